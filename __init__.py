@@ -1,0 +1,21 @@
+"""foveate: reinforcement-learning environments and agents for attention and memory.
+
+Importing this package registers every environment with Gymnasium; agents and wrappers load on first use.
+"""
+
+import importlib
+from typing import Any
+
+from .envs import register_all
+from .errors import FoveateError
+
+__version__ = "0.1.0"
+__all__ = ["FoveateError", "agents", "envs", "wrappers"]
+
+register_all()
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("agents", "wrappers"):  # they bring torch's and Stable-Baselines3's weight with them
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

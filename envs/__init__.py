@@ -1,0 +1,31 @@
+"""Worlds. They know nothing of agents; importing this package registers them with Gymnasium."""
+
+import importlib
+from typing import Any
+
+import gymnasium as gym
+
+_FAMILIES = {
+    "Glimpse": ("glimpse", ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"]),
+}
+IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
+
+
+def register_all() -> None:
+    """Register every environment; by name only, so that nothing is imported before it is made."""
+    for family, (folder, names) in _FAMILIES.items():
+        module = f"{__name__}.{folder}"
+        for name in names:
+            if f"{family}/{name}-v0" not in gym.registry:
+                gym.register(
+                    f"{family}/{name}-v0",
+                    entry_point=f"{module}:{name}Env",
+                    vector_entry_point=f"{module}:{name}VectorEnv",
+                )
+
+
+def __getattr__(name: str) -> Any:  # the public names, each imported at its first use
+    if name in ("BatchWorld", "faces", "ScoreScale", "Certified", "Draws"):
+        home = {"BatchWorld": "batch", "faces": "faces", "Draws": "draws"}.get(name, "scale")
+        return getattr(importlib.import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

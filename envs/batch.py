@@ -1,0 +1,209 @@
+"""The one base of every environment: B worlds as tensors on one device.
+
+A subclass states the rules as functions of a state, a dict of tensors (B, …), and never handles reset
+masks, autoreset, seeds or numpy: the two faces in `faces.py` are derived from it.
+"""
+
+import abc
+from typing import Any, ClassVar
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ..errors import FoveateError
+from .draws import Draws
+from .scale import ScoreScale
+
+State = dict[str, Tensor]
+Tensors = Tensor | dict[str, Tensor]
+
+
+class BatchWorld(abc.ABC):
+    """B independent copies of one task, advanced together.
+
+    The constructor takes the task's arguments only (keyword arguments with types and defaults: they become
+    command-line options) and sets `observation_space` and `action_space`, the spaces of one world.
+
+    Attributes:
+        scale: the certified returns at default arguments, or None.
+        derived: names of state entries that `derive` recomputes from the others; they are not saved.
+        episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
+            whose clocks agree knows on the host when episodes end, which spares a device synchronisation.
+        max_episode_steps: steps after which an episode is truncated, or None.
+        render_fps: frames a second of a video of this world.
+        episode: int64, (B,), episodes since the seed was set.
+        over: bool, (B,), whether the episode has ended and the world waits for its reset.
+        state: the worlds' state; the base keeps one entry of it, `clock`: int64, (B,), actions made so far.
+    """
+
+    scale: ClassVar[ScoreScale | None] = None
+    derived: ClassVar[frozenset[str]] = frozenset()
+    render_fps: ClassVar[int] = 4
+    episode_length: int | None = None
+    max_episode_steps: int | None = None
+    observation_space: spaces.Space
+    action_space: spaces.Space
+
+    # ---- the rules: pure functions that a subclass writes ----
+
+    @abc.abstractmethod
+    def start(self, draws: Draws) -> State:
+        """The states of ``len(draws)`` worlds at the beginning of their episodes."""
+
+    def derive(self, state: State) -> State:
+        """The entries named in `derived`, from the others."""
+        return {}
+
+    @abc.abstractmethod
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        """The states after an action, the rewards float32 (B,) and which episodes terminate, bool (B,).
+
+        Must not write into the tensors of `state`: build new ones.
+        """
+
+    @abc.abstractmethod
+    def observe(self, state: State) -> Tensors:
+        """What the agent sees, as fresh tensors (B, …) that share no memory with `state`."""
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        """What `info` says of the action to come: `target`, `target_mask`, … as fresh tensors (B, …)."""
+        return {}
+
+    def score(self, state: State) -> Tensor:
+        """The task's own figure for the step just made, float32 (B,)."""
+        raise NotImplementedError
+
+    def relevance(self, state: State) -> Tensor:
+        """The ground truth of what matters for the action to come, bool (B, …)."""
+        raise FoveateError(f"{type(self).__name__} declares no relevance.")
+
+    def frame(self, index: int) -> Any:
+        """A picture of world `index`, uint8 (H, W, 3) numpy."""
+        raise FoveateError(f"{type(self).__name__} can't be drawn.")
+
+    # ---- the policies behind the score scale ----
+
+    def oracle(self) -> Tensors:
+        """The actions of a policy that may look at the state, (B, …)."""
+        raise NotImplementedError
+
+    def blind(self) -> Tensors:
+        """The actions of the best policy that ignores its observations, (B, …)."""
+        raise NotImplementedError
+
+    # ---- the engine ----
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        """Set the number of worlds and their device; called once by the face.
+
+        Args:
+            num_worlds: B.
+            device: where all tensors live.
+            keep_trail: whether the state also holds what only a picture of the episode needs.
+        """
+        if num_worlds < 1:
+            raise FoveateError(f"num_envs={num_worlds} is not allowed: it must be at least 1.")
+        self.num_worlds = num_worlds
+        self.device = torch.device(device)
+        self.keep_trail = keep_trail
+        self.key = self.episode = torch.zeros(num_worlds, dtype=torch.int64, device=self.device)
+        self.state: State = {"clock": torch.zeros_like(self.key)}
+        self.over = torch.ones(num_worlds, dtype=torch.bool, device=self.device)
+        self._agreed_clock: int | None = None  # the clock on the host, where all worlds share it
+
+    def reset(self, mask: Tensor | None = None, keys: Tensor | None = None) -> None:
+        """Begin new episodes.
+
+        Args:
+            mask: bool, (B,), the worlds to reset; None resets all.
+            keys: int64, (B,), new seeds for these worlds; None goes on to each seed's next episode.
+        """
+        if mask is not None and (len(self.state) == 1 or (mask.device.type == "cpu" and bool(mask.all()))):
+            mask = None
+        if mask is None:
+            self.episode = torch.zeros_like(self.key) if keys is not None else self.episode + 1
+            self.key = self.key if keys is None else keys.to(self.device)
+            self.over = torch.zeros_like(self.over)
+            self.state = self._begin(self.key, self.episode)
+            self._agreed_clock = 0
+            return
+        self._agreed_clock = None
+        if keys is None:
+            self.episode = self.episode + mask
+        else:
+            self.key = torch.where(mask, keys.to(self.device), self.key)
+            self.episode = self.episode.masked_fill(mask, 0)
+        self.over = self.over & ~mask
+        if self.device.type == "cpu":  # few worlds end at a step: begin only those
+            where = mask.nonzero()[:, 0]
+            fresh = self._begin(self.key[where], self.episode[where])
+            for name, value in fresh.items():
+                self.state[name][where] = value
+        else:  # elsewhere an index would wait for the device: begin all, keep some
+            fresh = self._begin(self.key, self.episode)
+            for name, value in fresh.items():
+                chosen = mask.view(-1, *(1,) * (value.ndim - 1))
+                self.state[name] = torch.where(chosen, value, self.state[name])
+
+    def _begin(self, key: Tensor, episode: Tensor) -> State:
+        clock = torch.zeros_like(key)
+        state = self.start(Draws(key, episode, clock))
+        return {"clock": clock, **state, **self.derive(state)}
+
+    @property
+    def clock(self) -> Tensor:
+        """int64, (B,): actions made since the episode began."""
+        return self.state["clock"]
+
+    def step(self, action: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Advance all worlds; rewards float32, terminated and truncated bool, each (B,)."""
+        clock = self.clock + 1
+        state, reward, terminated = self.advance(self.state, action, Draws(self.key, self.episode, clock))
+        self.state = {**state, "clock": clock}
+        if self.max_episode_steps is None:
+            truncated = torch.zeros_like(terminated)
+        else:
+            truncated = ~terminated & (self.clock >= self.max_episode_steps)
+        self.over = terminated | truncated
+        if self._agreed_clock is not None:
+            self._agreed_clock += 1
+        return reward, terminated, truncated
+
+    def ended(self) -> bool | None:
+        """Whether episodes ended at the last step: all (True), none (False), or only `over` knows (None)."""
+        if self.episode_length is not None and self._agreed_clock is not None:
+            return self._agreed_clock >= self.episode_length
+        if self.device.type == "cpu" and not bool(self.over.any()):
+            return False
+        return None
+
+    # ---- states in and out ----
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that is needed to go on exactly from here, tensors by name."""
+        kept = {f"state.{name}": value for name, value in self.state.items() if name not in self.derived}
+        return {**kept, "key": self.key, "episode": self.episode, "over": self.over}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from a saved state of as many worlds of the same task."""
+        if "key" not in saved or len(saved["key"]) != self.num_worlds:
+            held = len(saved["key"]) if "key" in saved else "no"
+            raise FoveateError(f"the saved state holds {held} worlds, this batch holds {self.num_worlds}.")
+        saved = {name: value.to(self.device).clone() for name, value in saved.items()}
+        state = {name[6:]: value for name, value in saved.items() if name.startswith("state.")}
+        self.state = {**state, **self.derive(state)} if len(state) > 1 else state
+        self.key, self.episode, self.over = saved["key"], saved["episode"], saved["over"]
+        clocks = self.clock.unique()
+        self._agreed_clock = int(clocks[0]) if len(clocks) == 1 else None
+
+    def get_state(self, index: int) -> dict[str, Tensor]:
+        """A copy of the state of one world, to `set_state` it later, here or in another batch."""
+        return {name: value[index].clone() for name, value in self.state_dict().items()}
+
+    def set_state(self, index: int, saved: dict[str, Tensor]) -> None:
+        """Put one world into a state that `get_state` returned."""
+        whole = {name: value.clone() for name, value in self.state_dict().items()}
+        for name, value in saved.items():
+            whole[name][index] = value.to(self.device)
+        self.load_state_dict(whole)

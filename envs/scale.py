@@ -1,0 +1,28 @@
+"""The certified score scale: what an oracle, a blind and a random policy get, declared and re-measured."""
+
+from typing import NamedTuple
+
+
+class Certified(NamedTuple):
+    """A known mean episode return and how far a measured mean may be from it."""
+
+    mean: float
+    tolerance: float
+
+
+class ScoreScale(NamedTuple):
+    """The known returns of an environment at its default arguments.
+
+    Attributes:
+        oracle: a policy that may look at the truth (the target).
+        blind: the best policy that ignores its observations.
+        random: uniformly random actions.
+    """
+
+    oracle: Certified
+    blind: Certified
+    random: Certified
+
+    def score(self, mean_return: float) -> float:
+        """The return on the scale 0 (blind) to 1 (oracle); below 0 is worse than not looking."""
+        return (mean_return - self.blind.mean) / (self.oracle.mean - self.blind.mean)

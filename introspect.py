@@ -1,0 +1,62 @@
+"""What a class can be configured with: its constructor's keyword arguments, types, defaults and texts."""
+
+import inspect
+import typing
+from typing import Any, NamedTuple
+
+import docstring_parser
+
+from .errors import unknown
+
+
+class Option(NamedTuple):
+    """One keyword argument of a constructor."""
+
+    name: str
+    type: Any
+    default: Any  # inspect.Parameter.empty where it must be given
+    help: str
+
+
+def constructor_options(cls: type) -> dict[str, Option]:
+    """The keyword arguments of a class, in order, those that it hands on to its base by ``**kwargs`` included.
+
+    The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
+    """
+    options: dict[str, Option] = {}
+    for base in cls.__mro__:
+        init = base.__dict__.get("__init__")
+        if init is None:
+            continue
+        hints = typing.get_type_hints(init)
+        texts = {**_parameter_texts(base.__doc__), **_parameter_texts(init.__doc__)}
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        for p in parameters:
+            if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in options:
+                options[p.name] = Option(p.name, hints.get(p.name, Any), p.default, texts.get(p.name, ""))
+            elif p.name in options and not options[p.name].help:
+                options[p.name] = options[p.name]._replace(help=texts.get(p.name, ""))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    for base in cls.__mro__:  # a subclass that changes a default need not repeat the text
+        texts = _parameter_texts(base.__doc__)
+        for name, option in options.items():
+            if not option.help and name in texts:
+                options[name] = option._replace(help=texts[name])
+    return options
+
+
+def _parameter_texts(doc: str | None) -> dict[str, str]:
+    if not doc:
+        return {}
+    doc = inspect.cleandoc(doc).replace("\nArguments:\n", "\nArgs:\n")
+    parsed = docstring_parser.parse(doc, docstring_parser.DocstringStyle.GOOGLE)
+    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+
+
+def check_options(cls: type, given: dict[str, Any], kind: str) -> None:
+    """Raise a FoveateError, with a hint, where `given` has a name that the class's constructor lacks."""
+    allowed = constructor_options(cls)
+    for name in given:
+        if name not in allowed:
+            raise unknown(f"{kind} option", name, allowed)
