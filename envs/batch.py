@@ -30,6 +30,7 @@ class BatchWorld(abc.ABC):
         derived: names of state entries that `derive` recomputes from the others; they are not saved.
         episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
             whose clocks agree knows on the host when episodes end, which spares a device synchronisation.
+        items: how many items of data there are, for worlds that can show each once (`order="each"`), else None.
         max_episode_steps: steps after which an episode is truncated, or None.
         render_fps: frames a second of a video of this world.
         episode: int64, (B,), episodes since the seed was set.
@@ -41,6 +42,7 @@ class BatchWorld(abc.ABC):
     derived: ClassVar[frozenset[str]] = frozenset()
     render_fps: ClassVar[int] = 4
     episode_length: int | None = None
+    items: int | None = None
     max_episode_steps: int | None = None
     observation_space: spaces.Space
     action_space: spaces.Space

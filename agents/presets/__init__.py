@@ -1,0 +1,42 @@
+"""Presets: one YAML a set-up. A preset names an agent, its options, the environment's and the learner's.
+
+    about: one line
+    agent: ram                        # a name from foveate.agents.AGENTS
+    source: where the numbers come from
+    steps: 1000000
+    env: {reward: every}              # each applies where the chosen environment has such an option
+    agent_options: {std: 0.15}
+    learner: {lr: 0.001}
+    environments:                     # what differs for an environment
+      Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
+"""
+
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ...errors import unknown
+
+_PARTS = ("env", "agent_options", "learner")
+
+
+def names() -> list[str]:
+    """The names of all presets."""
+    return sorted(f.name.removesuffix(".yaml") for f in resources.files(__name__).iterdir() if f.name.endswith(".yaml"))
+
+
+def load(name: str, env_id: str | None = None) -> dict[str, Any]:
+    """A preset, with what it says of an environment merged in.
+
+    Args:
+        name: of the preset.
+        env_id: the environment; None gives the preset's general part.
+    """
+    if name not in names():
+        raise unknown("agent", name, names())
+    preset = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text())
+    special = preset.pop("environments", {}).get(env_id, {}) or {}
+    for part in _PARTS:
+        preset[part] = {**(preset.get(part) or {}), **(special.get(part) or {})}
+    return {**preset, **{key: value for key, value in special.items() if key not in _PARTS}}

@@ -93,7 +93,8 @@ class Catch(GazeWorld):
             fresh = self._throw(draws)
             again = landed & ~last
             ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
-        moved = {**state, **ball, "paddle": paddle, "caught": state["caught"] + caught, **self.move_gaze(state, action)}
+        gaze = self.move_gaze(state, action, last)
+        moved = {**state, **ball, **gaze, "paddle": paddle, "caught": state["caught"] + caught}
         if self.view == "glimpse":
             moved["levels"] = self.pooled(moved).levels  # a new frame, so a new pooling
         return moved, caught.float() / self.balls, last

@@ -106,6 +106,7 @@ class Classification(GazeWorld):
         # the classes of the whole source, not of the split: a split may lack one
         everything = datasets.load(data, "train").labels if labels is None else np.asarray(labels)
         self.classes = max(int(everything.max()), int(source.labels.max())) + 1
+        self.items = len(source.labels)
         self.size, self.clutter, self.piece, self.order = size, clutter, piece, order
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
@@ -161,7 +162,7 @@ class Classification(GazeWorld):
             reward = right * last
         if self.price:
             reward = reward - self.price * (~last).float()
-        return {**state, **self.move_gaze(state, action), "answer": answer}, reward, last
+        return {**state, **self.move_gaze(state, action, last), "answer": answer}, reward, last
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         if self.reward == "every" or self.ready:

@@ -136,11 +136,17 @@ class GazeWorld(BatchWorld):
             place = draws.uniform("first", 2) * 2 - 1
         state = {"location": place, "zoom": torch.zeros_like(place[:, :1])}
         if self.keep_trail:
-            state["trail"] = place[:, None].repeat(1, self.longest_episode + 1, 1)  # (B, L+1, 2)
+            state["trail"] = place[:, None].repeat(1, self.longest_episode, 1)  # (B, L, 2)
         return state
 
-    def move_gaze(self, state: State, action: Any) -> State:
-        """The same part after an action; the state's other entries are left out."""
+    def move_gaze(self, state: State, action: Any, last: Tensor) -> State:
+        """The same part after an action; the state's other entries are left out.
+
+        Args:
+            state: before the action.
+            action: checked tensors.
+            last: bool, (B,), where the episode ends: there the gaze stays, since no glimpse follows.
+        """
         if self.view == "image":
             return {name: state[name] for name in ("location", "zoom", "trail") if name in state}
         wanted = action["location"]
@@ -150,9 +156,12 @@ class GazeWorld(BatchWorld):
             place = (state["location"] + self.reach * wanted).clamp(-1, 1)
         else:
             place = wanted
-        moved = {"location": place, "zoom": action["zoom"] if self.zoom else state["zoom"]}
+        place = torch.where(last[:, None], state["location"], place)
+        moved = {"location": place, "zoom": state["zoom"]}
+        if self.zoom:
+            moved["zoom"] = torch.where(last[:, None], state["zoom"], action["zoom"])
         if self.keep_trail:
-            now = torch.arange(self.longest_episode + 1, device=self.device) > state["clock"][:, None]
+            now = torch.arange(self.longest_episode, device=self.device) > state["clock"][:, None]
             moved["trail"] = torch.where(now[:, :, None], place[:, None], state["trail"])
         return moved
 
@@ -195,5 +204,5 @@ class GazeWorld(BatchWorld):
         patches = self.glimpse({name: v[index : index + 1] for name, v in self.state.items()})[0].cpu().numpy()
         zoom = 2 ** one["zoom"][:, 0]
         outlines = retina.boxes(one["location"], self.patch, self.scales, self.picture_size, zoom)[0]
-        visited = one["trail"][0, : int(one["clock"]) + 1]
+        visited = one["trail"][0, : int(one["clock"]) + 1]  # the trail ends with the last glimpse
         return glimpse_frame(picture, self.caption(one, 0), patches, outlines.numpy(), visited.numpy())

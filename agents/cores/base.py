@@ -1,0 +1,67 @@
+"""The contract of a core."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+State = Any  # a NamedTuple of tensors (B, …)
+
+
+class Core(nn.Module):
+    """A recurrent function of tensors; it keeps no state of its own.
+
+    Attributes:
+        output_size: the size of y.
+    """
+
+    output_size: int
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
+        """The state before an episode, a NamedTuple of tensors (B, …)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
+        """Run over a sequence.
+
+        Args:
+            x: float, (T, B, input_size).
+            state: the state before the first step, a NamedTuple of tensors (B, …).
+            starts: bool, (T, B): where an episode starts, the initial state is written before the step (a
+                multiplication by zero would keep a NaN).
+
+        Returns:
+            y: float, (T, B, output_size).
+            state: after the last step. A call over T steps equals T calls over one step each.
+        """
+        raise NotImplementedError
+
+
+def write_initial(core: Core, state: State, starts: Tensor) -> State:
+    """The state with the initial state written where `starts`, bool (B,), is True."""
+    fresh = core.initial_state(len(starts), starts.device)
+    chosen = [
+        torch.where(starts.view(-1, *(1,) * (old.ndim - 1)), new, old) for new, old in zip(fresh, state, strict=True)
+    ]
+    return type(state)(*chosen)
+
+
+class NoState(tuple):
+    """The state of a core without memory: nothing."""
+
+    def __new__(cls, *_: Tensor) -> "NoState":
+        return super().__new__(cls, ())
+
+
+class Feedforward(Core):
+    """No recurrence: y = x. For agents that see everything at once."""
+
+    def __init__(self, input_size: int, hidden: int):
+        super().__init__()
+        self.output_size = input_size
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NoState:
+        return NoState()
+
+    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
+        return x, state

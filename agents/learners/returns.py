@@ -1,0 +1,44 @@
+"""Returns and advantages as pure functions of time-indexed tensors (T, B)."""
+
+import torch
+from torch import Tensor
+
+
+def advantages(
+    r_t: Tensor, v_t: Tensor, v_last: Tensor, ended_t: Tensor, v_cut: Tensor, gamma: float, lambda_: float
+) -> Tensor:
+    """Generalised advantage estimates (Schulman et al. 2016, "High-dimensional continuous control", eq. 16).
+
+        δ_t = r_t + γ V(s_{t+1}) - V(s_t)                    eq. 9 (V = 0 after the end of an episode)
+        A_t = δ_t + γ λ A_{t+1}                              eq. 16 as a recursion, cut where episodes end
+
+    With λ = 1 this is the return to go minus the baseline V: REINFORCE (Williams 1992).
+
+    Args:
+        r_t: rewards, (T, B).
+        v_t: values of the states that the actions were taken in, (T, B).
+        v_last: values of the states after the last step, (B,); ignored where an episode ended there.
+        ended_t: bool, (T, B), whether the step ended an episode (terminated or truncated).
+        v_cut: (T, B), where an episode was truncated the value of the state it was cut at, else 0.
+        gamma: discount γ.
+        lambda_: λ.
+
+    Returns:
+        A_t, (T, B).
+    """
+    assert r_t.shape == v_t.shape == ended_t.shape == v_cut.shape, "rewards, values, ends must agree in (T, B)"
+    result = torch.empty_like(r_t)
+    going = (~ended_t).to(r_t.dtype)
+    v_next, a_next = v_last, torch.zeros_like(v_last)
+    for t in range(len(r_t) - 1, -1, -1):
+        delta = r_t[t] + gamma * (v_next * going[t] + v_cut[t]) - v_t[t]  # (B,)
+        a_next = delta + gamma * lambda_ * going[t] * a_next
+        v_next = v_t[t]
+        result[t] = a_next
+    return result
+
+
+def explained_variance(predicted: Tensor, actual: Tensor) -> Tensor:
+    """1 - Var(actual - predicted) / Var(actual): 1 is perfect, 0 no better than a constant; 0 if nothing varies."""
+    variance = actual.var(correction=0)
+    return torch.where(variance > 1e-12, 1 - (actual - predicted).var(correction=0) / variance.clamp(min=1e-12), 0.0)

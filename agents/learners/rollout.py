@@ -1,0 +1,175 @@
+"""Playing: whole episodes, or pieces of a fixed length, as tensors (T, B, …) on the learner's device."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..cores.base import State
+from ..policy import Policy
+from .worlds import Moment, Worlds
+
+
+class Rollout(NamedTuple):
+    """What was seen and done; T steps of B worlds.
+
+    Attributes:
+        observation: tensors (T, B, …).
+        choices: the policy's stochastic choices by name, (T, B, …).
+        log_prob: of each choice when it was made, (T, B).
+        value: the critic's estimates when they were made, (T, B).
+        reward: (T, B).
+        starts: bool, (T, B), where episodes start.
+        ended: bool, (T, B), where the step ended an episode.
+        v_cut: (T, B), the value of the state where an episode was truncated, else 0.
+        v_last: (B,), the value of the state after the last step.
+        valid: bool, (T, B), what counts; None if all does.
+        target: what the actions should have been, (T, B, …) or a dict by part; None if the world doesn't say.
+        target_mask: bool, (T, B), where that counts.
+        state: the core's state before the first step.
+    """
+
+    observation: Any
+    choices: dict[str, Tensor]
+    log_prob: dict[str, Tensor]
+    value: Tensor
+    reward: Tensor
+    starts: Tensor
+    ended: Tensor
+    v_cut: Tensor
+    v_last: Tensor
+    valid: Tensor | None
+    target: Any
+    target_mask: Tensor | None
+    state: State
+
+
+class Episodes(NamedTuple):
+    """The episodes that ended during a rollout, each (n,) on the host."""
+
+    returns: list[float]
+    lengths: list[int]
+    scores: list[float]
+
+
+class Player:
+    """Plays a policy in worlds and keeps what must be kept between rollouts.
+
+    Args:
+        worlds: where to play.
+        policy: who plays.
+        horizon: steps of a rollout; None plays every world's episode to its end.
+    """
+
+    def __init__(self, worlds: Worlds, policy: Policy, horizon: int | None):
+        self.worlds, self.policy, self.horizon = worlds, policy, horizon
+        self._moment: Moment | None = None
+        self._starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
+        self._state = policy.initial_state(worlds.num_worlds)
+        self._return = torch.zeros(worlds.num_worlds, device=policy.device)
+        self._length = torch.zeros(worlds.num_worlds, dtype=torch.int64, device=policy.device)
+
+    @torch.no_grad()
+    def play(
+        self, greedy: frozenset[str], on_step: Callable[[], bool]
+    ) -> tuple[Rollout, Episodes] | None:
+        """One rollout; None if `on_step`, called after each step, returned False."""
+        whole = self.horizon is None
+        fixed = self.worlds.episode_length
+        steps = self.horizon if self.horizon is not None else fixed
+        if self._moment is None or (whole and fixed is None):
+            self.begin()
+        assert self._moment is not None
+        before = self._state
+        rows: list[tuple] = []
+        alive = torch.ones_like(self._starts)
+        ended_rows: list[tuple] = []
+        while (len(rows) < steps) if steps is not None else bool(alive.any()):
+            now, starts = self._moment, self._starts
+            made = self.policy.step(now.observation, self._state, starts, greedy=greedy)
+            after = self.worlds.step(made.action)
+            ended = after.terminated | after.truncated
+            v_cut = self._value_where_cut(after, made.state)
+            rows.append((now, made, starts, after.reward, ended, v_cut, alive))
+            self._return, self._length = self._return + after.reward, self._length + 1
+            if after.final_observation is not None:
+                score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
+                ended_rows.append((ended & alive, self._return, self._length, score))
+                self._return = self._return.masked_fill(ended, 0.0)
+                self._length = self._length.masked_fill(ended, 0)
+            if whole and fixed is None:
+                alive = alive & ~ended
+            self._moment, self._starts, self._state = after, ended, made.state
+            if not on_step():
+                return None
+        v_last = torch.zeros_like(rows[-1][3])
+        if not whole:
+            v_last = self.policy.step(self._moment.observation, self._state, self._starts, deterministic=True).value
+        return self._stack(rows, before, v_last, whole and fixed is None), _collect(ended_rows)
+
+    def begin(self, seed: int | None = None) -> Moment:
+        """Start new episodes in all worlds; with a seed, the first ones of that seed."""
+        self._moment = self.worlds.reset(seed)
+        self._starts = torch.ones_like(self._starts)
+        self._return, self._length = torch.zeros_like(self._return), torch.zeros_like(self._length)
+        return self._moment
+
+    def now(self) -> Moment:
+        """The present moment; the first call begins."""
+        return self._moment if self._moment is not None else self.begin()
+
+    def _value_where_cut(self, after: Moment, state: State) -> Tensor:
+        if after.final_observation is None or not bool(after.truncated.any()):
+            return torch.zeros_like(after.reward)
+        no = torch.zeros_like(after.truncated)
+        value = self.policy.step(after.final_observation, state, no, deterministic=True).value
+        return torch.where(after.truncated, value, 0.0)
+
+    def _stack(self, rows: list[tuple], state: State, v_last: Tensor, ragged: bool) -> Rollout:
+        moments, made, starts, reward, ended, v_cut, alive = zip(*rows, strict=True)
+        told = moments[0].target is not None
+        masks = [m.target_mask if m.target_mask is not None else torch.ones_like(s) for m, s in zip(moments, starts, strict=True)]
+        return Rollout(
+            observation=_stack([m.observation for m in moments]),
+            choices=_stack([s.choices for s in made]),
+            log_prob=_stack([s.log_prob for s in made]),
+            value=torch.stack([s.value for s in made]),
+            reward=torch.stack(reward),
+            starts=torch.stack(starts),
+            ended=torch.stack(ended),
+            v_cut=torch.stack(v_cut),
+            v_last=v_last,
+            valid=torch.stack(alive) if ragged else None,
+            target=_stack([m.target for m in moments]) if told else None,
+            target_mask=torch.stack(masks) if told else None,
+            state=state,
+        )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What must be saved for an exact resume, beside the worlds' own state."""
+        kept = {f"core.{i}": part for i, part in enumerate(self._state)}
+        return {**kept, "starts": self._starts, "return": self._return, "length": self._length}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from a saved state; the worlds must have been put back before."""
+        parts = [saved[f"core.{i}"] for i in range(len(self._state))]
+        self._state = type(self._state)(*parts)
+        self._starts, self._return, self._length = saved["starts"], saved["return"], saved["length"]
+        self._moment = self.worlds.observe()
+
+
+def _stack(values: list[Any]) -> Any:
+    if isinstance(values[0], dict):
+        return {key: _stack([value[key] for value in values]) for key in values[0]}
+    return torch.stack(values)
+
+
+def _collect(rows: list[tuple]) -> Episodes:
+    """The ended episodes' figures, in one transfer from the device."""
+    if not rows:
+        return Episodes([], [], [])
+    mask, returns, lengths, scores = (torch.stack(column).flatten() for column in zip(*rows, strict=True))
+    table = torch.stack([mask.double(), returns.double(), lengths.double(), scores.double()]).cpu()
+    chosen = table[1:, table[0] > 0]
+    return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())

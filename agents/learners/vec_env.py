@@ -1,0 +1,129 @@
+"""From a Gymnasium vector environment to Stable-Baselines3's VecEnv."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
+from ...errors import FoveateError
+
+
+class GymVecEnv(VecEnv):
+    """A native Gymnasium vector environment as a Stable-Baselines3 VecEnv, with episode statistics.
+
+    Terminal observations are in ``infos[i]["terminal_observation"]``, truncation in ``infos[i]["TimeLimit.truncated"]``,
+    return, length and time of an ended episode in ``infos[i]["episode"]``, so no Monitor is needed around it.
+
+    Args:
+        vector_env: with autoreset at the same step, which is what Stable-Baselines3 expects.
+        full_info: whether `infos` also holds each running world's information, not only that of ended ones.
+    """
+
+    def __init__(self, vector_env: VectorEnv, full_info: bool = False):
+        if vector_env.metadata.get("autoreset_mode") is not AutoresetMode.SAME_STEP:
+            raise FoveateError(
+                "Stable-Baselines3 expects autoreset at the same step, got "
+                f'{vector_env.metadata.get("autoreset_mode")}. Use gym.make_vec(…, autoreset_mode="SameStep"), or '
+                'vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP} for Gymnasium\'s own vector environments.'
+            )
+        self.vector_env = vector_env
+        self.full_info = full_info
+        self._actions: Any = None
+        self._start = time.time()
+        self._returns = np.zeros(vector_env.num_envs)
+        self._lengths = np.zeros(vector_env.num_envs, dtype=np.int64)
+        super().__init__(vector_env.num_envs, vector_env.single_observation_space, vector_env.single_action_space)
+
+    def reset(self) -> Any:
+        """Reset all worlds; a seed given by `seed` is used once."""
+        seeds = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
+        observation, info = self.vector_env.reset(seed=seeds)  # type: ignore[arg-type]
+        self._returns[:], self._lengths[:] = 0.0, 0
+        self.reset_infos = self._rows(_numpy(info), range(self.num_envs))
+        self._reset_seeds()
+        self._reset_options()
+        return _numpy(observation)
+
+    def step_async(self, actions: Any) -> None:
+        if isinstance(actions, Sequence) and actions and hasattr(actions[0], "keys"):  # a list of dicts
+            actions = {key: np.stack([action[key] for action in actions]) for key in actions[0]}
+        elif isinstance(actions, dict):
+            actions = dict(actions)
+        self._actions = actions
+
+    def step_wait(self) -> Any:
+        observation, reward, terminated, truncated, info = self.vector_env.step(self._actions)
+        observation, reward = _numpy(observation), _numpy(reward).astype(np.float32)
+        terminated, truncated, info = _numpy(terminated), _numpy(truncated), _numpy(info)
+        done = terminated | truncated
+        self._returns += reward
+        self._lengths += 1
+        infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in done]
+        ended = np.flatnonzero(done)
+        if len(ended):
+            final, last = info["final_obs"], self._rows(info["final_info"], ended)
+            fresh = self._rows(info, ended)
+            for position, i in enumerate(ended):
+                episode = {
+                    "r": round(float(self._returns[i]), 6),
+                    "l": int(self._lengths[i]),
+                    "t": round(time.time() - self._start, 6),
+                }
+                one = {key: value[i] for key, value in final.items()} if isinstance(final, dict) else final[i]
+                infos[i] = {
+                    **last[position],
+                    "terminal_observation": one,
+                    "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
+                    "episode": episode,
+                }
+                self.reset_infos[i] = fresh[position]
+            self._returns[ended], self._lengths[ended] = 0.0, 0
+        return observation, reward, done, infos
+
+    def _rows(self, info: dict, which: Any) -> list[dict]:
+        """Gymnasium's dict of masked arrays as one dict a world."""
+        names = [name for name in info if not name.startswith("_") and name not in ("final_obs", "final_info")]
+        rows = []
+        for i in which:
+            present = [name for name in names if f"_{name}" not in info or info[f"_{name}"][i]]
+            rows.append({name: info[name][i] for name in present if not isinstance(info[name], dict)})
+        return rows
+
+    def close(self) -> None:
+        self.vector_env.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The vector environment's attribute, once for each world asked for."""
+        return [getattr(self.vector_env, attr_name, None)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set the attribute on the vector environment, which all worlds share."""
+        if indices is not None:
+            raise FoveateError("the worlds of a native vector environment share their attributes: leave indices out.")
+        setattr(self.vector_env, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Call the method once and give its result for each world asked for (one by one if it is a tuple)."""
+        result = getattr(self.vector_env, method_name)(*args, **kwargs)
+        chosen = list(self._get_indices(indices))
+        if isinstance(result, (tuple, list)) and len(result) == self.num_envs:
+            return [result[i] for i in chosen]
+        return [result] * len(chosen)
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """True for Monitor, whose statistics this class keeps."""
+        return [wrapper_class is Monitor] * len(list(self._get_indices(indices)))
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        frames = self.vector_env.render()
+        return list(frames) if frames is not None else [None] * self.num_envs  # type: ignore[arg-type]
+
+
+def _numpy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _numpy(item) for key, item in value.items()}
+    return value.cpu().numpy() if hasattr(value, "cpu") else value

@@ -1,0 +1,72 @@
+"""The Recurrent Attention Model (Mnih et al. 2014), and the same model on random glimpses."""
+
+from typing import Literal
+
+from gymnasium import spaces
+
+from .attention.glimpse import GlimpseNetwork
+from .cores import make_core
+from .heads import Head, UniformHead, make_head
+from .policy import Policy, action_parts
+
+Cores = Literal["rnn", "lstm", "gru"]
+LOOKING = ("location", "zoom")  # the parts of an action that say where to look
+
+
+class RAM(Policy):
+    """Recurrent attention: a glimpse network, a core, and heads for where to look and what to say.
+
+    Args:
+        observation_space: a Dict with `glimpse` and `location`.
+        action_space: any mix of parts; `location` (and `zoom`) are where to look.
+        core: the recurrent core; "rnn" is the paper's ReLU network.
+        hidden: units of the core, and of the glimpse vector.
+        what: units on the glimpse.
+        where: units on the location.
+        dropout: share of the glimpse network's units that are dropped while its weights are updated.
+        std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+        location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
+        isolate_location: keep the location head's gradient out of the core.
+        isolate_critic: keep the baseline's gradient out of the core.
+
+    Source:
+        Mnih et al. 2014, sections 3 and 4 (what 128, where 128, core 256).
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        *,
+        core: Cores = "rnn",
+        hidden: int = 256,
+        what: int = 128,
+        where: int = 128,
+        dropout: float = 0.0,
+        std: float = 0.1,
+        location_hidden: int = 128,
+        isolate_location: bool = True,
+        isolate_critic: bool = True,
+    ):
+        encoder = GlimpseNetwork(observation_space, what, where, hidden, dropout)
+        parts = action_parts(action_space)
+        looking = {
+            name: self.looking_head(hidden, parts[name], location_hidden, std) for name in LOOKING if name in parts
+        }
+        isolated = set(looking) if isolate_location else set()
+        if isolate_critic:
+            isolated.add("critic")
+        super().__init__(
+            observation_space, action_space, encoder, make_core(core, hidden, hidden), looking, frozenset(isolated)
+        )
+
+    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+        """The head that says where to look."""
+        return make_head(features, space, hidden, std)
+
+
+class RandomGlimpse(RAM):
+    """The same classifier, looking at uniformly random places: what learning where to look has to beat."""
+
+    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+        return UniformHead(space)

@@ -1,0 +1,80 @@
+"""Measuring an agent in an environment chosen by id: the same way while training and afterwards."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..agents.evaluation import Episodes, play_episodes
+from ..agents.learners.worlds import worlds_of
+from ..agents.policy import Policy
+from .worlds import env_options, make_worlds, world_class
+
+MOST_WORLDS = 1000  # at once, which bounds the memory
+EVALUATION_SEED = 1_000_003  # far from the seeds of training
+
+
+def measure(
+    policy: Policy,
+    env_id: str,
+    arguments: dict[str, Any],
+    split: str | None,
+    episodes: int,
+    seed: int = EVALUATION_SEED,
+    on_step: Callable[[int], None] | None = None,
+) -> Episodes:
+    """Play about `episodes` episodes.
+
+    Where the environment has as many items as that or fewer, each is shown equally often; else they are drawn.
+
+    Args:
+        policy: who plays, deterministically.
+        env_id: where.
+        arguments: of the environment.
+        split: "train", "validation" or "test"; ignored where the environment has no splits.
+        episodes: how many, rounded up to whole rounds.
+        seed: of the worlds.
+        on_step: called after each step with the number of episodes that have ended.
+    """
+    options = env_options(env_id)
+    arguments = dict(arguments)
+    if split is not None and "split" in options:
+        arguments["split"] = split
+    device = str(policy.device)
+    items = world_class(env_id)(**arguments).items if world_class(env_id) is not None else None
+    if items is None or "order" not in options or episodes < items:
+        count = min(episodes, 256)
+        worlds = worlds_of(make_worlds(env_id, count, device, arguments), policy.device)
+        return play_episodes(policy, worlds, math.ceil(episodes / count), seed, on_step=on_step)
+    arguments["order"] = "each"
+    rounds = math.ceil(episodes / items)
+    first = seed - seed % items  # with order="each" a world seeded with s shows item s modulo their number
+    parts: list[Episodes] = []
+    for begin in range(0, items, MOST_WORLDS):
+        count = min(MOST_WORLDS, items - begin)
+        worlds = worlds_of(make_worlds(env_id, count, device, arguments), policy.device)
+        done = sum(len(part.returns) for part in parts)
+        report = None if on_step is None else (lambda n, done=done: on_step(done + n))
+        parts.append(play_episodes(policy, worlds, rounds, first + begin, on_step=report))
+    return Episodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def main_figure(episodes: Episodes) -> np.ndarray:
+    """What to judge by, one figure an episode: the task's own score where there is one, else the return."""
+    return episodes.returns if np.isnan(episodes.scores).any() else episodes.scores
+
+
+def pick_device(name: str) -> torch.device:
+    """ "auto" is the GPU if there is one."""
+    from stable_baselines3.common.utils import get_device
+
+    from ..errors import FoveateError
+
+    try:
+        device = get_device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise FoveateError(f"--device {name} can't be used here: {str(error).splitlines()[0]}") from error
+    return device

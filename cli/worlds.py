@@ -1,0 +1,79 @@
+"""From an environment's id to worlds: only the registry, and what this command line imports."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from ..envs.faces import VectorFace
+from ..errors import FoveateError, unknown
+from ..introspect import Option, constructor_options
+
+
+def import_modules(names: Sequence[str]) -> None:
+    """Import the modules that the user named, so that they can register environments and agents."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise FoveateError(
+                f"--import {name}: {error}. The module must be on the path: run in its folder, or set PYTHONPATH."
+            ) from error
+
+
+def check_id(env_id: str) -> None:
+    """Raise a FoveateError, with the closest id, unless the id is in the registry.
+
+    A prefix as in "module:Id" would make Gymnasium import that module, so it must be given as `--import module`.
+    """
+    if ":" in env_id:
+        module, _, name = env_id.partition(":")
+        raise FoveateError(f"environment {env_id!r}: write --import {module} {name} to import a module first.")
+    if env_id not in gym.registry:
+        ours = [known for known in gym.registry if "/" in known] + ["CartPole-v1"]
+        raise unknown("environment", env_id, ours)
+
+
+def env_options(env_id: str) -> dict[str, Option]:
+    """The keyword arguments that an environment takes."""
+    check_id(env_id)
+    world = world_class(env_id)
+    if world is not None:
+        return constructor_options(world)
+    entry_point = gym.spec(env_id).entry_point
+    made = gym.envs.registration.load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    options = constructor_options(made) if isinstance(made, type) else {}
+    return {name: option for name, option in options.items() if name != "render_mode"}
+
+
+def world_class(env_id: str) -> Any:
+    """The class of batched worlds behind an id, or None where the environment isn't one of that kind."""
+    entry_point = gym.spec(env_id).vector_entry_point
+    if isinstance(entry_point, str):
+        try:
+            entry_point = gym.envs.registration.load_env_creator(entry_point)
+        except ImportError:  # somebody's environment whose own dependency is missing (jax, say)
+            return None
+    is_ours = isinstance(entry_point, type) and issubclass(entry_point, VectorFace)
+    return entry_point.world_class if is_ours else None  # type: ignore[union-attr]
+
+
+def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
+    """A vector environment with autoreset at the same step; tensors on the device where it is one of ours."""
+    check_id(env_id)
+    unexpected = set(arguments) - set(env_options(env_id))
+    if unexpected:
+        raise unknown(f"option of {env_id}", sorted(unexpected)[0], env_options(env_id))
+    if world_class(env_id) is not None:
+        return gym.make_vec(
+            env_id, num_envs=count, autoreset_mode="SameStep", output="torch", device=device, **arguments
+        )
+    return gym.make_vec(
+        env_id,
+        num_envs=count,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+        **arguments,
+    )
