@@ -1,0 +1,15 @@
+"""Instruments and adapters around environments: a retina for any of them, flat actions, videos."""
+
+from .flatten import FlattenAction, FlattenVectorAction
+from .foveate import Foveate
+from .record import contact_sheet, record_episodes
+from .video import write_video
+
+__all__ = [
+    "FlattenAction",
+    "FlattenVectorAction",
+    "Foveate",
+    "contact_sheet",
+    "record_episodes",
+    "write_video",
+]

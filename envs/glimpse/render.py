@@ -35,8 +35,9 @@ def glimpse_frame(
     rows = max(1, (SIDE + MARGIN) // (PATCH_SIDE + 22 + 4))
     columns = -(-scales // rows)
     canvas = np.full((SIDE + 2 * MARGIN + CAPTION, SIDE + 2 * MARGIN + column * columns, 3), BACKGROUND, np.uint8)
-    panel = canvas[MARGIN : MARGIN + SIDE, MARGIN : MARGIN + SIDE]
-    panel[:] = _enlarge(picture, SIDE)
+    height, width = (round(SIDE * n / max(picture.shape[:2])) for n in picture.shape[:2])
+    panel = canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]  # a view: what is drawn on it is on the canvas
+    panel[:] = _enlarge(picture, height, width)
     if outlines is not None:
         _draw_outlines(panel, outlines, picture.shape[:2])
     if path is not None:
@@ -45,7 +46,9 @@ def glimpse_frame(
         assert patches is not None
         left = SIDE + 2 * MARGIN + column * (k // rows)
         top = MARGIN + (k % rows) * (PATCH_SIDE + 22 + 4)
-        canvas[top : top + PATCH_SIDE, left : left + PATCH_SIDE] = _enlarge((patches[k] * 255).astype(np.uint8), PATCH_SIDE)
+        canvas[top : top + PATCH_SIDE, left : left + PATCH_SIDE] = _enlarge(
+            (patches[k] * 255).astype(np.uint8), PATCH_SIDE, PATCH_SIDE
+        )
         colour = SCALE_COLOURS[k % len(SCALE_COLOURS)]
         cv2.rectangle(canvas, (left - 2, top - 2), (left + PATCH_SIDE + 1, top + PATCH_SIDE + 1), colour, 2)
         _write(canvas, f"seen at 1/{2**k}" if k else "seen at full size", (left, top + PATCH_SIDE + 15), 0.42)
@@ -53,27 +56,28 @@ def glimpse_frame(
     return canvas
 
 
-def _enlarge(image: np.ndarray, side: int) -> np.ndarray:
+def _enlarge(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, 2)
-    return cv2.resize(np.ascontiguousarray(image), (side, side), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def _draw_outlines(panel: np.ndarray, outlines: np.ndarray, size: tuple[int, int]) -> None:
-    scale = np.array([SIDE / size[1], SIDE / size[0]] * 2)
+    scale = np.array([panel.shape[1] / size[1], panel.shape[0] / size[0]] * 2)
     for k in reversed(range(len(outlines))):
         left, top, right, bottom = np.round(outlines[k] * scale).astype(int).tolist()
         cv2.rectangle(panel, (left, top), (right - 1, bottom - 1), SCALE_COLOURS[k % len(SCALE_COLOURS)], 2)
 
 
 def _draw_path(panel: np.ndarray, path: np.ndarray) -> None:
-    points = np.round((path + 1) / 2 * (SIDE - 1)).astype(int)
+    height, width = panel.shape[:2]
+    points = np.round((path + 1) / 2 * (width - 1, height - 1)).astype(int)
     for start, end in zip(points[:-1].tolist(), points[1:].tolist(), strict=True):
         cv2.line(panel, start, end, PATH, 2, cv2.LINE_AA)
     for number, point in enumerate(points.tolist(), 1):
         current = number == len(points)
         cv2.circle(panel, point, 6 if current else 4, PATH, -1 if current else 2, cv2.LINE_AA)
-        _write(panel, str(number), (min(point[0] + 7, SIDE - 14), max(point[1] - 6, 12)), 0.42)
+        _write(panel, str(number), (min(point[0] + 7, width - 14), max(point[1] - 6, 12)), 0.42)
 
 
 def _write(image: np.ndarray, text: str, corner: tuple[int, int], size: float) -> None:

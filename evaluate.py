@@ -1,0 +1,219 @@
+"""Measure trained agents, and film them.
+
+    python evaluate.py RUN …                        score with its interval, beside the certified scale
+    python evaluate.py RUN --episodes 1000 --video path.mp4 --contact-sheet path.png
+    python evaluate.py RUN --env.glimpses 8         in a world that differs from the one it was trained in
+    python evaluate.py --help                       all options
+
+RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # as a script: the checkout's folders must not shadow the user's modules
+    _here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _here or entry == ""]
+    if Path.cwd().resolve() != _here:
+        sys.path.insert(0, "")  # `--import their_module` finds a module beside the user
+
+import dataclasses
+import inspect
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from foveate import FoveateError
+
+
+@dataclass
+class EvaluateOptions:
+    """How to measure.
+
+    Attributes:
+        episodes: how many; where the split has as many images or fewer, each is shown equally often.
+        split: "test", "validation" or "train", where the environment has splits.
+        seed: of the worlds.
+        device: "auto" (the GPU if there is one), "cpu", "cuda", …
+        checkpoint: which checkpoint of a run.
+        video: write an H.264 video of some episodes of the first run to this .mp4 file.
+        contact_sheet: write a PNG with the last frames of some episodes of the first run.
+        shown: episodes in the video and on the sheet.
+        json: write the figures to this file.
+        progress: show a progress bar.
+        threads: CPU threads of PyTorch.
+    """
+
+    episodes: int = 1000
+    split: Literal["test", "validation", "train"] = "test"
+    seed: int = 1_000_003
+    device: str = "auto"
+    checkpoint: Literal["best", "last"] = "best"
+    video: Path | None = None
+    contact_sheet: Path | None = None
+    shown: int = 9
+    json: Path | None = None
+    progress: bool = True
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        from foveate.errors import check_range
+
+        for name in ("episodes", "shown", "threads"):
+            check_range(name, getattr(self, name), 1)
+        check_range("seed", self.seed, 0)
+
+
+def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one run."""
+    from tqdm import tqdm
+
+    from foveate.agents import checkpoint
+    from foveate.agents.evaluation import clustered_interval
+    from foveate.cli.measure import main_figure, measure, pick_device
+    from foveate.cli.worlds import world_class
+
+    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
+    run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
+    arguments = {**run["env"], **overrides}
+    with tqdm(total=options.episodes, unit="episode", disable=None if options.progress else True) as bar:
+        episodes = measure(
+            learner.policy, run["env_id"], arguments, options.split, options.episodes, options.seed,
+            on_step=lambda done: bar.update(done - bar.n),
+        )  # fmt: skip
+    figure, low, high = clustered_interval(main_figure(episodes), episodes.index)
+    mean_return = float(episodes.returns.mean())
+    world = world_class(run["env_id"])
+    scale = world.scale if world is not None else None
+    return {
+        "run": str(path),
+        "agent": run["agent"],
+        "env_id": run["env_id"],
+        "split": options.split,
+        "episodes": len(episodes.returns),
+        "items": len(set(episodes.index.tolist())) if (episodes.index >= 0).all() else None,
+        "score": figure,
+        "interval": [low, high],
+        "mean_return": mean_return,
+        "mean_length": float(episodes.lengths.mean()),
+        "on_scale": None if scale is None else scale.score(mean_return),
+        "certified": None if scale is None else {k: v.mean for k, v in scale._asdict().items()},
+        "steps": run["steps"],
+        "training_seconds": run.get("progress", {}).get("seconds"),
+        "seed": run.get("seed"),
+    }
+
+
+def print_table(results: list[dict[str, Any]]) -> None:
+    """One line a run, and what is known of each environment."""
+    print(f"{'agent':<16}{'environment':<30}{'score':>8}  {'95 % interval':<17}{'return':>8}{'on scale':>10}{'episodes':>10}")
+    for r in results:
+        interval = f"{r['interval'][0]:.4f}–{r['interval'][1]:.4f}"
+        scaled = "" if r["on_scale"] is None else f"{r['on_scale']:.3f}"
+        line = f"{r['agent']:<16}{r['env_id']:<30}{r['score']:>8.4f}  {interval:<17}{r['mean_return']:>8.3f}{scaled:>10}"
+        print(f"{line}{r['episodes']:>10}")
+    for env_id, known in {r["env_id"]: r["certified"] for r in results if r["certified"]}.items():
+        for name in ("oracle", "blind", "random"):
+            what = {"oracle": "knows the answer", "blind": "never looks (chance)", "random": "acts at random"}[name]
+            print(f"{name:<16}{env_id:<30}{'':>27}{known[name]:>8.3f}{'':>10}  {what}")
+    print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
+
+
+def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
+    """The video and the contact sheet of a run."""
+    import gymnasium as gym
+    from tqdm import tqdm
+
+    from foveate.agents import checkpoint
+    from foveate.cli.worlds import check_id, env_options
+    from foveate.wrappers import contact_sheet, record_episodes, write_video
+
+    learner = checkpoint.load(path, None, "cpu", options.checkpoint)
+    run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
+    check_id(run["env_id"])
+    arguments = {**run["env"], **overrides}
+    if "split" in env_options(run["env_id"]):
+        arguments["split"] = options.split
+    env = gym.make(run["env_id"], render_mode="rgb_array", **arguments)
+    with tqdm(total=options.shown, unit="episode", desc="filming", disable=None if options.progress else True) as bar:
+        recorded = record_episodes(env, learner, options.shown, options.seed, on_episode=lambda n: bar.update(n - bar.n))
+    fps = int(env.metadata.get("render_fps", 4))
+    env.close()
+    if options.video is not None:
+        # the last frame stays for a moment, so that the answer can be read
+        frames = [frame for episode in recorded for frame in [*episode, *[episode[-1]] * max(2, fps // 2)]]
+        codec = write_video(options.video, frames, max(2, fps // 2) if fps <= 4 else fps)
+        print(f"video: {options.video} ({codec}, {len(recorded)} episodes)")
+    if options.contact_sheet is not None:
+        contact_sheet(options.contact_sheet, [episode[-1] for episode in recorded])
+        print(f"contact sheet: {options.contact_sheet}")
+
+
+def configure(arguments: list[str], env_id: str) -> tuple[EvaluateOptions, dict[str, Any]]:
+    """Read the options behind the runs; what is set of the environment is given apart."""
+    from foveate.cli.options import dataclass_of, parse
+    from foveate.cli.worlds import env_options
+
+    known = {name: o._replace(type=o.type | None, default=None) for name, o in _typed(env_options(env_id)).items()}
+    env = dataclass_of("Environment", known, {})
+    fields = [("env", Annotated[env, tyro.conf.arg(help=f"options of {env_id}; None is as trained")], dataclasses.field(default_factory=env))]
+    kind = dataclasses.make_dataclass("Evaluation", fields, bases=(EvaluateOptions,))
+    parsed = parse(kind, arguments, "evaluate.py RUN …", "Measure trained agents, and film them.")
+    changed = {name: value for name, value in dataclasses.asdict(parsed.env).items() if value is not None}
+    options = EvaluateOptions(**{f.name: getattr(parsed, f.name) for f in dataclasses.fields(EvaluateOptions)})
+    return options, changed
+
+
+def _typed(options: dict[str, Any]) -> dict[str, Any]:
+    from foveate.cli.options import is_typed
+
+    return {name: option for name, option in options.items() if is_typed(option.type)}
+
+
+def run(arguments: list[str]) -> int:
+    """The command; errors are FoveateErrors."""
+    import torch
+
+    from foveate.agents import checkpoint
+    from foveate.cli.options import parse, take
+    from foveate.cli.worlds import check_id, import_modules
+
+    imports, arguments = take(arguments, "--import", many=True)
+    import_modules(imports)
+    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    paths = [Path(word) for word in arguments[:count]]
+    if not paths:
+        print(inspect.getdoc(sys.modules[__name__]))
+        if arguments:  # only options: their help, or their error
+            parse(EvaluateOptions, arguments, "evaluate.py RUN …", "Measure trained agents, and film them.")
+        return 2
+    ids = [checkpoint.read_run(checkpoint.find(path)).get("env_id", "") for path in paths]
+    for env_id in ids:
+        check_id(env_id)
+    options, overrides = configure(arguments[count:], ids[0])
+    if overrides and len(set(ids)) > 1:
+        raise FoveateError(f"--env.… needs runs of one environment, got {', '.join(sorted(set(ids)))}.")
+    torch.set_num_threads(options.threads)
+    results = [measure_run(path, options, overrides) for path in paths]
+    print_table(results)
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(results, indent=1))
+    if options.video is not None or options.contact_sheet is not None:
+        film(paths[0], options, overrides)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `foveate-evaluate`."""
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except FoveateError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Playing an agent for the camera."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from ..errors import FoveateError
+
+
+class Player(Protocol):
+    """Anything that plays as Stable-Baselines3's algorithms do."""
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """The action and the next state."""
+        ...
+
+
+def record_episodes(
+    env: gym.Env,
+    player: Player,
+    episodes: int,
+    seed: int = 0,
+    deterministic: bool = True,
+    on_episode: Callable[[int], None] | None = None,
+) -> list[list[np.ndarray]]:
+    """The frames of some episodes, one list each: after the reset and after every step.
+
+    Args:
+        env: made with render_mode="rgb_array".
+        player: who plays.
+        episodes: how many.
+        seed: of the first; the others follow from it.
+        deterministic: take the most likely actions.
+        on_episode: called after each episode with the number so far.
+    """
+    if env.render_mode != "rgb_array":
+        raise FoveateError(f'recording needs render_mode="rgb_array", got {env.render_mode!r}.')
+    recorded = []
+    for episode in range(episodes):
+        observation, _ = env.reset(seed=seed if episode == 0 else None)
+        frames, state, ended = [_frame(env)], None, False
+        while not ended:
+            start = np.array([state is None])
+            action, state = player.predict(observation, state, start, deterministic)
+            observation, _, terminated, truncated, _ = env.step(action)
+            frames.append(_frame(env))
+            ended = terminated or truncated
+        recorded.append(frames)
+        if on_episode is not None:
+            on_episode(episode + 1)
+    return recorded
+
+
+def _frame(env: gym.Env) -> np.ndarray:
+    return np.asarray(env.render(), dtype=np.uint8)
+
+
+def contact_sheet(path: str | Path, pictures: list[np.ndarray], columns: int = 3, scale: float = 0.6) -> None:
+    """Write pictures of one size side by side into a PNG.
+
+    Args:
+        path: the file; its folder is made if need be.
+        pictures: uint8 (H, W, 3).
+        columns: pictures in a row.
+        scale: by how much each is shrunk.
+    """
+    import cv2
+
+    if not pictures:
+        raise FoveateError("there are no pictures for the sheet.")
+    small = [cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for p in pictures]
+    blank = np.zeros_like(small[0])
+    small += [blank] * (-len(small) % columns)
+    rows = [np.concatenate(small[i : i + columns], 1) for i in range(0, len(small), columns)]
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)):
+        raise FoveateError(f"{path} can't be written.")
