@@ -23,6 +23,7 @@ class Step(NamedTuple):
         log_prob: the log-probability of each choice, (B,).
         value: the critic's estimate of the return, (B,).
         state: the core's state after this step.
+        parameters: each head's parameters, (B, …).
     """
 
     action: Any
@@ -30,6 +31,7 @@ class Step(NamedTuple):
     log_prob: dict[str, Tensor]
     value: Tensor
     state: State
+    parameters: dict[str, Tensor]
 
 
 class Judgement(NamedTuple):
@@ -133,11 +135,12 @@ class Policy(nn.Module):
         """
         parameters, value, state = self(_map(observation, lambda o: o[None]), state, starts[None])
         choices, log_prob = {}, {}
-        for name, values in parameters.items():
-            head, now = self.head(name), values[0]
+        parameters = {name: values[0] for name, values in parameters.items()}
+        for name, now in parameters.items():
+            head = self.head(name)
             choice = head.mode(now) if deterministic or name in greedy else head.distribution(now).sample()
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
-        return Step(self.as_action(choices), choices, log_prob, value[0], state)
+        return Step(self.as_action(choices), choices, log_prob, value[0], state, parameters)
 
     def as_action(self, choices: dict[str, Tensor]) -> Any:
         """The part of the choices that the environment wants, in its form."""

@@ -45,6 +45,8 @@ class LearnerOptions:
         gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
         hybrid: where the world tells the target, train that part of the action by cross-entropy.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
+        likelihood_reward: where the world tells the target, the policy gradient's reward is log π(target) instead of the
+            world's (Ba et al. 2014, eq. 9 to 11: the lower bound's own learning signal).
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.
@@ -65,6 +67,7 @@ class LearnerOptions:
     gae_lambda: float = 1.0
     hybrid: bool = True
     hybrid_everywhere: bool = True
+    likelihood_reward: bool = False
     policy_coef: float = 1.0
     value_coef: float = 0.5
     entropy_coef: float = 0.0
@@ -263,8 +266,11 @@ class PolicyGradient(BaseAlgorithm):
         options = self.options
         self.policy.train()
         self._set_rate()
+        reward = rollout.reward
+        if options.hybrid and options.likelihood_reward and rollout.told is not None:
+            reward = rollout.told / len(rollout.told)  # so that the return is a mean over the episode's steps
         advantage = advantages(
-            rollout.reward, rollout.value, rollout.v_last, rollout.ended, rollout.v_cut, options.gamma, options.gae_lambda
+            reward, rollout.value, rollout.v_last, rollout.ended, rollout.v_cut, options.gamma, options.gae_lambda
         )
         returns = advantage + rollout.value
         spread = explained_variance(rollout.value.flatten(), returns.flatten())

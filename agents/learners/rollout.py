@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..cores.base import State
 from ..policy import Policy
+from .losses import supervised_parts
 from .worlds import Moment, Worlds
 
 
@@ -20,6 +21,7 @@ class Rollout(NamedTuple):
         log_prob: of each choice when it was made, (T, B).
         value: the critic's estimates when they were made, (T, B).
         reward: (T, B).
+        told: log π(target) when the action was made, (T, B); None where no part has a target.
         starts: bool, (T, B), where episodes start.
         ended: bool, (T, B), where the step ended an episode.
         v_cut: (T, B), the value of the state where an episode was truncated, else 0.
@@ -35,6 +37,7 @@ class Rollout(NamedTuple):
     log_prob: dict[str, Tensor]
     value: Tensor
     reward: Tensor
+    told: Tensor | None
     starts: Tensor
     ended: Tensor
     v_cut: Tensor
@@ -91,7 +94,9 @@ class Player:
             after = self.worlds.step(made.action)
             ended = after.terminated | after.truncated
             v_cut = self._value_where_cut(after, made.state)
-            rows.append((now, made, starts, after.reward, ended, v_cut, alive))
+            targets = supervised_parts(now.target, self.policy)
+            told = [self.policy.head(name).log_prob(made.parameters[name], target) for name, target in targets.items()]
+            rows.append((now, made, starts, after.reward, ended, v_cut, alive, sum(told) if told else None))
             self._return, self._length = self._return + after.reward, self._length + 1
             if after.final_observation is not None:
                 score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
@@ -127,8 +132,8 @@ class Player:
         return torch.where(after.truncated, value, 0.0)
 
     def _stack(self, rows: list[tuple], state: State, v_last: Tensor, ragged: bool) -> Rollout:
-        moments, made, starts, reward, ended, v_cut, alive = zip(*rows, strict=True)
-        told = moments[0].target is not None
+        moments, made, starts, reward, ended, v_cut, alive, told = zip(*rows, strict=True)
+        has_target = moments[0].target is not None
         masks = [m.target_mask if m.target_mask is not None else torch.ones_like(s) for m, s in zip(moments, starts, strict=True)]
         return Rollout(
             observation=_stack([m.observation for m in moments]),
@@ -136,13 +141,14 @@ class Player:
             log_prob=_stack([s.log_prob for s in made]),
             value=torch.stack([s.value for s in made]),
             reward=torch.stack(reward),
+            told=torch.stack(told) if told[0] is not None else None,  # type: ignore[arg-type]
             starts=torch.stack(starts),
             ended=torch.stack(ended),
             v_cut=torch.stack(v_cut),
             v_last=v_last,
             valid=torch.stack(alive) if ragged else None,
-            target=_stack([m.target for m in moments]) if told else None,
-            target_mask=torch.stack(masks) if told else None,
+            target=_stack([m.target for m in moments]) if has_target else None,
+            target_mask=torch.stack(masks) if has_target else None,
             state=state,
         )
 

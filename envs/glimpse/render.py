@@ -81,5 +81,4 @@ def _draw_path(panel: np.ndarray, path: np.ndarray) -> None:
 
 
 def _write(image: np.ndarray, text: str, corner: tuple[int, int], size: float) -> None:
-    cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, size, TEXT, 1, cv2.LINE_AA)
