@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
-
 from foveate import FoveateError
 
 
@@ -68,12 +67,11 @@ class EvaluateOptions:
 
 def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> dict[str, Any]:
     """The figures of one run."""
-    from tqdm import tqdm
-
     from foveate.agents import checkpoint
     from foveate.agents.evaluation import clustered_interval
     from foveate.cli.measure import main_figure, measure, pick_device
     from foveate.cli.worlds import world_class
+    from tqdm import tqdm
 
     learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
@@ -108,15 +106,24 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
 
 def print_table(results: list[dict[str, Any]]) -> None:
     """One line a run, and what is known of each environment."""
-    print(f"{'agent':<16}{'environment':<30}{'score':>8}  {'95 % interval':<17}{'return':>8}{'on scale':>10}{'episodes':>10}")
+    print(
+        f"{'agent':<16}{'environment':<30}{'score':>8}  {'95 % interval':<17}"
+        f"{'return':>8}{'on scale':>10}{'episodes':>10}"
+    )
     for r in results:
         interval = f"{r['interval'][0]:.4f}–{r['interval'][1]:.4f}"
         scaled = "" if r["on_scale"] is None else f"{r['on_scale']:.3f}"
-        line = f"{r['agent']:<16}{r['env_id']:<30}{r['score']:>8.4f}  {interval:<17}{r['mean_return']:>8.3f}{scaled:>10}"
+        line = (
+            f"{r['agent']:<16}{r['env_id']:<30}{r['score']:>8.4f}  {interval:<17}{r['mean_return']:>8.3f}{scaled:>10}"
+        )
         print(f"{line}{r['episodes']:>10}")
     for env_id, known in {r["env_id"]: r["certified"] for r in results if r["certified"]}.items():
         for name in ("oracle", "blind", "random"):
-            what = {"oracle": "knows the answer", "blind": "never looks (chance)", "random": "acts at random"}[name]
+            what = {
+                "oracle": "knows the answer",
+                "blind": "never looks (chance)",
+                "random": "acts at random",
+            }[name]
             print(f"{name:<16}{env_id:<30}{'':>27}{known[name]:>8.3f}{'':>10}  {what}")
     print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
 
@@ -124,11 +131,10 @@ def print_table(results: list[dict[str, Any]]) -> None:
 def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
     """The video and the contact sheet of a run."""
     import gymnasium as gym
-    from tqdm import tqdm
-
     from foveate.agents import checkpoint
     from foveate.cli.worlds import check_id, env_options
     from foveate.wrappers import contact_sheet, record_episodes, write_video
+    from tqdm import tqdm
 
     learner = checkpoint.load(path, None, "cpu", options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
@@ -138,7 +144,9 @@ def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
         arguments["split"] = options.split
     env = gym.make(run["env_id"], render_mode="rgb_array", **arguments)
     with tqdm(total=options.shown, unit="episode", desc="filming", disable=None if options.progress else True) as bar:
-        recorded = record_episodes(env, learner, options.shown, options.seed, on_episode=lambda n: bar.update(n - bar.n))
+        recorded = record_episodes(
+            env, learner, options.shown, options.seed, on_episode=lambda n: bar.update(n - bar.n)
+        )
     fps = int(env.metadata.get("render_fps", 4))
     env.close()
     if options.video is not None:
@@ -158,7 +166,13 @@ def configure(arguments: list[str], env_id: str) -> tuple[EvaluateOptions, dict[
 
     known = {name: o._replace(type=o.type | None, default=None) for name, o in _typed(env_options(env_id)).items()}
     env = dataclass_of("Environment", known, {})
-    fields = [("env", Annotated[env, tyro.conf.arg(help=f"options of {env_id}; None is as trained")], dataclasses.field(default_factory=env))]
+    fields = [
+        (
+            "env",
+            Annotated[env, tyro.conf.arg(help=f"options of {env_id}; None is as trained")],
+            dataclasses.field(default_factory=env),
+        )
+    ]
     kind = dataclasses.make_dataclass("Evaluation", fields, bases=(EvaluateOptions,))
     parsed = parse(kind, arguments, "evaluate.py RUN …", "Measure trained agents, and film them.")
     changed = {name: value for name, value in dataclasses.asdict(parsed.env).items() if value is not None}
@@ -175,7 +189,6 @@ def _typed(options: dict[str, Any]) -> dict[str, Any]:
 def run(arguments: list[str]) -> int:
     """The command; errors are FoveateErrors."""
     import torch
-
     from foveate.agents import checkpoint
     from foveate.cli.options import parse, take
     from foveate.cli.worlds import check_id, import_modules

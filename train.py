@@ -1,11 +1,11 @@
 """Train an agent in an environment.
 
-    python train.py ENV AGENT [options]     for example: python train.py Glimpse/TranslatedDigits-v0 ram --seed 1
-    python train.py ENV AGENT --help        all options of this pair, with types and defaults
-    python train.py list                    every environment and agent, one line each
-    python train.py --resume RUN            go on with a run that was stopped or killed
-    python train.py --import MODULE …       import MODULE first (it may register environments and agents)
-    python train.py ENV AGENT --learner ppo reinforce, a2c or ppo
+python train.py ENV AGENT [options]     for example: python train.py Glimpse/TranslatedDigits-v0 ram --seed 1
+python train.py ENV AGENT --help        all options of this pair, with types and defaults
+python train.py list                    every environment and agent, one line each
+python train.py --resume RUN            go on with a run that was stopped or killed
+python train.py --import MODULE …       import MODULE first (it may register environments and agents)
+python train.py ENV AGENT --learner ppo reinforce, a2c or ppo
 """
 
 import sys
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import tyro
-
 from foveate import FoveateError
 from foveate.errors import unknown
 
@@ -73,7 +72,6 @@ class RunOptions:
 def print_list() -> None:
     """Every environment and agent, one line each."""
     import gymnasium as gym
-
     from foveate.agents import AGENTS, presets
     from foveate.cli.worlds import world_class
 
@@ -81,7 +79,7 @@ def print_list() -> None:
     for env_id in sorted(gym.registry):
         world = world_class(env_id) if "/" in env_id else None
         if world is not None:
-            print(f"  {env_id:<32} {inspect.getdoc(world).splitlines()[0]}")
+            print(f"  {env_id:<32} {(inspect.getdoc(world) or '').splitlines()[0]}")
     print("agents")
     for name in presets.names():
         print(f"  {name:<32} {presets.load(name)['about']}")
@@ -103,9 +101,21 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     learner = LearnerOptions(**preset["learner"])
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.get("steps", RunOptions.steps))),
-        ("env", Annotated[env, tyro.conf.arg(help=f"options of {env_id}")], dataclasses.field(default_factory=env)),
-        ("agent", Annotated[agent, tyro.conf.arg(help="options of the agent")], dataclasses.field(default_factory=agent)),
-        ("learner", Annotated[LearnerOptions, tyro.conf.arg(help="how it learns")], dataclasses.field(default=learner)),
+        (
+            "env",
+            Annotated[env, tyro.conf.arg(help=f"options of {env_id}")],
+            dataclasses.field(default_factory=env),
+        ),
+        (
+            "agent",
+            Annotated[agent, tyro.conf.arg(help="options of the agent")],
+            dataclasses.field(default_factory=agent),
+        ),
+        (
+            "learner",
+            Annotated[LearnerOptions, tyro.conf.arg(help="how it learns")],
+            dataclasses.field(default=learner),
+        ),
     ]
     fields[-1] = (fields[-1][0], fields[-1][1], dataclasses.field(default_factory=lambda: learner))
     return dataclasses.make_dataclass("Run", fields, bases=(RunOptions,))
@@ -170,7 +180,6 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
         resumed: the run.json of the checkpoint to go on from.
     """
     import torch
-
     from foveate.agents import LearnerOptions, PolicyGradient, agent_class, checkpoint
     from foveate.cli.loop import RunCallback, Stop
     from foveate.cli.measure import pick_device
@@ -224,7 +233,9 @@ def resume(run: str, arguments: list[str], imports: list[str]) -> int:
 
     devices, arguments = take(arguments, "--device")
     if arguments:
-        raise FoveateError(f"--resume takes the run's own options; only --device and --import may be added, got {arguments}.")
+        raise FoveateError(
+            f"--resume takes the run's own options; only --device and --import may be added, got {arguments}."
+        )
     folder = Path(run)
     config = read_config(folder)
     missing = [name for name in config.get("imports", []) if name not in imports]
@@ -268,7 +279,9 @@ def run(arguments: list[str]) -> int:
     if len(arguments) == 1 and not arguments[0].startswith("-") and "/" not in arguments[0]:
         raise unknown("verb", arguments[0], VERBS)
     config = configure(arguments, imports)
-    folder = new_folder(Path(config["options"]["log_dir"]), config["env_id"], config["preset"], config["options"]["seed"])
+    folder = new_folder(
+        Path(config["options"]["log_dir"]), config["env_id"], config["preset"], config["options"]["seed"]
+    )
     write_config(folder, config)
     print(f"run folder: {folder}")
     return report(train(config, folder), folder)

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from .policy import Policy
 
 FORMAT = 1
-RUN, WEIGHTS, OPTIMIZER, WORLDS = "run.json", "weights.safetensors", "optimizer.safetensors", "worlds.safetensors"
+RUN, WEIGHTS, OPTIMIZER, WORLDS = (
+    "run.json",
+    "weights.safetensors",
+    "optimizer.safetensors",
+    "worlds.safetensors",
+)
 
 
 # ---- writing ----
@@ -125,7 +130,9 @@ def _world_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
     if learner.player is None:
         return {}
     env = getattr(learner.player.worlds, "env", None)
-    worlds = env.state_dict() if hasattr(env, "state_dict") else {}  # foreign environments begin anew
+    worlds = (
+        env.state_dict() if env is not None and hasattr(env, "state_dict") else {}
+    )  # foreign environments begin anew
     tensors = {f"worlds.{name}": value for name, value in worlds.items()}
     return tensors | {f"player.{name}": value for name, value in learner.player.state_dict().items()}
 
@@ -141,7 +148,9 @@ def find(path: Path, prefer: str = "best") -> Path:
     """
     path = Path(path)
     if path.suffix == ".zip" or (not path.exists() and path.with_name(path.name + ".zip").exists()):
-        raise FoveateError(f"{path} is a zip of Stable-Baselines3, which holds pickles; only checkpoint folders are read.")
+        raise FoveateError(
+            f"{path} is a zip of Stable-Baselines3, which holds pickles; only checkpoint folders are read."
+        )
     if (path / RUN).is_file():
         return path
     order = ("best", "last") if prefer == "best" else ("last", "best")
@@ -150,7 +159,9 @@ def find(path: Path, prefer: str = "best") -> Path:
         found = [folder for folder in found if (folder / RUN).is_file()]
         if found:
             return found[-1]
-    raise FoveateError(f"no checkpoint in {path}: looked for {RUN} in it, and in checkpoints/best-* and checkpoints/last-*.")
+    raise FoveateError(
+        f"no checkpoint in {path}: looked for {RUN} in it, and in checkpoints/best-* and checkpoints/last-*."
+    )
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -159,7 +170,14 @@ def read_run(folder: Path) -> dict[str, Any]:
         run = json.loads((folder / RUN).read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise FoveateError(f"{folder / RUN} can't be read: {error}.") from error
-    needed = {"format": int, "agent": str, "agent_options": dict, "learner": dict, "steps": int, "iterations": int}
+    needed = {
+        "format": int,
+        "agent": str,
+        "agent_options": dict,
+        "learner": dict,
+        "steps": int,
+        "iterations": int,
+    }
     for name, kind in needed.items():
         if not isinstance(run, dict) or not isinstance(run.get(name), kind):
             raise FoveateError(f"{folder / RUN} is damaged or no checkpoint of foveate: {name!r} is missing or wrong.")

@@ -1,5 +1,6 @@
 """Encoders: from an observation of any common space to a vector, (N, …) -> (N, output_size)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +47,10 @@ def _flatten(space: spaces.Space, value: Any) -> Tensor:
     if isinstance(space, spaces.Discrete):
         return F.one_hot(value.long() - int(space.start), int(space.n)).float()
     if isinstance(space, spaces.MultiDiscrete):
-        hot = [F.one_hot(v.long(), int(n)).float() for v, n in zip(value.flatten(1).unbind(-1), space.nvec.flat, strict=True)]
+        hot = [
+            F.one_hot(v.long(), int(n)).float()
+            for v, n in zip(value.flatten(1).unbind(-1), space.nvec.flat, strict=True)
+        ]
         return torch.cat(hot, -1)
     flat = value.flatten(1)
     return flat.float() / 255 if flat.dtype == torch.uint8 else flat.float()
@@ -73,7 +77,7 @@ class MLP(nn.Module):
         super().__init__()
         self.flat = FlatEncoder(space)
         sizes = [self.flat.output_size, *layers]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.output_size = sizes[-1]
 
     def forward(self, observation: Any) -> Tensor:

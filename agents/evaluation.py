@@ -34,7 +34,7 @@ def play_episodes(
     rounds: int,
     seed: int,
     deterministic: bool = True,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int], object] | None = None,
 ) -> Episodes:
     """Play `rounds` episodes in each world, and leave the random state as it was.
 
@@ -57,7 +57,12 @@ def play_episodes(
 
 
 def _play(
-    policy: Policy, worlds: Worlds, rounds: int, seed: int, deterministic: bool, on_step: Callable[[int], None] | None
+    policy: Policy,
+    worlds: Worlds,
+    rounds: int,
+    seed: int,
+    deterministic: bool,
+    on_step: Callable[[int], object] | None,
 ) -> Episodes:
     moment = worlds.reset(seed=seed)
     state = policy.initial_state(worlds.num_worlds)

@@ -134,6 +134,10 @@ class GaussianHead(Head):
         std: a fixed standard deviation in units of half the box (Mnih et al. 2014 fix it); None learns one.
     """
 
+    centre: Tensor
+    reach: Tensor
+    log_std: Tensor
+
     def __init__(self, features: int, space: spaces.Box, hidden: int = 0, std: float | None = None):
         super().__init__()
         if not (space.bounded_below.all() and space.bounded_above.all()):
@@ -164,6 +168,8 @@ class UniformHead(Head):
     """Any space: uniformly random, whatever the features say, and in deterministic play too (a baseline)."""
 
     learned = False
+    low: Tensor
+    high: Tensor
 
     def __init__(self, space: spaces.Space):
         super().__init__()
@@ -207,5 +213,6 @@ def make_head(features: int, space: spaces.Space, hidden: int = 0, std: float | 
     if isinstance(space, spaces.Box):
         return GaussianHead(features, space, hidden, std)
     raise FoveateError(
-        f"no head for an action part of type {type(space).__name__}. Allowed: Discrete, MultiDiscrete, MultiBinary, Box."
+        f"no head for an action part of type {type(space).__name__}: "
+        "allowed are Discrete, MultiDiscrete, MultiBinary and Box."
     )

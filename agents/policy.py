@@ -80,7 +80,10 @@ class Policy(nn.Module):
         super().__init__()
         self.observation_space, self.action_space = observation_space, action_space
         self.encoder, self.core, self.isolated = encoder, core, isolated
-        made = {name: (heads or {}).get(name) or make_head(core.output_size, part) for name, part in action_parts(action_space).items()}
+        made = {
+            name: (heads or {}).get(name) or make_head(core.output_size, part)
+            for name, part in action_parts(action_space).items()
+        }
         self.heads = nn.ModuleDict(made)
         self.critic = nn.Linear(core.output_size, 1)
 
@@ -159,7 +162,11 @@ class Policy(nn.Module):
         return Judgement(log_prob, entropy, value, parameters)
 
     def predict(
-        self, observation: Any, state: State | None = None, episode_start: Any = None, deterministic: bool = False
+        self,
+        observation: Any,
+        state: State | None = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
     ) -> tuple[Any, State]:
         """Actions in numpy for observations in numpy, as Stable-Baselines3's `predict`.
 
@@ -221,5 +228,3 @@ def _for_space(space: spaces.Space, action: np.ndarray) -> np.ndarray:
 
 def _map(tree: Any, function: Any) -> Any:
     return {key: _map(value, function) for key, value in tree.items()} if isinstance(tree, dict) else function(tree)
-
-

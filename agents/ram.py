@@ -57,7 +57,12 @@ class RAM(Policy):
         if isolate_critic:
             isolated.add("critic")
         super().__init__(
-            observation_space, action_space, encoder, make_core(core, hidden, hidden), looking, frozenset(isolated)
+            observation_space,
+            action_space,
+            encoder,
+            make_core(core, hidden, hidden),
+            looking,
+            frozenset(isolated),
         )
 
     def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:

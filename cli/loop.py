@@ -47,8 +47,20 @@ class RunCallback(BaseCallback):
     ):
         super().__init__()
         self.keeper, self.env_id, self.arguments = keeper, env_id, arguments
-        self.total, self.eval_every, self.eval_episodes, self.save_every = total, eval_every, eval_episodes, save_every
-        self.progress = {"evaluated": 0, "saved": 0, "best": None, "best_step": 0, "seconds": 0.0, **(progress or {})}
+        self.total, self.eval_every, self.eval_episodes, self.save_every = (
+            total,
+            eval_every,
+            eval_episodes,
+            save_every,
+        )
+        self.progress = {
+            "evaluated": 0,
+            "saved": 0,
+            "best": None,
+            "best_step": 0,
+            "seconds": 0.0,
+            **(progress or {}),
+        }
         self.show = show
         self.stop = False
         self._since = time.monotonic()
@@ -101,7 +113,10 @@ class RunCallback(BaseCallback):
             self._bar.set_postfix_str(f"validation {figure:.3f}, best {self.progress['best']:.3f}")
         elif self.show:
             share = steps / self.total
-            print(f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {self.progress['best']:.3f}", flush=True)
+            print(
+                f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {self.progress['best']:.3f}",
+                flush=True,
+            )
 
     def save(self) -> None:
         """Write the last checkpoint."""

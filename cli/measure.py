@@ -23,7 +23,7 @@ def measure(
     split: str | None,
     episodes: int,
     seed: int = EVALUATION_SEED,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int], object] | None = None,
 ) -> Episodes:
     """Play about `episodes` episodes.
 

@@ -1,10 +1,10 @@
 """A run's folder: its configuration, its logs, its checkpoints; and how a resumed run takes them up again.
 
-    config.json            the resolved configuration, the command, versions
-    metrics.csv            one row a log entry
-    events.out.tfevents.*  the same for TensorBoard
-    checkpoints/last-STEP  where the run can be resumed
-    checkpoints/best-STEP  the best on the validation split
+config.json            the resolved configuration, the command, versions
+metrics.csv            one row a log entry
+events.out.tfevents.*  the same for TensorBoard
+checkpoints/last-STEP  where the run can be resumed
+checkpoints/best-STEP  the best on the validation split
 """
 
 import csv
@@ -134,7 +134,10 @@ class Keeper:
                 output.writer.flush()
         sizes = {file.name: file.stat().st_size for file in self.folder.iterdir() if _EVENTS.fullmatch(file.name)}
         path = self.folder / "checkpoints" / f"{kind}-{learner.num_timesteps:012d}"
-        extra = {name: self.config[name] for name in ("env_id", "env")} | {"progress": progress, "event_sizes": sizes}
+        extra = {name: self.config[name] for name in ("env_id", "env")} | {
+            "progress": progress,
+            "event_sizes": sizes,
+        }
         checkpoint.save(learner, path, extra)
         for old in path.parent.glob(f"{kind}-*"):
             if old != path:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ..envs.faces import VectorFace
@@ -43,7 +44,7 @@ def env_options(env_id: str) -> dict[str, Option]:
     if world is not None:
         return constructor_options(world)
     entry_point = gym.spec(env_id).entry_point
-    made = gym.envs.registration.load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    made = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
     options = constructor_options(made) if isinstance(made, type) else {}
     return {name: option for name, option in options.items() if name != "render_mode"}
 
@@ -53,7 +54,7 @@ def world_class(env_id: str) -> Any:
     entry_point = gym.spec(env_id).vector_entry_point
     if isinstance(entry_point, str):
         try:
-            entry_point = gym.envs.registration.load_env_creator(entry_point)
+            entry_point = load_env_creator(entry_point)
         except ImportError:  # somebody's environment whose own dependency is missing (jax, say)
             return None
     is_ours = isinstance(entry_point, type) and issubclass(entry_point, VectorFace)

@@ -6,7 +6,10 @@ from typing import Any
 import gymnasium as gym
 
 _FAMILIES = {
-    "Glimpse": ("glimpse", ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"]),
+    "Glimpse": (
+        "glimpse",
+        ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"],
+    ),
 }
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
 

@@ -70,9 +70,7 @@ class SingleFace(_Face, gym.Env):
 
     metadata: dict[str, Any] = {"render_modes": RENDER_MODES, "render_fps": 4}
 
-    def __init__(
-        self, *, render_mode: str | None = None, relevance: bool = False, device: str = "cpu", **task: Any
-    ):
+    def __init__(self, *, render_mode: str | None = None, relevance: bool = False, device: str = "cpu", **task: Any):
         self._open(1, render_mode, relevance, device, task)
         self.observation_space = self.world.observation_space
         self.action_space = self.world.action_space
@@ -334,9 +332,14 @@ def _numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str,
     arrays = to_numpy(observation)
     observations = np.full(len(mask), None, dtype=object)
     for i in np.flatnonzero(mask):
-        observations[i] = pick(arrays, i)
+        observations[i] = pick(arrays, int(i))
     final_info = _numpy_info(info, only=mask)
-    return {"final_obs": observations, "_final_obs": mask, "final_info": final_info, "_final_info": mask.copy()}
+    return {
+        "final_obs": observations,
+        "_final_obs": mask,
+        "final_info": final_info,
+        "_final_info": mask.copy(),
+    }
 
 
 def faces(world_class: type[BatchWorld]) -> tuple[type[SingleFace], type[VectorFace]]:

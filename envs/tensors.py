@@ -69,9 +69,7 @@ def _check_discrete(space: spaces.Space, given: Tensor, part: str) -> None:
     else:
         raise FoveateError(f"{part}: spaces of type {type(space).__name__} are not supported.")
     if bool(((given < low) | (given > high)).any()):
-        raise FoveateError(
-            f"{part}={given.tolist()} is out of range: allowed is {low.tolist()} to {high.tolist()}."
-        )
+        raise FoveateError(f"{part}={given.tolist()} is out of range: allowed is {low.tolist()} to {high.tolist()}.")
 
 
 def to_numpy(value: Any) -> Any:

@@ -17,8 +17,8 @@ class Foveate(gym.Wrapper):
     """Hard attention for any image environment: it is seen through a retina that the agent moves.
 
     Observation space:
-        ``Dict(glimpse=Box(0, 1, (scales·C, patch, patch)), location=Box(-1, 1, (2,)))``: the patches of the current frame
-        around the gaze, finest scale first and within a scale channel by channel, and where the gaze is, (x, y).
+        ``Dict(glimpse=Box(0, 1, (scales·C, patch, patch)), location=Box(-1, 1, (2,)))``: the patches of the current
+        frame around the gaze, finest scale first and within a scale channel by channel, and where the gaze is, (x, y).
 
     Action space:
         ``Dict(action=<the environment's own>, location=Box(-1, 1, (2,)))``, where the environment's own parts stand
@@ -49,7 +49,8 @@ class Foveate(gym.Wrapper):
             raise FoveateError("the environment's action has a part called 'location' already.")
         self._bare = not isinstance(own, spaces.Dict)
         look = spaces.Box(-1.0, 1.0, (2,), np.float32)
-        self.action_space = spaces.Dict({"location": look, **({"action": own} if self._bare else own.spaces)})
+        parts = own.spaces if isinstance(own, spaces.Dict) else {"action": own}
+        self.action_space = spaces.Dict({"location": look, **parts})
         channels = _as_channels_first(env.observation_space.sample(), self.layout).shape[1]
         self.channels = channels
         self.observation_space = spaces.Dict(
@@ -102,14 +103,16 @@ class Foveate(gym.Wrapper):
 
 def _layout(space: spaces.Space) -> str:
     """How an image observation is laid out: "HW", "HWC" or "CHW"."""
-    shape = space.shape or ()
+    shape = list(space.shape or ())
     is_bytes = space.dtype == np.uint8
     unit = isinstance(space, spaces.Box) and space.low.min() >= 0 and space.high.max() <= 1
     if not isinstance(space, spaces.Box) or len(shape) not in (2, 3) or not (is_bytes or unit):
-        raise FoveateError(f"Foveate needs images, uint8 or floats in [0, 1], of shape (H, W[, C]) or (C, H, W), got {space}.")
+        raise FoveateError(
+            f"Foveate needs images, uint8 or floats in [0, 1], of shape (H, W[, C]) or (C, H, W), got {space}."
+        )
     if len(shape) == 2:
         return "HW"
-    return "HWC" if shape[2] < shape[0] else "CHW"
+    return "HWC" if shape[-1] < shape[0] else "CHW"
 
 
 def _as_channels_first(image: Any, layout: str) -> Tensor:

@@ -26,7 +26,7 @@ def record_episodes(
     episodes: int,
     seed: int = 0,
     deterministic: bool = True,
-    on_episode: Callable[[int], None] | None = None,
+    on_episode: Callable[[int], object] | None = None,
 ) -> list[list[np.ndarray]]:
     """The frames of some episodes, one list each: after the reset and after every step.
 

@@ -52,15 +52,15 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: int = 4) ->
 
 
 def _checked(frames: Iterable[np.ndarray]) -> list[np.ndarray]:
-    kept = []
+    kept: list[np.ndarray] = []
     for frame in frames:
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise FoveateError(f"a frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}.")
-        if kept and frame.shape != shape:
-            raise FoveateError(f"all frames must have one size, got {frame.shape} after {shape}.")
-        shape = frame.shape
-        kept.append(np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0))))
+        even = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)))
+        if kept and even.shape != kept[0].shape:
+            raise FoveateError(f"all frames must have one size, got {even.shape} after {kept[0].shape}.")
+        kept.append(even)
     if not kept:
         raise FoveateError("there are no frames to write.")
     return kept

@@ -1,5 +1,6 @@
 """The classical recurrent networks, on torch's own kernels: a ReLU network (as in the RAM paper), LSTM and GRU."""
 
+import itertools
 from typing import NamedTuple
 
 import torch
@@ -32,8 +33,8 @@ class _TorchCore(Core):
         self.output_size = module.hidden_size
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
-        weight = self.module.weight_hh_l0
-        zeros = torch.zeros(batch, self.output_size, device=device, dtype=weight.dtype)
+        dtype = next(self.module.parameters()).dtype
+        zeros = torch.zeros(batch, self.output_size, device=device, dtype=dtype)
         return self.state_class(*(zeros,) * len(self.state_class._fields))
 
     def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
@@ -46,9 +47,10 @@ class _TorchCore(Core):
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs)), state
 
     def _run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        before = tuple(part[None].contiguous() for part in state)  # torch wants (layers, B, H)
-        y, after = self.module(x, before if len(before) > 1 else before[0])
-        return y, self.state_class(*(part[0] for part in (after if isinstance(after, tuple) else (after,))))
+        before = [part[None].contiguous() for part in state]  # torch wants (layers, B, H)
+        y, after = self.module(x, tuple(before) if len(before) > 1 else before[0])
+        parts = after if isinstance(after, tuple) else (after,)
+        return y, self.state_class(*(part.squeeze(0) for part in parts))
 
 
 def _pieces(starts: Tensor) -> list[tuple[int, int]]:
@@ -58,7 +60,7 @@ def _pieces(starts: Tensor) -> list[tuple[int, int]]:
         return [(0, 1)]
     cuts = (starts[1:].any(1).nonzero()[:, 0] + 1).tolist()  # one look at the device for the whole sequence
     edges = [0, *cuts, steps]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 class RNN(_TorchCore):
@@ -76,10 +78,11 @@ class LSTM(_TorchCore):
     state_class = LSTMState
 
     def __init__(self, input_size: int, hidden: int):
-        super().__init__(nn.LSTM(input_size, hidden))
-        with torch.no_grad():  # torch's gates are ordered input, forget, cell, output; its two biases add up
-            self.module.bias_ih_l0[hidden : 2 * hidden] = 1.0
-            self.module.bias_hh_l0[hidden : 2 * hidden] = 0.0
+        module = nn.LSTM(input_size, hidden)
+        super().__init__(module)
+        forget = slice(hidden, 2 * hidden)  # torch's gates are ordered input, forget, cell, output
+        nn.init.ones_(module.get_parameter("bias_ih_l0").data[forget])  # its two biases add up
+        nn.init.zeros_(module.get_parameter("bias_hh_l0").data[forget])
 
 
 class GRU(_TorchCore):

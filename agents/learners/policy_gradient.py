@@ -45,8 +45,8 @@ class LearnerOptions:
         gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
         hybrid: where the world tells the target, train that part of the action by cross-entropy.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
-        likelihood_reward: where the world tells the target, the policy gradient's reward is log π(target) instead of the
-            world's (Ba et al. 2014, eq. 9 to 11: the lower bound's own learning signal).
+        likelihood_reward: where the world tells the target, the policy gradient's reward is log π(target) instead of
+            the world's (Ba et al. 2014, eq. 9 to 11: the lower bound's own learning signal).
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.
@@ -100,7 +100,14 @@ class LearnerOptions:
 OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
     "reinforce": {},
     "a2c": {"horizon": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 7e-4},
-    "ppo": {"horizon": 128, "worlds": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 3e-4, "entropy_coef": 0.01},
+    "ppo": {
+        "horizon": 128,
+        "worlds": 16,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "lr": 3e-4,
+        "entropy_coef": 0.01,
+    },
 }
 
 
@@ -270,7 +277,13 @@ class PolicyGradient(BaseAlgorithm):
         if options.hybrid and options.likelihood_reward and rollout.told is not None:
             reward = rollout.told / len(rollout.told)  # so that the return is a mean over the episode's steps
         advantage = advantages(
-            reward, rollout.value, rollout.v_last, rollout.ended, rollout.v_cut, options.gamma, options.gae_lambda
+            reward,
+            rollout.value,
+            rollout.v_last,
+            rollout.ended,
+            rollout.v_cut,
+            options.gamma,
+            options.gae_lambda,
         )
         returns = advantage + rollout.value
         spread = explained_variance(rollout.value.flatten(), returns.flatten())

@@ -74,9 +74,7 @@ class Player:
         self._length = torch.zeros(worlds.num_worlds, dtype=torch.int64, device=policy.device)
 
     @torch.no_grad()
-    def play(
-        self, greedy: frozenset[str], on_step: Callable[[], bool]
-    ) -> tuple[Rollout, Episodes] | None:
+    def play(self, greedy: frozenset[str], on_step: Callable[[], bool]) -> tuple[Rollout, Episodes] | None:
         """One rollout; None if `on_step`, called after each step, returned False."""
         whole = self.horizon is None
         fixed = self.worlds.episode_length
@@ -134,7 +132,10 @@ class Player:
     def _stack(self, rows: list[tuple], state: State, v_last: Tensor, ragged: bool) -> Rollout:
         moments, made, starts, reward, ended, v_cut, alive, told = zip(*rows, strict=True)
         has_target = moments[0].target is not None
-        masks = [m.target_mask if m.target_mask is not None else torch.ones_like(s) for m, s in zip(moments, starts, strict=True)]
+        masks = [
+            m.target_mask if m.target_mask is not None else torch.ones_like(s)
+            for m, s in zip(moments, starts, strict=True)
+        ]
         return Rollout(
             observation=_stack([m.observation for m in moments]),
             choices=_stack([s.choices for s in made]),

@@ -15,8 +15,9 @@ from ...errors import FoveateError
 class GymVecEnv(VecEnv):
     """A native Gymnasium vector environment as a Stable-Baselines3 VecEnv, with episode statistics.
 
-    Terminal observations are in ``infos[i]["terminal_observation"]``, truncation in ``infos[i]["TimeLimit.truncated"]``,
-    return, length and time of an ended episode in ``infos[i]["episode"]``, so no Monitor is needed around it.
+    Terminal observations are in ``infos[i]["terminal_observation"]``, truncation in
+    ``infos[i]["TimeLimit.truncated"]``; return, length and time of an ended episode are in
+    ``infos[i]["episode"]``, so no Monitor is needed around it.
 
     Args:
         vector_env: with autoreset at the same step, which is what Stable-Baselines3 expects.

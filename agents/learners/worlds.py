@@ -151,7 +151,7 @@ class GymWorlds:
 class VecEnvWorlds:
     """A Stable-Baselines3 VecEnv."""
 
-    episode_length = None
+    episode_length: int | None = None
 
     def __init__(self, env: VecEnv, device: torch.device):
         self.env, self.device, self.num_worlds = env, device, env.num_envs
@@ -161,7 +161,13 @@ class VecEnvWorlds:
             self.env.seed(seed)
         observation = to_tensors(self.env.reset(), self.device)
         no = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.device)
-        return Moment(observation, torch.zeros(self.num_worlds, device=self.device), no, no, *self._target(self.env.reset_infos))
+        return Moment(
+            observation,
+            torch.zeros(self.num_worlds, device=self.device),
+            no,
+            no,
+            *self._target(self.env.reset_infos),
+        )
 
     def observe(self) -> Moment | None:
         return None
@@ -171,17 +177,24 @@ class VecEnvWorlds:
         if isinstance(actions, dict):  # VecEnvs hand action[i] to environment i
             actions = [{k: v[i] for k, v in actions.items()} for i in range(self.num_worlds)]
         observation, reward, done, infos = self.env.step(actions)  # type: ignore[arg-type]
-        cut = np.array([d and bool(info.get("TimeLimit.truncated", False)) for d, info in zip(done, infos, strict=True)])
+        cut = np.array(
+            [d and bool(info.get("TimeLimit.truncated", False)) for d, info in zip(done, infos, strict=True)]
+        )
         final, score = None, None
         if done.any():
             final = self._final(observation, infos, done)
             if any("score" in info for info in infos):
                 score = torch.tensor([float(info.get("score", 0.0)) for info in infos], device=self.device)
-        as_tensors = [to_tensors(a, self.device) for a in (reward, done & ~cut, cut)]
         # after an autoreset the target of the new episode is in reset_infos
         current = [self.env.reset_infos[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
         return Moment(
-            to_tensors(observation, self.device), as_tensors[0].float(), *as_tensors[1:], *self._target(current), final, score
+            to_tensors(observation, self.device),
+            to_tensors(reward, self.device).float(),
+            to_tensors(done & ~cut, self.device),
+            to_tensors(cut, self.device),
+            *self._target(current),
+            final_observation=final,
+            score=score,
         )
 
     def _final(self, observation: Any, infos: list[dict], done: np.ndarray) -> Any:
@@ -192,7 +205,9 @@ class VecEnvWorlds:
                 whole[i] = last if key is None else last[key]
             return whole
 
-        return to_tensors({k: part(k) for k in observation} if isinstance(observation, dict) else part(None), self.device)
+        return to_tensors(
+            {k: part(k) for k in observation} if isinstance(observation, dict) else part(None), self.device
+        )
 
     def _target(self, infos: Any) -> tuple[Any, Tensor | None]:
         infos = list(infos)

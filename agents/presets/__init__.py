@@ -1,14 +1,14 @@
 """Presets: one YAML a set-up. A preset names an agent, its options, the environment's and the learner's.
 
-    about: one line
-    agent: ram                        # a name from foveate.agents.AGENTS
-    source: where the numbers come from
-    steps: 1000000
-    env: {reward: every}              # each applies where the chosen environment has such an option
-    agent_options: {std: 0.15}
-    learner: {lr: 0.001}
-    environments:                     # what differs for an environment
-      Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
+about: one line
+agent: ram                        # a name from foveate.agents.AGENTS
+source: where the numbers come from
+steps: 1000000
+env: {reward: every}              # each applies where the chosen environment has such an option
+agent_options: {std: 0.15}
+learner: {lr: 0.001}
+environments:                     # what differs for an environment
+  Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
 """
 
 from importlib import resources

@@ -59,16 +59,14 @@ class Catch(GazeWorld):
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(1 / 12, 0.02), random=Certified(1 / 12, 0.02))
     render_fps = 8
 
-    def __init__(
-        self, *, size: int = 24, balls: int = 1, drift: int = 1, patch: int = 6, scales: int = 3, **gaze: Any
-    ):
+    def __init__(self, *, size: int = 24, balls: int = 1, drift: int = 1, patch: int = 6, scales: int = 3, **gaze: Any):
         super().__init__(patch=patch, scales=scales, **gaze)
         check_range("size", size, 4, 256)
         check_range("balls", balls, 1, 1000)
         check_range("drift", drift, 0, size - 1)
         self.size, self.balls, self.drift = size, balls, drift
-        self.episode_length = balls * (size - 1)
-        self.set_spaces((size, size), {"move": spaces.Discrete(MOVES)}, longest_episode=self.episode_length)
+        self.episode_length = self.steps = balls * (size - 1)
+        self.set_spaces((size, size), {"move": spaces.Discrete(MOVES)}, longest_episode=self.steps)
 
     def _throw(self, draws: Draws) -> State:
         column = draws.integers("column", self.size)
@@ -88,7 +86,7 @@ class Catch(GazeWorld):
         over_paddle = (column >= paddle) & (column < paddle + PADDLE)
         caught = landed & over_paddle
         ball = {"row": row, "column": column, "drift": drift}
-        last = state["clock"] + 1 >= self.episode_length
+        last = state["clock"] + 1 >= self.steps
         if self.balls > 1:  # the next ball appears at once
             fresh = self._throw(draws)
             again = landed & ~last

@@ -47,8 +47,9 @@ class Classification(GazeWorld):
         After `glimpses` steps, or when the agent is ready. Never truncated.
 
     Info:
-        target: the class; target_mask: whether the answer at this step is rewarded; index: which image of the split it
-        is; score: 1 if the label just given was right, else 0; relevance (on request): where the image's ink is, bool (size, size).
+        target: the class; target_mask: whether the answer at this step is rewarded; index: which image of the split
+        it is; score: 1 if the label just given was right, else 0; relevance (on request): where the image's ink is,
+        bool (size, size).
 
     Args:
         data: "mnist", "fashion-mnist", "openml:NAME" or a folder of IDX files.
@@ -319,7 +320,7 @@ class ClutteredDigits100(ClutteredDigits):
 class Fashion(Classification):
     """One piece of clothing of 28x28 pixels (Fashion-MNIST), seen in six glimpses of two scales, 8x8 each.
 
-    Everything else is as in `Classification`. The data are not in any package: see `data` for where they are looked for.
+    Everything else is as in `Classification`. The data are not in any package: see `data` for where they are sought.
 
     Source:
         Xiao, Rasul & Vollgraf 2017, "Fashion-MNIST"; the task is ours, after `Digits`.

@@ -17,7 +17,7 @@ import os
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -174,9 +174,11 @@ def _from_openml(name: str) -> Images:
     from sklearn.datasets import fetch_openml
 
     try:
-        bunch = fetch_openml(name, version=1, as_frame=False)
+        bunch: Any = fetch_openml(name, version=1, as_frame=False)
     except Exception as error:  # network, unknown name, damaged cache: all mean "not to be had"
-        raise FoveateError(f"fetch_openml({name!r}) failed: {error}. Is there a network, and is the name right?") from error
+        raise FoveateError(
+            f"fetch_openml({name!r}) failed: {error}. Is there a network, and is the name right?"
+        ) from error
     side = round(bunch.data.shape[1] ** 0.5)
     if side * side != bunch.data.shape[1]:
         raise FoveateError(f"openml:{name} has {bunch.data.shape[1]} features, which is no square image.")

@@ -71,9 +71,7 @@ class GazeWorld(BatchWorld):
         self.patch, self.scales, self.location, self.tiles = patch, scales, location, tiles
         self.reach, self.zoom, self.first, self.view = reach, zoom, first, view
 
-    def set_spaces(
-        self, picture_size: tuple[int, int], parts: dict[str, spaces.Space], longest_episode: int
-    ) -> None:
+    def set_spaces(self, picture_size: tuple[int, int], parts: dict[str, spaces.Space], longest_episode: int) -> None:
         """Define the spaces from the size of the picture and the task's own parts of the action."""
         self.picture_size = picture_size
         self.longest_episode = longest_episode

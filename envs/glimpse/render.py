@@ -26,7 +26,7 @@ def glimpse_frame(
     Args:
         picture: uint8, (H, W) grey or (H, W, 3).
         caption: one line of text under the picture.
-        patches: float, (scales, size, size) or (scales, size, size, 3) in [0, 1], what the network sees; None leaves it out.
+        patches: float, (scales, size, size[, 3]) in [0, 1], what the network sees; None leaves it out.
         outlines: float, (scales, 4), each patch's left, top, right, bottom in pixels of the picture.
         path: float, (n, 2), the places looked at so far as (x, y) in [-1, 1], the current one last.
     """

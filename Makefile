@@ -1,0 +1,40 @@
+# Everything happens in .venv; `make demo` and `make test` are all that a fresh machine needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# the PyTorch that the tests are known to pass with; any version that pyproject.toml allows should do
+TORCH ?= torch==2.13.0
+
+.PHONY: setup demo test check bench results clean
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+# trains RAM and, on the other core, the same model on random glimpses; then compares and films them
+demo: setup
+	$(BIN)/python benchmarks/demo.py --out demo
+
+test: setup
+	$(BIN)/python -m pytest -c tests/pytest.ini tests
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=8 --ignore-signatures=y --recursive=y \
+		cli envs agents wrappers tests benchmarks train.py evaluate.py
+
+bench: setup
+	$(BIN)/python benchmarks/speed.py
+
+results: setup
+	$(BIN)/python benchmarks/results.py
+
+clean:
+	rm -rf build dist *.egg-info demo .pytest_cache .ruff_cache
