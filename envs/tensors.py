@@ -53,7 +53,7 @@ def action_to_tensors(
         return value.clamp(torch.as_tensor(space.low, device=device), torch.as_tensor(space.high, device=device))
     if not trusted:
         _check_discrete(space, given, part)
-    return given.to(device, torch.int64)
+    return given.to(device, torch.int64, copy=True)  # a world may keep it, and the caller may write into theirs
 
 
 def _check_discrete(space: spaces.Space, given: Tensor, part: str) -> None:

@@ -1,11 +1,13 @@
 """Classify an image that is seen in glimpses: the tasks of Mnih et al. 2014 and of any images a user has."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import State, Tensors
@@ -60,6 +62,8 @@ class Classification(GazeWorld):
         size: side of the canvas in pixels.
         clutter: number of pieces of other images on the canvas.
         piece: side of each such piece in pixels.
+        augment: from 0 to 1, how strongly images of the training split are turned (up to 20°), stretched and sheared
+            (up to a fifth) at each reset; validation and test images never are.
         order: "random", or "each": a world seeded with s shows image s modulo the number of images in every episode,
             so as many worlds as images show each once.
         glimpses: the number of glimpses, which is the number of steps.
@@ -84,6 +88,7 @@ class Classification(GazeWorld):
         size: int = 28,
         clutter: int = 0,
         piece: int = 8,
+        augment: float = 0.0,
         order: Literal["random", "each"] = "random",
         glimpses: int = 6,
         reward: Literal["end", "every"] = "end",
@@ -95,6 +100,7 @@ class Classification(GazeWorld):
         check_range("glimpses", glimpses, 1, 1000)
         check_range("clutter", clutter, 0, 1000)
         check_range("price", price, 0.0)
+        check_range("augment", augment, 0.0, 1.0)
         check_choice("order", order, ["random", "each"])
         check_choice("reward", reward, ["end", "every"])
         if (images is None) != (labels is None):
@@ -108,6 +114,7 @@ class Classification(GazeWorld):
         everything = datasets.load(data, "train").labels if labels is None else np.asarray(labels)
         self.classes = max(int(everything.max()), int(source.labels.max())) + 1
         self.items = len(source.labels)
+        self.augment = augment if split == "train" else 0.0
         self.size, self.clutter, self.piece, self.order = size, clutter, piece, order
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
@@ -134,6 +141,8 @@ class Classification(GazeWorld):
             "answer": torch.full_like(index, -1),
             **self.start_gaze(draws),
         }
+        if self.augment:
+            state["warp"] = draws.uniform("warp", 4) * 2 - 1  # (B, 4) turn, two stretches, shear
         if self.clutter:
             # for each piece: which image, where in it (y, x), where on the canvas (y, x)
             free = self.size - self.piece + 1
@@ -177,6 +186,14 @@ class Classification(GazeWorld):
 
     # ---- the picture ----
 
+    derived = frozenset({"levels", "sprite"})
+
+    def derive(self, state: State) -> State:
+        sprite = self.images[state["index"]]  # (B, h, w)
+        if self.augment:
+            sprite = warped(sprite, state["warp"] * self.augment)
+        return {"sprite": sprite, **super().derive({**state, "sprite": sprite})}
+
     def origin(self, state: State) -> Tensor | None:
         return None if self.clutter else state["corner"]
 
@@ -184,12 +201,12 @@ class Classification(GazeWorld):
         if self.clutter:
             return super().pooled(state)
         # the canvas is black around the image: pooling the image alone gives the same glimpses, much faster
-        image = self.images[state["index"]].float().mul_(1 / 255)[:, None]  # (B, 1, h, w)
+        image = state["sprite"].float().mul_(1 / 255)[:, None]  # (B, 1, h, w)
         return retina.pool(image, self.pooled_scales, state["corner"], self.picture_size)
 
     def picture(self, state: State) -> Tensor:
         canvas = torch.zeros(len(state["index"]), self.size**2, dtype=torch.uint8, device=self.device)
-        canvas.scatter_(1, self._pixels(state["corner"], self.images.shape[1:]), self.images[state["index"]].flatten(1))
+        canvas.scatter_(1, self._pixels(state["corner"], self.images.shape[1:]), state["sprite"].flatten(1))
         if self.clutter:
             source, place = self._piece_pixels(state["pieces"])
             canvas.scatter_reduce_(1, place, source, "amax")
@@ -211,7 +228,7 @@ class Classification(GazeWorld):
         return source.flatten(1), place.flatten(1)
 
     def relevance(self, state: State) -> Tensor:
-        ink = (self.images[state["index"]] >= INK).flatten(1)
+        ink = (state["sprite"] >= INK).flatten(1)
         canvas = torch.zeros(len(ink), self.size**2, dtype=torch.bool, device=self.device)
         return canvas.scatter_(1, self._pixels(state["corner"], self.images.shape[1:]), ink).view(
             -1, self.size, self.size
@@ -243,6 +260,25 @@ class Classification(GazeWorld):
         if self.zoom:
             actions["zoom"] = torch.zeros(len(label), 1, device=self.device)
         return actions
+
+
+def warped(images: Tensor, warp: Tensor) -> Tensor:
+    """Images turned, stretched and sheared about their centres, uint8 (B, h, w).
+
+    Args:
+        images: uint8, (B, h, w).
+        warp: float, (B, 4) in [-1, 1]: the turn in units of 20°, the stretch of x and of y and the shear in fifths.
+    """
+    turn, stretch_x, stretch_y, shear = (warp * torch.tensor([math.pi / 9, 0.2, 0.2, 0.2], device=warp.device)).unbind(
+        1
+    )
+    cos, sin, zero = turn.cos(), turn.sin(), torch.zeros_like(turn)
+    # from places in the result to places in the source: turn · shear · stretch
+    top = torch.stack([cos * (1 + stretch_x), (cos * shear - sin) * (1 + stretch_y), zero], -1)
+    bottom = torch.stack([sin * (1 + stretch_x), (sin * shear + cos) * (1 + stretch_y), zero], -1)
+    shape = [len(images), 1, *images.shape[1:]]
+    grid = F.affine_grid(torch.stack([top, bottom], 1), shape, align_corners=False)  # (B, h, w, 2)
+    return F.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0].round().to(torch.uint8)
 
 
 class Digits(Classification):

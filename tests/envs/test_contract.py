@@ -1,0 +1,216 @@
+"""What every registered environment must keep: Gymnasium's checks, one seed one episode, certified scores."""
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from gymnasium.vector.utils import iterate
+from ids import ALL_IDS
+
+MODES = ["NextStep", "SameStep", "Disabled"]
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+@pytest.mark.parametrize("view", ["glimpse", "image"])
+def test_check_env_has_no_complaint(env_id: str, view: str) -> None:
+    env = gym.make(env_id, view=view, render_mode="rgb_array")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # "human" needs a display and has a test of its own
+        check_env(env.unwrapped, skip_render_check=True)
+        env.unwrapped.reset(seed=0)
+        frame = env.unwrapped.render()
+    assert frame.dtype == np.uint8
+    assert frame.ndim == 3
+    assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0  # video encoders want even sizes
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", [{}, {"ready": True, "price": 0.01, "zoom": True}], ids=["plain", "ready"])
+def test_world_i_is_the_single_face_at_seed_plus_i(env_id: str, mode: str, options: dict) -> None:
+    if "Catch" in env_id:
+        options = {"balls": 2, "size": 6, **({"zoom": True} if options else {})}
+    else:
+        options = {"glimpses": 4, **options}
+    worlds, steps = 5, 45
+    vector = gym.make_vec(env_id, num_envs=worlds, autoreset_mode=mode, relevance=True, **options)
+    singles = [gym.make(env_id, relevance=True, **options).unwrapped for _ in range(worlds)]
+    vector.action_space.seed(0)
+    observation, info = vector.reset(seed=7)
+    expected = [env.reset(seed=7 + i) for i, env in enumerate(singles)]
+    _same(vector, observation, info, expected)
+    over = [False] * worlds
+    episodes = 0
+    for _ in range(steps):
+        actions = vector.action_space.sample()
+        observation, reward, terminated, truncated, info = vector.step(actions)
+        expected = []
+        for i, (env, action) in enumerate(zip(singles, iterate(vector.action_space, actions), strict=True)):
+            if over[i] and mode == "NextStep":  # the step that is the reset: the action is ignored
+                expected.append(env.reset())
+                over[i] = False
+                assert (reward[i], terminated[i], truncated[i]) == (0.0, False, False)
+                continue
+            seen, gained, ended, cut, told = env.step(action)
+            assert reward[i] == gained
+            assert (terminated[i], truncated[i]) == (ended, cut)
+            over[i] = ended or cut
+            episodes += over[i]
+            if over[i] and mode == "SameStep":
+                assert info["_final_obs"][i]
+                assert data_equivalence(info["final_obs"][i], seen, exact=True)
+                _same_info(info["final_info"], told, i)
+                seen, told = env.reset()
+                over[i] = False
+            expected.append((seen, told))
+        _same(vector, observation, info, expected)
+        if mode == "Disabled" and any(over):  # partial resets, by hand
+            mask = np.array(over)
+            observation, info = vector.reset(options={"reset_mask": mask})
+            for i in np.flatnonzero(mask):
+                seen, told = singles[i].reset()
+                over[i] = False
+                assert data_equivalence(list(iterate(vector.observation_space, observation))[i], seen, exact=True)
+                _same_info(info, told, i)
+    assert episodes >= 3 * worlds  # several autoresets
+
+
+def _same(vector: gym.vector.VectorEnv, observation: object, info: dict, expected: list) -> None:
+    for i, (got, (seen, told)) in enumerate(zip(iterate(vector.observation_space, observation), expected, strict=True)):
+        assert data_equivalence(got, seen, exact=True)
+        _same_info(info, told, i)
+
+
+def _same_info(info: dict, told: dict, i: int) -> None:
+    present = {name for name in info if not name.startswith("_") and info[f"_{name}"][i]}
+    assert present - {"final_obs", "final_info"} == set(told)
+    for name, value in told.items():
+        assert np.array_equal(info[name][i], value), name
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_any_batch_size_and_any_reset_mask_give_the_same_worlds(env_id: str) -> None:
+    small, large = (gym.make_vec(env_id, num_envs=n, autoreset_mode="Disabled") for n in (3, 8))
+    small.reset(seed=11)
+    large.reset(seed=11)
+    mask = np.array([False, True, False, True, True, False, False, True])
+    few, _ = small.reset(options={"reset_mask": mask[:3]})
+    many, _ = large.reset(options={"reset_mask": mask})
+    for name in few:
+        assert np.array_equal(few[name], many[name][:3])
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_a_hundred_thousand_random_steps(env_id: str) -> None:
+    worlds = 250
+    env = gym.make_vec(env_id, num_envs=worlds, autoreset_mode="SameStep")
+    env.action_space.seed(1)
+    env.reset(seed=1)
+    returns = np.zeros(worlds)
+    for _ in range(400):
+        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        assert observation in env.observation_space
+        returns += reward
+        assert np.isfinite(returns).all()
+        assert (returns >= 0).all()
+        assert (returns <= 1 + 1e-5).all()
+        returns[terminated | truncated] = 0
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_certified_scores_are_what_these_policies_get(env_id: str) -> None:
+    worlds, rounds = 1000, 3
+    for name in ("oracle", "blind", "random"):
+        env = gym.make_vec(env_id, num_envs=worlds, autoreset_mode="Disabled", output="torch")
+        face = env.unwrapped
+        env.action_space.seed(2)
+        returns = []
+        for episode in range(rounds):
+            env.reset(seed=5 if episode == 0 else None)
+            total = torch.zeros(worlds)
+            while not bool(face.world.over.any()):
+                action = env.action_space.sample() if name == "random" else getattr(face.world, name)()
+                total += env.step(action)[1]
+            returns.append(total)
+        measured = float(torch.stack(returns).mean())
+        certified = getattr(face.world.scale, name)
+        assert abs(measured - certified.mean) <= certified.tolerance + 1e-5, (name, measured)
+    scale = face.world.scale
+    assert scale.oracle.mean > scale.blind.mean
+    assert scale.score(scale.oracle.mean) == 1
+    assert scale.score(scale.blind.mean) == 0
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_observations_share_no_memory_with_the_state(env_id: str) -> None:
+    env = gym.make_vec(env_id, num_envs=3, output="torch", relevance=True, zoom=True)
+    observation, info = env.reset(seed=0)
+    held = {value.untyped_storage().data_ptr() for value in env.unwrapped.world.state.values()}
+    for value in [*observation.values(), *info.values()]:
+        assert value.untyped_storage().data_ptr() not in held
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_a_state_put_back_goes_on_the_same(env_id: str) -> None:
+    env = gym.make_vec(env_id, num_envs=4, autoreset_mode="SameStep")
+    env.action_space.seed(3)
+    env.reset(seed=3)
+    actions = [env.action_space.sample() for _ in range(12)]
+    for action in actions[:5]:
+        env.step(action)
+    saved = {name: value.clone() for name, value in env.unwrapped.state_dict().items()}
+    first = [env.step(action) for action in actions[5:]]
+    other = gym.make_vec(env_id, num_envs=4, autoreset_mode="SameStep")
+    other.unwrapped.load_state_dict(saved)
+    second = [other.step(action) for action in actions[5:]]
+    for (a, *rest_a, _), (b, *rest_b, _) in zip(first, second, strict=True):
+        assert data_equivalence(a, b, exact=True)
+        assert all(np.array_equal(x, y) for x, y in zip(rest_a, rest_b, strict=True))
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_one_world_s_state_moves_to_another(env_id: str) -> None:
+    one, other = gym.make(env_id).unwrapped, gym.make(env_id).unwrapped
+    one.reset(seed=4)
+    one.action_space.seed(4)
+    one.step(one.action_space.sample())
+    other.reset(seed=99)
+    other.set_state(one.get_state())
+    action = one.action_space.sample()
+    assert data_equivalence(one.step(action), other.step(action), exact=True)
+    assert data_equivalence(one.reset(), other.reset(), exact=True)
+
+
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_the_docstring_is_a_manual_page_and_every_argument_is_explained(env_id: str) -> None:
+    from foveate.introspect import constructor_options
+
+    world = gym.make(env_id).unwrapped.world_class
+    pages = " ".join(base.__doc__ or "" for base in world.__mro__)
+    for heading in ("Observation space:", "Action space:", "Rewards:", "Starting state:", "Episode end:", "Info:"):
+        assert heading in pages
+    assert "Source:" in world.__doc__
+    assert "Version history:" in world.__doc__
+    for option in constructor_options(world).values():
+        assert option.help, f"{option.name} has no text"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("env_id", ALL_IDS)
+def test_the_gpu_plays_the_same_episodes(env_id: str) -> None:
+    here, there = (
+        gym.make_vec(env_id, num_envs=6, autoreset_mode="SameStep", output="torch", device=d) for d in ("cpu", "cuda")
+    )
+    here.action_space.seed(5)
+    a, b = here.reset(seed=5)[0], there.reset(seed=5)[0]
+    for _ in range(30):
+        for name in a:
+            assert torch.allclose(a[name], b[name].cpu(), atol=1e-6)
+            assert b[name].device.type == "cuda"
+        action = here.action_space.sample()
+        (a, reward_a, *_), (b, reward_b, *_) = here.step(action), there.step(action)
+        assert torch.allclose(reward_a, reward_b.cpu())
