@@ -100,6 +100,7 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
         "certified": None if scale is None else {k: v.mean for k, v in scale._asdict().items()},
         "steps": run["steps"],
         "training_seconds": run.get("progress", {}).get("seconds"),
+        "training_cpu_seconds": run.get("progress", {}).get("cpu_seconds"),
         "seed": run.get("seed"),
     }
 

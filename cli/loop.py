@@ -53,21 +53,15 @@ class RunCallback(BaseCallback):
             eval_episodes,
             save_every,
         )
-        self.progress = {
-            "evaluated": 0,
-            "saved": 0,
-            "best": None,
-            "best_step": 0,
-            "seconds": 0.0,
-            **(progress or {}),
-        }
+        self.progress: dict[str, Any] = {"evaluated": 0, "saved": 0, "best": None, "best_step": 0}
+        self.progress |= {"seconds": 0.0, "cpu_seconds": 0.0, **(progress or {})}
         self.show = show
         self.stop = False
-        self._since = time.monotonic()
+        self._since, self._cpu_since = time.monotonic(), time.process_time()
         self._bar: tqdm | None = None
 
     def _on_training_start(self) -> None:
-        self._since = time.monotonic()
+        self._since, self._cpu_since = time.monotonic(), time.process_time()
         if self.show and sys.stderr.isatty():
             self._bar = tqdm(total=self.total, initial=self.num_timesteps, unit="step", unit_scale=True, smoothing=0.05)
 
@@ -127,7 +121,8 @@ class RunCallback(BaseCallback):
         return self.progress["seconds"] + time.monotonic() - self._since
 
     def _snapshot(self) -> dict[str, Any]:
-        return {**self.progress, "seconds": self._seconds()}
+        cpu = self.progress["cpu_seconds"] + time.process_time() - self._cpu_since
+        return {**self.progress, "seconds": self._seconds(), "cpu_seconds": cpu}
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:

@@ -1,0 +1,79 @@
+"""Work through benchmarks/jobs.yaml: train each job's seeds, evaluate them, keep the figures in the run folders.
+
+    python benchmarks/run_jobs.py --workers 2          everything that isn't done yet
+    python benchmarks/run_jobs.py --only Cluttered     jobs whose table or label contains this
+    python benchmarks/run_jobs.py --list               what is done and what is left
+
+A stopped queue goes on where it was: finished runs are skipped, begun ones are resumed from their last checkpoint.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def jobs(only: str = "") -> list[dict]:
+    """One entry for each job and seed, in order."""
+    entries = []
+    for job in yaml.safe_load((ROOT / "benchmarks" / "jobs.yaml").read_text()):
+        for seed in job["seeds"]:
+            name = re.sub(r"[^\w.]+", "-", f"{job['table']}-{job['label']}-{seed}").strip("-")
+            if only.lower() in f"{job['table']} {job['label']}".lower():
+                entries.append({**job, "seed": seed, "name": name})
+    return entries
+
+
+def work(entry: dict, runs: Path) -> str:
+    """Train (or resume) and evaluate one entry; returns a line about it."""
+    home = runs / entry["name"]
+    result = home / "result.json"
+    if result.exists():
+        return f"done already: {entry['name']}"
+    home.mkdir(parents=True, exist_ok=True)
+    begun = [folder for folder in sorted(home.iterdir()) if (folder / "checkpoints").is_dir()]
+    if begun:
+        command = ["--resume", str(begun[-1])]
+    else:
+        command = [*shlex.split(entry["command"]), "--seed", str(entry["seed"]), "--log-dir", str(home)]
+    with (home / "log.txt").open("a") as log:
+        if subprocess.call([sys.executable, "train.py", *command], cwd=ROOT, stdout=log, stderr=log) != 0:
+            return f"failed or stopped: {entry['name']} (see {home / 'log.txt'})"
+        folder = next(folder for folder in sorted(home.iterdir(), reverse=True) if (folder / "checkpoints").is_dir())
+        measured = home / "measured.json"
+        command = ["evaluate.py", str(folder), "--episodes", str(entry["episodes"]), "--json", str(measured)]
+        if subprocess.call([sys.executable, *command], cwd=ROOT, stdout=log, stderr=log) != 0:
+            return f"evaluation failed: {entry['name']} (see {home / 'log.txt'})"
+    figures = json.loads(measured.read_text())[0]
+    result.write_text(json.dumps({**entry, **figures, "run": folder.name}, indent=1))
+    return f"{entry['name']}: {figures['score']:.4f} after {figures['training_seconds'] / 60:.1f} min"
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one core each")
+    parser.add_argument("--only", default="", help="jobs whose table or label contains this")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
+    parser.add_argument("--list", action="store_true", help="say what is done, and stop")
+    arguments = parser.parse_args()
+    entries = jobs(arguments.only)
+    if arguments.list:
+        for entry in entries:
+            print("done" if (arguments.runs / entry["name"] / "result.json").exists() else "left", entry["name"])
+        return
+    with ThreadPoolExecutor(arguments.workers) as pool:
+        for line in pool.map(lambda entry: work(entry, arguments.runs), entries):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The policy gradient against the exact gradient, on a glimpse problem small enough to enumerate."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.agents.ram import RAM
+
+TILES, RIGHT = 4, 1
+SEED = 8  # weights for which the gradient is large, so that the test can tell
+
+
+def make_learner(worlds: int, baseline: bool) -> PolicyGradient:
+    """One image of four shades; look once more, at one of four tiles, and say which of two classes it is."""
+    image = np.zeros((8, 8), np.uint8)
+    image[:4, :4], image[:4, 4:], image[4:, :4], image[4:, 4:] = 250, 120, 60, 10
+    images = np.stack([image] * 40)
+    env = gym.make_vec(
+        "Glimpse/Digits-v0",
+        num_envs=worlds,
+        autoreset_mode="SameStep",
+        output="torch",
+        images=images,
+        labels=np.full(40, RIGHT),
+        size=8,
+        patch=4,
+        location="tiles",
+        tiles=2,
+        first="centre",
+        glimpses=2,
+    )
+    options = LearnerOptions(
+        worlds=worlds, hybrid=False, normalize_advantage=False, value_coef=0.0, max_grad_norm=float("inf"), lr=0.0
+    )
+    torch.manual_seed(SEED)
+    sizes = {"hidden": 8, "what": 6, "where": 4, "location_hidden": 0}
+    policy = RAM(env.single_observation_space, env.single_action_space, **sizes, isolate_location=False)
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.normal_(0, 0.7)
+        if not baseline:
+            policy.critic.weight.zero_()
+            policy.critic.bias.zero_()
+    return PolicyGradient(policy, env, options, seed=0, device="cpu")
+
+
+def exact_gradient(learner: PolicyGradient) -> torch.Tensor:
+    """∇ Σ_place π(place) π(right label | place): every path, weighted by its probability."""
+    policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
+    first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
+    parameters, _, state = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
+    places = parameters["location"][0, 0].softmax(-1)  # (4,)
+    expected = torch.zeros(())
+    for place in range(TILES):
+        env.reset(seed=0)
+        nothing = torch.zeros(env.num_envs, dtype=torch.int64)
+        seen = env.step({"label": nothing, "location": nothing + place})[0]
+        second = {name: value[None, :1] for name, value in seen.items()}
+        parameters, _, _ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
+        expected = expected + places[place] * parameters["label"][0, 0].softmax(-1)[RIGHT]
+    gradients = torch.autograd.grad(expected, list(policy.parameters()), allow_unused=True)
+    return _flat(policy, gradients)
+
+
+def _flat(policy: RAM, gradients: tuple) -> torch.Tensor:
+    parts = [
+        torch.zeros_like(p) if g is None else g for p, g in zip(policy.parameters(), gradients, strict=True)
+    ]
+    return torch.cat([part.flatten() for part in parts])
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_the_estimate_is_unbiased_and_a_baseline_keeps_it_so(baseline: bool) -> None:
+    batches = 150
+    learner = make_learner(400, baseline)
+    exact = exact_gradient(learner)
+    assert learner.env is not None
+    learner.learn(1)  # sets up the logger; the learning rate is 0
+    samples = []
+    for _ in range(batches):
+        played = learner.player.play(frozenset(), lambda: True)  # type: ignore[union-attr]
+        assert played is not None
+        learner.train(played[0])
+        gradients = tuple(p.grad for p in learner.policy.parameters())
+        # the loss is minus the mean over both steps, the objective their sum
+        samples.append(-2 * _flat(learner.policy, gradients))
+    table = torch.stack(samples)  # (batches, parameters)
+    mean, error = table.mean(0), table.std(0) / batches**0.5
+    moving = error > 1e-9
+    assert torch.allclose(mean[~moving], exact[~moving], atol=1e-6)
+    z = (mean - exact)[moving] / error[moving]
+    assert z.abs().max() < 4.5  # some 200 parameters: a fair estimate passes 4.5 once in a thousand such tests
+    assert (z**2).mean() < 2.0
+    # and the test can tell: the exact gradient is far larger than the error of its estimate
+    assert exact.norm() > 10 * error.norm()
+
+
+def test_the_baseline_lowers_the_variance() -> None:
+    """With a critic near the mean return the same gradient is estimated with less noise."""
+    spreads = []
+    for value in (0.0, 0.5):
+        learner = make_learner(400, baseline=False)
+        with torch.no_grad():
+            learner.policy.critic.bias.fill_(value)
+        learner.learn(1)
+        samples = []
+        for _ in range(60):
+            played = learner.player.play(frozenset(), lambda: True)  # type: ignore[union-attr]
+            assert played is not None
+            learner.train(played[0])
+            samples.append(_flat(learner.policy, tuple(p.grad for p in learner.policy.parameters())))
+        spreads.append(float(torch.stack(samples).var(0).sum()))
+    assert spreads[1] < spreads[0]

@@ -1,0 +1,76 @@
+"""Advantages against the definition, and losses against literal numbers."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foveate.agents.learners.losses import clipped_loss, masked_mean, reinforce_loss
+from foveate.agents.learners.returns import advantages, explained_variance
+
+
+def slow_advantage(r: list, v: list, v_last: float, ended: list, v_cut: list, gamma: float, lambda_: float) -> list:
+    """The sum of the definition: A_t = Σ_k (γλ)^k δ_{t+k}, to the end of the episode."""
+    steps, out = len(r), []
+    following = [*v[1:], v_last]
+    for t in range(steps):
+        total, weight = 0.0, 1.0
+        for k in range(t, steps):
+            after = v_cut[k] if ended[k] else following[k]
+            total += weight * (r[k] + gamma * after - v[k])
+            weight *= gamma * lambda_
+            if ended[k]:
+                break
+        out.append(total)
+    return out
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=100, deadline=None)
+def test_advantages_are_the_definition(seed: int, steps: int, gamma: float, lambda_: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    r, v = torch.randn(2, steps, 1, generator=generator, dtype=torch.float64)
+    v_last = torch.randn(1, generator=generator, dtype=torch.float64)
+    ended = torch.rand(steps, 1, generator=generator) < 0.3
+    cut = ended & (torch.rand(steps, 1, generator=generator) < 0.5)
+    v_cut = torch.where(cut, torch.randn(steps, 1, generator=generator, dtype=torch.float64), 0.0)
+    got = advantages(r, v, v_last, ended, v_cut, gamma, lambda_)
+    columns = [x[:, 0].tolist() for x in (r, v)]
+    expected = slow_advantage(
+        columns[0], columns[1], float(v_last), ended[:, 0].tolist(), v_cut[:, 0].tolist(), gamma, lambda_
+    )
+    assert torch.allclose(got[:, 0], torch.tensor(expected, dtype=torch.float64), atol=1e-10)
+
+
+def test_with_lambda_one_it_is_the_return_to_go_minus_the_baseline() -> None:
+    r = torch.tensor([[1.0], [0.0], [2.0], [5.0]])
+    v = torch.tensor([[0.5], [0.5], [0.5], [0.5]])
+    ended = torch.tensor([[False], [False], [True], [True]])
+    got = advantages(r, v, torch.zeros(1), ended, torch.zeros(4, 1), 1.0, 1.0)
+    assert got[:, 0].tolist() == [2.5, 1.5, 1.5, 4.5]
+
+
+def test_losses_of_literal_numbers() -> None:
+    log_prob = torch.log(torch.tensor([[0.5, 0.25]]))
+    advantage = torch.tensor([[2.0, -1.0]])
+    assert float(reinforce_loss(log_prob, advantage, None)) == pytest.approx(-(2 * math.log(0.5) - math.log(0.25)) / 2)
+    mask = torch.tensor([[True, False]])
+    assert float(reinforce_loss(log_prob, advantage, mask)) == pytest.approx(-2 * math.log(0.5))
+    old = torch.log(torch.tensor([[0.25, 0.5]]))  # ratios 2 and 1/2
+    # max gain is clipped at 1.2 · 2; the harmful move is not: min(-0.5, -0.8) = -0.8
+    assert float(clipped_loss(log_prob, old, advantage, 0.2, None)) == pytest.approx(-(2.4 - 0.8) / 2)
+
+
+def test_masked_mean_never_sees_what_is_masked() -> None:
+    x = torch.tensor([1.0, torch.nan, 3.0])
+    assert float(masked_mean(x, torch.tensor([True, False, True]))) == 2.0
+    assert float(masked_mean(x, torch.zeros(3, dtype=torch.bool))) == 0.0
+
+
+def test_explained_variance() -> None:
+    actual = torch.tensor([1.0, 2.0, 3.0])
+    assert float(explained_variance(actual, actual)) == 1.0
+    assert float(explained_variance(torch.full((3,), 7.0), actual)) == 0.0
+    assert float(explained_variance(actual, torch.ones(3))) == 0.0
