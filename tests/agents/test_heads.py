@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
-
 from foveate.agents.heads import UniformHead, make_head
 from foveate.errors import FoveateError
+from gymnasium import spaces
 
 SPACES = [
     spaces.Discrete(4),
@@ -50,7 +49,10 @@ def test_densities_are_the_formulas() -> None:
     head = make_head(5, SPACES[4], std=0.2)
     mean = head(features)[0]
     at = torch.tensor([0.3, -0.4])
-    expected = sum(-((float((a - m).detach()) / 0.2) ** 2) / 2 - math.log(0.2 * math.sqrt(2 * math.pi)) for a, m in zip(at, mean, strict=True))
+    expected = sum(
+        -((float((a - m).detach()) / 0.2) ** 2) / 2 - math.log(0.2 * math.sqrt(2 * math.pi))
+        for a, m in zip(at, mean, strict=True)
+    )
     assert float(head.log_prob(head(features), at[None])) == pytest.approx(expected, rel=1e-5)
 
 

@@ -4,7 +4,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-
 from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.agents.ram import RAM
 
@@ -68,9 +67,7 @@ def exact_gradient(learner: PolicyGradient) -> torch.Tensor:
 
 
 def _flat(policy: RAM, gradients: tuple) -> torch.Tensor:
-    parts = [
-        torch.zeros_like(p) if g is None else g for p, g in zip(policy.parameters(), gradients, strict=True)
-    ]
+    parts = [torch.zeros_like(p) if g is None else g for p, g in zip(policy.parameters(), gradients, strict=True)]
     return torch.cat([part.flatten() for part in parts])
 
 

@@ -4,9 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium.error import ResetNeeded
-
 from foveate.errors import FoveateError
+from gymnasium.error import ResetNeeded
 
 ID = "Glimpse/TranslatedDigits-v0"
 
@@ -249,7 +248,9 @@ def test_catch_bounces_and_scores_as_it_should() -> None:
 def test_someone_who_sees_can_catch_every_ball() -> None:
     """A scripted policy that uses observations alone: it watches the whole screen and follows the ball."""
     worlds, size = 200, 24
-    env = gym.make_vec("Glimpse/Catch-v0", num_envs=worlds, first="centre", patch=24, scales=1, autoreset_mode="Disabled")
+    env = gym.make_vec(
+        "Glimpse/Catch-v0", num_envs=worlds, first="centre", patch=24, scales=1, autoreset_mode="Disabled"
+    )
     seen, _ = env.reset(seed=0)
     total, before = np.zeros(worlds), None
     for row in range(size - 1):
