@@ -133,14 +133,14 @@ def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
     """The video and the contact sheet of a run."""
     import gymnasium as gym
     from foveate.agents import checkpoint
-    from foveate.cli.worlds import check_id, env_options
+    from foveate.cli.worlds import check_arguments, env_options
     from foveate.wrappers import contact_sheet, record_episodes, write_video
     from tqdm import tqdm
 
     learner = checkpoint.load(path, None, "cpu", options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    check_id(run["env_id"])
     arguments = {**run["env"], **overrides}
+    check_arguments(run["env_id"], arguments)
     if "split" in env_options(run["env_id"]):
         arguments["split"] = options.split
     env = gym.make(run["env_id"], render_mode="rgb_array", **arguments)

@@ -106,7 +106,7 @@ class RunCallback(BaseCallback):
         if self._bar is not None:
             self._bar.set_postfix_str(f"validation {figure:.3f}, best {self.progress['best']:.3f}")
         elif self.show:
-            share = steps / self.total
+            share = min(1.0, steps / self.total)
             print(
                 f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {self.progress['best']:.3f}",
                 flush=True,

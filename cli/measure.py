@@ -10,7 +10,7 @@ import torch
 from ..agents.evaluation import Episodes, play_episodes
 from ..agents.learners.worlds import worlds_of
 from ..agents.policy import Policy
-from .worlds import env_options, make_worlds, world_class
+from .worlds import check_arguments, env_options, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
 EVALUATION_SEED = 1_000_003  # far from the seeds of training
@@ -38,6 +38,7 @@ def measure(
         seed: of the worlds.
         on_step: called after each step with the number of episodes that have ended.
     """
+    check_arguments(env_id, arguments)
     options = env_options(env_id)
     arguments = dict(arguments)
     if split is not None and "split" in options:

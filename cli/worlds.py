@@ -8,7 +8,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..envs.faces import VectorFace
+from ..envs.face import VectorFace
 from ..errors import FoveateError, unknown
 from ..introspect import Option, constructor_options
 
@@ -61,12 +61,17 @@ def world_class(env_id: str) -> Any:
     return entry_point.world_class if is_ours else None  # type: ignore[union-attr]
 
 
+def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:
+    """Raise a FoveateError for arguments that the environment doesn't take, as a foreign checkpoint may hold."""
+    known = env_options(env_id)
+    for name in arguments:
+        if name not in known:
+            raise unknown(f"option of {env_id}", name, known)
+
+
 def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
     """A vector environment with autoreset at the same step; tensors on the device where it is one of ours."""
-    check_id(env_id)
-    unexpected = set(arguments) - set(env_options(env_id))
-    if unexpected:
-        raise unknown(f"option of {env_id}", sorted(unexpected)[0], env_options(env_id))
+    check_arguments(env_id, arguments)
     if world_class(env_id) is not None:
         return gym.make_vec(
             env_id, num_envs=count, autoreset_mode="SameStep", output="torch", device=device, **arguments

@@ -1,7 +1,7 @@
 """The one base of every environment: B worlds as tensors on one device.
 
 A subclass states the rules as functions of a state, a dict of tensors (B, …), and never handles reset
-masks, autoreset, seeds or numpy: the two faces in `faces.py` are derived from it.
+masks, autoreset, seeds or numpy: the two faces in `face.py` are derived from it.
 """
 
 import abc

@@ -1,6 +1,6 @@
 """Worlds seen through a moving retina (hard, external attention)."""
 
-from ..faces import faces
+from ..face import faces
 from .catch import Catch
 from .classification import (
     Classification,

@@ -1,0 +1,308 @@
+"""The commands as a user runs them, in processes of their own, with tiny budgets."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from foveate.agents import presets
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+TINY = [
+    "--steps",
+    "3000",
+    "--no-tensorboard",
+    "--eval-episodes",
+    "20",
+    "--learner.worlds",
+    "16",
+    "--agent.hidden",
+    "16",
+]
+
+
+def command(root: Path, *words: str, cwd: Path | None = None, **more: object) -> subprocess.CompletedProcess:
+    script = str(root / words[0])
+    return subprocess.run(
+        [sys.executable, script, *words[1:]], capture_output=True, text=True, cwd=cwd or root, timeout=300, **more
+    )  # type: ignore[call-overload, no-any-return]
+
+
+def run_folder(log_dir: Path) -> Path:
+    (folder,) = [f for f in log_dir.iterdir() if f.is_dir()]
+    return folder
+
+
+def last_checkpoint(folder: Path) -> Path:
+    return sorted((folder / "checkpoints").glob("last-*"))[-1]
+
+
+def test_list_names_everything_in_a_line_each(root: Path) -> None:
+    done = command(root, "train.py", "list")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert all(len(line.split()) > 3 for line in lines)
+    for name in ("Glimpse/ClutteredDigits100-v0", "Glimpse/Catch-v0", "ram", "random-glimpse", "cnn", "mlp"):
+        assert sum(line.split()[0] == name for line in lines) == 1
+
+
+def test_help_shows_the_options_of_the_choice_with_types_and_defaults(root: Path) -> None:
+    done = command(root, "train.py", "Glimpse/TranslatedDigits-v0", "ram", "--help")
+    assert done.returncode == 0
+    for words in ("--env.glimpses INT", "--agent.core {rnn,lstm,gru}", "--learner.lr FLOAT", "--resume", "--seed INT"):
+        assert words in done.stdout or words == "--resume"
+    assert "(default: 60)" in done.stdout
+    catch = command(root, "train.py", "Glimpse/Catch-v0", "ram", "--help").stdout
+    assert "--env.balls INT" in catch
+    assert "--env.clutter" not in catch
+    general = command(root, "train.py", "--help").stdout
+    assert "--resume RUN" in general
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["Glimpse/TranslatdDigits-v0", "ram"], "Did you mean 'Glimpse/TranslatedDigits-v0'"),
+        (["Glimpse/Digits-v0", "rma"], "Did you mean 'ram'"),
+        (["Glimpse/Digits-v0"], "ENV and AGENT come first"),
+        (["lst"], "Did you mean 'list'"),
+        (["Glimpse/Digits-v0", "ram", "--env.glimpse", "3"], "--env.glimpses"),
+        (["Glimpse/Digits-v0", "ram", "--agent.core", "lsmt"], "lstm"),
+        (["Glimpse/Digits-v0", "ram", "--learner", "pop"], "Did you mean 'ppo'"),
+        (["Glimpse/Digits-v0", "ram", "--steps", "0"], "steps=0"),
+        (["Glimpse/Digits-v0", "ram", "--device", "abacus"], "abacus"),
+        (["Glimpse/Digits-v0", "ram", "--env.glimpses", "0"], "glimpses=0"),
+        (["Glimpse/Digits-v0", "ram", "--env.data", "/nowhere"], "/nowhere"),
+        (["os:Glimpse/Digits-v0", "ram"], "--import os"),
+        (["--import", "no_such_module", "X/Y-v0", "ram"], "no_such_module"),
+        (["CartPole-v1", "ram"], "Foveate"),
+        (["--resume", "/nowhere"], "no run folder"),
+    ],
+)
+def test_mistakes_get_one_clear_error(root: Path, tmp_path: Path, words: list[str], message: str) -> None:
+    done = command(root, "train.py", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("agent", presets.names())
+def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: str) -> None:
+    sizes = [] if agent in ("cnn", "mlp") else TINY[-2:]
+    words = ["train.py", "Glimpse/TranslatedDigits-v0", agent, *TINY[:-2], *sizes, "--log-dir", str(tmp_path / "runs")]
+    done = command(root, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stdout
+    folder = run_folder(tmp_path / "runs")
+    config = json.loads((folder / "config.json").read_text())
+    assert config["command"].endswith(" ".join(words[1:]))
+    assert config["env"]["size"] == 60
+    run = json.loads((last_checkpoint(folder) / "run.json").read_text())
+    assert run["versions"]["torch"]
+    assert list((folder / "checkpoints").glob("best-*"))
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert len([row for row in rows if row["eval/score"]]) >= 15
+    done = command(root, "evaluate.py", str(folder), "--episodes", "50", "--json", "out/figures.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "never looks (chance)" in done.stdout
+    (figures,) = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert figures["split"] == "test"
+    assert 0 <= figures["interval"][0] <= figures["score"] <= figures["interval"][1] <= 1
+
+
+def test_other_learners_and_catch(root: Path, tmp_path: Path) -> None:
+    for learner in ("ppo", "a2c"):
+        words = [
+            "Glimpse/Catch-v0",
+            "ram",
+            "--learner",
+            learner,
+            "--steps",
+            "3000",
+            "--log-dir",
+            str(tmp_path / learner),
+        ]
+        done = command(root, "train.py", *words, "--agent.hidden", "16", "--no-progress", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        config = json.loads((run_folder(tmp_path / learner) / "config.json").read_text())
+        assert config["learner"]["objective"] == learner
+        assert config["learner"]["horizon"]
+
+
+def test_video_and_contact_sheet(root: Path, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    command(root, "train.py", "Glimpse/Digits-v0", "ram", *TINY, "--log-dir", str(tmp_path / "runs"), cwd=tmp_path)
+    folder = run_folder(tmp_path / "runs")
+    words = ["--video", "out/path.mp4", "--contact-sheet", "out/sheet.png", "--shown", "2", "--env.glimpses", "4"]
+    done = command(root, "evaluate.py", str(folder), "--episodes", "20", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "out" / "path.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    assert len(frames) == 2 * (5 + 2)  # a reset, four glimpses, and the last frame held for two
+    assert frames[0].std() > 10
+    assert (tmp_path / "out" / "sheet.png").stat().st_size > 1000
+
+
+THEIRS = '''
+import gymnasium as gym
+import numpy as np
+from foveate.envs import faces
+from foveate.envs.glimpse import Classification
+
+class World(Classification):
+    """Bright or dark squares."""
+    def __init__(self, *, size: int = 20, **rest):
+        images = np.full((60, 9, 9), 90, np.uint8) + np.uint8(80) * (np.arange(60) % 2)[:, None, None].astype(np.uint8)
+        super().__init__(images=images, labels=np.arange(60) % 2, size=size, **rest)
+
+WorldEnv, WorldVectorEnv = faces(World)
+gym.register("Their/World-v0", entry_point="their_module:WorldEnv", vector_entry_point="their_module:WorldVectorEnv")
+'''
+
+
+def test_a_world_of_their_own(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "their_module.py").write_text(THEIRS)
+    (tmp_path / "envs").mkdir()  # folders of theirs called like ours must not matter
+    (tmp_path / "envs" / "__init__.py").write_text("raise RuntimeError('their envs is not ours')")
+    words = ["--import", "their_module", "Their/World-v0", "ram", *TINY, "--env.size", "24"]
+    done = command(root, "train.py", *words, "--log-dir", "runs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = run_folder(tmp_path / "runs")
+    assert json.loads((folder / "config.json").read_text())["env"]["size"] == 24
+    refused = command(root, "evaluate.py", str(folder), "--episodes", "20", cwd=tmp_path)
+    assert refused.returncode == 2  # an id from a checkpoint imports nothing
+    assert "Their/World-v0" in refused.stderr
+    done = command(root, "evaluate.py", "--import", "their_module", str(folder), "--episodes", "20", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_checkpoint_can_t_import_a_module(root: Path, tmp_path: Path) -> None:
+    command(root, "train.py", "Glimpse/Digits-v0", "ram", *TINY, "--log-dir", str(tmp_path / "runs"), cwd=tmp_path)
+    folder = run_folder(tmp_path / "runs")
+    (tmp_path / "evil.py").write_text("open('exploded', 'w')")
+    for file in [folder / "config.json", *folder.glob("checkpoints/*/run.json")]:
+        content = json.loads(file.read_text())
+        content.update(env_id="evil:Glimpse/Digits-v0", imports=["evil"])
+        file.write_text(json.dumps(content))
+    for words in (["evaluate.py", str(folder)], ["train.py", "--resume", str(folder)]):
+        done = command(root, *words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "evil" in done.stderr
+        assert not (tmp_path / "exploded").exists()
+    for file in folder.glob("checkpoints/*/run.json"):
+        content = json.loads(file.read_text())
+        content.update(env_id="Glimpse/Digits-v0", env={"world": "evil:World"}, event_sizes={"../../keep": 0})
+        file.write_text(json.dumps(content))
+    done = command(root, "evaluate.py", str(folder), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "unknown" in done.stderr
+    assert not (tmp_path / "exploded").exists()
+
+
+# ---- stopping and going on ----
+
+LONG = ["Glimpse/Digits-v0", "ram", "--seed", "3", "--steps", "40000", "--eval-every", "5000", "--save-every", "500"]
+LONG += [
+    "--eval-episodes",
+    "20",
+    "--log-every",
+    "3",
+    "--learner.worlds",
+    "16",
+    "--agent.hidden",
+    "24",
+    "--agent.core",
+    "lstm",
+]
+
+
+def rows_without_time(folder: Path) -> list[dict[str, str]]:
+    rows = csv.DictReader((folder / "metrics.csv").open())
+    kept = [{k: v for k, v in row.items() if not k.startswith("time/") or "total" in k} for row in rows]
+    return [dict(sorted(row.items())) for row in kept]
+
+
+def scalars(folder: Path) -> list[tuple[int, str, float]]:
+    """Every scalar in the events as it stands in the files, not cleaned up by any reader."""
+    found = []
+    for file in sorted(folder.glob("events*")):
+        for event in EventFileLoader(str(file)).Load():
+            for value in event.summary.value:
+                if not value.tag.startswith("time/"):
+                    found.append((event.step, value.tag, value.tensor.float_val[0]))
+    return sorted(found)
+
+
+def start(root: Path, log_dir: Path, *words: str) -> subprocess.Popen:
+    script = [
+        sys.executable,
+        str(root / "train.py"),
+        *words,
+        *(["--log-dir", str(log_dir)] if words[0] != "--resume" else []),
+    ]
+    return subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
+
+
+def test_kill_dash_nine_at_any_moment_loses_nothing_before_the_last_checkpoint(root: Path, tmp_path: Path) -> None:
+    whole = start(root, tmp_path / "whole", *LONG)
+    generator = random.Random(0)
+    process = start(root, tmp_path / "killed", *LONG)
+    kills = 0
+    for _ in range(3):
+        deadline = time.monotonic() + 60
+        before = None
+        while process.poll() is None and time.monotonic() < deadline:  # until it has written some checkpoints
+            found = list((tmp_path / "killed").glob("*/checkpoints/last-*"))
+            before = before or (found and found[-1])
+            if found and found[-1] != before:
+                break
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 0.3))  # with a checkpoint every 30 ms many kills hit one being written
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.communicate()
+        process = start(root, tmp_path / "killed", "--resume", str(run_folder(tmp_path / "killed")))
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    assert whole.wait(200) == 0
+    assert kills >= 1
+    a, b = run_folder(tmp_path / "whole"), run_folder(tmp_path / "killed")
+    for kind in ("last", "best"):
+        (x,), (y,) = (list((f / "checkpoints").glob(f"{kind}-*")) for f in (a, b))
+        assert x.name == y.name
+        for file in ("weights.safetensors", "optimizer.safetensors", "worlds.safetensors"):
+            left, right = load_file(x / file), load_file(y / file)
+            assert left.keys() == right.keys()
+            assert all((left[name] == right[name]).all() for name in left)
+    assert rows_without_time(a) == rows_without_time(b)
+    assert scalars(a) == scalars(b)
+    assert not [f for f in (b / "checkpoints").iterdir() if f.name.startswith(".") and "old" in f.name]
+
+
+def test_ctrl_c_stops_in_good_order_and_the_run_goes_on(root: Path, tmp_path: Path) -> None:
+    process = start(root, tmp_path, *LONG)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/checkpoints/last-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "--resume" in output
+    folder = run_folder(tmp_path)
+    steps = json.loads((last_checkpoint(folder) / "run.json").read_text())["steps"]
+    assert 0 < steps < 40000
+    refused = command(root, "train.py", "--resume", str(folder), "--learner.lr", "1")
+    assert refused.returncode == 2
+    done = command(root, "train.py", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((last_checkpoint(folder) / "run.json").read_text())["steps"] >= 40000

@@ -1,0 +1,59 @@
+"""render_mode="human": a window under Xvfb, a clear error without a display; each in a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+SHOW = """
+import gymnasium as gym, foveate
+env = gym.make("Glimpse/TranslatedDigits-v0", render_mode="human")
+env.reset(seed=0)
+for _ in range(3):
+    env.step(env.action_space.sample())
+print("shown")
+env.close()
+env.close()
+"""
+
+
+def show(**variables: str) -> subprocess.CompletedProcess:
+    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    return subprocess.run(
+        [sys.executable, "-c", SHOW], capture_output=True, text=True, env={**kept, **variables}, timeout=120
+    )
+
+
+@pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":987"}], ids=["none", "wrong"])
+def test_without_a_display_there_is_a_clear_error_and_no_abort(variables: dict) -> None:
+    done = show(**variables)
+    assert done.returncode == 1  # a Python exception, not a signal
+    assert 'FoveateError: render_mode="human" needs a display' in done.stderr
+    assert "rgb_array" in done.stderr
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed")
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    number = os.read(read, 16).decode().strip()
+    time.sleep(0.2)
+    yield f":{number}"
+    process.terminate()
+    process.wait(10)
+
+
+def test_a_window_opens_under_xvfb(display: str) -> None:
+    done = show(DISPLAY=display)
+    assert done.returncode == 0, done.stderr
+    assert "shown" in done.stdout
