@@ -5,6 +5,7 @@ from typing import Any
 
 from ..errors import check_choice
 from .learners.policy_gradient import LearnerOptions, PolicyGradient
+from .learners.vec_env import GymVecEnv
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
 from .vision import CNNAgent, MLPAgent
@@ -34,4 +35,4 @@ def load(path: str | Path, env: Any = None, device: str = "auto") -> PolicyGradi
     return PolicyGradient.load(path, env, device)
 
 
-__all__ = ["AGENTS", "LearnerOptions", "Policy", "PolicyGradient", "agent_class", "load"]
+__all__ = ["AGENTS", "GymVecEnv", "LearnerOptions", "Policy", "PolicyGradient", "agent_class", "load"]

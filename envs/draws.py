@@ -32,13 +32,10 @@ def mix(x: Tensor) -> Tensor:
 
 
 @cache
-def _stream_number(name: str) -> int:
-    return zlib.crc32(name.encode())
-
-
-@cache
-def _counters(n: int, device: torch.device) -> Tensor:
-    return torch.arange(1, n + 1, device=device) * _GOLDEN  # (n,)
+def _counters(stream: str, n: int, device: torch.device) -> Tensor:
+    """Where in the sequence of SplitMix64 the numbers of a stream lie: 2^32 apart for each stream, (n,)."""
+    first = zlib.crc32(stream.encode()) << 32
+    return (first + torch.arange(1, n + 1, device=device)) * _GOLDEN
 
 
 class Draws:
@@ -72,9 +69,8 @@ class Draws:
         count = 1
         for size in shape:
             count *= size
-        base = mix(self._base + _stream_number(stream))  # (n,)
-        hashed = mix(base[:, None] + _counters(count, base.device))  # (n, count)
-        return _shift_right(hashed, 1).view(len(base), *shape)
+        counters = _counters(stream, count, self._base.device)  # (count,)
+        return _shift_right(mix(self._base[:, None] + counters), 1).view(len(self), *shape)
 
     def uniform(self, stream: str, *shape: int) -> Tensor:
         """float32 in [0, 1), (n, *shape); 24 bits, so exact and the same on every device."""

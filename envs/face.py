@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 from .batch import BatchWorld, Tensors
-from .tensors import action_to_tensors, pick, to_numpy
+from .tensors import action_reader, pick, to_numpy
 from .window import Window, check_display
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -41,6 +41,7 @@ class _Face:
         self.render_mode = render_mode
         self.world = self.world_class(**task)
         self.world.build(num_worlds, device, keep_trail=render_mode is not None)
+        self._read = action_reader(self.world.action_space, num_worlds, self.world.device)
         self.with_relevance = relevance
 
     def _masked_info(self) -> Masked:
@@ -92,8 +93,7 @@ class SingleFace(_Face, gym.Env):
         """Make one step; see the world's docstring for actions and rewards."""
         if not self._seeded or bool(self.world.over[0]):
             raise ResetNeeded("the episode is over (or has not begun): call reset() before step().")
-        tensors = action_to_tensors(self.action_space, _batch_of_one(action), 1, self.world.device)
-        reward, terminated, truncated = self.world.step(tensors)
+        reward, terminated, truncated = self.world.step(self._read(_batch_of_one(action)))
         return self._observation(), reward.item(), bool(terminated), bool(truncated), self._info()
 
     def _observation(self) -> Any:
@@ -203,7 +203,7 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         return to_numpy(observation), _numpy_info(info)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Step all worlds; actions are clipped or refused as `action_to_tensors` says."""
+        """Step all worlds; actions are clipped or refused as `action_reader` says."""
         observation, reward, terminated, truncated, info, final = self._step(actions)
         if self.output == "torch":
             extra = {}
@@ -265,8 +265,7 @@ class VectorFace(_Face, gym.vector.VectorEnv):
             no = torch.zeros_like(world.over)
             return world.observe(world.state), zero, no, no.clone(), self._masked_info(), None
         ended_before = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is None else None
-        tensors = action_to_tensors(self.single_action_space, actions, self.num_envs, world.device)
-        reward, terminated, truncated = world.step(tensors)
+        reward, terminated, truncated = world.step(self._read(actions))
         if ended_before is not None:
             world.reset(ended_before)
             reward = reward.masked_fill(ended_before, 0.0)

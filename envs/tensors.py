@@ -1,5 +1,6 @@
 """Between Gymnasium spaces and tensors: actions checked on their way in, observations on their way out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,12 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ..errors import FoveateError
-from .batch import Tensors
+
+Reader = Callable[[Any], Any]
 
 
-def action_to_tensors(
-    space: spaces.Space, action: Any, batch: int, device: torch.device, part: str = "action"
-) -> Tensors:
-    """The actions of a batch as tensors, checked against the space of one.
+def action_reader(space: spaces.Space, batch: int, device: torch.device, part: str = "action") -> Reader:
+    """A function that turns the actions of a batch into tensors, checked against the space of one.
 
     A `Box` part is clipped to its bounds (infinities too). Refused with an error: NaN, a wrong shape or kind,
     and values outside a discrete space. Tensors that are on a GPU already are trusted except for the
@@ -22,54 +22,73 @@ def action_to_tensors(
 
     Args:
         space: the action space of one world.
-        action: an array, a tensor or, for a `Dict` space, a mapping of them, each (B, …).
-        batch: B.
+        batch: B; the actions are arrays, tensors or, for a `Dict` space, mappings of them, each (B, …).
         device: where the result lives.
         part: how errors call this part of the action.
     """
     if isinstance(space, spaces.Dict):
-        if not hasattr(action, "keys") or set(action.keys()) != set(space.spaces):
-            given = sorted(action.keys()) if hasattr(action, "keys") else type(action).__name__
-            raise FoveateError(f"{part} must be a mapping with the keys {sorted(space.spaces)}, got {given}.")
-        return {
-            key: action_to_tensors(sub, action[key], batch, device, f"{part}[{key!r}]")  # type: ignore[misc]
-            for key, sub in space.spaces.items()
-        }
-    try:
-        given = action if isinstance(action, Tensor) else torch.as_tensor(np.asarray(action))
-    except (TypeError, ValueError) as error:
-        raise FoveateError(f"{part}={action!r} is no array of numbers.") from error
+        return _dict_reader(space, batch, device, part)
     shape = (batch, *(space.shape or ()))
-    if tuple(given.shape) != shape:
-        raise FoveateError(f"{part} has shape {tuple(given.shape)}, allowed is {shape}.")
-    trusted = given.device.type != "cpu"
     if isinstance(space, spaces.Box):
-        value = given.to(device, torch.float32)
-        if not trusted and bool(value.isnan().any()):
-            raise FoveateError(f"{part} has NaN in it; allowed are numbers, clipped to the space's bounds.")
-        low, high = space.low.flat[0], space.high.flat[0]
-        if (space.low == low).all() and (space.high == high).all():
-            return value.clamp(float(low), float(high))
-        return value.clamp(torch.as_tensor(space.low, device=device), torch.as_tensor(space.high, device=device))
-    if not trusted:
-        _check_discrete(space, given, part)
-    return given.to(device, torch.int64, copy=True)  # a world may keep it, and the caller may write into theirs
+        low, high = torch.as_tensor(space.low, device=device), torch.as_tensor(space.high, device=device)
+
+        def read_box(action: Any) -> Tensor:
+            value = _as_array(action, shape, part)
+            if not isinstance(value, Tensor) and np.isnan(value).any():
+                raise FoveateError(f"{part} has NaN in it; allowed are numbers, clipped to the space's bounds.")
+            # clamp makes a copy: a world may keep it, and the caller may write into theirs
+            return torch.as_tensor(value, dtype=torch.float32, device=device).clamp(low, high)
+
+        return read_box
+    least, most = _discrete_bounds(space, part)
+
+    def read_discrete(action: Any) -> Tensor:
+        value = _as_array(action, shape, part)
+        if not isinstance(value, Tensor):
+            if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
+                raise FoveateError(f"{part} must hold whole numbers, got {value.tolist()}.")
+            if ((value < least) | (value > most)).any():
+                raise FoveateError(
+                    f"{part}={value.tolist()} is out of range: allowed is {least.tolist()} to {most.tolist()}."
+                )
+        return torch.as_tensor(value).to(device, torch.int64, copy=True)
+
+    return read_discrete
 
 
-def _check_discrete(space: spaces.Space, given: Tensor, part: str) -> None:
-    if given.is_floating_point() and not bool((given == given.round()).all()):  # NaN differs from itself
-        raise FoveateError(f"{part} must hold whole numbers, got {given.tolist()}.")
-    if isinstance(space, spaces.Discrete):
-        low, high = torch.tensor(int(space.start)), torch.tensor(int(space.start + space.n - 1))
-    elif isinstance(space, spaces.MultiDiscrete):
-        low = torch.as_tensor(space.start)
-        high = torch.as_tensor(space.start + space.nvec - 1)
-    elif isinstance(space, spaces.MultiBinary):
-        low, high = torch.tensor(0), torch.tensor(1)
+def _dict_reader(space: spaces.Dict, batch: int, device: torch.device, part: str) -> Reader:
+    readers = {key: action_reader(sub, batch, device, f"{part}[{key!r}]") for key, sub in space.spaces.items()}
+
+    def read(action: Any) -> dict[str, Any]:
+        if not hasattr(action, "keys") or action.keys() != readers.keys():
+            given = sorted(action.keys()) if hasattr(action, "keys") else type(action).__name__
+            raise FoveateError(f"{part} must be a mapping with the keys {sorted(readers)}, got {given}.")
+        return {key: reader(action[key]) for key, reader in readers.items()}
+
+    return read
+
+
+def _as_array(action: Any, shape: tuple[int, ...], part: str) -> np.ndarray | Tensor:
+    """Numbers of the right shape: an array that can be looked at, or a tensor on a GPU."""
+    if isinstance(action, Tensor):
+        value = action if action.device.type != "cpu" else action.detach().numpy()
     else:
-        raise FoveateError(f"{part}: spaces of type {type(space).__name__} are not supported.")
-    if bool(((given < low) | (given > high)).any()):
-        raise FoveateError(f"{part}={given.tolist()} is out of range: allowed is {low.tolist()} to {high.tolist()}.")
+        value = np.asarray(action)
+        if value.dtype.kind not in "biuf":
+            raise FoveateError(f"{part}={action!r} is no array of numbers.")
+    if value.shape != shape:
+        raise FoveateError(f"{part} has shape {tuple(value.shape)}, allowed is {shape}.")
+    return value
+
+
+def _discrete_bounds(space: spaces.Space, part: str) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(space, spaces.Discrete):
+        return np.asarray(space.start), np.asarray(space.start + space.n - 1)
+    if isinstance(space, spaces.MultiDiscrete):
+        return np.asarray(space.start), np.asarray(space.start + space.nvec - 1)
+    if isinstance(space, spaces.MultiBinary):
+        return np.asarray(0), np.asarray(1)
+    raise FoveateError(f"{part}: spaces of type {type(space).__name__} are not supported.")
 
 
 def to_numpy(value: Any) -> Any:

@@ -98,16 +98,29 @@ def look(fields: Fields, place: Tensor, size: int) -> Tensor:
 
 def _crop_index(fields: Fields, place: Tensor, size: int) -> Tensor:
     """For each pixel of each patch the index of its box in a flattened level, (B, K, size, size)."""
-    scales, height, width = fields.levels.shape[1], fields.levels.shape[3], fields.levels.shape[4]
-    device = place.device
-    centre = _centre(place, fields)  # (B, 2)
-    stride = 2 ** torch.arange(scales, device=device)  # (K,)
-    corner = (centre[:, None] - stride[:, None] * (size / 2) + 0.5).floor().long()  # (B, K, 2) top left pixel
-    corner = corner - (fields.origin - fields.margin)[:, None]  # as an index into the levels
-    steps = torch.arange(size, device=device) * stride[:, None]  # (K, size)
-    rows = (corner[..., :1] + steps).clamp_(0, height - 1)  # (B, K, size); the border is zero
-    columns = (corner[..., 1:] + steps).clamp_(0, width - 1)
-    return (rows * width)[..., :, None] + columns[..., None, :]
+    scales, _, height, width = fields.levels.shape[1:]
+    reach, steps, last = _crop_constants(scales, size, height, width, place.device)
+    corner = (_centre(place, fields)[:, None] - reach).floor_().long()  # (B, K, 2) top left pixel
+    corner -= (fields.origin - fields.margin)[:, None]  # as an index into the levels
+    # all that lies outside falls on the border, which is zero
+    at = (corner[..., None] + steps).clamp_(min=0).minimum(last)  # (B, K, 2, size) rows and columns
+    return (at[:, :, 0] * width)[..., :, None] + at[:, :, 1, None, :]
+
+
+@cache
+def _crop_constants(
+    scales: int, size: int, height: int, width: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What every crop of this kind shares, on the device once.
+
+    Returns:
+        From the centre to the top left pixel, rounded, (K, 1); from there to each pixel, (K, 1, size); the last row
+        and column, (2, 1).
+    """
+    stride = 2 ** torch.arange(scales)[:, None]  # (K, 1)
+    steps = stride[:, None] * torch.arange(size)  # (K, 1, size)
+    last = torch.tensor([[height - 1], [width - 1]])
+    return (stride * (size / 2) - 0.5).to(device), steps.to(device), last.to(device)
 
 
 def look_smoothly(fields: Fields, place: Tensor, size: int, zoom: Tensor | None = None) -> Tensor:
