@@ -13,9 +13,9 @@ from pathlib import Path
 
 if __name__ == "__main__":  # as a script: the checkout's folders must not shadow the user's modules
     _here = Path(__file__).resolve().parent
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _here or entry == ""]
-    if Path.cwd().resolve() != _here:
-        sys.path.insert(0, "")  # `--import their_module` finds a module beside the user
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _here]
+    # `--import their_module` finds a module where the user is; in the checkout itself only after all else
+    sys.path.insert(len(sys.path) if Path.cwd().resolve() == _here else 0, str(Path.cwd()))
 
 import dataclasses
 import inspect

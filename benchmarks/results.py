@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Results
 
 Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand except `docs/notes.md`, which
-is appended below. Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two cores
-({machine}). Minutes are processor time of the training process, with its evaluations on the validation split. The
+is appended below. Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two
+cores ({machine}). Minutes are processor time of the training process, with its evaluations on the validation split. The
 checkpoint is the best on the validation split; the figures are on the test split, every image ten times at places drawn
 anew. With one seed the interval is a 95 % bootstrap over test images (the ten showings of an image stay together). With
 several it is over seeds and images together: seeds are drawn with replacement, then images.

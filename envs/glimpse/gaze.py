@@ -35,6 +35,8 @@ class GazeWorld(BatchWorld):
         row by row; with location="moves" ``Box(-1, 1, (2,))``, a move relative to the gaze in units of `reach`. With
         `zoom` also ``zoom=Box(-1, 1, (1,))``: the patches get 2^zoom times as wide.
         view="image": the task's own parts only (without a ``Dict`` if there is just one).
+        Numbers outside a Box are clipped to it, infinities too; NaN, a wrong shape, missing parts and numbers
+        outside a Discrete are refused with a FoveateError.
 
     Args:
         patch: side of each patch of the retina in pixels.

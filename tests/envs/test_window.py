@@ -21,10 +21,25 @@ env.close()
 """
 
 
-def show(**variables: str) -> subprocess.CompletedProcess:
+CHECK = """
+import warnings, gymnasium as gym, foveate
+from gymnasium.utils.env_checker import check_env
+from foveate.envs import IDS
+warnings.simplefilter("error")
+for env_id in IDS:
+    try:
+        env = gym.make(env_id)
+    except foveate.FoveateError:  # Fashion-MNIST is not here
+        continue
+    check_env(env.unwrapped)
+    print("checked", env_id)
+"""
+
+
+def show(script: str = SHOW, **variables: str) -> subprocess.CompletedProcess:
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     return subprocess.run(
-        [sys.executable, "-c", SHOW], capture_output=True, text=True, env={**kept, **variables}, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, env={**kept, **variables}, timeout=120
     )
 
 
@@ -57,3 +72,9 @@ def test_a_window_opens_under_xvfb(display: str) -> None:
     done = show(DISPLAY=display)
     assert done.returncode == 0, done.stderr
     assert "shown" in done.stdout
+
+
+def test_gymnasium_s_whole_check_with_every_render_mode(display: str) -> None:
+    done = show(CHECK, DISPLAY=display)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("checked") >= 5

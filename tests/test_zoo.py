@@ -1,0 +1,34 @@
+"""The shipped agents: someone who sees observations alone gets near the oracle, on every id."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from foveate.agents import load
+from foveate.cli.measure import main_figure, measure
+from foveate.envs import IDS
+from ids import no_fashion
+
+# at least this far from the best blind policy (0) to the oracle (1), on images never seen in training
+LEAST = {
+    "Glimpse/Digits-v0": 0.85,
+    "Glimpse/TranslatedDigits-v0": 0.9,
+    "Glimpse/ClutteredDigits-v0": 0.75,
+    "Glimpse/ClutteredDigits100-v0": 0.5,
+    "Glimpse/Fashion-v0": 0.75,
+    "Glimpse/Catch-v0": 0.9,
+}
+
+
+@pytest.mark.parametrize("env_id", [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS])
+def test_an_agent_that_sees_observations_alone_gets_near_the_oracle(root: Path, env_id: str) -> None:
+    folder = root / "zoo" / f"{env_id.split('/')[1].removesuffix('-v0')}-ram"
+    run = json.loads((folder / "run.json").read_text())
+    assert run["env_id"] == env_id
+    agent = load(folder, device="cpu")
+    episodes = measure(agent.policy, env_id, run["env"], "test", 1000)
+    figure = float(np.mean(main_figure(episodes)))
+    blind = 0.1 if "Catch" not in env_id else 1 / 12
+    assert (figure - blind) / (1 - blind) > LEAST[env_id], figure
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 2_500_000
