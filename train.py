@@ -136,7 +136,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
     if objective is not None:
         check_choice("learner", objective, OBJECTIVE_DEFAULTS)
         if objective != preset["learner"].get("objective"):
-            preset["learner"] |= {"objective": objective, **OBJECTIVE_DEFAULTS[objective]}
+            preset["learner"] |= {"likelihood_reward": False, "objective": objective, **OBJECTIVE_DEFAULTS[objective]}
     return preset
 
 

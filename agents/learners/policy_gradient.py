@@ -21,7 +21,7 @@ from torch import Tensor
 from ...errors import FoveateError, check_choice, check_range
 from ..policy import Policy
 from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
-from .returns import advantages, explained_variance
+from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Player, Rollout
 from .vec_env import GymVecEnv
 from .worlds import worlds_of
@@ -45,8 +45,9 @@ class LearnerOptions:
         gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
         hybrid: where the world tells the target, train that part of the action by cross-entropy.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
-        likelihood_reward: where the world tells the target, the policy gradient's reward is log π(target) instead of
-            the world's (Ba et al. 2014, eq. 9 to 11: the lower bound's own learning signal).
+        likelihood_reward: where the world tells the target, the policy gradient follows the gain in log π(target)
+            instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes; gamma and
+            gae_lambda then count for nothing.
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.
@@ -94,6 +95,8 @@ class LearnerOptions:
             check_range(name, getattr(self, name), low, high)
         if self.horizon is not None:
             check_range("horizon", self.horizon, 1)
+            if self.likelihood_reward:
+                raise FoveateError(f"likelihood_reward=True needs whole episodes: horizon=None, not {self.horizon}.")
 
 
 # what an objective changes of the defaults
@@ -273,19 +276,7 @@ class PolicyGradient(BaseAlgorithm):
         options = self.options
         self.policy.train()
         self._set_rate()
-        reward = rollout.reward
-        if options.hybrid and options.likelihood_reward and rollout.told is not None:
-            reward = rollout.told / len(rollout.told)  # so that the return is a mean over the episode's steps
-        advantage = advantages(
-            reward,
-            rollout.value,
-            rollout.v_last,
-            rollout.ended,
-            rollout.v_cut,
-            options.gamma,
-            options.gae_lambda,
-        )
-        returns = advantage + rollout.value
+        advantage, returns = self._advantage(rollout)
         spread = explained_variance(rollout.value.flatten(), returns.flatten())
         if options.normalize_advantage:
             mean = masked_mean(advantage, rollout.valid)
@@ -301,6 +292,23 @@ class PolicyGradient(BaseAlgorithm):
             for part in order.chunk(options.minibatches):
                 figures = self._update(_choose(rollout, part), advantage[:, part], returns[:, part])
         return {**figures, "explained_variance": spread}
+
+    def _advantage(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
+        """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
+        options = self.options
+        if options.hybrid and options.likelihood_reward and rollout.told is not None:
+            gains = likelihood_gains(rollout.told, rollout.ended)
+            return gains - rollout.value, gains
+        advantage = advantages(
+            rollout.reward,
+            rollout.value,
+            rollout.v_last,
+            rollout.ended,
+            rollout.v_cut,
+            options.gamma,
+            options.gae_lambda,
+        )
+        return advantage, advantage + rollout.value
 
     def _update(self, rollout: Rollout, advantage: Tensor, returns: Tensor) -> dict[str, Tensor]:
         options = self.options

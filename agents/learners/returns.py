@@ -38,6 +38,31 @@ def advantages(
     return result
 
 
+def likelihood_gains(told_t: Tensor, ended_t: Tensor) -> Tensor:
+    """How much better the answers after a step are than the answer at it, summed to the end of the episode.
+
+        G_t = 1/T Σ_{k>t} (log π_k(target) - log π_t(target))
+
+    The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
+    attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
+    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean.
+
+    Args:
+        told_t: log π_t(target), (T, B).
+        ended_t: bool, (T, B), whether the step ended an episode.
+
+    Returns:
+        G_t, (T, B); 0 at the last step of an episode, where no answer follows.
+    """
+    result = torch.zeros_like(told_t)
+    after, count = torch.zeros_like(told_t[0]), torch.zeros_like(told_t[0])  # Σ and number of later steps, (B,)
+    for t in range(len(told_t) - 2, -1, -1):
+        going = (~ended_t[t]).to(told_t.dtype)
+        after, count = going * (told_t[t + 1] + after), going * (1 + count)
+        result[t] = (after - count * told_t[t]) / len(told_t)
+    return result
+
+
 def explained_variance(predicted: Tensor, actual: Tensor) -> Tensor:
     """1 - Var(actual - predicted) / Var(actual): 1 is perfect, 0 no better than a constant; 0 if nothing varies."""
     variance = actual.var(correction=0)

@@ -11,7 +11,7 @@ TILES, RIGHT = 4, 1
 SEED = 4
 
 
-def make_learner(worlds: int, baseline: bool) -> PolicyGradient:
+def make_learner(worlds: int, baseline: bool, likelihood: bool = False) -> PolicyGradient:
     """One image of four shades; look once more, at one of four tiles, and say which of two classes it is."""
     image = np.zeros((8, 8), np.uint8)
     image[:4, :4], image[:4, 4:], image[4:, :4], image[4:, 4:] = 250, 120, 60, 10
@@ -31,11 +31,17 @@ def make_learner(worlds: int, baseline: bool) -> PolicyGradient:
         glimpses=2,
     )
     options = LearnerOptions(
-        worlds=worlds, hybrid=False, normalize_advantage=False, value_coef=0.0, max_grad_norm=float("inf"), lr=0.0
+        worlds=worlds,
+        hybrid=likelihood,
+        likelihood_reward=likelihood,
+        normalize_advantage=False,
+        value_coef=0.0,
+        max_grad_norm=float("inf"),
+        lr=0.0,
     )
     torch.manual_seed(SEED)
     sizes = {"hidden": 8, "what": 6, "where": 4, "location_hidden": 0}
-    policy = RAM(env.single_observation_space, env.single_action_space, **sizes, isolate_location=False)
+    policy = RAM(env.single_observation_space, env.single_action_space, **sizes, isolate_location=likelihood)
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter.normal_(0, 0.5)
@@ -113,3 +119,38 @@ def test_the_baseline_lowers_the_variance() -> None:
             samples.append(_flat(learner.policy, tuple(p.grad for p in learner.policy.parameters())))
         spreads.append(float(torch.stack(samples).var(0).sum()))
     assert spreads[1] < spreads[0]
+
+
+def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> None:
+    """The baseline that knows the target changes no mean: against ∇ ½ Σ_place π(place) log π(right label | place)."""
+    batches = 150
+    learner = make_learner(400, baseline=False, likelihood=True)
+    with torch.no_grad():  # places that tell the classes apart, and a critic that is off by a little
+        for parameter in learner.policy.head("label").parameters():
+            parameter.mul_(10)
+        learner.policy.critic.bias.fill_(0.1)
+    policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
+    head = list(policy.head("location").parameters())
+    first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
+    parameters, _, state = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
+    places = parameters["location"][0, 0].softmax(-1)
+    expected = torch.zeros(())
+    for place in range(TILES):
+        env.reset(seed=0)
+        nothing = torch.zeros(env.num_envs, dtype=torch.int64)
+        seen = env.step({"label": nothing, "location": nothing + place})[0]
+        second = {name: value[None, :1] for name, value in seen.items()}
+        parameters, _, _ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
+        expected = expected + places[place] * parameters["label"][0, 0].log_softmax(-1)[RIGHT].detach() / 2
+    exact = torch.cat([g.flatten() for g in torch.autograd.grad(expected, head)])
+    learner.learn(1)
+    samples = []
+    for _ in range(batches):
+        played = learner.player.play(learner.greedy_parts(), lambda: True)  # type: ignore[union-attr]
+        assert played is not None
+        learner.train(played[0])
+        samples.append(torch.cat([-2 * p.grad.flatten() for p in head]))  # type: ignore[union-attr]
+    table = torch.stack(samples)
+    mean, error = table.mean(0), table.std(0) / batches**0.5
+    assert ((mean - exact).abs() < 4.5 * error + 1e-7).all()
+    assert exact.norm() > 10 * error.norm()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from foveate.agents.learners.losses import clipped_loss, masked_mean, reinforce_loss
-from foveate.agents.learners.returns import advantages, explained_variance
+from foveate.agents.learners.returns import advantages, explained_variance, likelihood_gains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,3 +73,20 @@ def test_explained_variance() -> None:
     assert float(explained_variance(actual, actual)) == 1.0
     assert float(explained_variance(torch.full((3,), 7.0), actual)) == 0.0
     assert float(explained_variance(actual, torch.ones(3))) == 0.0
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_likelihood_gains_are_the_definition(seed: int, steps: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    told = torch.randn(steps, 2, generator=generator, dtype=torch.float64)
+    ended = torch.rand(steps, 2, generator=generator) < 0.3
+    got = likelihood_gains(told, ended)
+    for b in range(2):
+        for t in range(steps):
+            total = 0.0
+            for k in range(t, steps):
+                total += float(told[k, b] - told[t, b])
+                if ended[k, b]:
+                    break
+            assert float(got[t, b]) == pytest.approx(total / steps, abs=1e-12)
