@@ -4,13 +4,16 @@ Importing this package registers every environment with Gymnasium; agents and wr
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .envs import register_all
 from .errors import FoveateError
 
 __version__ = "0.1.0"
 __all__ = ["FoveateError", "agents", "envs", "wrappers"]
+
+if TYPE_CHECKING:
+    from . import agents, wrappers
 
 register_all()
 
