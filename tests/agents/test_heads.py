@@ -53,7 +53,7 @@ def test_densities_are_the_formulas() -> None:
         -((float((a - m).detach()) / 0.2) ** 2) / 2 - math.log(0.2 * math.sqrt(2 * math.pi))
         for a, m in zip(at, mean, strict=True)
     )
-    assert float(head.log_prob(head(features), at[None])) == pytest.approx(expected, rel=1e-5)
+    assert head.log_prob(head(features), at[None]).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_box_s_mean_stays_inside_and_its_deviation_is_in_halves_of_the_box() -> None:
