@@ -1,0 +1,38 @@
+"""Ship trained agents: copy the best checkpoints of finished jobs to zoo/, without what only training needs.
+
+    python benchmarks/run_jobs.py      the trainings
+    python benchmarks/ship.py          zoo/NAME-ram for each environment, the run with the best validation score
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from foveate.agents import checkpoint
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Entry point."""
+    best: dict[str, tuple[float, Path, dict]] = {}
+    for file in sorted((ROOT / "runs" / "benchmarks").glob("*/result.json")):
+        result = json.loads(file.read_text())
+        folder = checkpoint.find(file.parent / result["run"], "best")
+        validation = checkpoint.read_run(folder)["progress"]["best"]
+        if result["agent"] == "ram" and validation > best.get(result["env_id"], (0.0,))[0]:
+            best[result["env_id"]] = (validation, folder, result)
+    for env_id, (_, folder, result) in best.items():
+        home = ROOT / "zoo" / f"{env_id.split('/')[1].removesuffix('-v0')}-ram"
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        shutil.copy(folder / checkpoint.WEIGHTS, home)
+        run = checkpoint.read_run(folder)
+        run["command"] = f"python train.py {result['command']} --seed {result['seed']}"
+        run["recent_episodes"] = []
+        (home / checkpoint.RUN).write_text(json.dumps(run, indent=1) + "\n")
+        print(f"{home.relative_to(ROOT)}: {result['score']:.4f} on the test split ({run['command']})")
+
+
+if __name__ == "__main__":
+    main()
