@@ -124,7 +124,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
 def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any]:
     """The preset of an agent for an environment; an agent without a preset (a user's own) gets an empty one."""
     from foveate.agents import AGENTS, presets
-    from foveate.agents.learners.policy_gradient import OBJECTIVE_DEFAULTS
+    from foveate.agents.learners.options import OBJECTIVE_DEFAULTS
     from foveate.errors import check_choice
 
     if agent in presets.names():

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import check_choice
-from .learners.policy_gradient import LearnerOptions, PolicyGradient
+from .learners.options import LearnerOptions
+from .learners.policy_gradient import PolicyGradient
 from .learners.vec_env import GymVecEnv
 from .policy import Policy
 from .ram import RAM, RandomGlimpse

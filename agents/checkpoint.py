@@ -26,7 +26,8 @@ from torch import Tensor
 from ..errors import FoveateError
 from ..introspect import check_options
 from . import space_json
-from .learners.policy_gradient import LearnerOptions, PolicyGradient
+from .learners.options import LearnerOptions
+from .learners.policy_gradient import PolicyGradient
 
 if TYPE_CHECKING:
     from .policy import Policy

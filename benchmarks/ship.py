@@ -1,7 +1,7 @@
 """Ship trained agents: copy the best checkpoints of finished jobs to zoo/, without what only training needs.
 
-    python benchmarks/run_jobs.py      the trainings
-    python benchmarks/ship.py          zoo/NAME-ram for each environment, the run with the best validation score
+python benchmarks/run_jobs.py      the trainings
+python benchmarks/ship.py          zoo/NAME-ram for each environment, the run with the best validation score
 """
 
 import json

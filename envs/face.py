@@ -18,11 +18,11 @@ from torch import Tensor
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 from .batch import BatchWorld, Tensors
+from .info import Masked, numpy_final, numpy_info, with_masks
 from .tensors import action_reader, pick, to_numpy
 from .window import Window, check_display
 
 RENDER_MODES = ["human", "rgb_array"]
-Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
 
 
 class _Face:
@@ -197,10 +197,7 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
         self._begin(seed, None if options is None else options.get("reset_mask"))
-        observation, info = self.world.observe(self.world.state), self._masked_info()
-        if self.output == "torch":
-            return observation, _with_masks(info)
-        return to_numpy(observation), _numpy_info(info)
+        return self.observe()
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Step all worlds; actions are clipped or refused as `action_reader` says."""
@@ -209,16 +206,16 @@ class VectorFace(_Face, gym.vector.VectorEnv):
             extra = {}
             if final is not None:
                 final_observation, final_info, ended = final
-                extra = {"final_obs": final_observation, "final_info": _with_masks(final_info)}
+                extra = {"final_obs": final_observation, "final_info": with_masks(final_info)}
                 extra |= {"_final_obs": ended, "_final_info": ended}
-            return observation, reward, terminated, truncated, {**_with_masks(info), **extra}
-        extra = {} if final is None else _numpy_final(*final)
+            return observation, reward, terminated, truncated, {**with_masks(info), **extra}
+        extra = {} if final is None else numpy_final(*final)
         return (
             to_numpy(observation),
             to_numpy(reward).astype(np.float64),
             to_numpy(terminated).copy(),
             to_numpy(truncated).copy(),
-            {**_numpy_info(info), **extra},
+            {**numpy_info(info), **extra},
         )
 
     def _begin(self, seed: Any, mask: Any) -> None:
@@ -294,6 +291,13 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         if self._window is not None:
             self._window.close()
 
+    def observe(self) -> tuple[Any, dict[str, Any]]:
+        """The present moment again, as `reset` gave it or the last step left it; nothing advances."""
+        observation, info = self.world.observe(self.world.state), self._masked_info()
+        if self.output == "torch":
+            return observation, with_masks(info)
+        return to_numpy(observation), numpy_info(info)
+
     def state_dict(self) -> dict[str, Tensor]:
         """The state of all worlds, for an exact resume."""
         return self.world.state_dict()
@@ -302,43 +306,6 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         """Go on from a `state_dict`."""
         self.world.load_state_dict(saved)
         self._seeded, self._ended = True, None
-
-
-def _with_masks(info: Masked) -> dict[str, Tensor]:
-    """Gymnasium's layout: each value beside a mask of the worlds that have one."""
-    values = {name: value for name, (value, _) in info.items()}
-    return {**values, **{f"_{name}": mask for name, (_, mask) in info.items()}}
-
-
-def _numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """As `_with_masks` in numpy: absent entries are zero, and a name that no world has is left out."""
-    out: dict[str, np.ndarray] = {}
-    for name, (tensor, tensor_mask) in info.items():
-        mask = tensor_mask.cpu().numpy().copy() if only is None else tensor_mask.cpu().numpy() & only
-        if mask.any():
-            value = tensor.cpu().numpy().copy()
-            value[~mask] = 0
-            # single faces hand out Python floats, which vector environments collect as float64
-            out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
-            out[f"_{name}"] = mask
-    return out
-
-
-def _numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, Any]:
-    mask = ended.cpu().numpy().copy()
-    if not mask.any():
-        return {}
-    arrays = to_numpy(observation)
-    observations = np.full(len(mask), None, dtype=object)
-    for i in np.flatnonzero(mask):
-        observations[i] = pick(arrays, int(i))
-    final_info = _numpy_info(info, only=mask)
-    return {
-        "final_obs": observations,
-        "_final_obs": mask,
-        "final_info": final_info,
-        "_final_info": mask.copy(),
-    }
 
 
 def faces(world_class: type[BatchWorld]) -> tuple[type[SingleFace], type[VectorFace]]:

@@ -7,9 +7,8 @@ are its own: tensors stay on the device, episodes are whole, and the core's stat
 import dataclasses
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from gymnasium import spaces
@@ -18,100 +17,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import safe_mean
 from torch import Tensor
 
-from ...errors import FoveateError, check_choice, check_range
+from ...errors import FoveateError
 from ..policy import Policy
 from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
+from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Player, Rollout
 from .vec_env import GymVecEnv
 from .worlds import worlds_of
-
-Objective = Literal["reinforce", "a2c", "ppo"]
-OBJECTIVES: tuple[Objective, ...] = ("reinforce", "a2c", "ppo")
-
-
-@dataclass
-class LearnerOptions:
-    """How to learn.
-
-    Attributes:
-        objective: "reinforce" (return to go minus a learned baseline), "a2c" or "ppo".
-        worlds: how many worlds are played at once.
-        horizon: steps of a rollout; None plays whole episodes.
-        lr: learning rate of Adam at the beginning.
-        lr_end: learning rate at the end as a share of the first; it falls linearly.
-        weight_decay: decoupled weight decay (AdamW).
-        gamma: discount of rewards.
-        gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
-        hybrid: where the world tells the target, train that part of the action by cross-entropy.
-        hybrid_everywhere: do so at every step, not only where the answer is rewarded.
-        likelihood_reward: where the world tells the target, the policy gradient follows the gain in log π(target)
-            instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes; gamma and
-            gae_lambda then count for nothing.
-        policy_coef: weight of the policy-gradient loss.
-        value_coef: weight of the critic's squared error.
-        entropy_coef: weight of the entropy bonus.
-        normalize_advantage: whether advantages are brought to mean 0 and standard deviation 1.
-        max_grad_norm: gradients are scaled down to this norm.
-        epochs: passes over each rollout (ppo).
-        minibatches: parts of each pass; whole sequences stay together (ppo).
-        clip_range: how far the probability ratio counts (ppo).
-    """
-
-    objective: Objective = "reinforce"
-    worlds: int = 128
-    horizon: int | None = None
-    lr: float = 1e-3
-    lr_end: float = 0.05
-    weight_decay: float = 0.0
-    gamma: float = 1.0
-    gae_lambda: float = 1.0
-    hybrid: bool = True
-    hybrid_everywhere: bool = True
-    likelihood_reward: bool = False
-    policy_coef: float = 1.0
-    value_coef: float = 0.5
-    entropy_coef: float = 0.0
-    normalize_advantage: bool = True
-    max_grad_norm: float = 1.0
-    epochs: int = 4
-    minibatches: int = 4
-    clip_range: float = 0.2
-
-    def __post_init__(self) -> None:
-        check_choice("objective", self.objective, OBJECTIVES)
-        for name, low, high in (
-            ("worlds", 1, float("inf")),
-            ("lr", 0.0, float("inf")),
-            ("lr_end", 0.0, 1.0),
-            ("weight_decay", 0.0, float("inf")),
-            ("gamma", 0.0, 1.0),
-            ("gae_lambda", 0.0, 1.0),
-            ("max_grad_norm", 0.0, float("inf")),
-            ("epochs", 1, float("inf")),
-            ("minibatches", 1, self.worlds),
-            ("clip_range", 0.0, float("inf")),
-        ):
-            check_range(name, getattr(self, name), low, high)
-        if self.horizon is not None:
-            check_range("horizon", self.horizon, 1)
-            if self.likelihood_reward:
-                raise FoveateError(f"likelihood_reward=True needs whole episodes: horizon=None, not {self.horizon}.")
-
-
-# what an objective changes of the defaults
-OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "reinforce": {},
-    "a2c": {"horizon": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 7e-4},
-    "ppo": {
-        "horizon": 128,
-        "worlds": 16,
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "lr": 3e-4,
-        "entropy_coef": 0.01,
-    },
-}
 
 
 class PolicyGradient(BaseAlgorithm):

@@ -82,8 +82,6 @@ class GymWorlds:
             )
         self.env, self.device = env, device
         self.num_worlds = env.num_envs
-        self.space = env.single_observation_space
-        self._seeded = False
         # only the face itself can hand out tensors: a wrapper around it may change what is seen
         self.native = getattr(env, "output", None) == "torch"
         world = getattr(env, "world", None)
@@ -94,11 +92,9 @@ class GymWorlds:
         return self._still(observation, info)
 
     def observe(self) -> Moment | None:
-        world = getattr(self.env, "world", None)
-        if not self.native or world is None or len(world.state) == 1:
+        if not self.native:
             return None
-        info = {k: v for k, (v, _) in self.env._masked_info().items()}  # type: ignore[attr-defined]
-        return self._still(world.observe(world.state), info)
+        return self._still(*self.env.observe())  # type: ignore[attr-defined]
 
     def _still(self, observation: Any, info: dict) -> Moment:
         no = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.device)

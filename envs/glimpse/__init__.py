@@ -2,15 +2,9 @@
 
 from ..face import faces
 from .catch import Catch
-from .classification import (
-    Classification,
-    ClutteredDigits,
-    ClutteredDigits100,
-    Digits,
-    Fashion,
-    TranslatedDigits,
-)
+from .classification import Classification
 from .gaze import GazeWorld
+from .tasks import ClutteredDigits, ClutteredDigits100, Digits, Fashion, TranslatedDigits
 
 DigitsEnv, DigitsVectorEnv = faces(Digits)
 TranslatedDigitsEnv, TranslatedDigitsVectorEnv = faces(TranslatedDigits)

@@ -12,13 +12,11 @@ from torch.nn import functional as F
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import State, Tensors
 from ..draws import Draws
-from ..scale import Certified, ScoreScale
 from . import data as datasets
 from . import retina
 from .gaze import GazeWorld
 
 INK = 64  # a pixel at least this bright belongs to the digit (for `relevance`)
-CLASSES = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.1, 0.02), random=Certified(0.1, 0.02))
 
 
 class Classification(GazeWorld):
@@ -269,9 +267,8 @@ def warped(images: Tensor, warp: Tensor) -> Tensor:
         images: uint8, (B, h, w).
         warp: float, (B, 4) in [-1, 1]: the turn in units of 20°, the stretch of x and of y and the shear in fifths.
     """
-    turn, stretch_x, stretch_y, shear = (warp * torch.tensor([math.pi / 9, 0.2, 0.2, 0.2], device=warp.device)).unbind(
-        1
-    )
+    turn = warp[:, 0] * (math.pi / 9)
+    stretch_x, stretch_y, shear = (warp[:, 1:] * 0.2).unbind(1)
     cos, sin, zero = turn.cos(), turn.sin(), torch.zeros_like(turn)
     # from places in the result to places in the source: turn · shear · stretch
     top = torch.stack([cos * (1 + stretch_x), (cos * shear - sin) * (1 + stretch_y), zero], -1)
@@ -279,93 +276,3 @@ def warped(images: Tensor, warp: Tensor) -> Tensor:
     shape = [len(images), 1, *images.shape[1:]]
     grid = F.affine_grid(torch.stack([top, bottom], 1), shape, align_corners=False)  # (B, h, w, 2)
     return F.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0].round().to(torch.uint8)
-
-
-class Digits(Classification):
-    """One digit of 28x28 pixels, seen in six glimpses of 8x8.
-
-    Everything else is as in `Classification`: the observation is what the retina sees, the action a label and where
-    to look next, the reward 1 for the right label at the end. A blind guess is right in a tenth of all episodes.
-
-    Source:
-        Mnih et al. 2014, section 4.1 (28x28 MNIST, 1.29 % error with six glimpses in arXiv v1).
-
-    Version history:
-        v0: first version.
-    """
-
-    scale = CLASSES
-
-
-class TranslatedDigits(Classification):
-    """One digit anywhere on a black canvas of 60x60, seen in six glimpses of three scales, 12x12 each.
-
-    Everything else is as in `Classification`. The widest patch covers 48 pixels: a single glimpse shows roughly where
-    the digit is, and a second one, well placed, shows it sharply.
-
-    Source:
-        Mnih et al. 2014, section 4.1 (60x60 translated MNIST).
-
-    Version history:
-        v0: first version.
-    """
-
-    scale = CLASSES
-
-    def __init__(self, *, size: int = 60, patch: int = 12, scales: int = 3, **rest: Any):
-        super().__init__(size=size, patch=patch, scales=scales, **rest)
-
-
-class ClutteredDigits(TranslatedDigits):
-    """One digit anywhere on a canvas of 60x60 among four 8x8 pieces of other digits.
-
-    Everything else is as in `Classification`. The pieces are drawn anew at every reset, from the same split; where ink
-    overlaps, the brighter pixel counts.
-
-    Source:
-        Mnih et al. 2014, section 4.2 (60x60 cluttered translated MNIST).
-
-    Version history:
-        v0: first version.
-    """
-
-    scale = CLASSES
-
-    def __init__(self, *, clutter: int = 4, **rest: Any):
-        super().__init__(clutter=clutter, **rest)
-
-
-class ClutteredDigits100(ClutteredDigits):
-    """One digit anywhere on a canvas of 100x100 among eight 8x8 pieces of other digits; four scales, eight glimpses.
-
-    Everything else is as in `ClutteredDigits`.
-
-    Source:
-        Mnih et al. 2014, section 4.2 (100x100 cluttered translated MNIST).
-
-    Version history:
-        v0: first version.
-    """
-
-    scale = CLASSES
-
-    def __init__(self, *, size: int = 100, clutter: int = 8, scales: int = 4, glimpses: int = 8, **rest: Any):
-        super().__init__(size=size, clutter=clutter, scales=scales, glimpses=glimpses, **rest)
-
-
-class Fashion(Classification):
-    """One piece of clothing of 28x28 pixels (Fashion-MNIST), seen in six glimpses of two scales, 8x8 each.
-
-    Everything else is as in `Classification`. The data are not in any package: see `data` for where they are sought.
-
-    Source:
-        Xiao, Rasul & Vollgraf 2017, "Fashion-MNIST"; the task is ours, after `Digits`.
-
-    Version history:
-        v0: first version.
-    """
-
-    scale = CLASSES
-
-    def __init__(self, *, data: str = "fashion-mnist", scales: int = 2, **rest: Any):
-        super().__init__(data=data, scales=scales, **rest)

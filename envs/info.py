@@ -1,0 +1,48 @@
+"""What worlds tell beside observations and rewards, in Gymnasium's layout for vector environments."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .batch import Tensors
+from .tensors import pick, to_numpy
+
+Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
+
+
+def with_masks(info: Masked) -> dict[str, Tensor]:
+    """Gymnasium's layout: each value beside a mask of the worlds that have one."""
+    values = {name: value for name, (value, _) in info.items()}
+    return {**values, **{f"_{name}": mask for name, (_, mask) in info.items()}}
+
+
+def numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """As `with_masks` in numpy: absent entries are zero, and a name that no world has is left out."""
+    out: dict[str, np.ndarray] = {}
+    for name, (tensor, tensor_mask) in info.items():
+        mask = tensor_mask.cpu().numpy().copy() if only is None else tensor_mask.cpu().numpy() & only
+        if mask.any():
+            value = tensor.cpu().numpy().copy()
+            value[~mask] = 0
+            # single faces hand out Python floats, which vector environments collect as float64
+            out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
+            out[f"_{name}"] = mask
+    return out
+
+
+def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, Any]:
+    mask = ended.cpu().numpy().copy()
+    if not mask.any():
+        return {}
+    arrays = to_numpy(observation)
+    observations = np.full(len(mask), None, dtype=object)
+    for i in np.flatnonzero(mask):
+        observations[i] = pick(arrays, int(i))
+    final_info = numpy_info(info, only=mask)
+    return {
+        "final_obs": observations,
+        "_final_obs": mask,
+        "final_info": final_info,
+        "_final_info": mask.copy(),
+    }
