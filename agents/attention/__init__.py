@@ -1,0 +1,1 @@
+"""Attention models: data and parameters in, a glimpse out."""

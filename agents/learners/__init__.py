@@ -1,0 +1,1 @@
+"""Learners: rollouts, losses, the adapter to Stable-Baselines3, and the policy-gradient algorithm."""

@@ -245,20 +245,50 @@ def test_catch_bounces_and_scores_as_it_should() -> None:
         assert int(env.world.state["column"]) == landing
 
 
+class Catcher:
+    """A scripted player of Catch with the default retina, from observations alone: find the ball, follow it, meet it."""
+
+    def __init__(self, worlds: int, size: int = 24, patch: int = 6):
+        self.size, self.patch = size, patch
+        self.column, self.speed = np.full(worlds, np.nan), np.zeros(worlds)
+        self.sharp = np.zeros(worlds, bool)  # whether the column is known to the pixel
+        self.paddle = np.full(worlds, size // 2 - 1)  # it starts there, and moves as it is told
+
+    def act(self, seen: dict[str, np.ndarray], row: int) -> dict[str, np.ndarray]:
+        for world in range(len(self.column)):
+            self._look(world, seen["glimpse"][world], seen["location"][world], row)
+        known = np.nan_to_num(self.column, nan=self.size / 2)
+        last = self.size - 1
+        landing = np.abs((known + self.speed * (last - row) + last) % (2 * last) - last)  # the walls mirror its way
+        move = 1 + np.sign(np.round(landing).clip(0, self.size - 2) - self.paddle).astype(int)
+        self.paddle = (self.paddle + move - 1).clip(0, self.size - 2)
+        after = (known + self.speed).clip(0, last)
+        # a quarter of a pixel off the middle, so that no rounding decides where a patch begins
+        place = np.stack([after + 0.75, np.full_like(after, row + 1.75)], -1) / (self.size / 2) - 1
+        place[np.isnan(self.column)] = 0.0  # from the centre the widest patch shows the whole screen
+        return {"move": move, "location": place.astype(np.float32)}
+
+    def _look(self, world: int, glimpse: np.ndarray, location: np.ndarray, row: int) -> None:
+        centre = (location.astype(np.float64) + 1) * self.size / 2
+        for k, patch in enumerate(glimpse):  # the finest that shows the ball, which is in row `row`
+            left, top = np.floor(centre - self.patch * 2**k / 2 + 0.5).astype(int)
+            i = (row - top) // 2**k
+            if not 0 <= i < self.patch or patch[i].max() == 0:
+                continue
+            column = left + (patch[i].argmax() + 0.5) * 2**k - 0.5
+            if k == 0 and self.sharp[world]:
+                self.speed[world] = column - self.column[world]
+            self.column[world], self.sharp[world] = column, k == 0
+            return
+        self.sharp[world] = False
+
+
 def test_someone_who_sees_can_catch_every_ball() -> None:
-    """A scripted policy that uses observations alone: it watches the whole screen and follows the ball."""
-    worlds, size = 200, 24
-    env = gym.make_vec(
-        "Glimpse/Catch-v0", num_envs=worlds, first="centre", patch=24, scales=1, autoreset_mode="Disabled"
-    )
+    worlds = 300
+    env = gym.make_vec("Glimpse/Catch-v0", num_envs=worlds, autoreset_mode="Disabled")
     seen, _ = env.reset(seed=0)
-    total, before = np.zeros(worlds), None
-    for row in range(size - 1):
-        screen = seen["glimpse"][:, 0]  # (B, 24, 24)
-        ball, paddle = screen[:, row].argmax(1), screen[:, -1].argmax(1)
-        speed = 0 if before is None else ball - before
-        landing = np.abs((ball + speed * (size - 1 - row) + size - 1) % (2 * size - 2) - (size - 1))  # with bounces
-        location = np.zeros((worlds, 2), np.float32)
-        seen, reward, *_ = env.step({"move": 1 + np.sign(landing.clip(0, 22) - paddle), "location": location})
-        before, total = ball, total + reward
-    assert total.mean() > 0.95
+    catcher, total = Catcher(worlds), np.zeros(worlds)
+    for row in range(23):
+        seen, reward, *_ = env.step(catcher.act(seen, row))
+        total += reward
+    assert total.mean() > 0.9
