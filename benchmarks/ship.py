@@ -26,7 +26,7 @@ def main() -> None:
         home = ROOT / "zoo" / f"{env_id.split('/')[1].removesuffix('-v0')}-ram"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        shutil.copy(folder / checkpoint.WEIGHTS, home)
+        shutil.copyfile(folder / checkpoint.WEIGHTS, home / checkpoint.WEIGHTS)
         run = checkpoint.read_run(folder)
         run["command"] = f"python train.py {result['command']} --seed {result['seed']}"
         run["recent_episodes"] = []

@@ -246,7 +246,7 @@ def test_catch_bounces_and_scores_as_it_should() -> None:
 
 
 class Catcher:
-    """A scripted player of Catch with the default retina, from observations alone: find the ball, follow it, meet it."""
+    """A scripted player of Catch with the default retina, from observations alone: find the ball and follow it."""
 
     def __init__(self, worlds: int, size: int = 24, patch: int = 6):
         self.size, self.patch = size, patch
