@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
+
 from foveate import FoveateError
 
 
@@ -67,11 +68,12 @@ class EvaluateOptions:
 
 def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> dict[str, Any]:
     """The figures of one run."""
+    from tqdm import tqdm
+
     from foveate.agents import checkpoint
     from foveate.agents.evaluation import clustered_interval
     from foveate.cli.measure import main_figure, measure, pick_device
     from foveate.cli.worlds import world_class
-    from tqdm import tqdm
 
     learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
@@ -132,10 +134,11 @@ def print_table(results: list[dict[str, Any]]) -> None:
 def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
     """The video and the contact sheet of a run."""
     import gymnasium as gym
+    from tqdm import tqdm
+
     from foveate.agents import checkpoint
     from foveate.cli.worlds import check_arguments, env_options
     from foveate.wrappers import contact_sheet, record_episodes, write_video
-    from tqdm import tqdm
 
     learner = checkpoint.load(path, None, "cpu", options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
@@ -190,6 +193,7 @@ def _typed(options: dict[str, Any]) -> dict[str, Any]:
 def run(arguments: list[str]) -> int:
     """The command; errors are FoveateErrors."""
     import torch
+
     from foveate.agents import checkpoint
     from foveate.cli.options import parse, take
     from foveate.cli.worlds import check_id, import_modules

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import tyro
+
 from foveate import FoveateError
 from foveate.errors import unknown
 
@@ -72,6 +73,7 @@ class RunOptions:
 def print_list() -> None:
     """Every environment and agent, one line each."""
     import gymnasium as gym
+
     from foveate.agents import AGENTS, presets
     from foveate.cli.worlds import world_class
 
@@ -180,6 +182,7 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
         resumed: the run.json of the checkpoint to go on from.
     """
     import torch
+
     from foveate.agents import LearnerOptions, PolicyGradient, agent_class, checkpoint
     from foveate.cli.loop import RunCallback, Stop
     from foveate.cli.measure import pick_device

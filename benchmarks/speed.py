@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import foveate
 import gymnasium as gym
 import torch
+
+import foveate
 from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.envs.face import faces
 from foveate.envs.glimpse import TranslatedDigits, retina

@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-import foveate
 import pytest
 import torch
+
+import foveate
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside this file
 torch.set_num_threads(1)

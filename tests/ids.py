@@ -1,6 +1,7 @@
 """The registered ids as test parameters; one whose data are missing here is skipped, and says so."""
 
 import pytest
+
 from foveate.envs import IDS
 from foveate.envs.glimpse.data import load
 from foveate.errors import FoveateError

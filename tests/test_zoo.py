@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ids import no_fashion
+
 from foveate.agents import load
 from foveate.cli.measure import main_figure, measure
-from ids import no_fashion
 
 # at least this far from the best blind policy (0) to the oracle (1), on images never seen in training
 LEAST = {

@@ -9,12 +9,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from foveate.agents import LearnerOptions, PolicyGradient, checkpoint, load, space_json
-from foveate.errors import FoveateError
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.callbacks import BaseCallback
+
+from foveate.agents import LearnerOptions, PolicyGradient, checkpoint, load, space_json
+from foveate.errors import FoveateError
 
 
 def make(horizon: int | None = None, core: str = "lstm", **arguments: object) -> PolicyGradient:

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from foveate.agents.cores import CORES, Core, make_core
-from foveate.errors import FoveateError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+
+from foveate.agents.cores import CORES, Core, make_core
+from foveate.errors import FoveateError
 
 RECURRENT = sorted(set(CORES) - {"none"})
 

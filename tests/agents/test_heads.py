@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
+
 from foveate.agents.heads import UniformHead, make_head
 from foveate.errors import FoveateError
-from gymnasium import spaces
 
 SPACES = [
     spaces.Discrete(4),

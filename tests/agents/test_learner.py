@@ -7,12 +7,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from foveate.agents import LearnerOptions, PolicyGradient, load
-from foveate.agents.evaluation import clustered_interval, play_episodes
-from foveate.agents.learners.vec_env import GymVecEnv
-from foveate.agents.learners.worlds import worlds_of
-from foveate.errors import FoveateError
-from foveate.wrappers import FlattenAction, FlattenVectorAction
 from gymnasium.vector import AutoresetMode
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import CheckpointCallback, EvalCallback
@@ -20,6 +14,13 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+
+from foveate.agents import LearnerOptions, PolicyGradient, load
+from foveate.agents.evaluation import clustered_interval, play_episodes
+from foveate.agents.learners.vec_env import GymVecEnv
+from foveate.agents.learners.worlds import worlds_of
+from foveate.errors import FoveateError
+from foveate.wrappers import FlattenAction, FlattenVectorAction
 
 CPU = torch.device("cpu")
 

@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+
 from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.agents.ram import RAM
 

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from foveate.agents.learners.losses import clipped_loss, masked_mean, reinforce_loss
-from foveate.agents.learners.returns import advantages, explained_variance, likelihood_gains
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from foveate.agents.learners.losses import clipped_loss, masked_mean, reinforce_loss
+from foveate.agents.learners.returns import advantages, explained_variance, likelihood_gains
 
 
 def slow_advantage(r: list, v: list, v_last: float, ended: list, v_cut: list, gamma: float, lambda_: float) -> list:

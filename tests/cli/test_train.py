@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from foveate.agents import presets
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from foveate.agents import presets
 
 TINY = [
     "--steps",

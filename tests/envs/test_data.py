@@ -7,6 +7,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+
 from foveate.envs.glimpse import data
 from foveate.errors import FoveateError
 

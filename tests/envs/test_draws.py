@@ -1,9 +1,10 @@
 """Counter-based random numbers: literal values, uniformity, independence."""
 
 import torch
-from foveate.envs.draws import Draws, mix
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from foveate.envs.draws import Draws, mix
 
 
 def slow_mix(x: int) -> int:

@@ -4,8 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from foveate.errors import FoveateError
 from gymnasium.error import ResetNeeded
+
+from foveate.errors import FoveateError
 
 ID = "Glimpse/TranslatedDigits-v0"
 

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from foveate.envs.glimpse import retina
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+
+from foveate.envs.glimpse import retina
 
 
 def slow_glimpse(image: Tensor, place: Tensor, size: int, scales: int) -> Tensor:

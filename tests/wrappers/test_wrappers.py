@@ -7,14 +7,15 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-from foveate.agents import LearnerOptions, PolicyGradient
-from foveate.errors import FoveateError
-from foveate.wrappers import FlattenAction, Foveate, contact_sheet, write_video
-from foveate.wrappers.flatten import ActionFlattener
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.errors import FoveateError
+from foveate.wrappers import FlattenAction, Foveate, contact_sheet, write_video
+from foveate.wrappers.flatten import ActionFlattener
 
 
 class Pictures(gym.Env):
