@@ -66,8 +66,9 @@ class RunOptions:
 
         for name in ("steps", "eval_episodes", "log_every", "threads"):
             check_range(name, getattr(self, name), 1)
-        for name in ("eval_every", "save_every", "seed"):
+        for name in ("eval_every", "save_every"):
             check_range(name, getattr(self, name), 0)
+        check_range("seed", self.seed, 0, 2**32 - 1)
 
 
 def print_list() -> None:
@@ -245,6 +246,11 @@ def resume(run: str, arguments: list[str], imports: list[str]) -> int:
     if missing:
         print(f"note: the run imported {', '.join(missing)}; add --import to import it again.", file=sys.stderr)
     check_id(config["env_id"])
+    try:
+        RunOptions(**config["options"])
+    except TypeError as error:
+        raise FoveateError(f"{folder / 'config.json'} is damaged: {error}.") from error
+    config["options"] = {**dataclasses.asdict(RunOptions()), **config["options"]}
     if devices:
         config["options"]["device"] = devices[0]
     state = checkpoint.read_run(checkpoint.find(folder, prefer="last"))

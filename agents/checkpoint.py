@@ -128,7 +128,7 @@ def _optimizer_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
 
 
 def _world_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
-    if learner.player is None:
+    if learner.player is None or not learner.player.begun:
         return {}
     env = getattr(learner.player.worlds, "env", None)
     worlds = (
@@ -148,12 +148,12 @@ def find(path: Path, prefer: str = "best") -> Path:
         FoveateError: there is none, or it is something else (such as a Stable-Baselines3 zip).
     """
     path = Path(path)
+    if (path / RUN).is_file():
+        return path
     if path.suffix == ".zip" or (not path.exists() and path.with_name(path.name + ".zip").exists()):
         raise FoveateError(
             f"{path} is a zip of Stable-Baselines3, which holds pickles; only checkpoint folders are read."
         )
-    if (path / RUN).is_file():
-        return path
     order = ("best", "last") if prefer == "best" else ("last", "best")
     for kind in order:
         found = sorted((path / "checkpoints").glob(f"{kind}-*"))
@@ -182,6 +182,10 @@ def read_run(folder: Path) -> dict[str, Any]:
     for name, kind in needed.items():
         if not isinstance(run, dict) or not isinstance(run.get(name), kind):
             raise FoveateError(f"{folder / RUN} is damaged or no checkpoint of foveate: {name!r} is missing or wrong.")
+    optional = {"updates": int, "episodes": int, "recent_episodes": list, "env_id": str, "env": dict, "progress": dict}
+    for name, kind in optional.items():
+        if name in run and not isinstance(run[name], kind):
+            raise FoveateError(f"{folder / RUN} is damaged: {name!r} is {str(run[name])[:60]!r}, no {kind.__name__}.")
     if run["format"] != FORMAT:
         raise FoveateError(f"{folder} has format {run['format']}, this version reads format {FORMAT}.")
     return run
@@ -214,7 +218,9 @@ def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best"
             observation_space=space_json.decode(run.get("observation_space")),
             action_space=space_json.decode(run.get("action_space")),
         )
-    except (TypeError, RuntimeError, AttributeError, OverflowError) as error:
+    except FoveateError:
+        raise
+    except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError) as error:
         raise FoveateError(f"{folder / RUN} describes no agent that can be built: {error}.") from error
     weights = _read_tensors(folder / WEIGHTS)
     try:
@@ -222,7 +228,7 @@ def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best"
     except RuntimeError as error:
         raise FoveateError(f"{folder / WEIGHTS} doesn't fit the agent that {RUN} describes: {error}") from error
     learner.num_timesteps, learner.iterations = run["steps"], run["iterations"]
-    learner._n_updates, learner._episode_num = int(run.get("updates", 0)), int(run.get("episodes", 0))
+    learner._n_updates, learner._episode_num = run.get("updates", 0), run.get("episodes", 0)
     if env is not None:
         _restore_training(learner, folder, run)
     return learner
@@ -258,7 +264,7 @@ def _restore_training(learner: PolicyGradient, folder: Path, run: dict[str, Any]
             env.load_state_dict(worlds)  # type: ignore[union-attr]
             player = {name[7:]: value.to(learner.device) for name, value in saved.items() if name.startswith("player.")}
             learner.player.load_state_dict(player)
-    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error
     recent = [row for row in run.get("recent_episodes", []) if isinstance(row, dict)]
     learner.ep_info_buffer = deque(recent, maxlen=learner._stats_window_size)

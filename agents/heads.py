@@ -70,6 +70,8 @@ class MultiCategoricalHead(Head):
 
     def __init__(self, features: int, space: spaces.MultiDiscrete, hidden: int = 0):
         super().__init__()
+        if space.start.any():
+            raise FoveateError(f"MultiDiscrete actions must start at 0, got start={space.start}.")
         if space.nvec.ndim != 1:
             raise FoveateError(f"MultiDiscrete actions must be one-dimensional, got nvec of shape {space.nvec.shape}.")
         self.sizes = [int(n) for n in space.nvec]

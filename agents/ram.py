@@ -4,6 +4,7 @@ from typing import Literal
 
 from gymnasium import spaces
 
+from ..errors import check_range
 from .attention.glimpse import GlimpseNetwork
 from .cores import make_core
 from .heads import Head, UniformHead, make_head
@@ -48,6 +49,8 @@ class RAM(Policy):
         isolate_location: bool = True,
         isolate_critic: bool = True,
     ):
+        check_range("std", std, 1e-6)
+        check_range("dropout", dropout, 0.0, 0.999)
         encoder = GlimpseNetwork(observation_space, what, where, hidden, dropout)
         parts = action_parts(action_space)
         looking = {

@@ -1,6 +1,7 @@
 """Gymnasium spaces as plain data, so that a checkpoint needs no pickle."""
 
 import math
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def encode(space: spaces.Space) -> dict[str, Any]:
     if isinstance(space, spaces.Discrete):
         return {"type": "Discrete", "n": int(space.n), "start": int(space.start)}
     if isinstance(space, spaces.MultiDiscrete):
-        return {"type": "MultiDiscrete", "nvec": space.nvec.tolist()}
+        return {"type": "MultiDiscrete", "nvec": space.nvec.tolist(), "start": space.start.tolist()}
     if isinstance(space, spaces.MultiBinary):
         return {"type": "MultiBinary", "shape": list(space.shape)}
     raise FoveateError(f"spaces of type {type(space).__name__} can't be stored in a checkpoint.")
@@ -42,7 +43,8 @@ def _decode(data: Any) -> spaces.Space:
     kind = data["type"]
     check_choice("type of space", kind, ["Dict", "Box", "Discrete", "MultiDiscrete", "MultiBinary"])
     if kind == "Dict":
-        return spaces.Dict({str(key): _decode(sub) for key, sub in data["spaces"].items()})
+        # an OrderedDict keeps the order, which is that of the weights; a plain dict would be sorted
+        return spaces.Dict(OrderedDict((str(key), _decode(sub)) for key, sub in data["spaces"].items()))
     if kind == "Box":
         check_choice("dtype", data["dtype"], _DTYPES)
         shape, dtype = _shape(data["shape"]), np.dtype(data["dtype"])
@@ -51,7 +53,8 @@ def _decode(data: Any) -> spaces.Space:
     if kind == "Discrete":
         return spaces.Discrete(int(data["n"]), start=int(data["start"]))
     if kind == "MultiDiscrete":
-        return spaces.MultiDiscrete(np.asarray(data["nvec"], dtype=np.int64))
+        nvec, start = (np.asarray(data[name], dtype=np.int64) for name in ("nvec", "start"))
+        return spaces.MultiDiscrete(nvec, start=start)
     return spaces.MultiBinary(_shape(data["shape"]))
 
 

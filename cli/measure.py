@@ -10,7 +10,7 @@ import torch
 from ..agents.evaluation import Episodes, play_episodes
 from ..agents.learners.worlds import worlds_of
 from ..agents.policy import Policy
-from .worlds import check_arguments, env_options, make_worlds, world_class
+from .worlds import check_arguments, env_options, make_worlds
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
 EVALUATION_SEED = 1_000_003  # far from the seeds of training
@@ -44,7 +44,8 @@ def measure(
     if split is not None and "split" in options:
         arguments["split"] = split
     device = str(policy.device)
-    items = world_class(env_id)(**arguments).items if world_class(env_id) is not None else None
+    one = make_worlds(env_id, 1, device, arguments)
+    items = getattr(getattr(one, "world", None), "items", None)
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
         worlds = worlds_of(make_worlds(env_id, count, device, arguments), policy.device)

@@ -41,7 +41,9 @@ def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write config.json whole or not at all."""
     fresh = folder / f".{CONFIG}.new"
-    fresh.write_text(json.dumps(config, indent=1, default=str))
+    fresh.unlink(missing_ok=True)  # never through a link that somebody left there
+    with fresh.open("x") as handle:
+        json.dump(config, handle, indent=1, default=str)
     os.replace(fresh, folder / CONFIG)
 
 
@@ -95,7 +97,8 @@ def read_metrics(file: Path) -> list[dict[str, str]]:
 def write_metrics(file: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
     """Write a metrics.csv whole or not at all."""
     fresh = file.with_name(f".{file.name}.new")
-    with fresh.open("w", newline="") as handle:
+    fresh.unlink(missing_ok=True)
+    with fresh.open("x", newline="") as handle:
         writer = csv.DictWriter(handle, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -120,6 +123,8 @@ class Keeper:
 
     def __init__(self, folder: Path, config: dict[str, Any]):
         self.folder, self.config = folder, config
+        if (folder / "checkpoints").is_symlink():
+            raise FoveateError(f"{folder / 'checkpoints'} is a link; checkpoints are kept in the run folder itself.")
 
     def save(self, learner: PolicyGradient, kind: str, progress: dict[str, Any]) -> Path:
         """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
@@ -152,6 +157,8 @@ def cut_logs(folder: Path, run: dict[str, Any]) -> None:
         folder: the run folder.
         run: the checkpoint's run.json.
     """
+    if (folder / METRICS).is_symlink():
+        raise FoveateError(f"{folder / METRICS} is a link; logs are kept in the run folder itself.")
     rows = [row for row in read_metrics(folder / METRICS) if _step(row) <= run["steps"]]
     if (folder / METRICS).exists():
         with (folder / METRICS).open(newline="") as handle:

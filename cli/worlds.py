@@ -72,6 +72,15 @@ def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:
 def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
     """A vector environment with autoreset at the same step; tensors on the device where it is one of ours."""
     check_arguments(env_id, arguments)
+    try:
+        return _make(env_id, count, device, arguments)
+    except FoveateError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise FoveateError(f"{env_id} can't be made with {arguments}: {error}.") from error
+
+
+def _make(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
     if world_class(env_id) is not None:
         return gym.make_vec(
             env_id, num_envs=count, autoreset_mode="SameStep", output="torch", device=device, **arguments

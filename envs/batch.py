@@ -185,7 +185,8 @@ class BatchWorld(abc.ABC):
     def state_dict(self) -> dict[str, Tensor]:
         """All that is needed to go on exactly from here, tensors by name."""
         kept = {f"state.{name}": value for name, value in self.state.items() if name not in self.derived}
-        return {**kept, "key": self.key, "episode": self.episode, "over": self.over}
+        kept |= {"key": self.key, "episode": self.episode, "over": self.over}
+        return {name: value.clone() for name, value in kept.items()}  # a later reset writes into the state
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
         """Go on from a saved state of as many worlds of the same task."""
@@ -205,7 +206,9 @@ class BatchWorld(abc.ABC):
 
     def set_state(self, index: int, saved: dict[str, Tensor]) -> None:
         """Put one world into a state that `get_state` returned."""
-        whole = {name: value.clone() for name, value in self.state_dict().items()}
+        if len(self.state) == 1:  # nothing has begun: the other worlds need some state
+            self.reset(keys=self.key)
+        whole = self.state_dict()
         for name, value in saved.items():
             whole[name][index] = value.to(self.device)
         self.load_state_dict(whole)

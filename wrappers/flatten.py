@@ -33,6 +33,8 @@ class ActionFlattener:
         for name, part in self.parts.items():
             if not isinstance(part, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)):
                 raise FoveateError(f"action part {name!r} of type {type(part).__name__} can't be flattened.")
+            if isinstance(part, spaces.Box) and not (np.isfinite(part.low).all() and np.isfinite(part.high).all()):
+                raise FoveateError(f"action part {name!r} needs finite bounds to be flattened, got {part}.")
         if to == "auto":
             to = "box" if all(isinstance(part, spaces.Box) for part in self.parts.values()) else "multidiscrete"
         self.to, self.bins = to, bins

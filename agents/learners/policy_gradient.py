@@ -24,7 +24,7 @@ from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Player, Rollout
 from .vec_env import GymVecEnv
-from .worlds import worlds_of
+from .worlds import Moment, worlds_of
 
 
 class PolicyGradient(BaseAlgorithm):
@@ -99,6 +99,8 @@ class PolicyGradient(BaseAlgorithm):
 
     def set_env(self, env: Any, force_reset: bool = True) -> None:
         """Go on in other worlds with the same spaces."""
+        if self.env is None:  # loaded to predict: any number of worlds will do
+            self.n_envs = getattr(env, "num_envs", 1)
         super().set_env(GymVecEnv(env) if isinstance(env, VectorEnv) else env, force_reset)
         assert self.env is not None
         self.player = Player(worlds_of(self.env, self.device), self.policy, self.options.horizon)
@@ -118,7 +120,8 @@ class PolicyGradient(BaseAlgorithm):
 
         Args:
             total_timesteps: steps of all worlds together (a lower bound: rollouts are finished).
-            callback: Stable-Baselines3 callbacks; `on_rollout_start` is the moment between two updates.
+            callback: Stable-Baselines3 callbacks; `on_rollout_start` is the moment between two updates. Their `locals`
+                hold `rewards`, `dones` and (empty) `infos` of each step, on the CPU.
             log_interval: rollouts between two rows of the log.
             tb_log_name: name of the run for TensorBoard.
             reset_num_timesteps: False goes on counting (and with the same schedule, if the total stays).
@@ -138,8 +141,12 @@ class PolicyGradient(BaseAlgorithm):
         while self.num_timesteps < total:
             callback.on_rollout_start()
 
-            def on_step() -> bool:
+            def on_step(moment: Moment) -> bool:
                 self.num_timesteps += self.n_envs
+                if self.device.type == "cpu":  # on a GPU the copy would cost every step
+                    dones = (moment.terminated | moment.truncated).numpy()
+                    infos = [{} for _ in dones]
+                    callback.update_locals({"rewards": moment.reward.numpy(), "dones": dones, "infos": infos})
                 return callback.on_step()
 
             self.policy.eval()  # what is played is the policy itself, without dropout

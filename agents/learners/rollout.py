@@ -68,19 +68,21 @@ class Player:
     def __init__(self, worlds: Worlds, policy: Policy, horizon: int | None):
         self.worlds, self.policy, self.horizon = worlds, policy, horizon
         self._moment: Moment | None = None
+        self._fresh = False  # whether all worlds are at the beginning of their episodes, as far as the host knows
         self._starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
         self._state = policy.initial_state(worlds.num_worlds)
         self._return = torch.zeros(worlds.num_worlds, device=policy.device)
         self._length = torch.zeros(worlds.num_worlds, dtype=torch.int64, device=policy.device)
 
     @torch.no_grad()
-    def play(self, greedy: frozenset[str], on_step: Callable[[], bool]) -> tuple[Rollout, Episodes] | None:
-        """One rollout; None if `on_step`, called after each step, returned False."""
+    def play(self, greedy: frozenset[str], on_step: Callable[[Moment], bool]) -> tuple[Rollout, Episodes] | None:
+        """One rollout; None if `on_step`, called with what each step brought, returned False."""
         whole = self.horizon is None
         fixed = self.worlds.episode_length
         steps = self.horizon if self.horizon is not None else fixed
-        if self._moment is None or (whole and fixed is None):
+        if self._moment is None or (whole and not self._fresh):
             self.begin()
+        self._fresh = False
         assert self._moment is not None
         before = self._state
         rows: list[tuple] = []
@@ -104,8 +106,9 @@ class Player:
             if whole and fixed is None:
                 alive = alive & ~ended
             self._moment, self._starts, self._state = after, ended, made.state
-            if not on_step():
+            if not on_step(after):
                 return None
+        self._fresh = whole and fixed is not None  # all worlds ended, and began anew, at the last step
         v_last = torch.zeros_like(rows[-1][3])
         if not whole:
             v_last = self.policy.step(self._moment.observation, self._state, self._starts, deterministic=True).value
@@ -113,10 +116,15 @@ class Player:
 
     def begin(self, seed: int | None = None) -> Moment:
         """Start new episodes in all worlds; with a seed, the first ones of that seed."""
-        self._moment = self.worlds.reset(seed)
+        self._moment, self._fresh = self.worlds.reset(seed), True
         self._starts = torch.ones_like(self._starts)
         self._return, self._length = torch.zeros_like(self._return), torch.zeros_like(self._length)
         return self._moment
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to save."""
+        return self._moment is not None
 
     def now(self) -> Moment:
         """The present moment; the first call begins."""
@@ -164,6 +172,7 @@ class Player:
         self._state = type(self._state)(*parts)
         self._starts, self._return, self._length = saved["starts"], saved["return"], saved["length"]
         self._moment = self.worlds.observe()
+        self._fresh = self.worlds.episode_length is not None and bool(self._starts.all())
 
 
 def _stack(values: list[Any]) -> Any:

@@ -92,7 +92,7 @@ class GymWorlds:
         return self._still(observation, info)
 
     def observe(self) -> Moment | None:
-        if not self.native:
+        if not hasattr(self.env, "observe"):
             return None
         return self._still(*self.env.observe())  # type: ignore[attr-defined]
 
@@ -162,7 +162,7 @@ class VecEnvWorlds:
             torch.zeros(self.num_worlds, device=self.device),
             no,
             no,
-            *self._target(self.env.reset_infos),
+            *self._target(self._reset_infos()),
         )
 
     def observe(self) -> Moment | None:
@@ -181,8 +181,9 @@ class VecEnvWorlds:
             final = self._final(observation, infos, done)
             if any("score" in info for info in infos):
                 score = torch.tensor([float(info.get("score", 0.0)) for info in infos], device=self.device)
+        fresh = self._reset_infos()
         # after an autoreset the target of the new episode is in reset_infos
-        current = [self.env.reset_infos[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
+        current = [fresh[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
         return Moment(
             to_tensors(observation, self.device),
             to_tensors(reward, self.device).float(),
@@ -192,6 +193,9 @@ class VecEnvWorlds:
             final_observation=final,
             score=score,
         )
+
+    def _reset_infos(self) -> list[dict]:
+        return list(self.env.unwrapped.reset_infos)  # a wrapper around a VecEnv has an empty list of its own
 
     def _final(self, observation: Any, infos: list[dict], done: np.ndarray) -> Any:
         def part(key: Any) -> np.ndarray:
@@ -206,11 +210,13 @@ class VecEnvWorlds:
         )
 
     def _target(self, infos: Any) -> tuple[Any, Tensor | None]:
-        infos = list(infos)
-        if not infos or not all("target" in info for info in infos):
+        told = next((info["target"] for info in infos if "target" in info), None)
+        if told is None:
             return None, None
-        mask = torch.tensor([bool(info.get("target_mask", True)) for info in infos], device=self.device)
-        targets = [info["target"] for info in infos]
+        # where a world doesn't say, another's target stands in and is masked
+        flags = ["target" in info and bool(info.get("target_mask", True)) for info in infos]
+        mask = torch.tensor(flags, device=self.device)
+        targets = [info.get("target", told) for info in infos]
         if isinstance(targets[0], dict):
             return {k: to_tensors(np.stack([t[k] for t in targets]), self.device) for k in targets[0]}, mask
         return to_tensors(np.stack(targets), self.device), mask
