@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from foveate.agents import checkpoint
+
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Results
 
@@ -27,7 +29,13 @@ several it is over seeds and images together: seeds are drawn with replacement, 
 
 def load_results(runs: Path) -> list[dict]:
     """The figures of all finished jobs."""
-    return [json.loads(file.read_text()) for file in sorted(runs.glob("*/result.json"))]
+    rows = []
+    for file in sorted(runs.glob("*/result.json")):
+        row = json.loads(file.read_text())
+        # the figures are of the best checkpoint, steps and time of the whole training
+        whole = checkpoint.read_run(checkpoint.find(file.parent / row["run"], "last"))
+        rows.append({**row, "steps": whole["steps"], "training_cpu_seconds": whole["progress"]["cpu_seconds"]})
+    return rows
 
 
 def interval(rows: list[dict]) -> tuple[float, float]:
