@@ -1,12 +1,13 @@
 """What worlds tell beside observations and rewards, in Gymnasium's layout for vector environments."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from .batch import Tensors
-from .tensors import pick, to_numpy
+from .tensors import to_numpy
 
 Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
 
@@ -35,10 +36,10 @@ def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, 
     mask = ended.cpu().numpy().copy()
     if not mask.any():
         return {}
-    arrays = to_numpy(observation)
     observations = np.full(len(mask), None, dtype=object)
-    for i in np.flatnonzero(mask):
-        observations[i] = pick(arrays, int(i))
+    for i, one in enumerate(_one_by_one(to_numpy(observation))):
+        if mask[i]:
+            observations[i] = one
     final_info = numpy_info(info, only=mask)
     return {
         "final_obs": observations,
@@ -46,3 +47,10 @@ def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, 
         "final_info": final_info,
         "_final_info": mask.copy(),
     }
+
+
+def _one_by_one(arrays: Any) -> Iterable[Any]:
+    """The entries of a batch; of a dict of arrays (B, …), a dict for each world."""
+    if not isinstance(arrays, dict):
+        return arrays
+    return (dict(zip(arrays, row, strict=True)) for row in zip(*map(_one_by_one, arrays.values()), strict=True))
