@@ -10,6 +10,7 @@ _FAMILIES = {
         "glimpse",
         ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"],
     ),
+    "Memory": ("memory", ["Copy", "ReverseCopy"]),
 }
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
 

@@ -33,6 +33,8 @@ class BatchWorld(abc.ABC):
         items: how many items of data there are, for worlds that can show each once (`order="each"`), else None.
         max_episode_steps: steps after which an episode is truncated, or None.
         render_fps: frames a second of a video of this world.
+        score_name: what `score` counts, for tables.
+        lower_is_better: whether a lower score is better.
         episode: int64, (B,), episodes since the seed was set.
         over: bool, (B,), whether the episode has ended and the world waits for its reset.
         state: the worlds' state; the base keeps one entry of it, `clock`: int64, (B,), actions made so far.
@@ -41,6 +43,8 @@ class BatchWorld(abc.ABC):
     scale: ClassVar[ScoreScale | None] = None
     derived: ClassVar[frozenset[str]] = frozenset()
     render_fps: ClassVar[int] = 4
+    score_name: ClassVar[str] = "score"
+    lower_is_better: ClassVar[bool] = False
     episode_length: int | None = None
     items: int | None = None
     max_episode_steps: int | None = None
@@ -92,6 +96,10 @@ class BatchWorld(abc.ABC):
 
     def blind(self) -> Tensors:
         """The actions of the best policy that ignores its observations, (B, …)."""
+        raise NotImplementedError
+
+    def memoryless(self) -> Tensors:
+        """The actions of the best policy that sees the present observation only, (B, …)."""
         raise NotImplementedError
 
     # ---- the engine ----

@@ -17,11 +17,13 @@ class ScoreScale(NamedTuple):
         oracle: a policy that may look at the truth (the target).
         blind: the best policy that ignores its observations.
         random: uniformly random actions.
+        memoryless: the best policy that sees the present observation only; None where that isn't known.
     """
 
     oracle: Certified
     blind: Certified
     random: Certified
+    memoryless: Certified | None = None
 
     def score(self, mean_return: float) -> float:
         """The return on the scale 0 (blind) to 1 (oracle); below 0 is worse than not looking."""

@@ -1,11 +1,13 @@
 """The contract of a core."""
 
+import itertools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 State = Any  # a NamedTuple of tensors (B, …)
+Maps = dict[str, Tensor]  # what was attended to, by name
 
 
 class Core(nn.Module):
@@ -35,6 +37,24 @@ class Core(nn.Module):
             state: after the last step. A call over T steps equals T calls over one step each.
         """
         raise NotImplementedError
+
+    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
+        """As `forward`, and what was attended to at each step, tensors (T, B, …) by name; none where a core has none."""
+        return *self(x, state, starts), {}
+
+
+def episode_pieces(starts: Tensor) -> list[tuple[int, int]]:
+    """Where to cut a sequence so that episodes start at first steps only: (begin, end) pairs.
+
+    Args:
+        starts: bool, (T, B).
+    """
+    steps = len(starts)
+    if steps == 1:
+        return [(0, 1)]
+    cuts = (starts[1:].any(1).nonzero()[:, 0] + 1).tolist()  # one look at the device for the whole sequence
+    edges = [0, *cuts, steps]
+    return list(itertools.pairwise(edges))
 
 
 def write_initial(core: Core, state: State, starts: Tensor) -> State:

@@ -1,0 +1,200 @@
+"""Worlds whose observations follow a script: what is shown doesn't depend on what the agent writes."""
+
+import abc
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_choice, check_range
+from ..batch import BatchWorld, State, Tensors
+from ..draws import Draws
+from . import render
+
+REWARDS = ["dense", "whole"]
+SAME_SIZE = ("validation", "test")  # splits of fresh episodes of the training sizes
+
+
+class Script(NamedTuple):
+    """What n episodes show and ask, padded to T moments of D inputs and K outputs.
+
+    Attributes:
+        inputs: float32, (n, T, D).
+        targets: int64, (n, T, K), what should be written; K = 1 for a `Discrete` action.
+        mask: bool, (n, T), where something should be written.
+        length: int64, (n,), moments of the episode.
+        extra: more of the state, tensors (n, …) by name.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+    length: Tensor
+    extra: dict[str, Tensor]
+
+
+class SequenceWorld(BatchWorld):
+    """Inputs are shown one moment at a time, and at some moments an answer is due.
+
+    A subclass sets the spaces and `most_steps`, and writes `script`, `sources` and, where it is not blank, `memoryless`.
+
+    Attributes:
+        splits: what each named split changes of the size arguments; "train" is the default sizes, "validation" and
+            "test" are fresh episodes of the same sizes.
+        most_steps: T, the moments of the longest episode.
+        outputs: K, numbers written at a moment.
+        levels: values of each output, (K,).
+    """
+
+    splits: ClassVar[dict[str, dict[str, Any]]] = {}
+    most_steps: int
+
+    def set_spaces(
+        self, inputs: int, action_space: spaces.Space, most_steps: int, low: float = 0.0, high: float = 1.0
+    ) -> None:
+        """Declare D inputs between bounds, what is written, and the moments of the longest episode."""
+        self.observation_space = spaces.Box(low, high, (inputs,))
+        self.action_space, self.most_steps = action_space, most_steps
+        if isinstance(action_space, spaces.MultiBinary):
+            self.levels = torch.full((int(action_space.shape[0]),), 2)
+        elif isinstance(action_space, spaces.MultiDiscrete):
+            self.levels = torch.as_tensor(action_space.nvec)
+        else:
+            assert isinstance(action_space, spaces.Discrete)
+            self.levels = torch.tensor([int(action_space.n)])
+        self.outputs, self.flat = len(self.levels), isinstance(action_space, spaces.Discrete)
+
+    def sizes(self, split: str, **given: int | None) -> dict[str, int]:
+        """The size arguments of a split; what is given counts more than the split.
+
+        Args:
+            split: its name.
+            **given: each size argument, None where the split decides.
+        """
+        names = ["train", *SAME_SIZE, *(name for name in self.splits if name != "train")]
+        check_choice("split", split, names)
+        chosen = {**self.splits["train"], **self.splits.get(split, {})}
+        return {name: chosen[name] if value is None else value for name, value in given.items()}
+
+    def set_reward(self, reward: str) -> None:
+        """Choose between a reward for each right number ("dense") and one for a wholly right answer ("whole")."""
+        check_choice("reward", reward, REWARDS)
+        self.reward = reward
+
+    # ---- what a subclass writes ----
+
+    @abc.abstractmethod
+    def script(self, draws: Draws) -> Script:
+        """The scripts of ``len(draws)`` episodes."""
+
+    def sources(self, state: State) -> Tensor:
+        """Which earlier moments hold what is due now, bool (B, T)."""
+        source = self._now(state, "source")  # (B,), -1 where nothing is due
+        return torch.arange(self.most_steps, device=self.device) == source[:, None]
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        inputs, targets, mask, length, extra = self.script(draws)
+        state = {"inputs": inputs, "targets": targets, "mask": mask, "length": length, **extra}
+        state["due"] = mask.sum(1)  # moments with an answer
+        state["right"] = torch.zeros_like(length)  # numbers written right
+        state["wrong"] = torch.zeros_like(length)
+        if self.keep_trail:
+            state["written"] = torch.full_like(targets, -1)
+        return state
+
+    def _now(self, state: State, name: str) -> Tensor:
+        """The present moment's entry of a part of the script, (B, …); of the last moment once it is over."""
+        moment = state["clock"].clamp(max=self.most_steps - 1)
+        return state[name][torch.arange(len(moment), device=self.device), moment]
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        written = action[:, None] if self.flat else action  # (B, K)
+        due = self._now(state, "mask")  # (B,)
+        right = ((written == self._now(state, "targets")).sum(1) * due).long()  # numbers right now, (B,)
+        wrong = due * self.outputs - right
+        ended = state["clock"] + 1 >= state["length"]
+        moved = {**state, "right": state["right"] + right, "wrong": state["wrong"] + wrong}
+        if self.reward == "dense":
+            reward = right.float() / (state["due"] * self.outputs)
+        else:
+            reward = (ended & (moved["wrong"] == 0)).float()
+        if self.keep_trail:
+            moved["written"] = state["written"].clone()
+            moved["written"][torch.arange(len(due), device=self.device), state["clock"]] = written
+        return moved, reward, ended
+
+    def observe(self, state: State) -> Tensors:
+        return self._now(state, "inputs")
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        target = self._now(state, "targets")
+        return {"target": target[:, 0] if self.flat else target, "target_mask": self._now(state, "mask")}
+
+    def score(self, state: State) -> Tensor:
+        return state["wrong"].float()
+
+    def relevance(self, state: State) -> Tensor:
+        return self.sources(state)
+
+    # ---- policies behind the certified scale ----
+
+    def _as_action(self, written: Tensor) -> Tensor:
+        return written[:, 0] if self.flat else written
+
+    def oracle(self) -> Tensors:
+        return self._as_action(self._now(self.state, "targets"))
+
+    def blind(self) -> Tensors:
+        """Always zeros: all values are alike as long as nothing was seen."""
+        return self._as_action(torch.zeros(self.num_worlds, self.outputs, dtype=torch.int64, device=self.device))
+
+    def memoryless(self) -> Tensors:
+        return self.blind()
+
+    def frame(self, index: int) -> Any:
+        return render.sequence(self.state, index, self.caption(self.state, index))
+
+    def caption(self, state: State, index: int) -> str:
+        """The line under the picture."""
+        step = min(int(state["clock"][index]), int(state["length"][index]))
+        return f"moment {step}/{int(state['length'][index])}   wrong so far {int(state['wrong'][index])}"
+
+
+def check_span(name: str, low: int, high: int, least: int, most: int) -> None:
+    """Raise a FoveateError unless ``least <= low <= high <= most``.
+
+    Args:
+        name: what is counted, as in "length"; the arguments are then min_length and max_length.
+        low: the smallest size.
+        high: the largest size.
+        least: the smallest that is allowed.
+        most: the largest that is allowed.
+    """
+    check_range(f"min_{name}", low, least, most)
+    check_range(f"max_{name}", high, least, most)
+    if low > high:
+        raise FoveateError(f"min_{name}={low} is not allowed: it must be at most max_{name}={high}.")
+
+
+def draw_span(draws: Draws, stream: str, low: int, high: int) -> Tensor:
+    """A whole number of each world, uniform in low … high, int64 (n,)."""
+    return low + draws.integers(stream, high - low + 1)
+
+
+def draw_bits(draws: Draws, stream: str, *shape: int) -> Tensor:
+    """Fair bits, int64 (n, *shape)."""
+    return draws.bits(stream, *shape) >> 62
+
+
+def moments(count: int, like: Tensor) -> Tensor:
+    """0 … count - 1 for every world, (1, count), on the device of `like`."""
+    return torch.arange(count, device=like.device)[None]
+
+
+def rows_at(table: Tensor, index: Tensor) -> Tensor:
+    """``out[b, t] = table[b, index[b, t]]``: (n, L, …), (n, T) -> (n, T, …); indices outside are clamped."""
+    index = index.clamp(0, table.shape[1] - 1)
+    return table[torch.arange(len(table), device=table.device)[:, None], index]
