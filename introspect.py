@@ -21,6 +21,8 @@ class Option(NamedTuple):
 def constructor_options(cls: type) -> dict[str, Option]:
     """The keyword arguments of a class, in order, those that it hands on to its base by ``**kwargs`` included.
 
+    A class may name others that it hands its ``**kwargs`` to in `configures`; of those, arguments with a default count.
+
     The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
     """
     options: dict[str, Option] = {}
@@ -38,6 +40,9 @@ def constructor_options(cls: type) -> dict[str, Option]:
                 options[p.name] = options[p.name]._replace(help=texts.get(p.name, ""))
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
+    for other in getattr(cls, "configures", ()):
+        known = constructor_options(other)
+        options |= {k: o for k, o in known.items() if k not in options and o.default is not inspect.Parameter.empty}
     for base in cls.__mro__:  # a subclass that changes a default need not repeat the text
         texts = _parameter_texts(base.__doc__)
         for name, option in options.items():

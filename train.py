@@ -5,7 +5,7 @@ python train.py ENV AGENT --help        all options of this pair, with types and
 python train.py list                    every environment and agent, one line each
 python train.py --resume RUN            go on with a run that was stopped or killed
 python train.py --import MODULE …       import MODULE first (it may register environments and agents)
-python train.py ENV AGENT --learner ppo reinforce, a2c or ppo
+python train.py ENV AGENT --learner ppo reinforce, a2c, ppo or backprop
 """
 
 import sys
@@ -92,7 +92,8 @@ def print_list() -> None:
 
 def options_class(env_id: str, preset: dict[str, Any]) -> type:
     """The dataclass of all options of a pair: the run's, `env`, `agent` and `learner`."""
-    from foveate.agents import AGENTS, LearnerOptions
+    from foveate.agents import AGENTS
+    from foveate.agents.learners.options import options_class as learner_options
     from foveate.cli.options import dataclass_of
     from foveate.cli.worlds import env_options
     from foveate.introspect import constructor_options
@@ -101,7 +102,8 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     wanted = {name: value for name, value in preset["env"].items() if name in known}
     env = dataclass_of("Environment", known, wanted)
     agent = dataclass_of("Agent", constructor_options(AGENTS[preset["agent"]]), preset["agent_options"])
-    learner = LearnerOptions(**preset["learner"])
+    kind = learner_options(preset["learner"].get("objective", "reinforce"))
+    learner = kind(**preset["learner"])
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.get("steps", RunOptions.steps))),
         (
@@ -116,11 +118,10 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
         ),
         (
             "learner",
-            Annotated[LearnerOptions, tyro.conf.arg(help="how it learns")],
-            dataclasses.field(default=learner),
+            Annotated[kind, tyro.conf.arg(help="how it learns")],
+            dataclasses.field(default_factory=lambda: learner),
         ),
     ]
-    fields[-1] = (fields[-1][0], fields[-1][1], dataclasses.field(default_factory=lambda: learner))
     return dataclasses.make_dataclass("Run", fields, bases=(RunOptions,))
 
 
@@ -133,13 +134,18 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
     if agent in presets.names():
         preset = presets.load(agent, env_id)
     elif agent in AGENTS:
-        preset = {"agent": agent, "env": {}, "agent_options": {}, "learner": {}}
+        preset = {"agent": agent, "env": {}, "agent_options": {}, "learner": {"objective": "reinforce"}}
     else:
         raise unknown("agent", agent, {*presets.names(), *AGENTS})
     if objective is not None:
         check_choice("learner", objective, OBJECTIVE_DEFAULTS)
-        if objective != preset["learner"].get("objective"):
-            preset["learner"] |= {"likelihood_reward": False, "objective": objective, **OBJECTIVE_DEFAULTS[objective]}
+        before = preset["learner"].get("objective", "reinforce")
+        if objective != before:
+            kept = preset["learner"] if "backprop" not in (objective, before) else {}
+            if "likelihood_reward" in kept:
+                kept |= {"likelihood_reward": False}
+            special = preset.get("learners", {}).get(objective, {})
+            preset["learner"] = {**kept, **OBJECTIVE_DEFAULTS[objective], **special, "objective": objective}
     return preset
 
 
@@ -184,7 +190,8 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
     """
     import torch
 
-    from foveate.agents import LearnerOptions, PolicyGradient, agent_class, checkpoint
+    from foveate.agents import agent_class, checkpoint, learner_class
+    from foveate.agents.learners.options import options_class as learner_options
     from foveate.cli.loop import RunCallback, Stop
     from foveate.cli.measure import pick_device
     from foveate.cli.run_folder import Keeper, make_logger
@@ -195,10 +202,11 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
     device = pick_device(options["device"])
     worlds = make_worlds(config["env_id"], config["learner"]["worlds"], str(device), config["env"])
     if resumed is None:
-        learner = PolicyGradient(
+        objective = config["learner"]["objective"]
+        learner = learner_class(objective)(
             agent_class(config["agent"]),
             worlds,
-            LearnerOptions(**config["learner"]),
+            learner_options(objective)(**config["learner"]),
             policy_kwargs=config["agent_options"],
             seed=options["seed"],
             device=device,

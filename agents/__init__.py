@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import check_choice
-from .learners.options import LearnerOptions
+from .learners.backprop import Backprop
+from .learners.base import Learner
+from .learners.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions
 from .learners.policy_gradient import PolicyGradient
 from .learners.vec_env import GymVecEnv
+from .memory import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
 from .vision import CNNAgent, MLPAgent
@@ -16,7 +19,18 @@ AGENTS: dict[str, type[Policy]] = {
     "random-glimpse": RandomGlimpse,
     "cnn": CNNAgent,
     "mlp": MLPAgent,
+    "lstm": LSTMAgent,
+    "gru": GRUAgent,
+    "ntm": NTMAgent,
+    "dnc": DNCAgent,
+    "transformer": TransformerAgent,
 }
+
+
+def learner_class(objective: str) -> type[Learner]:
+    """The learner behind an objective: "backprop", or "reinforce", "a2c" or "ppo"."""
+    check_choice("objective", objective, OBJECTIVE_DEFAULTS)
+    return Backprop if objective == "backprop" else PolicyGradient
 
 
 def agent_class(name: str) -> type[Policy]:
@@ -25,7 +39,7 @@ def agent_class(name: str) -> type[Policy]:
     return AGENTS[name]
 
 
-def load(path: str | Path, env: Any = None, device: str = "auto") -> PolicyGradient:
+def load(path: str | Path, env: Any = None, device: str = "auto") -> Learner:
     """A trained agent, from a run folder (its best checkpoint, else its last) or a checkpoint folder.
 
     Args:
@@ -33,7 +47,21 @@ def load(path: str | Path, env: Any = None, device: str = "auto") -> PolicyGradi
         env: an environment to go on learning in; not needed for `predict`.
         device: "auto", "cpu", "cuda", …
     """
-    return PolicyGradient.load(path, env, device)
+    from . import checkpoint
+
+    return checkpoint.load(Path(path), env, device)
 
 
-__all__ = ["AGENTS", "GymVecEnv", "LearnerOptions", "Policy", "PolicyGradient", "agent_class", "load"]
+__all__ = [
+    "AGENTS",
+    "Backprop",
+    "BackpropOptions",
+    "GymVecEnv",
+    "Learner",
+    "LearnerOptions",
+    "Policy",
+    "PolicyGradient",
+    "agent_class",
+    "learner_class",
+    "load",
+]

@@ -26,8 +26,8 @@ from torch import Tensor
 from ..errors import FoveateError
 from ..introspect import check_options
 from . import space_json
-from .learners.options import LearnerOptions
-from .learners.policy_gradient import PolicyGradient
+from .learners.base import Learner
+from .learners.options import options_class
 
 if TYPE_CHECKING:
     from .policy import Policy
@@ -44,7 +44,7 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
 # ---- writing ----
 
 
-def save(learner: PolicyGradient, path: Path, extra: dict[str, Any] | None = None) -> None:
+def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> None:
     """Write a checkpoint of a learner to a folder, in place of what may be there.
 
     Args:
@@ -118,7 +118,7 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _optimizer_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
+def _optimizer_tensors(learner: Learner) -> dict[str, Tensor]:
     tensors = {"random.cpu": torch.get_rng_state()}
     if learner.device.type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state(learner.device)
@@ -127,7 +127,7 @@ def _optimizer_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
     return tensors
 
 
-def _world_tensors(learner: PolicyGradient) -> dict[str, Tensor]:
+def _world_tensors(learner: Learner) -> dict[str, Tensor]:
     if learner.player is None or not learner.player.begun:
         return {}
     env = getattr(learner.player.worlds, "env", None)
@@ -191,7 +191,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best") -> PolicyGradient:
+def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best") -> Learner:
     """A learner from a checkpoint; with an env it goes on exactly where it was (if that env can be put back).
 
     Args:
@@ -200,18 +200,20 @@ def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best"
         device: "auto", "cpu", "cuda", …
         prefer: "best" or "last", where a run folder has both.
     """
-    from . import agent_class
+    from . import agent_class, learner_class
 
     folder = find(path, prefer)
     run = read_run(folder)
     policy = agent_class(run["agent"])
     check_options(policy, run["agent_options"], run["agent"])
-    check_options(LearnerOptions, run["learner"], "learner")
+    objective = run["learner"].get("objective", "reinforce")
+    kind = options_class(objective)
+    check_options(kind, run["learner"], "learner")
     try:
-        learner = PolicyGradient(
+        learner = learner_class(objective)(
             policy,
             env,
-            LearnerOptions(**run["learner"]),
+            kind(**run["learner"]),
             policy_kwargs=run["agent_options"],
             seed=run.get("seed"),
             device=device,
@@ -241,7 +243,7 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
         raise FoveateError(f"{file} can't be read as safetensors: {error}.") from error
 
 
-def _restore_training(learner: PolicyGradient, folder: Path, run: dict[str, Any]) -> None:
+def _restore_training(learner: Learner, folder: Path, run: dict[str, Any]) -> None:
     from collections import deque
 
     tensors = _read_tensors(folder / OPTIMIZER)

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from .cores import Core
-from .cores.base import State
+from .cores.base import Maps, State
 from .heads import Head, make_head
 
 WHOLE = "action"  # the name of the only part of an action that is no Dict
@@ -111,13 +111,21 @@ class Policy(nn.Module):
             state: the core's state before the first step.
             starts: bool, (T, B), where episodes start.
         """
-        steps, batch = starts.shape
-        x = self.encoder(_map(observation, lambda o: o.flatten(0, 1))).view(steps, batch, -1)  # (T, B, D)
-        features, state = self.core(x, state, starts)  # (T, B, H)
+        features, state = self.core(self._encode(observation, starts), state, starts)  # (T, B, H)
+        return *self._judge(features), state
+
+    def attend(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State, Maps]:
+        """As `forward`, and what the core attended to, tensors (T, B, …) by name."""
+        features, state, maps = self.core.attend(self._encode(observation, starts), state, starts)
+        return *self._judge(features), state, maps
+
+    def _encode(self, observation: Any, starts: Tensor) -> Tensor:
+        return self.encoder(_map(observation, lambda o: o.flatten(0, 1))).view(*starts.shape, -1)  # (T, B, D)
+
+    def _judge(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         apart = features.detach()
         parameters = {name: self.heads[name](apart if name in self.isolated else features) for name in self.heads}
-        value = self.critic(apart if "critic" in self.isolated else features)[..., 0]  # (T, B)
-        return parameters, value, state
+        return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]  # (T, B)
 
     def step(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from .measure import main_figure, measure
+from .measure import lower_is_better, main_figure, measure
 from .run_folder import Keeper
 
 
@@ -93,7 +93,8 @@ class RunCallback(BaseCallback):
         episodes = measure(self.model.policy, self.env_id, self.arguments, "validation", self.eval_episodes)  # type: ignore[arg-type]
         figure = float(main_figure(episodes).mean())
         self.progress["evaluated"] = steps
-        better = self.progress["best"] is None or figure > self.progress["best"]
+        best, sign = self.progress["best"], -1 if lower_is_better(self.env_id) else 1
+        better = best is None or sign * figure >= sign * best  # of two alike the later, whose rate has fallen further
         if better:
             self.progress |= {"best": figure, "best_step": steps}
         self.logger.record("eval/score", figure)

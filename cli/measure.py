@@ -10,7 +10,7 @@ import torch
 from ..agents.evaluation import Episodes, play_episodes
 from ..agents.learners.worlds import worlds_of
 from ..agents.policy import Policy
-from .worlds import check_arguments, env_options, make_worlds
+from .worlds import check_arguments, env_options, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
 EVALUATION_SEED = 1_000_003  # far from the seeds of training
@@ -66,6 +66,12 @@ def measure(
 def main_figure(episodes: Episodes) -> np.ndarray:
     """What to judge by, one figure an episode: the task's own score where there is one, else the return."""
     return episodes.returns if np.isnan(episodes.scores).any() else episodes.scores
+
+
+def lower_is_better(env_id: str) -> bool:
+    """Whether a lower main figure is better in this environment."""
+    world = world_class(env_id)
+    return world is not None and world.lower_is_better
 
 
 def pick_device(name: str) -> torch.device:

@@ -18,7 +18,7 @@ from typing import Any
 
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
-from ..agents import PolicyGradient, checkpoint
+from ..agents import Learner, checkpoint
 from ..errors import FoveateError
 
 CONFIG, METRICS, STEP_COLUMN = "config.json", "metrics.csv", "time/total_timesteps"
@@ -126,7 +126,7 @@ class Keeper:
         if (folder / "checkpoints").is_symlink():
             raise FoveateError(f"{folder / 'checkpoints'} is a link; checkpoints are kept in the run folder itself.")
 
-    def save(self, learner: PolicyGradient, kind: str, progress: dict[str, Any]) -> Path:
+    def save(self, learner: Learner, kind: str, progress: dict[str, Any]) -> Path:
         """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
 
         Args:

@@ -1,6 +1,7 @@
 """Dynamic memory allocation and temporal links of the differentiable neural computer, as pure functions.
 
-Graves et al. 2016, "Hybrid computing using a neural network with dynamic external memory", Methods. R read heads, N rows.
+Graves et al. 2016, "Hybrid computing using a neural network with dynamic external memory", Methods. R read heads,
+N rows.
 """
 
 from typing import NamedTuple
@@ -95,7 +96,7 @@ def next_sparse_link(link: SparseLink, precedence: Tensor, write_weights: Tensor
     """
     keep = link.values.shape[-1]
     preceding, preceding_row = precedence.topk(keep, -1)  # (B, K)
-    batch, rows = write_weights.shape
+    rows = write_weights.shape[-1]
     at_column = write_weights[:, None, :].expand(-1, rows, -1).gather(-1, link.columns)  # w[j], (B, N, K)
     old = link.values * (1 - write_weights[..., None] - at_column)
     new = write_weights[..., None] * preceding[:, None, :]  # (B, N, K)

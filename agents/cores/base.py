@@ -39,7 +39,7 @@ class Core(nn.Module):
         raise NotImplementedError
 
     def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
-        """As `forward`, and what was attended to at each step, tensors (T, B, …) by name; none where a core has none."""
+        """As `forward`, and what was attended to at each step, tensors (T, B, …) by name; a core may have none."""
         return *self(x, state, starts), {}
 
 

@@ -145,9 +145,7 @@ class DNC(ExternalMemoryCore):
         }
         return y, after, maps
 
-    def _content(
-        self, memory: Tensor, keys: Tensor, strengths: Tensor, masks: Tensor | None, heads: slice
-    ) -> Tensor:
+    def _content(self, memory: Tensor, keys: Tensor, strengths: Tensor, masks: Tensor | None, heads: slice) -> Tensor:
         if masks is None:
             similarity = cosine_similarity(keys[:, heads], memory)
         else:

@@ -53,20 +53,32 @@ class _TorchCore(Core):
 
 
 class RNN(_TorchCore):
-    """h_t = relu(W x_t + U h_{t-1} + b): the core network of Mnih et al. 2014, section 4."""
+    """h_t = relu(W x_t + U h_{t-1} + b): the core network of Mnih et al. 2014, section 4.
+
+    Args:
+        input_size: size of x.
+        hidden: units of each layer.
+        layers: how many, one on top of the other.
+    """
 
     state_class = HiddenState
 
-    def __init__(self, input_size: int, hidden: int, *, layers: int = 1):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
         super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="relu"))
 
 
 class LSTM(_TorchCore):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997), the forget gate's bias begun at 1 (Gers 2000)."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997), the forget gate's bias begun at 1 (Gers 2000).
+
+    Args:
+        input_size: size of x.
+        hidden: units of each layer.
+        layers: how many, one on top of the other.
+    """
 
     state_class = LSTMState
 
-    def __init__(self, input_size: int, hidden: int, *, layers: int = 1):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
         module = nn.LSTM(input_size, hidden, layers)
         super().__init__(module)
         forget = slice(hidden, 2 * hidden)  # torch's gates are ordered input, forget, cell, output
@@ -76,9 +88,15 @@ class LSTM(_TorchCore):
 
 
 class GRU(_TorchCore):
-    """Gated recurrent unit (Cho et al. 2014)."""
+    """Gated recurrent unit (Cho et al. 2014).
+
+    Args:
+        input_size: size of x.
+        hidden: units of each layer.
+        layers: how many, one on top of the other.
+    """
 
     state_class = HiddenState
 
-    def __init__(self, input_size: int, hidden: int, *, layers: int = 1):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
         super().__init__(nn.GRU(input_size, hidden, layers))

@@ -32,9 +32,7 @@ class Transformer(Core):
         context: moments that are remembered, this one included.
     """
 
-    def __init__(
-        self, input_size: int, hidden: int = 128, *, layers: int = 2, heads: int = 4, context: int = 128
-    ):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 2, heads: int = 4, context: int = 128):
         super().__init__()
         for name, value in (("layers", layers), ("heads", heads), ("context", context)):
             check_range(name, value, 1)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..policy import WHOLE, Judgement, Policy
+from ..policy import WHOLE, Policy
 
 
 def supervised_parts(target: Any, policy: Policy) -> dict[str, Any]:
@@ -29,9 +29,11 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     return torch.where(mask, x, 0.0).sum() / mask.sum().clamp(min=1)
 
 
-def cross_entropy(policy: Policy, judged: Judgement, targets: dict[str, Any], mask: Tensor | None) -> Tensor:
+def cross_entropy(
+    policy: Policy, parameters: dict[str, Tensor], targets: dict[str, Any], mask: Tensor | None
+) -> Tensor:
     """-log π(target), summed over the parts that have a target, averaged over the places of the mask."""
-    losses = [-policy.head(name).log_prob(judged.parameters[name], target) for name, target in targets.items()]
+    losses = [-policy.head(name).log_prob(parameters[name], target) for name, target in targets.items()]
     return masked_mean(torch.stack(losses).sum(0), mask)
 
 

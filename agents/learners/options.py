@@ -1,4 +1,4 @@
-"""How the policy-gradient learner learns, as plain data."""
+"""How learners learn, as plain data."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,19 +10,48 @@ OBJECTIVES: tuple[Objective, ...] = ("reinforce", "a2c", "ppo")
 
 
 @dataclass
-class LearnerOptions:
-    """How to learn.
+class Options:
+    """What every learner can be told.
 
     Attributes:
-        objective: "reinforce" (return to go minus a learned baseline), "a2c" or "ppo".
         worlds: how many worlds are played at once.
-        horizon: steps of a rollout; None plays whole episodes.
         lr: learning rate of Adam at the beginning.
         lr_end: learning rate at the end as a share of the first; it falls linearly.
         weight_decay: decoupled weight decay (AdamW).
+        adam_eps: Adam's epsilon.
+        max_grad_norm: gradients are scaled down to this norm.
+    """
+
+    worlds: int = 128
+    lr: float = 1e-3
+    lr_end: float = 0.05
+    weight_decay: float = 0.0
+    adam_eps: float = 1e-8
+    max_grad_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("worlds", 1, float("inf")),
+            ("lr", 0.0, float("inf")),
+            ("lr_end", 0.0, 1.0),
+            ("weight_decay", 0.0, float("inf")),
+            ("adam_eps", 0.0, 1.0),
+            ("max_grad_norm", 0.0, float("inf")),
+        ):
+            check_range(name, getattr(self, name), low, high)
+
+
+@dataclass
+class LearnerOptions(Options):
+    """How the policy gradient learns.
+
+    Attributes:
+        objective: "reinforce" (return to go minus a learned baseline), "a2c" or "ppo".
+        horizon: steps of a rollout; None plays whole episodes.
         gamma: discount of rewards.
         gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
-        hybrid: where the world tells the target, train that part of the action by cross-entropy.
+        hybrid: where the world tells the target, train that part of the action by cross-entropy; None does so for
+            "reinforce" only. Where the whole action has a target, nothing is left to the policy gradient.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
         likelihood_reward: where the world tells the target, the policy gradient follows the gain in log π(target)
             instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes; gamma and
@@ -31,42 +60,34 @@ class LearnerOptions:
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.
         normalize_advantage: whether advantages are brought to mean 0 and standard deviation 1.
-        max_grad_norm: gradients are scaled down to this norm.
         epochs: passes over each rollout (ppo).
         minibatches: parts of each pass; whole sequences stay together (ppo).
         clip_range: how far the probability ratio counts (ppo).
     """
 
     objective: Objective = "reinforce"
-    worlds: int = 128
     horizon: int | None = None
-    lr: float = 1e-3
-    lr_end: float = 0.05
-    weight_decay: float = 0.0
     gamma: float = 1.0
     gae_lambda: float = 1.0
-    hybrid: bool = True
+    hybrid: bool | None = None
     hybrid_everywhere: bool = True
     likelihood_reward: bool = False
     policy_coef: float = 1.0
     value_coef: float = 0.5
     entropy_coef: float = 0.0
     normalize_advantage: bool = True
-    max_grad_norm: float = 1.0
     epochs: int = 4
     minibatches: int = 4
     clip_range: float = 0.2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("objective", self.objective, OBJECTIVES)
+        if self.hybrid is None:
+            self.hybrid = self.objective == "reinforce"
         for name, low, high in (
-            ("worlds", 1, float("inf")),
-            ("lr", 0.0, float("inf")),
-            ("lr_end", 0.0, 1.0),
-            ("weight_decay", 0.0, float("inf")),
             ("gamma", 0.0, 1.0),
             ("gae_lambda", 0.0, 1.0),
-            ("max_grad_norm", 0.0, float("inf")),
             ("epochs", 1, float("inf")),
             ("minibatches", 1, self.worlds),
             ("clip_range", 0.0, float("inf")),
@@ -76,6 +97,24 @@ class LearnerOptions:
             check_range("horizon", self.horizon, 1)
             if self.likelihood_reward:
                 raise FoveateError(f"likelihood_reward=True needs whole episodes: horizon=None, not {self.horizon}.")
+
+
+@dataclass
+class BackpropOptions(Options):
+    """How back-propagation through time learns: `worlds` episodes are collected, then trained on in parts.
+
+    Attributes:
+        objective: "backprop".
+        batch: episodes of an update; episodes of similar length go together.
+    """
+
+    objective: Literal["backprop"] = "backprop"
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("objective", self.objective, ["backprop"])
+        check_range("batch", self.batch, 1, self.worlds)
 
 
 # what an objective changes of the defaults
@@ -90,4 +129,11 @@ OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
         "lr": 3e-4,
         "entropy_coef": 0.01,
     },
+    "backprop": {"worlds": 128, "batch": 16},
 }
+
+
+def options_class(objective: Any) -> type[LearnerOptions] | type[BackpropOptions]:
+    """The options of the learner behind an objective."""
+    check_choice("objective", objective, OBJECTIVE_DEFAULTS)
+    return BackpropOptions if objective == "backprop" else LearnerOptions

@@ -145,9 +145,9 @@ class Player:
             for m, s in zip(moments, starts, strict=True)
         ]
         return Rollout(
-            observation=_stack([m.observation for m in moments]),
-            choices=_stack([s.choices for s in made]),
-            log_prob=_stack([s.log_prob for s in made]),
+            observation=stack([m.observation for m in moments]),
+            choices=stack([s.choices for s in made]),
+            log_prob=stack([s.log_prob for s in made]),
             value=torch.stack([s.value for s in made]),
             reward=torch.stack(reward),
             told=torch.stack(told) if told[0] is not None else None,  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ class Player:
             v_cut=torch.stack(v_cut),
             v_last=v_last,
             valid=torch.stack(alive) if ragged else None,
-            target=_stack([m.target for m in moments]) if has_target else None,
+            target=stack([m.target for m in moments]) if has_target else None,
             target_mask=torch.stack(masks) if has_target else None,
             state=state,
         )
@@ -175,9 +175,10 @@ class Player:
         self._fresh = self.worlds.episode_length is not None and bool(self._starts.all())
 
 
-def _stack(values: list[Any]) -> Any:
+def stack(values: list[Any]) -> Any:
+    """Tensors, or dicts of them, one behind the other in a new first dimension."""
     if isinstance(values[0], dict):
-        return {key: _stack([value[key] for value in values]) for key in values[0]}
+        return {key: stack([value[key] for value in values]) for key in values[0]}
     return torch.stack(values)
 
 

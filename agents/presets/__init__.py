@@ -6,7 +6,8 @@ source: where the numbers come from
 steps: 1000000
 env: {reward: every}              # each applies where the chosen environment has such an option
 agent_options: {std: 0.15}
-learner: {lr: 0.001}
+learner: {objective: ppo, lr: 0.001}
+learners: {ppo: {lr: 0.0003}}     # what differs where another objective is asked for
 environments:                     # what differs for an environment
   Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
 """
@@ -18,7 +19,7 @@ import yaml
 
 from ...errors import unknown
 
-_PARTS = ("env", "agent_options", "learner")
+_PARTS = ("env", "agent_options", "learner", "learners")
 
 
 def names() -> list[str]:

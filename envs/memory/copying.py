@@ -1,6 +1,6 @@
 """Bits come in, and must be written down afterwards: copy, reverse copy, repeat copy, many copies in a row."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from gymnasium import spaces

@@ -37,7 +37,8 @@ class Script(NamedTuple):
 class SequenceWorld(BatchWorld):
     """Inputs are shown one moment at a time, and at some moments an answer is due.
 
-    A subclass sets the spaces and `most_steps`, and writes `script`, `sources` and, where it is not blank, `memoryless`.
+    A subclass sets the spaces, and writes `script` and, where a source or a policy is not the plain one, `sources` and
+    `memoryless`.
 
     Attributes:
         splits: what each named split changes of the size arguments; "train" is the default sizes, "validation" and
