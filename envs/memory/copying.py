@@ -122,3 +122,265 @@ class ReverseCopy(Copy):
 
     def order(self, moment: Tensor, length: Tensor) -> Tensor:
         return length - 1 - moment
+
+
+class RepeatCopy(SequenceWorld):
+    """Remember a sequence of random bit vectors, write it down as often as asked, then write an end marker.
+
+    Description:
+        `length` vectors of `width` bits are shown, then how often they are to be repeated, on a channel of its own and
+        normalised; then, without any input, the vectors are to be written that many times in a row, and after the last
+        of them the end marker.
+
+    Observation space:
+        ``Box(-10, 100, (width + 1,))``: the bits, and the number of repeats (minus its mean in training, divided by
+        its standard deviation in training).
+
+    Action space:
+        ``MultiBinary(width + 1)``: the bits written now, and the end marker.
+
+    Rewards:
+        "dense": the share of all numbers that is right; "whole": 1 at the end if all are.
+
+    Starting state:
+        Length, repeats and bits, all uniform.
+
+    Episode end:
+        After length + 2 + repeats * length moments. Never truncated.
+
+    Info:
+        target, target_mask: what to write now, and whether it counts; score: wrong bits so far (less is better);
+        relevance (on request): the earlier moments that showed what is due now (for the end marker: the number).
+
+    Args:
+        width: bits a vector.
+        split: "train" (both 1 to 10), "validation" and "test" (the same), "test-length-20" (10 repeats of 20 vectors),
+            "test-repeats-20" (20 repeats of 10).
+        min_length: the shortest sequence; None leaves it to the split.
+        max_length: the longest sequence; None leaves it to the split.
+        min_repeats: the fewest repeats; None leaves it to the split.
+        max_repeats: the most repeats; None leaves it to the split.
+        reward: "dense" or "whole".
+
+    Source:
+        Graves, Wayne & Danihelka 2014, section 4.2.
+
+    Version history:
+        v0: first version.
+    """
+
+    # zeros are right for half of the bits and for every marker but the last one
+    scale = ScoreScale(
+        oracle=Certified(1.0, 0.0),
+        blind=Certified(0.5455, 0.01),
+        random=Certified(0.5, 0.01),
+        memoryless=Certified(0.5455, 0.01),
+    )
+    score_name = "wrong bits"
+    lower_is_better = True
+    splits = {
+        "train": {"min_length": 1, "max_length": 10, "min_repeats": 1, "max_repeats": 10},
+        "test-10-10": {"min_length": 10, "max_length": 10, "min_repeats": 10, "max_repeats": 10},
+        "test-length-20": {"min_length": 20, "max_length": 20, "min_repeats": 10, "max_repeats": 10},
+        "test-repeats-20": {"min_length": 10, "max_length": 10, "min_repeats": 20, "max_repeats": 20},
+    }
+
+    def __init__(
+        self,
+        *,
+        width: int = 8,
+        split: str = "train",
+        min_length: int | None = None,
+        max_length: int | None = None,
+        min_repeats: int | None = None,
+        max_repeats: int | None = None,
+        reward: Reward = "dense",
+    ):
+        check_range("width", width, 1, 62)
+        self.set_reward(reward)
+        sizes = self.sizes(
+            split, min_length=min_length, max_length=max_length, min_repeats=min_repeats, max_repeats=max_repeats
+        )
+        self.width, self.shortest, self.longest = width, sizes["min_length"], sizes["max_length"]
+        self.fewest, self.most = sizes["min_repeats"], sizes["max_repeats"]
+        check_span("length", self.shortest, self.longest, 1, 100)
+        check_span("repeats", self.fewest, self.most, 1, 100)
+        steps = self.longest * (1 + self.most) + 2
+        self.set_spaces(width + 1, spaces.MultiBinary(width + 1), steps, -10, 100)
+
+    def script(self, draws: Draws) -> Script:
+        length = draw_span(draws, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+        repeats = draw_span(draws, "repeats", self.fewest, self.most)[:, None]
+        bits = draw_bits(draws, "bits", self.longest, self.width)  # (n, L, W)
+        time = moments(self.most_steps, length)
+        end = length * (1 + repeats) + 1  # the moment of the end marker
+        shown, answered = time < length, (time > length) & (time < end)
+        source = ((time - length - 1) % length).where(answered, torch.where(time == end, length, -1))
+        seen = rows_at(bits, time.expand_as(shown)) * shown[..., None]
+        # mean and standard deviation of 1 … 10, whatever is asked here
+        count = ((repeats - 5.5) / 8.25**0.5)[..., None] * (time == length)[..., None]
+        inputs = torch.cat([seen.float(), count], -1)  # (n, T, W + 1)
+        written = rows_at(bits, source) * answered[..., None]
+        targets = torch.cat([written, (time == end)[..., None].long()], -1)
+        return Script(inputs, targets, answered | (time == end), end[:, 0] + 1, {"source": source})
+
+
+class Allocation(SequenceWorld):
+    """Copy one short sequence after the other: a memory with few rows must give rows back to go on.
+
+    Description:
+        `sequences` times in a row, `length` bit vectors are shown, then a marker, then they are to be written. All of
+        them together are `sequences * length` vectors; an agent whose memory has fewer rows (ten, in the paper, for
+        fifty vectors) must free rows while it reads and take freed ones while it writes.
+
+    Observation space:
+        ``Box(0, 1, (width + 1,))``: the bits, and the marker's channel.
+
+    Action space:
+        ``MultiBinary(width)``: the bits written now.
+
+    Rewards:
+        "dense": the share of all bits that is right; "whole": 1 at the end if all are.
+
+    Starting state:
+        Uniform bits.
+
+    Episode end:
+        After sequences * (2 length + 1) moments. Never truncated.
+
+    Info:
+        target, target_mask: what to write now, and whether it counts; score: wrong bits so far (less is better);
+        relevance (on request): the earlier moment that showed what is due now.
+
+    Args:
+        width: bits a vector.
+        split: "train" (ten sequences of five), "validation" and "test" (the same), "test-20" (twenty of five).
+        sequences: how many; None leaves it to the split.
+        length: vectors of each; None leaves it to the split.
+        reward: "dense" or "whole".
+
+    Source:
+        Graves et al. 2016, "Hybrid computing using a neural network with dynamic external memory", Methods and
+        extended data (ten sequences of five vectors, a memory of ten rows).
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = COIN
+    score_name = "wrong bits"
+    lower_is_better = True
+    splits = {"train": {"sequences": 10, "length": 5}, "test-20": {"sequences": 20, "length": 5}}
+
+    def __init__(
+        self,
+        *,
+        width: int = 8,
+        split: str = "train",
+        sequences: int | None = None,
+        length: int | None = None,
+        reward: Reward = "dense",
+    ):
+        check_range("width", width, 1, 62)
+        self.set_reward(reward)
+        sizes = self.sizes(split, sequences=sequences, length=length)
+        self.width, self.sequences, self.length = width, sizes["sequences"], sizes["length"]
+        check_range("sequences", self.sequences, 1, 100)
+        check_range("length", self.length, 1, 100)
+        self.episode_length = self.sequences * (2 * self.length + 1)
+        self.set_spaces(width + 1, spaces.MultiBinary(width), self.episode_length)
+
+    def script(self, draws: Draws) -> Script:
+        n, length = len(draws), self.length
+        bits = draw_bits(draws, "bits", self.sequences, length, self.width)
+        blank = torch.zeros_like(bits)
+        gap = bits.new_zeros(n, self.sequences, 1, self.width)
+        # each block: shown, marker, answer
+        shown = torch.cat([bits, gap, blank], 2).flatten(1, 2)  # (n, T, W)
+        targets = torch.cat([blank, gap, bits], 2).flatten(1, 2)
+        place = torch.arange(self.most_steps, device=bits.device) % (2 * length + 1)
+        marker = (place == length).expand(n, -1)
+        answered = (place > length).expand(n, -1)
+        source = torch.arange(self.most_steps, device=bits.device).sub(length + 1).expand(n, -1).where(answered, -1)
+        inputs = torch.cat([shown, marker[..., None]], -1).float()
+        steps = torch.full((n,), self.most_steps, device=bits.device)
+        return Script(inputs, targets, answered.clone(), steps, {"source": source})
+
+
+class RepeatPrevious(SequenceWorld):
+    """Say at every moment which symbol was shown k moments ago.
+
+    Description:
+        A stream of uniformly random symbols, one a moment. From moment k on, the answer is the symbol k moments ago.
+
+    Observation space:
+        ``Box(0, 1, (symbols,))``: the symbol as one of `symbols` channels.
+
+    Action space:
+        ``Discrete(symbols)``.
+
+    Rewards:
+        "dense": 1 / (steps - k) for each right answer; "whole": 1 at the end if all are right.
+
+    Starting state:
+        Uniform symbols.
+
+    Episode end:
+        After `steps` moments. Never truncated.
+
+    Info:
+        target, target_mask: the answer, and whether one is due; score: the share of the answers so far that was right;
+        relevance (on request): the moment that is asked for.
+
+    Args:
+        k: how far back.
+        symbols: how many there are.
+        split: "train" (48 steps), "validation" and "test" (the same), "test-96" and "test-480" (longer streams).
+        steps: moments of an episode; None leaves it to the split.
+        reward: "dense" or "whole".
+
+    Source:
+        The task of that name in Morad et al. 2023, "POPGym" (four suits, k = 4 in its easy version); an episode here
+        has a fixed number of uniform symbols instead of a deck.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = ScoreScale(
+        oracle=Certified(1.0, 1e-4),
+        blind=Certified(0.25, 0.01),
+        random=Certified(0.25, 0.01),
+        memoryless=Certified(0.25, 0.01),
+    )
+    score_name = "share right"
+    splits = {"train": {"steps": 48}, "test-96": {"steps": 96}, "test-480": {"steps": 480}}
+
+    def __init__(
+        self,
+        *,
+        k: int = 4,
+        symbols: int = 4,
+        split: str = "train",
+        steps: int | None = None,
+        reward: Reward = "dense",
+    ):
+        check_range("k", k, 1, 1000)
+        check_range("symbols", symbols, 2, 100)
+        self.set_reward(reward)
+        self.k, self.symbols = k, symbols
+        self.episode_length = self.sizes(split, steps=steps)["steps"]
+        check_range("steps", self.episode_length, k + 1, 10000)
+        self.set_spaces(symbols, spaces.Discrete(symbols), self.episode_length)
+
+    def script(self, draws: Draws) -> Script:
+        symbols = draws.integers("symbols", self.symbols, self.most_steps)  # (n, T)
+        inputs = torch.nn.functional.one_hot(symbols, self.symbols).float()
+        due = (moments(self.most_steps, symbols) >= self.k).expand(len(draws), -1)
+        targets = symbols.roll(self.k, 1) * due
+        source = (moments(self.most_steps, symbols) - self.k).clamp(min=-1).expand(len(draws), -1)
+        steps = torch.full((len(draws),), self.most_steps, device=symbols.device)
+        return Script(inputs, targets[..., None], due.clone(), steps, {"source": source.clone()})
+
+    def score(self, state: dict[str, Tensor]) -> Tensor:
+        return state["right"].float() / (state["right"] + state["wrong"]).clamp(min=1)
