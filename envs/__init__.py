@@ -10,7 +10,25 @@ _FAMILIES = {
         "glimpse",
         ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"],
     ),
-    "Memory": ("memory", ["Copy", "ReverseCopy"]),
+    "Memory": (
+        "memory",
+        [
+            "Copy",
+            "ReverseCopy",
+            "RepeatCopy",
+            "AssociativeRecall",
+            "DynamicNGrams",
+            "PrioritySort",
+            "Allocation",
+            "Arithmetic",
+            "Parity",
+            "Logic",
+            "Sort",
+            "Tape",
+            "TMaze",
+            "RepeatPrevious",
+        ],
+    ),
 }
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
 

@@ -169,12 +169,12 @@ class RepeatCopy(SequenceWorld):
         v0: first version.
     """
 
-    # zeros are right for half of the bits and for every marker but the last one
+    # zeros are right for half of the bits, for every marker but the last one, and for the bits beside that
     scale = ScoreScale(
         oracle=Certified(1.0, 0.0),
-        blind=Certified(0.5455, 0.01),
+        blind=Certified(0.5789, 0.01),
         random=Certified(0.5, 0.01),
-        memoryless=Certified(0.5455, 0.01),
+        memoryless=Certified(0.5789, 0.01),
     )
     score_name = "wrong bits"
     lower_is_better = True

@@ -57,3 +57,14 @@ def _judged(values: np.ndarray, right: np.ndarray, done: np.ndarray) -> np.ndarr
 def text(canvas: np.ndarray, words: str, at: tuple[int, int], scale: float = 0.45, colour: Any = INK) -> None:
     """Write on a picture."""
     cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+
+
+def cells(canvas: np.ndarray, symbols: list[int | None], y: int, head: int, size: int = 24) -> None:
+    """A tape: one square a symbol (None is blank), the head's square framed."""
+    for i, symbol in enumerate(symbols):
+        corner, far = (8 + i * size, y), (8 + (i + 1) * size - 2, y + size)
+        cv2.rectangle(canvas, corner, far, SOFT, -1)
+        if symbol is not None:
+            text(canvas, str(symbol), (corner[0] + 6, y + 17))
+        if i == head:
+            cv2.rectangle(canvas, corner, far, NOW, 2)

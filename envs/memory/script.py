@@ -67,16 +67,8 @@ class SequenceWorld(BatchWorld):
         self.outputs, self.flat = len(self.levels), isinstance(action_space, spaces.Discrete)
 
     def sizes(self, split: str, **given: int | None) -> dict[str, int]:
-        """The size arguments of a split; what is given counts more than the split.
-
-        Args:
-            split: its name.
-            **given: each size argument, None where the split decides.
-        """
-        names = ["train", *SAME_SIZE, *(name for name in self.splits if name != "train")]
-        check_choice("split", split, names)
-        chosen = {**self.splits["train"], **self.splits.get(split, {})}
-        return {name: chosen[name] if value is None else value for name, value in given.items()}
+        """As `named_sizes` with this world's splits."""
+        return named_sizes(self.splits, split, **given)
 
     def set_reward(self, reward: str) -> None:
         """Choose between a reward for each right number ("dense") and one for a wholly right answer ("whole")."""
@@ -153,6 +145,7 @@ class SequenceWorld(BatchWorld):
         return self._as_action(torch.zeros(self.num_worlds, self.outputs, dtype=torch.int64, device=self.device))
 
     def memoryless(self) -> Tensors:
+        """The present moment says nothing of the answer, unless a subclass knows better."""
         return self.blind()
 
     def frame(self, index: int) -> Any:
@@ -162,6 +155,19 @@ class SequenceWorld(BatchWorld):
         """The line under the picture."""
         step = min(int(state["clock"][index]), int(state["length"][index]))
         return f"moment {step}/{int(state['length'][index])}   wrong so far {int(state['wrong'][index])}"
+
+
+def named_sizes(splits: dict[str, dict[str, Any]], split: str, **given: int | None) -> dict[str, int]:
+    """The size arguments of a split; what is given counts more than the split.
+
+    Args:
+        splits: what each named split changes; "train" has all of them.
+        split: its name.
+        **given: each size argument, None where the split decides.
+    """
+    check_choice("split", split, ["train", *SAME_SIZE, *(name for name in splits if name != "train")])
+    chosen = {**splits["train"], **splits.get(split, {})}
+    return {name: chosen[name] if value is None else value for name, value in given.items()}
 
 
 def check_span(name: str, low: int, high: int, least: int, most: int) -> None:

@@ -81,7 +81,7 @@ class PrioritySort(SequenceWorld):
         n, count = len(draws), self.items_shown
         bits = draw_bits(draws, "bits", count, self.width)  # (n, items, W)
         priority = 2 * draws.uniform("priority", count) - 1  # (n, items)
-        order = priority.argsort(1, descending=True, stable=True)[:, : self.answers]
+        order = priority.argsort(dim=1, descending=True, stable=True)[:, : self.answers]
         blank = priority.new_zeros(n, self.answers + 1)
         time = moments(self.most_steps, priority).expand(n, -1)
         shown = rows_at(bits, time) * (time < count)[..., None]
@@ -173,7 +173,7 @@ class Sort(SequenceWorld):
         first, second = draws.uniform("radius", self.longest), draws.uniform("angle", self.longest)
         numbers = (-2 * (1 - first).log()).sqrt() * (2 * torch.pi * second).cos()  # (n, L)
         there = moments(self.longest, length) < length
-        order = numbers.masked_fill(~there, torch.inf).argsort(1, stable=True)
+        order = numbers.masked_fill(~there, torch.inf).argsort(dim=1, stable=True)
         time = moments(self.most_steps, length)
         shown, due = time < length, (time >= length) & (time < 2 * length)
         value = rows_at(numbers, time.expand_as(shown)).clamp(-10, 10) * shown

@@ -1,0 +1,226 @@
+"""Parity and logic: answers that hang on everything seen so far."""
+
+from typing import Literal
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_range
+from ..batch import Tensors
+from ..draws import Draws
+from ..scale import Certified, ScoreScale
+from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments
+
+GATES = 10
+# the outputs of each gate for (p, q) = (0, 0), (0, 1), (1, 0), (1, 1)
+TRUTH = torch.tensor(
+    [
+        [1, 0, 0, 0],  # NOR
+        [0, 1, 0, 0],  # Xq: q and not p
+        [0, 0, 1, 0],  # ABJ: p and not q
+        [0, 1, 1, 0],  # XOR
+        [1, 1, 1, 0],  # NAND
+        [0, 0, 0, 1],  # AND
+        [1, 0, 0, 1],  # XNOR
+        [1, 1, 0, 1],  # if p then q
+        [1, 0, 1, 1],  # if q then p
+        [0, 1, 1, 1],  # OR
+    ]
+)
+
+
+class Parity(SequenceWorld):
+    """Say whether the number of ones in a long vector is odd, having seen it piece by piece.
+
+    Description:
+        A vector of `bits` numbers: the first n of them (n uniform from 1 to `bits`) are 1 or -1 at random, the rest 0.
+        It is shown in pieces of `per_step`; with the last piece the answer is due: 1 if the number of ones is odd.
+
+    Observation space:
+        ``Box(-1, 1, (per_step,))``.
+
+    Action space:
+        ``Discrete(2)``.
+
+    Rewards:
+        1 for the right answer.
+
+    Starting state:
+        As described.
+
+    Episode end:
+        After bits / per_step moments. Never truncated.
+
+    Info:
+        target, target_mask: the answer, and whether it is due; score: whether it was right; relevance (on request): the
+        earlier moments with anything but zeros.
+
+    Args:
+        per_step: numbers shown at once; it must divide `bits`. With per_step equal to bits the vector is seen whole, as
+            in the paper, and what is hard is computing, not remembering.
+        split: "train" (64 bits), "validation" and "test" (the same), "test-128", "test-256".
+        bits: length of the vector; None leaves it to the split.
+
+    Source:
+        Graves 2016, "Adaptive computation time for recurrent neural networks", section 3.1.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = ScoreScale(
+        oracle=Certified(1.0, 0.0),
+        blind=Certified(0.5, 0.04),
+        random=Certified(0.5, 0.04),
+        memoryless=Certified(0.5, 0.04),
+    )
+    score_name = "answer right"
+    splits = {"train": {"bits": 64}, "test-128": {"bits": 128}, "test-256": {"bits": 256}}
+
+    def __init__(self, *, per_step: int = 8, split: str = "train", bits: int | None = None):
+        self.set_reward("dense")
+        self.bits, self.per_step = self.sizes(split, bits=bits)["bits"], per_step
+        check_range("bits", self.bits, 1, 10000)
+        check_range("per_step", per_step, 1, self.bits)
+        if self.bits % per_step:
+            raise FoveateError(f"per_step={per_step} is not allowed: it must divide bits={self.bits}.")
+        self.episode_length = self.bits // per_step
+        self.set_spaces(per_step, spaces.Discrete(2), self.episode_length, -1, 1)
+
+    def script(self, draws: Draws) -> Script:
+        n = len(draws)
+        ones = draw_bits(draws, "bits", self.bits)  # (n, bits)
+        filled = moments(self.bits, ones) < draw_span(draws, "filled", 1, self.bits)[:, None]
+        vector = ((2 * ones - 1) * filled).view(n, self.most_steps, self.per_step)
+        parity = (ones * filled).sum(1) % 2
+        due = (moments(self.most_steps, ones) == self.most_steps - 1).expand(n, -1).clone()
+        length = torch.full((n,), self.most_steps, device=ones.device)
+        return Script(vector.float(), (parity[:, None] * due)[..., None], due, length, {})
+
+    def sources(self, state: dict[str, Tensor]) -> Tensor:
+        earlier = moments(self.most_steps, state["clock"]) < state["clock"][:, None]
+        return state["inputs"].any(-1) & earlier & self._now(state, "mask")[:, None]
+
+    def score(self, state: dict[str, Tensor]) -> Tensor:
+        return state["right"].float()
+
+
+class Logic(SequenceWorld):
+    """Apply a list of logic gates to two bits, the first of which is the answer before.
+
+    Description:
+        Every moment shows two bits b0 and b1 and up to `gates` gates, each one of ten. The first gate is applied to
+        (b1, b0), the next to its result and b1, and so on; the last result is the answer. From the second moment on b0
+        isn't shown: it is the answer of the moment before, and must be remembered.
+
+    Observation space:
+        ``Box(0, 1, (2 + 10 gates,))``: the bits, then each gate as one of ten channels (none: no gate).
+
+    Action space:
+        ``Discrete(2)``.
+
+    Rewards:
+        "dense": the share of the answers that is right; "whole": 1 at the end if all are.
+
+    Starting state:
+        Uniform bits, gates, number of gates (1 to `gates`) and number of moments.
+
+    Episode end:
+        After `length` moments. Never truncated.
+
+    Info:
+        target, target_mask: the answer, always due; score: whether all answers are right, known at the end;
+        relevance (on request): the moments before, as far as the answer hangs on them.
+
+    Args:
+        gates: the most gates a moment.
+        split: "train" (1 to 10 moments), "validation" and "test" (the same), "test-20", "test-40".
+        min_length: the fewest moments; None leaves it to the split.
+        max_length: the most moments; None leaves it to the split.
+        reward: "dense" or "whole".
+
+    Source:
+        Graves 2016, "Adaptive computation time for recurrent neural networks", section 3.2 (102 inputs, ten gates).
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = ScoreScale(
+        oracle=Certified(1.0, 1e-4),
+        blind=Certified(0.5, 0.02),
+        random=Certified(0.5, 0.02),
+        memoryless=Certified(0.917, 0.02),
+    )
+    score_name = "all answers right"
+    splits = {
+        "train": {"min_length": 1, "max_length": 10},
+        "test-20": {"min_length": 20, "max_length": 20},
+        "test-40": {"min_length": 40, "max_length": 40},
+    }
+
+    def __init__(
+        self,
+        *,
+        gates: int = 10,
+        split: str = "train",
+        min_length: int | None = None,
+        max_length: int | None = None,
+        reward: Literal["dense", "whole"] = "dense",
+    ):
+        check_range("gates", gates, 1, 100)
+        self.set_reward(reward)
+        sizes = self.sizes(split, min_length=min_length, max_length=max_length)
+        self.gates, self.shortest, self.longest = gates, sizes["min_length"], sizes["max_length"]
+        check_span("length", self.shortest, self.longest, 1, 1000)
+        self.set_spaces(2 + GATES * gates, spaces.Discrete(2), self.longest)
+
+    def script(self, draws: Draws) -> Script:
+        length = draw_span(draws, "length", self.shortest, self.longest)  # (n,)
+        bits = draw_bits(draws, "bits", self.longest, 2)  # (n, T, 2)
+        gates = draws.integers("gates", GATES, self.longest, self.gates)  # (n, T, G)
+        used = 1 + draws.integers("used", self.gates, self.longest)  # (n, T)
+        answers = []
+        first = bits[:, 0, 0]
+        for t in range(self.longest):
+            first = self._answer(first, bits[:, t, 1], gates[:, t], used[:, t])
+            answers.append(first)
+        targets = torch.stack(answers, 1)  # (n, T)
+        due = moments(self.longest, length) < length[:, None]
+        there = torch.arange(self.gates, device=bits.device) < used[..., None]  # (n, T, G)
+        hot = torch.nn.functional.one_hot(gates, GATES) * there[..., None]
+        shown = bits.clone()
+        shown[:, 1:, 0] = 0
+        inputs = torch.cat([shown, hot.flatten(2)], -1) * due[..., None]
+        return Script(inputs.float(), (targets * due)[..., None], due, length, {"gates": gates, "used": used})
+
+    def _answer(self, b0: Tensor, b1: Tensor, gates: Tensor, used: Tensor) -> Tensor:
+        """b_{i+1} = g_i(b_i, b_{i-1}) for the gates that are used, each (n,) or (n, G)."""
+        truth = TRUTH.to(b0.device)
+        for i in range(self.gates):
+            result = truth[gates[:, i], 2 * b1 + b0]
+            on = i < used
+            b0, b1 = torch.where(on, b1, b0), torch.where(on, result, b1)
+        return b1
+
+    def _both(self, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The answers of this moment, were b0 zero and were it one."""
+        b1 = self._now(state, "inputs")[:, 1].long()
+        gates, used = self._now(state, "gates"), self._now(state, "used")
+        return tuple(self._answer(torch.full_like(b1, b0), b1, gates, used) for b0 in (0, 1))  # type: ignore[return-value]
+
+    def sources(self, state: dict[str, Tensor]) -> Tensor:
+        """The moment before, if b0 makes a difference now."""
+        zero, one = self._both(state)
+        before = moments(self.longest, zero) == state["clock"][:, None] - 1
+        return before & (zero != one)[:, None]
+
+    def score(self, state: dict[str, Tensor]) -> Tensor:
+        return ((state["wrong"] == 0) & (state["right"] == state["due"])).float()
+
+    def memoryless(self) -> Tensors:
+        """The answer where both values of an unseen b0 agree; where not, either is as likely (the gates have no bias)."""
+        zero, one = self._both(self.state)
+        b0 = self._now(self.state, "inputs")[:, 0].long()
+        return torch.where(b0 == 1, one, zero)
