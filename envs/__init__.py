@@ -27,6 +27,12 @@ _FAMILIES = {
             "Tape",
             "TMaze",
             "RepeatPrevious",
+            "GraphTraversal",
+            "ShortestPath",
+            "GraphInference",
+            "Underground",
+            "UndergroundShortestPath",
+            "FamilyTree",
         ],
     ),
 }

@@ -159,4 +159,4 @@ class DNC(ExternalMemoryCore):
         sparse = alloc.next_sparse_link(
             alloc.SparseLink(state.link, state.link_columns), state.precedence, write_weights
         )
-        return *sparse, *alloc.follow(sparse, state.read_weights)
+        return sparse.values, sparse.columns, *alloc.follow(sparse, state.read_weights)

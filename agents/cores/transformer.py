@@ -40,6 +40,7 @@ class Transformer(Core):
             raise FoveateError(f"hidden={hidden} is not allowed: it must be a multiple of 2 * heads = {2 * heads}.")
         self.heads, self.context, self.output_size = heads, context, hidden
         self.embed = nn.Linear(input_size, hidden)
+        self.layers = layers
         self.blocks = nn.ModuleList(_Block(hidden) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
 
@@ -60,7 +61,8 @@ class Transformer(Core):
         clock, visible = self._visible(state.clock, starts)  # (B, T), (B, T, C + T)
         h = self.embed(x).transpose(0, 1)  # (B, T, D)
         keys, values, maps = [], [], []
-        for i, block in enumerate(self.blocks):
+        for i in range(self.layers):
+            block: _Block = self.blocks[i]  # type: ignore[assignment]
             q, k, v = block.project(block.norm_1(h)).chunk(3, -1)  # (B, T, D) each
             q, k = self._rotate(q, clock), self._rotate(k, clock)
             k = torch.cat([state.keys[:, i], k], 1)  # (B, C + T, D)

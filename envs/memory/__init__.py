@@ -2,9 +2,14 @@
 
 from ..face import faces
 from .arithmetic import Arithmetic
-from .copying import Allocation, Copy, RepeatCopy, RepeatPrevious, ReverseCopy
+from .copying import Allocation, Copy, RepeatCopy, ReverseCopy
+from .graph_tasks import GraphTraversal, ShortestPath
+from .graph_world import GraphWorld
+from .inference import GraphInference
 from .logic import Logic, Parity
+from .named_graphs import FamilyTree, Underground, UndergroundShortestPath
 from .ngrams import DynamicNGrams
+from .previous import RepeatPrevious
 from .recall import AssociativeRecall
 from .script import Script, SequenceWorld
 from .sorting import PrioritySort, Sort
@@ -25,6 +30,12 @@ LogicEnv, LogicVectorEnv = faces(Logic)
 ArithmeticEnv, ArithmeticVectorEnv = faces(Arithmetic)
 TapeEnv, TapeVectorEnv = faces(Tape)
 TMazeEnv, TMazeVectorEnv = faces(TMaze)
+GraphTraversalEnv, GraphTraversalVectorEnv = faces(GraphTraversal)
+ShortestPathEnv, ShortestPathVectorEnv = faces(ShortestPath)
+GraphInferenceEnv, GraphInferenceVectorEnv = faces(GraphInference)
+UndergroundEnv, UndergroundVectorEnv = faces(Underground)
+UndergroundShortestPathEnv, UndergroundShortestPathVectorEnv = faces(UndergroundShortestPath)
+FamilyTreeEnv, FamilyTreeVectorEnv = faces(FamilyTree)
 
 __all__ = [
     "Allocation",
@@ -32,6 +43,10 @@ __all__ = [
     "AssociativeRecall",
     "Copy",
     "DynamicNGrams",
+    "FamilyTree",
+    "GraphInference",
+    "GraphTraversal",
+    "GraphWorld",
     "Logic",
     "Parity",
     "PrioritySort",
@@ -40,7 +55,10 @@ __all__ = [
     "ReverseCopy",
     "Script",
     "SequenceWorld",
+    "ShortestPath",
     "Sort",
     "TMaze",
     "Tape",
+    "Underground",
+    "UndergroundShortestPath",
 ]

@@ -220,7 +220,7 @@ class Logic(SequenceWorld):
         return ((state["wrong"] == 0) & (state["right"] == state["due"])).float()
 
     def memoryless(self) -> Tensors:
-        """The answer where both values of an unseen b0 agree; where not, either is as likely (the gates have no bias)."""
+        """The answer where both values of an unseen b0 agree; where not, either is as likely (gates have no bias)."""
         zero, one = self._both(self.state)
         b0 = self._now(self.state, "inputs")[:, 0].long()
         return torch.where(b0 == 1, one, zero)

@@ -1,0 +1,122 @@
+"""Labelled graphs as tensors: random planar-ish ones, fixed ones, walks and distances in them."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..draws import Draws
+from .script import draw_span
+
+LABELS = 1000  # a label is a number of three digits
+
+
+class Graph(NamedTuple):
+    """n directed graphs of at most N nodes, each with at most D edges out of it.
+
+    Attributes:
+        target: int64, (n, N, D), the node that each edge leads to; -1 where there is none.
+        kind: int64, (n, N, D), what the label of an edge hangs on; different for the edges out of a node.
+        count: int64, (n,), nodes.
+    """
+
+    target: Tensor
+    kind: Tensor
+    count: Tensor
+
+    @property
+    def degree(self) -> Tensor:
+        """Edges out of each node, (n, N); they stand first in `target`."""
+        return (self.target >= 0).sum(-1)
+
+
+def random_graphs(draws: Draws, nodes: tuple[int, int], degree: tuple[int, int]) -> Graph:
+    """Points in the unit square, each joined to its nearest neighbours (Graves et al. 2016, Methods).
+
+    Args:
+        draws: of n worlds.
+        nodes: the fewest and the most nodes, drawn for each graph.
+        degree: the fewest and the most edges out of a node, drawn for each node.
+    """
+    n, most = len(draws), nodes[1]
+    count = draw_span(draws, "nodes", *nodes)  # (n,)
+    there = torch.arange(most, device=count.device) < count[:, None]  # (n, N)
+    points = draws.uniform("points", most, 2)
+    away = (points[:, :, None] - points[:, None]).square().sum(-1)  # (n, N, N)
+    away = away.masked_fill(~there[:, None], torch.inf)
+    away.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    wanted = degree[0] + draws.integers("degree", degree[1] - degree[0] + 1, most)  # (n, N)
+    wanted = wanted.minimum(count[:, None] - 1) * there
+    nearest = away.topk(min(degree[1], most - 1), largest=False).indices  # (n, N, D)
+    place = torch.arange(nearest.shape[-1], device=count.device)
+    target = torch.where(place < wanted[..., None], nearest, -1)
+    # a different place in a permutation for each edge out of a node
+    kind = (draws.integers("edges", LABELS, most, 1) + place) % LABELS
+    return Graph(target, kind.expand(n, -1, -1), count)
+
+
+def fixed_graph(edges: list[tuple[int, int, int]]) -> Graph:
+    """One graph from its edges (node, kind, node), n = 1."""
+    nodes = 1 + max(max(a, b) for a, _, b in edges)
+    out: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
+    for a, kind, b in edges:
+        out[a].append((kind, b))
+    widest = max(len(row) for row in out)
+    rows = [sorted(row) + [(0, -1)] * (widest - len(row)) for row in out]
+    table = torch.tensor(rows)  # (N, D, 2)
+    return Graph(table[None, ..., 1], table[None, ..., 0], torch.tensor([nodes]))
+
+
+def repeated(graph: Graph, n: int, device: Any) -> Graph:
+    """The same graph for n worlds."""
+    return Graph(*(part.to(device).expand(n, *part.shape[1:]) for part in graph))
+
+
+def permutation(draws: Draws, stream: str) -> Tensor:
+    """Each label once, in random order, int64 (n, 1000)."""
+    return draws.bits(stream, LABELS).argsort(dim=1)
+
+
+def digits_of(label: Tensor) -> Tensor:
+    """The three digits of a label, and -1 for each where the label is -1: (…,) -> (…, 3)."""
+    digits = torch.stack([label // 100, label // 10 % 10, label % 10], -1)
+    return torch.where(label[..., None] < 0, -1, digits)
+
+
+def walk(draws: Draws, graph: Graph, steps: int) -> tuple[Tensor, Tensor]:
+    """A random walk from a random node that has a way out.
+
+    Returns:
+        nodes (n, steps + 1), and the edge that was taken from each, (n, steps).
+    """
+    degree = graph.degree  # (n, N)
+    luck = draws.uniform("start", degree.shape[1])
+    node = luck.masked_fill(degree == 0, -1.0).argmax(1)
+    nodes, edges = [node], []
+    choices = draws.bits("walk", steps)
+    for t in range(steps):
+        out = degree.gather(1, node[:, None])[:, 0].clamp(min=1)
+        edge = choices[:, t] % out
+        node = edge_target(graph, node, edge)
+        nodes.append(node)
+        edges.append(edge)
+    return torch.stack(nodes, 1), torch.stack(edges, 1)
+
+
+def edge_target(graph: Graph, node: Tensor, edge: Tensor) -> Tensor:
+    """Where edges lead: (n,), (n,) -> (n,)."""
+    return graph.target[torch.arange(len(node), device=node.device), node, edge]
+
+
+def distances(graph: Graph, most: int) -> Tensor:
+    """Edges on a shortest path between each two nodes, (n, N, N); most + 1 where it is longer or there is none."""
+    n, nodes, _ = graph.target.shape
+    joined = torch.zeros(n, nodes, nodes + 1, device=graph.target.device)
+    joined.scatter_(2, torch.where(graph.target >= 0, graph.target, nodes), 1.0)
+    joined = joined[..., :nodes]  # (n, N, N), 1.0 where an edge leads
+    reached = torch.eye(nodes, device=joined.device).expand(n, -1, -1)
+    away = torch.where(reached > 0, 0, most + 1)
+    for step in range(1, most + 1):
+        reached = ((reached + reached @ joined) > 0).float()
+        away = torch.where((reached > 0) & (away > most), step, away)
+    return away

@@ -1,0 +1,114 @@
+"""Relations in graphs: what a name stands for is learned over many episodes, where it leads is found in one."""
+
+import torch
+from torch import Tensor
+
+from ...errors import FoveateError
+from ..draws import Draws
+from .graph_world import GraphWorld, Question, lesson_table
+from .graphs import LABELS, Graph
+
+KINDS = 4  # kinds of edges in a graph with relations
+RELATIONS = 400
+
+
+def relation_table() -> list[tuple[int, ...]]:
+    """The kinds of edges behind each of the 400 relations: of two to five edges, the same for ever."""
+    table: list[tuple[int, ...]] = []
+    seen: set[tuple[int, ...]] = set()
+    number = 12345
+    while len(table) < RELATIONS:
+        number = (1103515245 * number + 12345) % 2**31  # a small fixed generator: this table is part of the task
+        length = 2 + (number >> 16) % 4
+        code, steps = number >> 3, []
+        for _ in range(length):
+            code = (1103515245 * code + 12345) % 2**31
+            steps.append((code >> 16) % KINDS)
+        if tuple(steps) not in seen:
+            seen.add(tuple(steps))
+            table.append(tuple(steps))
+    return table
+
+
+class GraphInference(GraphWorld):
+    """Say who stands in a relation to a node, where the relation is a path of edges that is never shown.
+
+    Everything else is as in `GraphWorld`. Each edge out of a node is of one of four kinds, with a label that is the
+    same for ever. Beside the edges there are 400 relations, each the name of a fixed sequence of two to five kinds (as
+    "grandmother" is mother of a parent). The question shows (node, relation, -); the answer is the whole triple. What a
+    relation stands for has to be learned over many episodes; where it leads must be found in this one's graph.
+
+    Source:
+        Graves et al. 2016, Methods: last lesson 20 to 25 nodes, relations of 2 to 5 edges, 400 of them; the lessons
+        before it, and the table of relations, are ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    lessons = lesson_table(
+        [
+            (5, 6, 4, 4, 2, 2),
+            (5, 8, 4, 4, 2, 2),
+            (5, 10, 4, 4, 2, 2),
+            (5, 12, 4, 4, 2, 2),
+            (5, 8, 4, 4, 2, 3),
+            (5, 10, 4, 4, 2, 3),
+            (6, 12, 4, 4, 2, 3),
+            (6, 14, 4, 4, 2, 3),
+            (8, 16, 4, 4, 2, 3),
+            (6, 12, 4, 4, 2, 4),
+            (8, 14, 4, 4, 2, 4),
+            (8, 16, 4, 4, 2, 4),
+            (10, 18, 4, 4, 2, 4),
+            (10, 18, 4, 4, 2, 5),
+            (12, 20, 4, 4, 2, 5),
+            (15, 22, 4, 4, 2, 5),
+            (20, 25, 4, 4, 2, 5),
+        ]
+    )
+    splits = {"test-path-5": {"min_path": 5, "max_path": 5}}
+
+    def check_sizes(self) -> None:
+        if self.degree != (KINDS, KINDS) or self.nodes[0] <= KINDS or self.path[0] < 2 or self.path[1] > 5:
+            raise FoveateError(
+                f"nodes {self.nodes}, degree {self.degree}, path {self.path} are not allowed: relations need more than "
+                f"{KINDS} nodes, {KINDS} edges out of each, and paths of 2 to 5."
+            )
+
+    def most_asked(self) -> int:
+        return 2
+
+    def edge_labels(self, draws: Draws, graph: Graph) -> Tensor:
+        return 111 * graph.kind + 37  # any fixed different numbers
+
+    def graphs(self, draws: Draws) -> Graph:
+        graph = super().graphs(draws)
+        return graph._replace(kind=draws.bits("kinds", *graph.kind.shape[1:]).argsort(dim=-1))
+
+    def pairs(self, draws: Draws, graph: Graph) -> tuple[Tensor, Tensor]:
+        """A node and a relation for each world, such that the relation leads somewhere, each (n,)."""
+        able = torch.tensor([self.path[0] <= len(steps) <= self.path[1] for steps in relation_table()])
+        allowed = able.nonzero()[:, 0].to(graph.count.device)
+        relation = allowed[draws.integers("relation", len(allowed))]
+        return draws.bits("node") % graph.count, relation
+
+    def question(self, draws: Draws, graph: Graph, triples: Tensor, place: Tensor) -> Question:
+        n = len(draws)
+        rows = torch.arange(n, device=graph.count.device)
+        node, relation = self.pairs(draws, graph)
+        table = [(*steps, *(-1,) * (5 - len(steps))) for steps in relation_table()]
+        steps = torch.tensor(table, device=node.device)[relation]  # (n, 5)
+        here, shown = node, []
+        for step in steps.unbind(1):
+            fits = (graph.kind[rows, here] == step[:, None]) & (graph.target[rows, here] >= 0)  # (n, D)
+            edge = fits.int().argmax(1)
+            shown.append(torch.where(step >= 0, place[rows, here, edge], -1))
+            here = torch.where(step >= 0, graph.target[rows, here, edge], here)
+        name = lambda who: triples[rows, who, 0, 0]  # noqa: E731
+        label = (7 * relation + 3) % LABELS
+        whole = torch.stack([name(node), label, name(here)], -1)[:, None]  # (n, 1, 3)
+        asked = whole.clone()
+        asked[..., 2] = -1
+        one = torch.ones_like(node)
+        return Question(asked, one, whole, one.clone(), torch.stack(shown, 1)[:, None], {})
