@@ -3,6 +3,8 @@
     python evaluate.py RUN …                        score with its interval, beside the certified scale
     python evaluate.py RUN --episodes 1000 --video path.mp4 --contact-sheet path.png
     python evaluate.py RUN --env.glimpses 8         in a world that differs from the one it was trained in
+    python evaluate.py RUN RUN --sweep test-10 test-20 test-40 --plot sizes.png
+                                                    how they generalise: one column a split
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -34,7 +36,9 @@ class EvaluateOptions:
 
     Attributes:
         episodes: how many; where the split has as many images or fewer, each is shown equally often.
-        split: "test", "validation" or "train", where the environment has splits.
+        split: "test", "validation", "train" or another split of the environment, where it has splits.
+        sweep: splits to measure beside that, one column each.
+        plot: draw the sweep of all runs into this PNG.
         seed: of the worlds.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         checkpoint: which checkpoint of a run.
@@ -47,7 +51,9 @@ class EvaluateOptions:
     """
 
     episodes: int = 1000
-    split: Literal["test", "validation", "train"] = "test"
+    split: str = "test"
+    sweep: tuple[str, ...] = ()
+    plot: Path | None = None
     seed: int = 1_000_003
     device: str = "auto"
     checkpoint: Literal["best", "last"] = "best"
@@ -71,22 +77,31 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
     from tqdm import tqdm
 
     from foveate.agents import checkpoint
-    from foveate.agents.evaluation import clustered_interval
+    from foveate.agents.evaluation import Episodes, clustered_interval
+    from foveate.cli.generalisation import number_or_none, sweep_row
     from foveate.cli.measure import main_figure, measure, pick_device
     from foveate.cli.worlds import world_class
 
     learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     arguments = {**run["env"], **overrides}
-    with tqdm(total=options.episodes, unit="episode", disable=None if options.progress else True) as bar:
-        episodes = measure(
-            learner.policy, run["env_id"], arguments, options.split, options.episodes, options.seed,
-            on_step=lambda done: bar.update(done - bar.n),
-        )  # fmt: skip
+    splits = [options.split, *options.sweep]
+    with tqdm(total=options.episodes * len(splits), unit="episode", disable=None if options.progress else True) as bar:
+
+        def played(split: str) -> Episodes:
+            before = bar.n
+            return measure(
+                learner.policy, run["env_id"], arguments, split, options.episodes, options.seed,
+                on_step=lambda done: bar.update(before + done - bar.n),
+            )  # fmt: skip
+
+        measured = {split: played(split) for split in splits}
+    episodes = measured[options.split]
     figure, low, high = clustered_interval(main_figure(episodes), episodes.index)
     mean_return = float(episodes.returns.mean())
     world = world_class(run["env_id"])
     scale = world.scale if world is not None else None
+    certified = {} if scale is None else {k: v.mean for k, v in scale._asdict().items() if v is not None}
     return {
         "run": str(path),
         "agent": run["agent"],
@@ -94,12 +109,16 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
         "split": options.split,
         "episodes": len(episodes.returns),
         "items": len(set(episodes.index.tolist())) if (episodes.index >= 0).all() else None,
+        "score_name": "score" if world is None else world.score_name,
         "score": figure,
         "interval": [low, high],
         "mean_return": mean_return,
         "mean_length": float(episodes.lengths.mean()),
+        "bits": number_or_none(episodes.bits.mean()),
+        "regret_bits": number_or_none((episodes.bits - episodes.optimum).mean()),
         "on_scale": None if scale is None else scale.score(mean_return),
-        "certified": None if scale is None else {k: v.mean for k, v in scale._asdict().items()},
+        "certified": certified or None,
+        "sweep": {split: sweep_row(measured[split]) for split in options.sweep},
         "steps": run["steps"],
         "training_seconds": run.get("progress", {}).get("seconds"),
         "training_cpu_seconds": run.get("progress", {}).get("cpu_seconds"),
@@ -120,14 +139,23 @@ def print_table(results: list[dict[str, Any]]) -> None:
             f"{r['agent']:<16}{r['env_id']:<30}{r['score']:>8.4f}  {interval:<17}{r['mean_return']:>8.3f}{scaled:>10}"
         )
         print(f"{line}{r['episodes']:>10}")
+    explained = {
+        "oracle": "knows the answer",
+        "memoryless": "best that sees the present moment only",
+        "blind": "never looks (chance)",
+        "random": "acts at random",
+    }
     for env_id, known in {r["env_id"]: r["certified"] for r in results if r["certified"]}.items():
-        for name in ("oracle", "blind", "random"):
-            what = {
-                "oracle": "knows the answer",
-                "blind": "never looks (chance)",
-                "random": "acts at random",
-            }[name]
-            print(f"{name:<16}{env_id:<30}{'':>27}{known[name]:>8.3f}{'':>10}  {what}")
+        for name, what in explained.items():
+            if name in known:
+                print(f"{name:<16}{env_id:<30}{'':>27}{known[name]:>8.3f}{'':>10}  {what}")
+    names = {r["env_id"]: r["score_name"] for r in results if r["score_name"] != "score"}
+    for env_id, name in names.items():
+        print(f"score of {env_id}: {name}")
+    for r in results:
+        if r["bits"] is not None:
+            regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
+            print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
     print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
 
 
@@ -195,6 +223,7 @@ def run(arguments: list[str]) -> int:
     import torch
 
     from foveate.agents import checkpoint
+    from foveate.cli.generalisation import plot_sweep, print_sweep
     from foveate.cli.options import parse, take
     from foveate.cli.worlds import check_id, import_modules
 
@@ -213,9 +242,21 @@ def run(arguments: list[str]) -> int:
     options, overrides = configure(arguments[count:], ids[0])
     if overrides and len(set(ids)) > 1:
         raise FoveateError(f"--env.… needs runs of one environment, got {', '.join(sorted(set(ids)))}.")
+    if options.plot is not None and not options.sweep:
+        raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
+    if "split" in overrides:
+        options, overrides = (
+            dataclasses.replace(options, split=overrides["split"]),
+            {name: value for name, value in overrides.items() if name != "split"},
+        )
     torch.set_num_threads(options.threads)
     results = [measure_run(path, options, overrides) for path in paths]
     print_table(results)
+    if options.sweep:
+        print_sweep(results)
+    if options.plot is not None:
+        plot_sweep(results, options.plot)
+        print(f"plot: {options.plot}")
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(results, indent=1))

@@ -1,5 +1,6 @@
 """Measuring a policy: every world plays the same number of episodes."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -7,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .learners.worlds import Worlds
-from .policy import Policy
+from .learners.losses import supervised_parts
+from .learners.worlds import Moment, Worlds
+from .policy import Policy, Step
 
 
 class Episodes(NamedTuple):
@@ -19,12 +21,16 @@ class Episodes(NamedTuple):
         lengths: steps.
         scores: the task's own figure, NaN where the world has none.
         index: which item of the data it was about (for intervals clustered by item), -1 where the world doesn't say.
+        bits: -log2 of the probability of everything that was due, NaN where the world has no target.
+        optimum: the same of the best possible predictor, NaN where the world doesn't say.
     """
 
     returns: np.ndarray
     lengths: np.ndarray
     scores: np.ndarray
     index: np.ndarray
+    bits: np.ndarray
+    optimum: np.ndarray
 
 
 @torch.no_grad()
@@ -68,24 +74,37 @@ def _play(
     state = policy.initial_state(worlds.num_worlds)
     starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
     zeros = torch.zeros(worlds.num_worlds, device=policy.device)
-    total, length, played = zeros.clone(), zeros.clone(), zeros.clone()
+    total, length, played, bits, optimum = (zeros.clone() for _ in range(5))
     rows: list[Tensor] = []
     while bool((played < rounds).any()):
         index = moment.index if moment.index is not None else torch.full_like(zeros, -1)
         step = policy.step(moment.observation, state, starts, deterministic)
+        bits = bits + _bits(policy, step, moment, zeros)
+        optimum = optimum + (moment.optimum if moment.optimum is not None else torch.nan)
         moment, state = worlds.step(step.action), step.state
         total, length = total + moment.reward, length + 1
         starts = moment.terminated | moment.truncated
         counts = starts & (played < rounds)
         score = moment.score if moment.score is not None else torch.full_like(zeros, torch.nan)
         if moment.final_observation is not None:
-            rows.append(torch.stack([total, length, score.float(), index.float()])[:, counts].cpu())
-            total, length = total.masked_fill(starts, 0.0), length.masked_fill(starts, 0.0)
+            row = torch.stack([total, length, score.float(), index.float(), bits, optimum.float()])
+            rows.append(row[:, counts].cpu())
+            total, length, bits, optimum = (x.masked_fill(starts, 0.0) for x in (total, length, bits, optimum))
             played = played + starts
         if on_step is not None:
             on_step(sum(row.shape[1] for row in rows))
     table = torch.cat(rows, 1).numpy()
-    return Episodes(table[0], table[1].astype(int), table[2], table[3].astype(int))
+    return Episodes(table[0], table[1].astype(int), table[2], table[3].astype(int), table[4], table[5])
+
+
+def _bits(policy: Policy, step: Step, moment: Moment, zeros: Tensor) -> Tensor:
+    """-log2 π(target) where a target is due, NaN where the world has none, (B,)."""
+    targets = supervised_parts(moment.target, policy)
+    if not targets:
+        return torch.full_like(zeros, torch.nan)
+    costs = [-policy.head(name).log_prob(step.parameters[name], target) for name, target in targets.items()]
+    cost = torch.stack(costs).sum(0) / math.log(2)
+    return cost if moment.target_mask is None else torch.where(moment.target_mask, cost, 0.0)
 
 
 def clustered_interval(values: np.ndarray, index: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

@@ -33,7 +33,7 @@ def measure(
         policy: who plays, deterministically.
         env_id: where.
         arguments: of the environment.
-        split: "train", "validation" or "test"; ignored where the environment has no splits.
+        split: a split of the environment; ignored where it has none.
         episodes: how many, rounded up to whole rounds.
         seed: of the worlds.
         on_step: called after each step with the number of episodes that have ended.

@@ -17,3 +17,31 @@ def _have_fashion() -> bool:
 
 no_fashion = pytest.mark.skipif(not _have_fashion(), reason="Fashion-MNIST is not on this machine")
 ALL_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS]
+GLIMPSE_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS if i.startswith("Glimpse/")]
+MEMORY_IDS = [i for i in IDS if i.startswith("Memory/")]
+
+# arguments that make an episode short, for tests that must see many of them
+_SHORT = {
+    "Glimpse/Catch-v0": {"balls": 2, "size": 6},
+    "Memory/RepeatCopy-v0": {"max_length": 2, "max_repeats": 2},
+    "Memory/DynamicNGrams-v0": {"bits": 9},
+    "Memory/PrioritySort-v0": {"items": 4, "answers": 3},
+    "Memory/Allocation-v0": {"sequences": 2, "length": 2},
+    "Memory/AssociativeRecall-v0": {"max_items": 3, "vectors": 1},
+    "Memory/RepeatPrevious-v0": {"steps": 8},
+    "Memory/TMaze-v0": {"corridor": 1},
+    "Memory/Tape-v0": {"min_length": 1, "max_length": 3},
+    "Memory/GraphTraversal-v0": {"lesson": 1},
+    "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
+    "Memory/GraphInference-v0": {"lesson": 1},
+}
+
+
+def short(env_id: str) -> dict:
+    """Arguments for short episodes."""
+    if env_id in _SHORT:
+        return _SHORT[env_id]
+    if env_id.startswith("Glimpse/"):
+        return {"glimpses": 4}
+    sizes = {"Arithmetic": {"max_digits": 2}, "Parity": {}, "Logic": {"max_length": 4}, "Sort": {"max_length": 4}}
+    return sizes.get(env_id.split("/")[1][:-3], {} if "ground" in env_id or "Family" in env_id else {"max_length": 4})

@@ -30,6 +30,7 @@ class Moment(NamedTuple):
         final_observation: where episodes ended, what they ended with; None if none did.
         score: the task's own figure, (B,), for episodes that ended; None if the world has none.
         index: int64, (B,), which item of its data each world shows; None if the world doesn't say.
+        optimum: what the target costs the best possible predictor now, in bits, (B,); None if the world doesn't say.
     """
 
     observation: Any
@@ -41,6 +42,7 @@ class Moment(NamedTuple):
     final_observation: Any = None
     score: Tensor | None = None
     index: Tensor | None = None
+    optimum: Tensor | None = None
 
 
 class Worlds(Protocol):
@@ -99,7 +101,9 @@ class GymWorlds:
     def _still(self, observation: Any, info: dict) -> Moment:
         no = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.device)
         reward = torch.zeros(self.num_worlds, device=self.device)
-        return Moment(self._tensors(observation), reward, no, no, *self._target(info), index=self._index(info))
+        target, optimum = self._target(info), self._optional(info, "optimum")
+        index = self._optional(info, "index")
+        return Moment(self._tensors(observation), reward, no, no, *target, index=index, optimum=optimum)
 
     def step(self, action: Any) -> Moment:
         sent = action if self.native else _to_actions(self.env.single_action_space, action)
@@ -117,11 +121,12 @@ class GymWorlds:
             *self._target(info),
             final,
             score,
-            self._index(info),
+            self._optional(info, "index"),
+            self._optional(info, "optimum"),
         )
 
-    def _index(self, info: dict) -> Tensor | None:
-        return self._tensors(info["index"]) if "index" in info else None
+    def _optional(self, info: dict, name: str) -> Tensor | None:
+        return self._tensors(info[name]) if name in info else None
 
     def _target(self, info: dict) -> tuple[Any, Tensor | None]:
         if "target" not in info:

@@ -69,7 +69,7 @@ def fixed_graph(edges: list[tuple[int, int, int]]) -> Graph:
 
 def repeated(graph: Graph, n: int, device: Any) -> Graph:
     """The same graph for n worlds."""
-    return Graph(*(part.to(device).expand(n, *part.shape[1:]) for part in graph))
+    return Graph(*(part.to(device).expand(n, *part.shape[1:]).clone() for part in graph))
 
 
 def permutation(draws: Draws, stream: str) -> Tensor:

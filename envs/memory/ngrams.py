@@ -122,7 +122,7 @@ class DynamicNGrams(SequenceWorld):
         return {**told, "optimum": cost * told["target_mask"]}
 
     def score(self, state: dict[str, Tensor]) -> Tensor:
-        return state["regret"]
+        return state["regret"].clone()
 
     def sources(self, state: dict[str, Tensor]) -> Tensor:
         now = self._now(state, "history")[:, None]
