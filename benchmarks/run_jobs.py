@@ -50,6 +50,8 @@ def work(entry: dict, runs: Path) -> str:
         folder = next(folder for folder in sorted(home.iterdir(), reverse=True) if (folder / "checkpoints").is_dir())
         measured = home / "measured.json"
         command = ["evaluate.py", str(folder), "--episodes", str(entry["episodes"]), "--json", str(measured)]
+        if entry.get("sweep"):
+            command += ["--sweep", *entry["sweep"]]
         if subprocess.call([sys.executable, *command], cwd=ROOT, stdout=log, stderr=log) != 0:
             return f"evaluation failed: {entry['name']} (see {home / 'log.txt'})"
     figures = json.loads(measured.read_text())[0]

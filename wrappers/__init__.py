@@ -2,14 +2,17 @@
 
 from .flatten import FlattenAction, FlattenVectorAction
 from .foveate import Foveate
-from .record import contact_sheet, record_episodes
+from .memory_trace import MemoryTrace
+from .record import contact_sheet, record_episodes, write_picture
 from .video import write_video
 
 __all__ = [
     "FlattenAction",
     "FlattenVectorAction",
     "Foveate",
+    "MemoryTrace",
     "contact_sheet",
     "record_episodes",
+    "write_picture",
     "write_video",
 ]

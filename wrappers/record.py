@@ -77,7 +77,16 @@ def contact_sheet(path: str | Path, pictures: list[np.ndarray], columns: int = 3
     blank = np.zeros_like(small[0])
     small += [blank] * (-len(small) % columns)
     rows = [np.concatenate(small[i : i + columns], 1) for i in range(0, len(small), columns)]
+    write_picture(path, np.concatenate(rows))
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture, uint8 (H, W, 3), as a PNG; its folder is made if need be."""
+    import cv2
+
     path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise FoveateError(f"{path}: pictures are written as .png.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)):
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
         raise FoveateError(f"{path} can't be written.")

@@ -14,7 +14,8 @@ from .controllers import Controllers
 from .external import ExternalMemoryCore
 
 Addressing = Literal["both", "content", "location"]
-BLANK = 1e-6  # what an empty memory holds (Collier & Beel 2018: converges best)
+BLANK = 1e-6  # what a constant memory holds before an episode (Collier & Beel 2018)
+SPREAD = 0.3  # standard deviation of what a random one holds
 FOCUS = 6.0  # the logit that puts the first address on row 0: with a uniform one all rows would stay alike
 
 
@@ -43,7 +44,11 @@ class NTM(ExternalMemoryCore):
         controller: "lstm" or "feedforward".
         reach: K, the largest shift; the kernel has 2K + 1 entries.
         addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
+        blank: what memory holds before an episode: "random" rows, the same in all episodes, so that each can be told
+            from the others by content at once (found to converge on more seeds), or "constant".
     """
+
+    blank_memory: Tensor
 
     def __init__(
         self,
@@ -57,7 +62,9 @@ class NTM(ExternalMemoryCore):
         controller: Controllers = "lstm",
         reach: int = 1,
         addressing: Addressing = "both",
+        blank: Literal["random", "constant"] = "random",
     ):
+        check_choice("blank", blank, ["random", "constant"])
         check_choice("addressing", addressing, ["both", "content", "location"])
         check_range("write_heads", write_heads, 1)
         check_range("reach", reach, 0)
@@ -77,6 +84,8 @@ class NTM(ExternalMemoryCore):
             controller=controller,
         )
         self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
+        rows_before = SPREAD * torch.randn(rows, width) if blank == "random" else torch.full((rows, width), BLANK)
+        self.register_buffer("blank_memory", rows_before)
         focus = torch.zeros(heads, rows)
         focus[:, 0] = FOCUS
         self.initial_address = nn.Parameter(focus)
@@ -84,7 +93,7 @@ class NTM(ExternalMemoryCore):
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NTMState:
         address = torch.softmax(self.initial_address, -1)
         return NTMState(
-            memory=address.new_full((batch, self.rows, self.width), BLANK),
+            memory=self.blank_memory.expand(batch, -1, -1),
             weights=address.expand(batch, -1, -1),
             **self._controller_state(batch),
         )

@@ -134,7 +134,9 @@ class Backprop(Learner):
         steps, batch = lessons.mask.shape
         starts = torch.zeros(steps, batch, dtype=torch.bool, device=self.device)
         parameters, _, _ = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
-        loss = cross_entropy(self.policy, parameters, lessons.target, lessons.mask)
+        # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
+        moments = lessons.mask.sum() / batch
+        loss = cross_entropy(self.policy, parameters, lessons.target, lessons.mask) * moments
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.options.max_grad_norm)
@@ -148,7 +150,7 @@ class Backprop(Learner):
             return {
                 "loss": loss.detach(),
                 "grad_norm": norm.detach(),
-                "bits_per_episode": loss.detach() * lessons.mask.sum() / batch / math.log(2),
+                "bits_per_episode": loss.detach() / math.log(2),
                 "wrong_per_episode": wrong.float().mean(),
                 "perfect_episodes": perfect.mean(),
             }

@@ -106,10 +106,12 @@ class BackpropOptions(Options):
     Attributes:
         objective: "backprop".
         batch: episodes of an update; episodes of similar length go together.
+        max_grad_norm: gradients (of the cost of an episode, in nats) are scaled down to this norm.
     """
 
     objective: Literal["backprop"] = "backprop"
     batch: int = 16
+    max_grad_norm: float = 100.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
