@@ -1,16 +1,13 @@
 """The Recurrent Attention Model (Mnih et al. 2014), and the same model on random glimpses."""
 
-from typing import Literal
-
 from gymnasium import spaces
 
 from ..errors import check_range
 from .attention.glimpse import GlimpseNetwork
-from .cores import make_core
+from .cores import RecurrentCores, make_core
 from .heads import Head, UniformHead, make_head
 from .policy import Policy, action_parts
 
-Cores = Literal["rnn", "lstm", "gru"]
 LOOKING = ("location", "zoom")  # the parts of an action that say where to look
 
 
@@ -22,6 +19,7 @@ class RAM(Policy):
         action_space: any mix of parts; `location` (and `zoom`) are where to look.
         core: the recurrent core; "rnn" is the paper's ReLU network.
         hidden: units of the core, and of the glimpse vector.
+        rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.
         where: units on the location.
         dropout: share of the glimpse network's units that are dropped while its weights are updated.
@@ -39,8 +37,9 @@ class RAM(Policy):
         observation_space: spaces.Space,
         action_space: spaces.Space,
         *,
-        core: Cores = "rnn",
+        core: RecurrentCores = "rnn",
         hidden: int = 256,
+        rows: int = 16,
         what: int = 128,
         where: int = 128,
         dropout: float = 0.0,
@@ -53,8 +52,11 @@ class RAM(Policy):
         check_range("dropout", dropout, 0.0, 0.999)
         encoder = GlimpseNetwork(observation_space, what, where, hidden, dropout)
         parts = action_parts(action_space)
+        made = make_core(core, hidden, hidden, rows=rows)
         looking = {
-            name: self.looking_head(hidden, parts[name], location_hidden, std) for name in LOOKING if name in parts
+            name: self.looking_head(made.output_size, parts[name], location_hidden, std)
+            for name in LOOKING
+            if name in parts
         }
         isolated = set(looking) if isolate_location else set()
         if isolate_critic:
@@ -63,7 +65,7 @@ class RAM(Policy):
             observation_space,
             action_space,
             encoder,
-            make_core(core, hidden, hidden),
+            made,
             looking,
             frozenset(isolated),
         )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from gymnasium import spaces
 
-from .cores import make_core
+from .cores import AnyCore, make_core
 from .encoders import MLP, ConvNet
 from .policy import Policy
 
@@ -26,7 +26,7 @@ class CNNAgent(Policy):
         action_space: spaces.Space,
         *,
         architecture: Literal["modern", "paper"] = "modern",
-        core: Literal["none", "rnn", "lstm", "gru"] = "none",
+        core: AnyCore = "none",
         hidden: int = 256,
     ):
         encoder = ConvNet(observation_space, architecture)
@@ -50,7 +50,7 @@ class MLPAgent(Policy):
         action_space: spaces.Space,
         *,
         layers: tuple[int, ...] = (256, 256),
-        core: Literal["none", "rnn", "lstm", "gru"] = "none",
+        core: AnyCore = "none",
         hidden: int = 256,
     ):
         encoder = MLP(observation_space, layers)
