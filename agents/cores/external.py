@@ -22,6 +22,8 @@ class ExternalMemoryCore(Core):
     y_t = W_y h_t + W_r [r_t^1; …; r_t^R] (Graves et al. 2016, Methods).
     """
 
+    initial_hidden: Tensor
+
     def __init__(
         self,
         input_size: int,
@@ -41,7 +43,11 @@ class ExternalMemoryCore(Core):
         self.controller = CONTROLLERS[controller](input_size, read_heads * width, hidden)
         self.interface = nn.Linear(hidden, interface_size)
         # what is learned of the state before an episode
-        self.initial_hidden = nn.Parameter(torch.zeros(hidden))
+        zero = torch.zeros(hidden)
+        if self.controller.cell_size:
+            self.initial_hidden = nn.Parameter(zero)
+        else:  # no one reads it
+            self.register_buffer("initial_hidden", zero, persistent=False)
         self.initial_cell = nn.Parameter(torch.zeros(self.controller.cell_size))
         self.initial_reads = nn.Parameter(torch.zeros(read_heads, width))
         self.output_size = hidden + read_heads * width

@@ -66,6 +66,7 @@ class NTM(ExternalMemoryCore):
     ):
         check_choice("blank", blank, ["random", "constant"])
         check_choice("addressing", addressing, ["both", "content", "location"])
+        check_range("rows", rows, 1)
         check_range("write_heads", write_heads, 1)
         check_range("reach", reach, 0)
         if 2 * reach + 1 > rows:

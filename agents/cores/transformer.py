@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
 from ..attention.content import scaled_dot, weighted_sum
-from .base import Core, Maps, State
+from .base import Core, Maps, State, write_initial
 
 
 class TransformerState(NamedTuple):
@@ -58,6 +58,7 @@ class Transformer(Core):
 
     def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
         steps = len(x)
+        state = write_initial(self, state, starts[0])  # what isn't visible has weight zero, but zero times NaN is NaN
         clock, visible = self._visible(state.clock, starts)  # (B, T), (B, T, C + T)
         h = self.embed(x).transpose(0, 1)  # (B, T, D)
         keys, values, maps = [], [], []
@@ -77,7 +78,10 @@ class Transformer(Core):
             if keep:  # the window of each moment: C columns that end at itself
                 windows = [weights[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
                 maps.append(torch.stack(windows))  # (T, B, heads, C)
-        after = TransformerState(torch.stack(keys, 1), torch.stack(values, 1), clock[:, -1] + 1)
+        # what the last moment doesn't see is of an earlier episode: forget it
+        held = visible[:, -1, None, -self.context :, None]  # (B, 1, C, 1)
+        keys, values = (torch.where(held, torch.stack(cache, 1), 0.0) for cache in (keys, values))
+        after = TransformerState(keys, values, clock[:, -1] + 1)
         found = {"read_weights": torch.cat(maps, 2)} if keep else {}
         return self.norm(h).transpose(0, 1), after, found
 

@@ -6,10 +6,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from foveate.agents.cores import CORES, Core, make_core
+from foveate.agents.cores import Core, make_core
 from foveate.errors import FoveateError
 
-RECURRENT = sorted(set(CORES) - {"none"})
+TEXTBOOK = ["gru", "lstm", "rnn"]
+EXTERNAL = ["dnc", "ntm"]
+# each core, small; and the switches of those that have some
+BUILT = {
+    "none": ("none", {}),
+    **{name: (name, {}) for name in TEXTBOOK},
+    "lstm-2": ("lstm", {"layers": 2}),
+    "ntm": ("ntm", {"rows": 5, "width": 3}),
+    "ntm-heads": ("ntm", {"rows": 5, "width": 3, "read_heads": 2, "write_heads": 2, "controller": "feedforward"}),
+    "ntm-content": ("ntm", {"rows": 5, "width": 3, "addressing": "content", "blank": "constant"}),
+    "ntm-location": ("ntm", {"rows": 5, "width": 3, "addressing": "location", "reach": 2}),
+    "dnc": ("dnc", {"rows": 5, "width": 3, "read_heads": 2}),
+    "dnc-sparse": ("dnc", {"rows": 5, "width": 3, "read_heads": 1, "sparse_links": 2, "controller": "feedforward"}),
+    "dnc-switches": (
+        "dnc",
+        {"rows": 5, "width": 3, "read_heads": 2, "mask_keys": True, "deallocate": True, "sharpen_links": True},
+    ),
+    "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
+}
+REMEMBERING = sorted(set(BUILT) - {"none"})
+
+
+def build(key: str, input_size: int = 3, hidden: int = 4) -> Core:
+    name, options = BUILT[key]
+    return make_core(name, input_size, hidden, **options)
 
 
 def slow(core: Core, name: str, x: Tensor) -> Tensor:
@@ -33,7 +57,7 @@ def slow(core: Core, name: str, x: Tensor) -> Tensor:
     return torch.stack(out)
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", TEXTBOOK)
 def test_against_the_textbook(name: str) -> None:
     torch.manual_seed(0)
     core = make_core(name, 3, 4).double()
@@ -42,7 +66,7 @@ def test_against_the_textbook(name: str) -> None:
     assert torch.allclose(y, slow(core, name, x), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(CORES))
+@pytest.mark.parametrize("name", sorted(BUILT))
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 @given(seed=st.integers(0, 10**6), steps=st.integers(1, 9), batch=st.integers(1, 4))
 @settings(max_examples=10, deadline=None)
@@ -50,7 +74,7 @@ def test_a_sequence_equals_its_steps_across_episode_starts(
     name: str, dtype: torch.dtype, tolerance: float, seed: int, steps: int, batch: int
 ) -> None:
     torch.manual_seed(seed)
-    core = make_core(name, 3, 5).to(dtype)
+    core = build(name).to(dtype)
     x = torch.randn(steps, batch, 3, dtype=dtype)
     starts = torch.rand(steps, batch) < 0.3
     state = core.initial_state(batch)
@@ -63,10 +87,12 @@ def test_a_sequence_equals_its_steps_across_episode_starts(
     assert all(torch.allclose(a, b, atol=tolerance) for a, b in zip(last, state, strict=True))
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", REMEMBERING)
 def test_a_start_forgets_even_a_nan(name: str) -> None:
-    core = make_core(name, 3, 4)
-    ruined = type(core.initial_state(2))(*(torch.full_like(part, torch.nan) for part in core.initial_state(2)))
+    core = build(name)
+    ruined = type(core.initial_state(2))(
+        *(torch.full_like(part, torch.nan) if part.is_floating_point() else part for part in core.initial_state(2))
+    )
     x = torch.randn(1, 2, 3)
     y, _ = core(x, ruined, torch.tensor([[True, False]]))
     fresh, _ = core(x, core.initial_state(2), torch.tensor([[True, True]]))
@@ -74,13 +100,125 @@ def test_a_start_forgets_even_a_nan(name: str) -> None:
     assert y[0, 1].isnan().any()
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", REMEMBERING)
 def test_gradients(name: str) -> None:
     torch.manual_seed(3)
-    core = make_core(name, 2, 3).double()
+    core = build(name, 2, 4).double()
     x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
     starts = torch.tensor([[True, True], [False, False], [False, True], [False, False]])
     assert torch.autograd.gradcheck(lambda x: core(x, core.initial_state(2), starts)[0], (x,))
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_every_parameter_learns_except_by_choice(name: str) -> None:
+    torch.manual_seed(0)
+    core = build(name)
+    x, starts = torch.randn(6, 2, 3), torch.zeros(6, 2, dtype=torch.bool)
+    y, _ = core(x, core.initial_state(2), starts)
+    (y * torch.randn_like(y)).sum().backward()
+    unused = {"initial_address"} if name == "ntm-content" else set()  # content alone has no place to begin
+    for parameter, value in core.named_parameters():
+        if parameter not in unused and value.numel():
+            assert value.grad is not None, parameter
+            assert value.grad.isfinite().all(), parameter
+
+
+@pytest.mark.parametrize("name", [key for key in REMEMBERING if BUILT[key][0] in (*EXTERNAL, "transformer")])
+def test_attention_maps_are_a_returned_value_and_weights_are_weights(name: str) -> None:
+    torch.manual_seed(1)
+    core = build(name).double()
+    x, starts = 3 * torch.randn(7, 2, 3, dtype=torch.float64), torch.rand(7, 2) < 0.2
+    y, state = core(x, core.initial_state(2), starts)
+    again, after, maps = core.attend(x, core.initial_state(2), starts)
+    assert torch.equal(y, again)
+    assert all(torch.equal(a, b) for a, b in zip(state, after, strict=True))
+    assert all(len(value) == 7 for value in maps.values())
+    read = maps["read_weights"]
+    assert (read >= -1e-12).all()
+    assert (read.sum(-1) <= 1 + 1e-9).all()
+    if BUILT[name][0] in ("ntm", "transformer"):
+        assert torch.allclose(read.sum(-1), torch.ones_like(read[..., 0]))
+    if BUILT[name][0] == "dnc":
+        assert (maps["usage"] >= 0).all()
+        assert (maps["usage"] <= 1).all()
+        assert (after.precedence.sum(-1) <= 1 + 1e-9).all()
+        assert (maps["write_weights"].sum(-1) <= 1 + 1e-9).all()
+
+
+@pytest.mark.parametrize("name", [key for key in REMEMBERING if BUILT[key][0] in EXTERNAL])
+def test_noise_on_the_reads_changes_the_controller_s_next_state(name: str) -> None:
+    """The read vectors are an input of the controller at every step, not an afterthought outside the loop."""
+    torch.manual_seed(2)
+    core = build(name)
+    x, no = torch.randn(3, 2, 3), torch.zeros(3, 2, dtype=torch.bool)
+    _, state = core(x[:1], core.initial_state(2), no[:1])
+    noisy = state._replace(reads=state.reads + torch.randn_like(state.reads))
+    _, plain = core(x[1:2], state, no[1:2])
+    _, other = core(x[1:2], noisy, no[1:2])
+    assert not torch.allclose(plain.hidden, other.hidden, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [key for key in REMEMBERING if BUILT[key][0] in EXTERNAL])
+def test_gradients_stay_finite_at_zero_memory_and_after_a_thousand_steps(name: str) -> None:
+    torch.manual_seed(3)
+    core = build(name)
+    zero = core.initial_state(2)._replace(memory=torch.zeros_like(core.initial_state(2).memory))
+    for steps, begin in ((2, zero), (1000, core.initial_state(2))):
+        core.zero_grad()
+        y, _ = core(torch.randn(steps, 2, 3), begin, torch.zeros(steps, 2, dtype=torch.bool))
+        y.square().mean().backward()
+        assert y.isfinite().all()
+        assert all(p.grad.isfinite().all() for p in core.parameters() if p.grad is not None)
+
+
+def test_memory_is_untouched_where_no_head_writes() -> None:
+    torch.manual_seed(4)
+    core = build("dnc")
+    x, no = torch.randn(1, 2, 3), torch.zeros(1, 2, dtype=torch.bool)
+    _, state = core(x, core.initial_state(2), no)
+    gate = sum(core.sizes[:5])  # the write gate's place in the interface
+    core.interface.weight.data[gate], core.interface.bias.data[gate] = 0.0, -1000.0
+    _, after, maps = core.attend(x, state, no)
+    assert bool((maps["write_gate"] < 1e-6).all())
+    assert torch.allclose(after.memory, state.memory, atol=1e-6)
+
+
+def test_the_transformer_s_window() -> None:
+    """Beyond its context nothing matters; within it, everything does."""
+    torch.manual_seed(5)
+    core = make_core("transformer", 3, 8, layers=1, heads=2, context=3)
+    x, no = torch.randn(6, 1, 3), torch.zeros(6, 1, dtype=torch.bool)
+    changed = x.clone()
+    changed[2] += 1
+    y, z = (core(inputs, core.initial_state(1), no)[0] for inputs in (x, changed))
+    assert [bool(torch.allclose(a, b)) for a, b in zip(y, z, strict=True)] == [True, True, False, False, False, True]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", sorted(BUILT))
+def test_the_gpu_computes_the_same(name: str) -> None:
+    torch.manual_seed(6)
+    core = build(name).double()
+    x, starts = torch.randn(9, 4, 3, dtype=torch.float64), torch.rand(9, 4) < 0.2
+    here, _ = core(x, core.initial_state(4), starts)
+    there, _ = core.cuda()(x.cuda(), core.initial_state(4, "cuda"), starts.cuda())
+    assert torch.allclose(here, there.cpu(), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ntm", {"rows": 0}, "rows=0"),
+        ("ntm", {"rows": 2}, "reach=1"),
+        ("ntm", {"addressing": "both ways"}, "addressing"),
+        ("ntm", {"controller": "lsmt"}, "Did you mean 'lstm'"),
+        ("dnc", {"sparse_links": 100}, "sparse_links=100"),
+        ("transformer", {"heads": 3}, "hidden=4"),
+    ],
+)
+def test_impossible_sizes_are_refused(name: str, options: dict, message: str) -> None:
+    with pytest.raises(FoveateError, match=message):
+        make_core(name, 3, 4, **options)
 
 
 def test_the_forget_gate_begins_open_and_unknown_names_get_a_hint() -> None:
