@@ -196,7 +196,7 @@ class GraphWorld(SequenceWorld):
         return hot | (asked & self._now(state, "mask")[:, None])
 
     def score(self, state: State) -> Tensor:
-        return ((state["wrong"] == 0) & (state["right"] == state["due"] * self.outputs)).float()
+        return self.whole(state)
 
 
 def lesson_table(rows: list[tuple[int, ...]]) -> list[dict[str, int]]:

@@ -217,7 +217,7 @@ class Logic(SequenceWorld):
         return before & (zero != one)[:, None]
 
     def score(self, state: dict[str, Tensor]) -> Tensor:
-        return ((state["wrong"] == 0) & (state["right"] == state["due"])).float()
+        return self.whole(state)
 
     def memoryless(self) -> Tensors:
         """The answer where both values of an unseen b0 agree; where not, either is as likely (gates have no bias)."""

@@ -129,6 +129,10 @@ class SequenceWorld(BatchWorld):
     def score(self, state: State) -> Tensor:
         return state["wrong"].float()
 
+    def whole(self, state: State) -> Tensor:
+        """Whether everything was written, and nothing wrong: the score of worlds that ask for whole answers."""
+        return ((state["wrong"] == 0) & (state["right"] == state["due"] * self.outputs)).float()
+
     def relevance(self, state: State) -> Tensor:
         return self.sources(state)
 

@@ -182,7 +182,7 @@ class Sort(SequenceWorld):
         return Script(inputs, targets[..., None], due, 2 * length[:, 0], {"source": targets.where(due, -1)})
 
     def score(self, state: dict[str, Tensor]) -> Tensor:
-        return ((state["wrong"] == 0) & (state["right"] == state["due"])).float()
+        return self.whole(state)
 
     def blind(self) -> Tensors:
         """One position each time; it is right exactly once, whichever it is (position 0 is in every sequence)."""

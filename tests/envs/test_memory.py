@@ -1,0 +1,451 @@
+"""What the memory worlds show and ask, each against a slow and obvious reading of its episode."""
+
+import itertools
+import math
+from collections import Counter, deque
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ids import MEMORY_IDS
+
+from foveate.envs.memory.logic import TRUTH
+from foveate.envs.memory.named_graphs import family, underground
+from foveate.errors import FoveateError
+
+SEEDS = range(4)
+
+
+class Episode:
+    """An episode in which every action is the target: observations, targets, masks and relevance by moment."""
+
+    def __init__(self, env_id: str, seed: int, action: object = None, **options: object):
+        env = gym.make(f"Memory/{env_id}-v0", relevance=True, **options).unwrapped
+        seen, info = env.reset(seed=seed)
+        self.world = env.world
+        self.seen, self.target, self.due, self.relevant, self.rewards = [], [], [], [], []
+        over = False
+        while not over:
+            self.seen.append(seen)
+            self.target.append(np.asarray(info["target"]))
+            self.due.append(bool(info["target_mask"]))
+            self.relevant.append(np.flatnonzero(info["relevance"]).tolist())
+            seen, reward, ended, cut, info = env.step(info["target"] if action is None else action)
+            self.rewards.append(reward)
+            over = ended or cut
+        self.score = info["score"]
+
+    @property
+    def answers(self) -> list[list[int]]:
+        """The targets that were due."""
+        return [np.atleast_1d(t).tolist() for t, due in zip(self.target, self.due, strict=True) if due]
+
+    @property
+    def sources(self) -> list[list[int]]:
+        """What was relevant when an answer was due."""
+        return [r for r, due in zip(self.relevant, self.due, strict=True) if due]
+
+
+def bits(rows: list) -> list[list[int]]:
+    return [row.astype(int).tolist() for row in rows]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_copies(seed: int) -> None:
+    for env_id in ("Copy", "ReverseCopy"):
+        e = Episode(env_id, seed)
+        marker = next(t for t, row in enumerate(e.seen) if row[-1])
+        shown, order = bits([row[:-1] for row in e.seen[:marker]]), list(range(marker))
+        order = order[::-1] if env_id == "ReverseCopy" else order
+        assert e.answers == [shown[i] for i in order]
+        assert e.sources == [[i] for i in order]
+        assert len(e.seen) == 2 * marker + 1
+        assert not np.any(e.seen[marker + 1 :])  # no input while answering
+        assert sum(e.rewards) == pytest.approx(1)
+        assert e.score == 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_repeat_copy(seed: int) -> None:
+    e = Episode("RepeatCopy", seed, max_length=4, max_repeats=5)
+    length = next(t for t, row in enumerate(e.seen) if row[-1] != 0)
+    repeats = round(e.seen[length][-1] * 8.25**0.5 + 5.5)
+    shown = bits([row[:-1] for row in e.seen[:length]])
+    assert e.answers == [[*row, 0] for row in shown] * repeats + [[0] * 8 + [1]]
+    assert e.sources == [[i] for i in range(length)] * repeats + [[length]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_allocation(seed: int) -> None:
+    e = Episode("Allocation", seed, sequences=3, length=2)
+    for block in range(3):
+        shown = bits([row[:-1] for row in e.seen[5 * block : 5 * block + 2]])
+        assert e.answers[2 * block : 2 * block + 2] == shown
+        assert e.sources[2 * block : 2 * block + 2] == [[5 * block], [5 * block + 1]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_repeat_previous(seed: int) -> None:
+    e = Episode("RepeatPrevious", seed, k=3, steps=9)
+    symbols = [int(row.argmax()) for row in e.seen]
+    assert [a[0] for a in e.answers] == symbols[:-3]
+    assert e.sources == [[t] for t in range(6)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_associative_recall(seed: int) -> None:
+    e = Episode("AssociativeRecall", seed)
+    markers = [t for t, row in enumerate(e.seen) if row[-2]]
+    first, second = (t for t, row in enumerate(e.seen) if row[-1])
+    items = [bits([row[:-2] for row in e.seen[t + 1 : t + 4]]) for t in markers]
+    query = bits([row[:-2] for row in e.seen[first + 1 : second]])
+    asked = items.index(query)
+    assert e.answers == items[asked + 1]
+    for i, source in enumerate(e.sources):
+        assert source == [markers[asked + 1] + 1 + i, first + 1, first + 2, first + 3]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_n_grams_and_their_bayes_optimal_predictor(seed: int) -> None:
+    env = gym.make("Memory/DynamicNGrams-v0", bits=60, context=2, relevance=True).unwrapped
+    seen, info = env.reset(seed=seed)
+    shown, counts, moments = [], Counter(), {}
+    regret = 0.0
+    for t in range(59):
+        shown.append(int(seen[0]))
+        history = tuple(shown[-2:])
+        assert info["target_mask"] == (t >= 1)
+        if t >= 1:
+            one, zero = counts[history, 1], counts[history, 0]
+            p = (one + 0.5) / (one + zero + 1)  # the paper's equation
+            told = info["target"]
+            assert info["optimum"] == pytest.approx(-math.log2(p if told else 1 - p), rel=1e-5)
+            assert np.flatnonzero(info["relevance"]).tolist() == moments.get(history, [])
+            moments.setdefault(history, []).append(t)
+            counts[history, told] += 1
+            regret += max(p, 1 - p) - (p if seed % 2 else 1 - p)
+        seen, _, over, _, info = env.step(seed % 2)
+    assert over
+    assert info["score"] == pytest.approx(regret, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sorting(seed: int) -> None:
+    e = Episode("PrioritySort", seed)
+    rows = sorted(range(20), key=lambda i: -e.seen[i][-2])[:16]
+    assert e.answers == [bits([e.seen[i][:-2]])[0] for i in rows]
+    assert e.sources == [[i] for i in rows]
+    e = Episode("Sort", seed)
+    count = 1 + next(t for t, row in enumerate(e.seen) if row[1])
+    order = sorted(range(count), key=lambda i: e.seen[i][0])
+    assert [a[0] for a in e.answers] == order
+    assert e.sources == [[i] for i in order]
+    assert e.score == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_parity_and_logic(seed: int) -> None:
+    e = Episode("Parity", seed)
+    vector = np.concatenate(e.seen)
+    assert e.answers == [[int((vector == 1).sum() % 2)]]
+    assert set(np.unique(vector)) <= {-1, 0, 1}
+    e = Episode("Logic", seed, min_length=4, gates=3)
+    before = None
+    for row, answer in zip(e.seen, e.answers, strict=True):
+        b0, b1 = (int(row[0]) if before is None else before), int(row[1])
+        for chunk in row[2:].reshape(3, 10):
+            if chunk.any():
+                b0, b1 = b1, int(TRUTH[chunk.argmax(), 2 * b1 + b0])
+        assert answer == [b1]
+        before = b1
+
+
+def test_the_gates_are_what_their_names_say() -> None:
+    functions = [
+        lambda p, q: not (p or q),
+        lambda p, q: q and not p,
+        lambda p, q: p and not q,
+        lambda p, q: p != q,
+        lambda p, q: not (p and q),
+        lambda p, q: p and q,
+        lambda p, q: p == q,
+        lambda p, q: not p or q,
+        lambda p, q: p or not q,
+        lambda p, q: p or q,
+    ]
+    for gate, function in enumerate(functions):
+        assert TRUTH[gate].tolist() == [int(function(p, q)) for p in (False, True) for q in (False, True)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_arithmetic(seed: int) -> None:
+    e = Episode("Arithmetic", seed)
+    plus = next(t for t, row in enumerate(e.seen) if row[11])
+    equals = next(t for t, row in enumerate(e.seen) if row[12])
+    first, second = (
+        int("".join(str(row[:10].argmax()) for row in rows)) for rows in (e.seen[:plus], e.seen[plus + 1 : equals])
+    )
+    digits = [a[0] for a in e.answers]
+    assert int("".join(map(str, reversed(digits)))) == first + second
+    for t, (digit, carry) in enumerate(e.answers[:-1]):  # the pad shows what was written last
+        row = e.seen[equals + 2 + t]
+        assert (row[14:24].argmax(), row[24]) == (digit, carry)
+    for column, source in enumerate(e.sources[:-1]):
+        assert source == [plus - 1 - column, equals - 1 - column]
+
+
+# ---- graphs ----
+
+
+def decode(row: np.ndarray) -> tuple[int | None, ...]:
+    """The three labels of an observation; None for a gap."""
+    labels = []
+    for label in row[:90].reshape(3, 3, 10):
+        labels.append(int("".join(str(d.argmax()) for d in label)) if label.any() else None)
+    return tuple(labels)
+
+
+def triples(answers: list[list[int]]) -> list[tuple[int, ...]]:
+    return [tuple(int("".join(map(str, a[i : i + 3]))) for i in (0, 3, 6)) for a in answers]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("env_id", "options"), [("GraphTraversal", {"lesson": 5}), ("Underground", {})])
+def test_traversal(env_id: str, options: dict, seed: int) -> None:
+    e = Episode(env_id, seed, **options)
+    rows = [decode(row) for row in e.seen]
+    told = [t for t, row in enumerate(e.seen) if not row[90] and not row[91]]
+    asked = [t for t, row in enumerate(e.seen) if row[90]]
+    edges = {rows[t][:2]: (rows[t][2], t) for t in told}
+    assert len(edges) == len(told)  # a node and a label name one edge
+    here, sources = rows[asked[0]][0], []
+    expected = []
+    for t in asked:
+        goal, moment = edges[here, rows[t][1]]
+        expected.append((here, rows[t][1], goal))
+        sources.append(sorted([moment, *asked]))
+        here = goal
+    assert triples(e.answers) == expected
+    assert e.sources == sources
+    assert e.score == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("env_id", "options"), [("ShortestPath", {"lesson": 8}), ("UndergroundShortestPath", {})])
+def test_shortest_path(env_id: str, options: dict, seed: int) -> None:
+    e = Episode(env_id, seed, **options)
+    rows = [decode(row) for row in e.seen]
+    told = [rows[t] for t, row in enumerate(e.seen) if not row[90] and not row[91]]
+    first, gap, goal = next(rows[t] for t, row in enumerate(e.seen) if row[90])
+    assert gap is None
+    away, queue = {first: 0}, deque([first])
+    while queue:
+        node = queue.popleft()
+        for a, _, b in told:
+            if a == node and b not in away:
+                away[b] = away[node] + 1
+                queue.append(b)
+    path = triples(e.answers)
+    assert len(path) == away[goal]
+    assert path[0][0] == first
+    assert path[-1][2] == goal
+    assert set(path) <= set(told)
+    assert all(a[2] == b[0] for a, b in itertools.pairwise(path))
+    if env_id == "UndergroundShortestPath":
+        assert len(path) == 4
+    assert e.score == 1
+
+
+def test_any_shortest_path_is_right() -> None:
+    """Where two edges lead nearer, writing the one that isn't the target is right too."""
+    tried = 0
+    for seed in range(40):
+        env = gym.make("Memory/UndergroundShortestPath-v0").unwrapped
+        _, info = env.reset(seed=seed)
+        while not info["target_mask"]:
+            _, _, _, _, info = env.step(np.zeros(9, int))
+        state = {name: value[0] for name, value in env.world.state.items()}
+        here = int(state["here"])
+        leads, labels = state["leads"][here].tolist(), state["edge_names"][here].tolist()
+        near = [
+            (labels[i], node)
+            for i, node in enumerate(leads)
+            if node >= 0 and state["to_goal"][node] == state["to_goal"][here] - 1
+        ]
+        names = state["names"].tolist()
+        options = [[int(c) for label in (names[here], edge, names[node]) for c in f"{label:03}"] for edge, node in near]
+        other = [option for option in options if option != info["target"].tolist()]
+        if not other:
+            continue
+        tried += 1
+        total, over, action = 0.0, False, np.array(other[0])
+        while not over:
+            _, reward, over, _, info = env.step(action)
+            total += reward
+            action = info.get("target")
+        assert total == pytest.approx(1)
+        assert info["score"] == 1
+    assert tried >= 3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("env_id", "options"), [("GraphInference", {"lesson": 6}), ("FamilyTree", {})])
+def test_inference(env_id: str, options: dict, seed: int) -> None:
+    from foveate.envs.memory.inference import relation_table
+
+    e = Episode(env_id, seed, **options)
+    rows = [decode(row) for row in e.seen]
+    told = {rows[t][:2]: rows[t][2] for t, row in enumerate(e.seen) if not row[90] and not row[91]}
+    asked = next(rows[t] for t, row in enumerate(e.seen) if row[90])
+    here, relation = asked[:2]
+    number = next(r for r in range(400) if (7 * r + 3) % 1000 == relation)
+    for kind in relation_table()[number]:
+        here = told[here, 111 * kind + 37]
+    assert triples(e.answers) == [(asked[0], relation, here)]
+    assert len(set(relation_table())) == 400
+
+
+def test_the_underground_s_edges() -> None:
+    stations, edges = underground()
+    assert len(stations) == 66
+    assert len(edges) == 2 * 130
+    joined = {(stations[a], stations[b]) for a, _, b in edges}
+    assert all((b, a) in joined for a, b in joined)
+    for a, b in [
+        ("Oxford Circus", "Bond Street"), ("Oxford Circus", "Green Park"), ("Waterloo", "Bank"),
+        ("Baker Street", "Bond Street"), ("King's Cross St. Pancras", "Farringdon"), ("Embankment", "Waterloo"),
+        ("Bank", "London Bridge"), ("Kennington", "Nine Elms"), ("Tower Hill", "Aldgate"),
+    ]:  # fmt: skip
+        assert (a, b) in joined
+    for a, b in [("Bank", "Monument"), ("Oxford Circus", "Holborn"), ("Gloucester Road", "High Street Kensington")]:
+        assert ((a, b) in joined) == (a == "Gloucester Road")  # the Circle's curve; the others are no neighbours
+    out = Counter((a, kind) for a, kind, _ in edges)
+    assert max(out.values()) == 1  # a station and a label name one edge
+    reached, queue = {0}, deque([0])
+    while queue:
+        node = queue.popleft()
+        new = {b for a, _, b in edges if a == node} - reached
+        reached |= new
+        queue.extend(new)
+    assert len(reached) == 66
+
+
+def test_the_family_s_edges() -> None:
+    names, edges = family()
+    follow = {(names[a], kind): names[b] for a, kind, b in edges}
+    assert follow["Victoria", 0] == "Edward of Kent"
+    assert follow["Edward VII", 1] == "Victoria"
+    assert follow[follow["Elizabeth II", 0], 0] == "George V"
+    assert follow["Victoria", 2] == "Vicky"  # the eldest child
+    assert follow["Vicky", 3] == "Edward VII"  # and the next
+    assert len(follow) == len(edges)
+
+
+# ---- worlds that are acted in ----
+
+
+@pytest.mark.parametrize("task", ["copy", "reverse", "duplicated", "repeat"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tape(task: str, seed: int) -> None:
+    env = gym.make("Memory/Tape-v0", task=task).unwrapped
+    seen, info = env.reset(seed=seed)
+    state = {name: value[0] for name, value in env.world.state.items()}
+    tape = state["tape"][: int(state["cells"])].tolist()
+    word = tape[::2] if task == "duplicated" else tape
+    expected = {"copy": word, "reverse": word[::-1], "duplicated": word, "repeat": word + word[::-1] + word}[task]
+    written, head, over, total = [], 0, False, 0.0
+    while not over:
+        under = tape[head] if 0 <= head < len(tape) else 5
+        assert seen.argmax() == under
+        move, write, symbol = info["target"]
+        head = min(max(head + move - 1, -1), len(tape))
+        written += [symbol] * write
+        seen, reward, over, cut, info = env.step([move, write, symbol])
+        total += reward
+        assert not cut
+    assert written == expected
+    assert total == pytest.approx(1)
+    assert info["score"] == 1
+
+
+def test_a_wrong_symbol_ends_the_tape_s_episode() -> None:
+    env = gym.make("Memory/Tape-v0", task="copy").unwrapped
+    _, info = env.reset(seed=0)
+    _, reward, over, _, info = env.step([1, 1, (info["target"][2] + 1) % 5])
+    assert (reward, over, info["score"]) == (0.0, True, 0.0)
+
+
+def test_t_maze() -> None:
+    for seed in range(6):
+        env = gym.make("Memory/TMaze-v0", corridor=3, relevance=True).unwrapped
+        seen, info = env.reset(seed=seed)
+        cue = 1 + int(seen[:2].argmax())
+        seen, reward, over, _, info = env.step(1)  # turning in the corridor does nothing
+        assert (reward, over, seen.tolist()) == (0, False, [0, 0, 1, 0])
+        for _ in range(3):
+            seen, *_, info = env.step(0)
+        assert seen.tolist() == [0, 0, 0, 1]
+        assert np.flatnonzero(info["relevance"]).tolist() == [0]
+        _, reward, over, _, info = env.step(cue if seed % 2 else 3 - cue)
+        assert (reward, over, info["score"]) == (seed % 2, True, seed % 2)
+    env = gym.make("Memory/TMaze-v0", corridor=3).unwrapped
+    env.reset(seed=0)
+    assert [env.step(1)[3] for _ in range(16)] == [False] * 15 + [True]
+
+
+# ---- all of them ----
+
+
+@pytest.mark.parametrize("env_id", [i for i in MEMORY_IDS if "NGrams" not in i])
+def test_a_right_answer_scores_as_right(env_id: str) -> None:
+    e = Episode(env_id[7:-3], 3)
+    assert e.score == (0 if e.world.lower_is_better else 1)
+    assert sum(e.rewards) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_reward_for_a_whole_answer() -> None:
+    e = Episode("Copy", 0, reward="whole")
+    assert e.rewards == [0.0] * (len(e.rewards) - 1) + [1.0]
+    assert sum(Episode("Copy", 0, reward="whole", action=np.ones(8)).rewards) == 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(low=st.integers(1, 6), more=st.integers(0, 6), seed=st.integers(0, 1000))
+def test_lengths_are_within_their_bounds(low: int, more: int, seed: int) -> None:
+    e = Episode("Copy", seed, min_length=low, max_length=low + more)
+    assert low <= len(e.answers) <= low + more
+
+
+@pytest.mark.parametrize(("split", "length"), [("test-40", 40), ("test-120", 120)])
+def test_splits_set_the_size(split: str, length: int) -> None:
+    assert len(Episode("Copy", 0, split=split).answers) == length
+    assert len(Episode("Copy", 0, split=split, min_length=3, max_length=3).answers) == 3  # what is given counts more
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "message"),
+    [
+        ("Copy", {"max_length": 0}, "max_length=0"),
+        ("Copy", {"min_length": 5, "max_length": 4}, "min_length=5.*max_length=4"),
+        ("Copy", {"split": "test-41"}, "split 'test-41'.*test-40"),
+        ("Copy", {"width": 0}, "width=0"),
+        ("Copy", {"reward": "sparse"}, "reward 'sparse'"),
+        ("AssociativeRecall", {"min_items": 1}, "min_items=1"),
+        ("PrioritySort", {"answers": 21}, "answers=21"),
+        ("Sort", {"max_length": 16}, "max_length=16.*15 symbols"),
+        ("DynamicNGrams", {"bits": 5}, "bits=5"),
+        ("Parity", {"per_step": 7}, "per_step=7"),
+        ("RepeatPrevious", {"steps": 4}, "steps=4"),
+        ("GraphTraversal", {"lesson": 15}, "lesson=15"),
+        ("GraphTraversal", {"min_nodes": 0}, "min_nodes=0"),
+        ("GraphInference", {"max_degree": 6}, "degree"),
+        ("FamilyTree", {"path": 6}, "path=6"),
+        ("Tape", {"task": "revers"}, "Did you mean 'reverse'"),
+        ("TMaze", {"corridor": 0}, "corridor=0"),
+    ],
+)
+def test_impossible_arguments_get_one_clear_error(env_id: str, options: dict, message: str) -> None:
+    with pytest.raises(FoveateError, match=message):
+        gym.make(f"Memory/{env_id}-v0", **options)
