@@ -71,7 +71,8 @@ class Player:
         self._fresh = False  # whether all worlds are at the beginning of their episodes, as far as the host knows
         self._starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
         with torch.no_grad():  # a rollout's first state is data: no gradient goes beyond it
-            self._state = policy.initial_state(worlds.num_worlds)
+            state = policy.initial_state(worlds.num_worlds)
+            self._state = type(state)(*(part.clone() for part in state))
         self._return = torch.zeros(worlds.num_worlds, device=policy.device)
         self._length = torch.zeros(worlds.num_worlds, dtype=torch.int64, device=policy.device)
 

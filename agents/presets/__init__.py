@@ -39,5 +39,11 @@ def load(name: str, env_id: str | None = None) -> dict[str, Any]:
     preset = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text())
     special = preset.pop("environments", {}).get(env_id, {}) or {}
     for part in _PARTS:
-        preset[part] = {**(preset.get(part) or {}), **(special.get(part) or {})}
+        preset[part] = _merged(preset.get(part) or {}, special.get(part) or {})
     return {**preset, **{key: value for key, value in special.items() if key not in _PARTS}}
+
+
+def _merged(general: dict[str, Any], special: dict[str, Any]) -> dict[str, Any]:
+    """Both, the special counting more, in dictionaries within them too."""
+    nested = {key: _merged(general[key], value) for key, value in special.items() if isinstance(general.get(key), dict)}
+    return {**general, **special, **nested}
