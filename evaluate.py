@@ -5,6 +5,7 @@
     python evaluate.py RUN --env.glimpses 8         in a world that differs from the one it was trained in
     python evaluate.py RUN RUN --sweep test-10 test-20 test-40 --plot sizes.png
                                                     how they generalise: one column a split
+    python evaluate.py RUN --trace memory.png       what its external memory does (ntm, dnc)
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -44,6 +45,7 @@ class EvaluateOptions:
         checkpoint: which checkpoint of a run.
         video: write an H.264 video of some episodes of the first run to this .mp4 file.
         contact_sheet: write a PNG with the last frames of some episodes of the first run.
+        trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
         shown: episodes in the video and on the sheet.
         json: write the figures to this file.
         progress: show a progress bar.
@@ -59,6 +61,7 @@ class EvaluateOptions:
     checkpoint: Literal["best", "last"] = "best"
     video: Path | None = None
     contact_sheet: Path | None = None
+    trace: Path | None = None
     shown: int = 9
     json: Path | None = None
     progress: bool = True
@@ -165,15 +168,15 @@ def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
     from tqdm import tqdm
 
     from foveate.agents import checkpoint
-    from foveate.cli.worlds import check_arguments, env_options
+    from foveate.cli.measure import with_split
+    from foveate.cli.worlds import check_arguments
     from foveate.wrappers import contact_sheet, record_episodes, write_video
 
     learner = checkpoint.load(path, None, "cpu", options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     arguments = {**run["env"], **overrides}
     check_arguments(run["env_id"], arguments)
-    if "split" in env_options(run["env_id"]):
-        arguments["split"] = options.split
+    arguments = with_split(run["env_id"], arguments, options.split)
     env = gym.make(run["env_id"], render_mode="rgb_array", **arguments)
     with tqdm(total=options.shown, unit="episode", desc="filming", disable=None if options.progress else True) as bar:
         recorded = record_episodes(
@@ -224,7 +227,9 @@ def run(arguments: list[str]) -> int:
 
     from foveate.agents import checkpoint
     from foveate.cli.generalisation import plot_sweep, print_sweep
+    from foveate.cli.measure import pick_device, with_split
     from foveate.cli.options import parse, take
+    from foveate.cli.tracing import save_trace
     from foveate.cli.worlds import check_id, import_modules
 
     imports, arguments = take(arguments, "--import", many=True)
@@ -260,6 +265,12 @@ def run(arguments: list[str]) -> int:
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(results, indent=1))
+    if options.trace is not None:
+        learner = checkpoint.load(paths[0], None, pick_device(options.device), options.checkpoint)
+        run = checkpoint.read_run(checkpoint.find(paths[0], options.checkpoint))
+        world_arguments = with_split(run["env_id"], {**run["env"], **overrides}, options.split)
+        save_trace(learner, run["env_id"], world_arguments, options.trace, options.seed)
+        print(f"trace: {options.trace}")
     if options.video is not None or options.contact_sheet is not None:
         film(paths[0], options, overrides)
     return 0

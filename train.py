@@ -44,6 +44,9 @@ class RunOptions:
         eval_episodes: episodes of each evaluation.
         save_every: steps between checkpoints; 0 is a twentieth of all steps.
         log_every: rollouts between two rows of the log.
+        curriculum: take the environment's lessons (of worlds that have some) in order, each until it is passed.
+        pass_score: share of episodes that must be wholly right to pass a lesson.
+        trace: keep a picture of the memory at each evaluation, and a video of them (agents with an external memory).
         tensorboard: write TensorBoard events beside metrics.csv.
         progress: show progress.
         threads: CPU threads of PyTorch; small networks gain nothing from more than one.
@@ -57,6 +60,9 @@ class RunOptions:
     eval_episodes: int = 800
     save_every: int = 0
     log_every: int = 50
+    curriculum: bool = False
+    pass_score: float = 0.9
+    trace: bool = False
     tensorboard: bool = True
     progress: bool = True
     threads: int = 1
@@ -68,6 +74,7 @@ class RunOptions:
             check_range(name, getattr(self, name), 1)
         for name in ("eval_every", "save_every"):
             check_range(name, getattr(self, name), 0)
+        check_range("pass_score", self.pass_score, 0.0, 1.0)
         check_range("seed", self.seed, 0, 2**32 - 1)
 
 
@@ -106,6 +113,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     learner = kind(**preset["learner"])
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.get("steps", RunOptions.steps))),
+        ("curriculum", bool, dataclasses.field(default=preset.get("curriculum", False))),
         (
             "env",
             Annotated[env, tyro.conf.arg(help=f"options of {env_id}")],
@@ -192,6 +200,7 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
 
     from foveate.agents import agent_class, checkpoint, learner_class
     from foveate.agents.learners.options import options_class as learner_options
+    from foveate.cli.curriculum import Curriculum
     from foveate.cli.loop import RunCallback, Stop
     from foveate.cli.measure import pick_device
     from foveate.cli.run_folder import Keeper, make_logger
@@ -200,7 +209,13 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
     options = config["options"]
     torch.set_num_threads(options["threads"])
     device = pick_device(options["device"])
-    worlds = make_worlds(config["env_id"], config["learner"]["worlds"], str(device), config["env"])
+    progress = None if resumed is None else resumed.get("progress")
+    curriculum = None
+    if options["curriculum"]:
+        lesson = (progress or {}).get("lesson", 1)
+        curriculum = Curriculum(config["env_id"], config["env"], options["pass_score"], lesson)
+    arguments = config["env"] if curriculum is None else curriculum.arguments
+    worlds = make_worlds(config["env_id"], config["learner"]["worlds"], str(device), arguments)
     if resumed is None:
         objective = config["learner"]["objective"]
         learner = learner_class(objective)(
@@ -215,15 +230,17 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
         learner = checkpoint.load(folder, worlds, device, prefer="last")
     learner.set_logger(make_logger(folder, options["tensorboard"]))
     callback = RunCallback(
-        Keeper(folder, config),
+        Keeper(folder, {**config, "env": arguments}),
         config["env_id"],
-        config["env"],
+        arguments,
         options["steps"],
         options["eval_every"],
         options["eval_episodes"],
         options["save_every"],
         options["progress"],
-        None if resumed is None else resumed.get("progress"),
+        progress,
+        curriculum,
+        folder / "traces" if options["trace"] else None,
     )
     finished = True
     with callback.stoppable():

@@ -5,13 +5,16 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
+from .curriculum import Curriculum
 from .measure import lower_is_better, main_figure, measure
 from .run_folder import Keeper
+from .tracing import film_traces, save_trace
 
 
 class Stop(Exception):
@@ -31,6 +34,8 @@ class RunCallback(BaseCallback):
         save_every: steps between checkpoints.
         show: whether to show progress.
         progress: where a resumed run was, from its checkpoint.
+        curriculum: the lessons that lead to these arguments, or None.
+        traces: a folder for pictures of the memory, one at each evaluation, or None.
     """
 
     def __init__(
@@ -44,8 +49,11 @@ class RunCallback(BaseCallback):
         save_every: int,
         show: bool,
         progress: dict[str, Any] | None = None,
+        curriculum: Curriculum | None = None,
+        traces: Path | None = None,
     ):
         super().__init__()
+        self.curriculum, self.traces = curriculum, traces
         self.keeper, self.env_id, self.arguments = keeper, env_id, arguments
         self.total, self.eval_every, self.eval_episodes, self.save_every = (
             total,
@@ -72,6 +80,8 @@ class RunCallback(BaseCallback):
         steps = self.model.num_timesteps
         if self._bar is not None:
             self._bar.update(steps - self._bar.n)
+        if self.curriculum is not None and self.curriculum.passed(self.model):  # type: ignore[arg-type]
+            self.next_lesson()
         if steps // self.eval_every > self.progress["evaluated"] // self.eval_every:
             self.evaluate()
         if steps // self.save_every > self.progress["saved"] // self.save_every or self.stop:
@@ -83,9 +93,21 @@ class RunCallback(BaseCallback):
         if self.progress["evaluated"] < self.model.num_timesteps:
             self.evaluate()
         self.save()
+        if self.traces is not None:
+            film_traces(self.traces)
         if self._bar is not None:
             self._bar.update(self.model.num_timesteps - self._bar.n)
             self._bar.close()
+
+    def next_lesson(self) -> None:
+        """Go on to the next lesson; the best of the one before no longer counts."""
+        assert self.curriculum is not None
+        self.curriculum.advance(self.model)  # type: ignore[arg-type]
+        self.arguments = self.keeper.config["env"] = self.curriculum.arguments
+        self.progress |= {"lesson": self.curriculum.lesson, "best": None}
+        if self.show:
+            steps = self.model.num_timesteps
+            tqdm.write(f"lesson {self.curriculum.lesson} of {self.curriculum.last} begins at step {steps:,}")
 
     def evaluate(self) -> None:
         """Measure on the validation split; a new best is kept at once."""
@@ -100,10 +122,14 @@ class RunCallback(BaseCallback):
         self.logger.record("eval/score", figure)
         self.logger.record("eval/mean_reward", float(episodes.returns.mean()))
         self.logger.record("eval/mean_ep_length", float(episodes.lengths.mean()))
+        if self.curriculum is not None:
+            self.logger.record("eval/lesson", self.curriculum.lesson)
         self.logger.record("time/seconds", round(self._seconds(), 1))
         self.logger.dump(steps)
         if better:
             self.keeper.save(self.model, "best", self._snapshot())  # type: ignore[arg-type]
+        if self.traces is not None:
+            save_trace(self.model, self.env_id, self.arguments, self.traces / f"{steps:012d}.png")  # type: ignore[arg-type]
         if self._bar is not None:
             self._bar.set_postfix_str(f"validation {figure:.3f}, best {self.progress['best']:.3f}")
         elif self.show:

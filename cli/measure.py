@@ -40,9 +40,7 @@ def measure(
     """
     check_arguments(env_id, arguments)
     options = env_options(env_id)
-    arguments = dict(arguments)
-    if split is not None and "split" in options:
-        arguments["split"] = split
+    arguments = with_split(env_id, arguments, split)
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
     items = getattr(getattr(one, "world", None), "items", None)
@@ -61,6 +59,11 @@ def measure(
         report = None if on_step is None else (lambda n, done=done: on_step(done + n))
         parts.append(play_episodes(policy, worlds, rounds, first + begin, on_step=report))
     return Episodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def with_split(env_id: str, arguments: dict[str, Any], split: str | None) -> dict[str, Any]:
+    """The arguments of an environment with a split set, where it has splits."""
+    return {**arguments, "split": split} if split is not None and "split" in env_options(env_id) else dict(arguments)
 
 
 def main_figure(episodes: Episodes) -> np.ndarray:

@@ -8,6 +8,7 @@ import abc
 import dataclasses
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,6 +74,7 @@ class Learner(BaseAlgorithm):
             device=device,
             seed=seed,
             support_multi_env=True,
+            stats_window_size=200,
         )
         if self.env is None:
             if observation_space is None or action_space is None:
@@ -191,6 +193,10 @@ class Learner(BaseAlgorithm):
         """The mean of the task's own figure over the latest episodes, and how many they are."""
         scores = [row["score"] for row in self.ep_info_buffer or [] if row.get("score") == row.get("score")]
         return safe_mean(scores), len(scores)
+
+    def forget_episodes(self) -> None:
+        """Begin the figures of the latest episodes anew."""
+        self.ep_info_buffer = deque(maxlen=self._stats_window_size)
 
     def count(self, episodes: Episodes) -> None:
         """Remember the figures of ended episodes for the log."""
