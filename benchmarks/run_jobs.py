@@ -22,14 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def jobs(only: str = "") -> list[dict]:
-    """One entry for each job and seed, in order."""
+    """One entry for each job and seed: the first seeds of all jobs, then the second ones, …"""
     entries = []
     for job in yaml.safe_load((ROOT / "benchmarks" / "jobs.yaml").read_text()):
-        for seed in job["seeds"]:
+        for turn, seed in enumerate(job["seeds"]):
             name = re.sub(r"[^\w.]+", "-", f"{job['table']}-{job['label']}-{seed}").strip("-")
             if only.lower() in f"{job['table']} {job['label']}".lower():
-                entries.append({**job, "seed": seed, "name": name})
-    return entries
+                entries.append((turn, {**job, "seed": seed, "name": name}))
+    return [entry for _, entry in sorted(entries, key=lambda item: item[0])]
 
 
 def work(entry: dict, runs: Path) -> str:
