@@ -1,6 +1,7 @@
 """One error class for what a user got wrong: the message names the value and what is allowed."""
 
 import difflib
+import numbers
 from collections.abc import Iterable
 
 
@@ -30,7 +31,14 @@ def check_choice(kind: str, name: object, allowed: Iterable[str]) -> None:
 
 
 def check_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Raise a FoveateError unless ``low <= value <= high`` (NaN is refused)."""
+    """Raise a FoveateError unless ``low <= value <= high`` (NaN is refused).
+
+    An int for `low` says that `value` counts something: it must be a whole number then.
+    """
+    whole = isinstance(low, int)
+    kind = "a whole number" if whole else "a number"
+    if not isinstance(value, numbers.Integral if whole else numbers.Real):
+        raise FoveateError(f"{name}={value!r} is not allowed: it must be {kind}.")
     if not low <= value <= high:
         allowed = f"at least {low}" if high == float("inf") else f"between {low} and {high}"
         raise FoveateError(f"{name}={value!r} is not allowed: it must be {allowed}.")

@@ -108,6 +108,7 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
     return {
         "run": str(path),
         "agent": run["agent"],
+        "agent_options": run["agent_options"],
         "env_id": run["env_id"],
         "split": options.split,
         "episodes": len(episodes.returns),
@@ -230,7 +231,7 @@ def run(arguments: list[str]) -> int:
     from foveate.cli.measure import pick_device, with_split
     from foveate.cli.options import parse, take
     from foveate.cli.tracing import save_trace
-    from foveate.cli.worlds import check_id, import_modules
+    from foveate.cli.worlds import check_id, env_options, import_modules
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
@@ -254,6 +255,11 @@ def run(arguments: list[str]) -> int:
             dataclasses.replace(options, split=overrides["split"]),
             {name: value for name, value in overrides.items() if name != "split"},
         )
+    if options.sweep:
+        if len(set(ids)) > 1:
+            raise FoveateError(f"--sweep compares runs of one environment, got {', '.join(sorted(set(ids)))}.")
+        if "split" not in env_options(ids[0]):
+            raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     torch.set_num_threads(options.threads)
     results = [measure_run(path, options, overrides) for path in paths]
     print_table(results)

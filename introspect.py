@@ -38,8 +38,8 @@ def constructor_options(cls: type) -> dict[str, Option]:
                 options[p.name] = Option(p.name, hints.get(p.name, Any), p.default, texts.get(p.name, ""))
             elif p.name in options and not options[p.name].help:
                 options[p.name] = options[p.name]._replace(help=texts.get(p.name, ""))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            break
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters) or getattr(cls, "configures", ()):
+            break  # what it takes beyond its own goes to no base, or to the classes in `configures`
     for other in getattr(cls, "configures", ()):
         known = constructor_options(other)
         options |= {k: o for k, o in known.items() if k not in options and o.default is not inspect.Parameter.empty}

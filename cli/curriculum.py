@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..agents import Learner
-from ..errors import FoveateError
+from ..errors import FoveateError, check_range
 from .worlds import make_worlds, world_class
 
 EPISODES = 200  # a lesson is judged by so many of its latest episodes
@@ -25,7 +25,8 @@ class Curriculum:
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
         self._arguments = arguments
-        self.last = arguments.get("lesson") or len(lessons)
+        self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
+        check_range("lesson", self.last, 1, len(lessons))
         if not 1 <= lesson <= self.last:
             raise FoveateError(f"lesson {lesson} is not allowed: it must be between 1 and {self.last}.")
 

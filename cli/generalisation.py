@@ -37,6 +37,16 @@ def print_sweep(results: list[dict[str, Any]]) -> None:
         print(f"{label:<24}" + "".join(f"{r['sweep'][split]['score']:>16.3f}" for split in splits))
 
 
+def _groups(results: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Runs of one agent with the same options together; options that tell agents of one name apart are in the label."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for r in results:
+        others = [o["agent_options"] for o in results if o["agent"] == r["agent"]]
+        telling = [f"{k}={v}" for k, v in r["agent_options"].items() if any(o.get(k) != v for o in others)]
+        groups.setdefault(" ".join([r["agent"], *telling]), []).append(r)
+    return groups
+
+
 def plot_sweep(results: list[dict[str, Any]], path: Path) -> None:
     """Score against split, one colour an agent: the mean over its runs, each run thin beside it."""
     import matplotlib
@@ -46,11 +56,11 @@ def plot_sweep(results: list[dict[str, Any]], path: Path) -> None:
 
     splits = list(results[0]["sweep"])
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    agents = list(dict.fromkeys(r["agent"] for r in results))
-    for number, agent in enumerate(agents):
-        rows = np.array([[r["sweep"][s]["score"] for s in splits] for r in results if r["agent"] == agent])
+    for number, (label, group) in enumerate(_groups(results).items()):
+        rows = np.array([[r["sweep"][s]["score"] for s in splits] for r in group])
         colour = f"C{number}"
-        axes.plot(splits, rows.mean(0), "o-", color=colour, label=f"{agent} ({len(rows)} seeds)")
+        seeds = "1 seed" if len(rows) == 1 else f"mean of {len(rows)} seeds"
+        axes.plot(splits, rows.mean(0), "o-", color=colour, label=f"{label} ({seeds})")
         if len(rows) > 1:
             axes.plot(splits, rows.T, color=colour, alpha=0.3, linewidth=0.8)
     axes.set_xlabel("split (sizes never seen in training lie to the right)")

@@ -1,6 +1,7 @@
 """Measuring an agent in an environment chosen by id: the same way while training and afterwards."""
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,8 @@ def measure(
     check_arguments(env_id, arguments)
     options = env_options(env_id)
     arguments = with_split(env_id, arguments, split)
+    if split is not None and "order" not in options:  # worlds drawn from the seed alone: splits must not share episodes
+        seed += zlib.crc32(split.encode())
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
     items = getattr(getattr(one, "world", None), "items", None)
@@ -62,8 +65,14 @@ def measure(
 
 
 def with_split(env_id: str, arguments: dict[str, Any], split: str | None) -> dict[str, Any]:
-    """The arguments of an environment with a split set, where it has splits."""
-    return {**arguments, "split": split} if split is not None and "split" in env_options(env_id) else dict(arguments)
+    """The arguments of an environment with a split set, where it has splits.
+
+    A split that sets sizes of its own replaces those that are given; one that doesn't ("test") keeps them.
+    """
+    if split is None or "split" not in env_options(env_id):
+        return dict(arguments)
+    own = getattr(world_class(env_id), "splits", {}).get(split, {}) if split != "train" else {}
+    return {**arguments, **dict.fromkeys((name for name in own if name in arguments), None), "split": split}
 
 
 def main_figure(episodes: Episodes) -> np.ndarray:

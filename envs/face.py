@@ -110,6 +110,8 @@ class SingleFace(_Face, gym.Env):
         if self.render_mode is None:
             gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array" to gym.make.')
             return None
+        if not self._seeded:
+            raise ResetNeeded("no episode has begun: call reset() before render().")
         frame = self.world.frame(0)
         if self.render_mode == "rgb_array":
             return frame
@@ -280,6 +282,8 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         """One picture a world: a tuple of uint8 (H, W, 3); in "human" mode a window shows the first."""
         if self.render_mode is None:
             return None
+        if not self._seeded:
+            raise ResetNeeded("no episode has begun: call reset() before render().")
         if self.render_mode == "rgb_array":
             return tuple(self.world.frame(i) for i in range(self.num_envs))
         self._window = self._window or Window(self.spec.id if self.spec else type(self).__name__)

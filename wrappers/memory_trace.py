@@ -7,6 +7,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium.error import ResetNeeded
 
 from ..errors import FoveateError
 from .record import write_picture
@@ -76,8 +77,8 @@ class MemoryTrace(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step the environment, and note what the policy's memory did at the moment before."""
-        self._rows.append({**self._seen, "actions": _vector(action)})
         observation, reward, terminated, truncated, info = self.env.step(action)
+        self._rows.append({**self._seen, "actions": _vector(action)})
         if not (terminated or truncated):
             self._attend(observation, info)
         return observation, reward, terminated, truncated, info
@@ -104,7 +105,7 @@ class MemoryTrace(gym.Wrapper):
             "inputs": _vector(observation),
             "outputs": np.concatenate(outputs),
             "targets": np.full(1, np.nan) if target is None else _vector(target).astype(float),
-            "due": np.array(bool(info.get("target_mask", target is not None))),
+            "due": np.array(bool(info.get("target_mask", True))),  # without a target all outputs count
         }
 
     def trace(self) -> dict[str, np.ndarray]:
@@ -119,6 +120,8 @@ class MemoryTrace(gym.Wrapper):
 
     def render(self) -> Any:
         """The trace so far as a picture, uint8 (H, W, 3); before the first step, of the moment to come."""
+        if not self._seen:
+            raise ResetNeeded("no episode has begun: call reset() before render().")
         if not self._rows:
             first = {**self._seen, "actions": self._seen["outputs"]}
             return draw({name: value[None] for name, value in first.items()}, self.width)

@@ -52,10 +52,10 @@ def erase_and_add(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -
     """M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (eq. 3 and 4, all heads at once).
 
     Args:
-        memory: (…, N, W).
-        weights: (…, H, N).
-        erase: in [0, 1], (…, H, W).
-        add: (…, H, W).
+        memory: (B, N, W).
+        weights: (B, H, N).
+        erase: in [0, 1], (B, H, W).
+        add: (B, H, W).
     """
     if weights.shape[-2] == 1:  # the same as M + w (a - e ∘ M), in fewer passes over the memory
         return torch.baddbmm(torch.addcmul(memory, memory, weights.mT @ erase, value=-1), weights.mT, add)

@@ -150,6 +150,7 @@ def sharpen_links(weights: Tensor, sharpness: Tensor) -> Tensor:
         weights: (B, R, N), with sums in [0, 1].
         sharpness: ≥ 1, (B, R).
     """
+    weights = weights.clamp(min=0)  # rounding may leave a link a little below zero
     total = weights.sum(-1, keepdim=True)
     return torch.softmax(sharpness[..., None] * (weights + TINY).log(), -1) * total
 

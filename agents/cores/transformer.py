@@ -70,7 +70,10 @@ class Transformer(Core):
             v = torch.cat([state.values[:, i], v], 1)
             scores = scaled_dot(self._split(q), self._split(k))  # (B, heads, T, C + T)
             weights = torch.softmax(scores.masked_fill(~visible[:, None], -torch.inf), -1)
-            read = weighted_sum(weights, self._split(v)).transpose(1, 2).flatten(2)  # (B, T, D)
+            # a NaN of an earlier episode has weight zero, but zero times NaN is NaN; one of this episode shows in the
+            # weights
+            known = torch.where(v.isfinite(), v, 0.0)
+            read = weighted_sum(weights, self._split(known)).transpose(1, 2).flatten(2)  # (B, T, D)
             h = h + block.mix(read)
             h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
             keys.append(k[:, -self.context :])

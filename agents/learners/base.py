@@ -134,8 +134,7 @@ class Learner(BaseAlgorithm):
         if not self._resumed and reset_num_timesteps:
             self.iterations = 0
         self._last_obs = ()  # type: ignore[assignment]  # the worlds are the player's to reset
-        fresh = reset_num_timesteps and not self._resumed
-        if fresh and self.env is not None:
+        if not self._resumed and (reset_num_timesteps or not self.player.begun):
             self.player.begin(self.seed)
         total, callback = self._prepare(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
         self._resumed = False

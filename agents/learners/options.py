@@ -88,8 +88,7 @@ class LearnerOptions(Options):
         for name, low, high in (
             ("gamma", 0.0, 1.0),
             ("gae_lambda", 0.0, 1.0),
-            ("epochs", 1, float("inf")),
-            ("minibatches", 1, self.worlds),
+            *((("epochs", 1, float("inf")), ("minibatches", 1, self.worlds)) if self.objective == "ppo" else ()),
             ("clip_range", 0.0, float("inf")),
         ):
             check_range(name, getattr(self, name), low, high)

@@ -51,8 +51,8 @@ class Copy(SequenceWorld):
 
     Args:
         width: bits a vector.
-        split: "train" (lengths 1 to 20), "validation" and "test" (the same), "test-20", "test-40", "test-80",
-            "test-120" (exactly so long).
+        split: "train" (lengths 1 to 20), "validation" and "test" (the same), "test-10", -20, -30, -40, -60, -80, -100
+            and -120 (exactly so long).
         min_length: the shortest sequence; None leaves it to the split.
         max_length: the longest sequence; None leaves it to the split.
         reward: "dense" or "whole".
@@ -154,8 +154,8 @@ class RepeatCopy(SequenceWorld):
 
     Args:
         width: bits a vector.
-        split: "train" (both 1 to 10), "validation" and "test" (the same), "test-length-20" (10 repeats of 20 vectors),
-            "test-repeats-20" (20 repeats of 10).
+        split: "train" (both 1 to 10), "validation" and "test" (the same), "test-10-10" (10 repeats of 10 vectors),
+            "test-length-20" (10 repeats of 20), "test-repeats-20" (20 repeats of 10).
         min_length: the shortest sequence; None leaves it to the split.
         max_length: the longest sequence; None leaves it to the split.
         min_repeats: the fewest repeats; None leaves it to the split.

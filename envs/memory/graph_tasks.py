@@ -159,7 +159,8 @@ class ShortestPath(GraphWorld):
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
         rows = torch.arange(len(state["here"]), device=state["here"].device)
         due = self._now(state, "mask")
-        said = action.view(-1, 3, 3) @ torch.tensor([100, 10, 1], device=action.device)  # (B, 3) labels
+        # (B, 3) labels; CUDA has no product of whole-number matrices
+        said = (action.view(-1, 3, 3) * torch.tensor([100, 10, 1], device=action.device)).sum(-1)
         leads, labels = state["leads"][rows, state["here"]], state["edge_names"][rows, state["here"]]  # (B, D)
         nearer = rows_at(state["to_goal"], leads) == rows_at(state["to_goal"], state["here"][:, None]) - 1
         named = rows_at(state["names"], leads) == said[:, 2:]

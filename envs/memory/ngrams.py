@@ -71,7 +71,7 @@ class DynamicNGrams(SequenceWorld):
         check_range("context", context, 1, 10)
         self.set_reward("dense")
         self.context, self.bits = context, self.sizes(split, bits=bits)["bits"]
-        check_range("bits", self.bits, context + 1, 10000)
+        check_range("bits", self.bits, context + 1, 2000)
         self.episode_length = self.bits - 1
         self.set_spaces(1, spaces.Discrete(2), self.episode_length)
 

@@ -41,7 +41,7 @@ class AssociativeRecall(SequenceWorld):
     Args:
         width: bits a vector.
         vectors: vectors an item.
-        split: "train" (2 to 6 items), "validation" and "test" (the same), "test-6", "test-10", "test-15", "test-20".
+        split: "train" (2 to 6 items), "validation" and "test" (the same), "test-6", -8, -10, -12, -15 and -20.
         min_items: the fewest items; None leaves it to the split.
         max_items: the most items; None leaves it to the split.
         reward: "dense" or "whole".

@@ -116,7 +116,8 @@ class SequenceWorld(BatchWorld):
             reward = (ended & (moved["wrong"] == 0)).float()
         if self.keep_trail:
             moved["written"] = state["written"].clone()
-            moved["written"][torch.arange(len(due), device=self.device), state["clock"]] = written
+            moment = state["clock"].clamp(max=self.most_steps - 1)  # a world that is over may be stepped once more
+            moved["written"][torch.arange(len(due), device=self.device), moment] = written
         return moved, reward, ended
 
     def observe(self, state: State) -> Tensors:

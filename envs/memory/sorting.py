@@ -123,7 +123,7 @@ class Sort(SequenceWorld):
 
     Args:
         symbols: positions that can be written; no sequence may be longer.
-        split: "train" (2 to 15 numbers), "validation" and "test" (the same), "test-15" (exactly 15).
+        split: "train" (2 to 15 numbers), "validation" and "test" (the same), "test-10" and "test-15" (exactly so many).
         min_length: the fewest numbers; None leaves it to the split.
         max_length: the most numbers; None leaves it to the split.
         reward: "dense" or "whole".

@@ -120,6 +120,7 @@ class Tape(BatchWorld):
             "head": zero,
             "written": zero,
             "done": zero,
+            "ends": zero,
         }
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
@@ -129,7 +130,9 @@ class Tape(BatchWorld):
         head = (state["head"] + move - 1).clamp(min=-1).minimum(state["cells"])
         written = state["written"] + right
         done = written >= state["total"]
-        moved = {**state, "head": head, "written": written, "done": done.long()}
+        # ends of the tape that were seen, in turn: the blank behind it, then the one before it
+        met = torch.where(state["ends"] == 0, head == state["cells"], (state["ends"] == 1) & (head == -1))
+        moved = {**state, "head": head, "written": written, "done": done.long(), "ends": state["ends"] + met}
         return moved, right.float() / state["total"], done | (writes & ~right)
 
     def _due(self, state: State) -> Tensor:
@@ -144,17 +147,30 @@ class Tape(BatchWorld):
     def observe(self, state: State) -> Tensors:
         return F.one_hot(self._under(state), self.symbols + 1).float()
 
-    def _goal(self, state: State) -> Tensor:
-        """The cell that holds what is due."""
-        return rows_at(state["source"], state["written"][:, None])[:, 0]
+    def _goal(self, state: State, written: Tensor) -> tuple[Tensor, Tensor]:
+        """The cell to go to once so much is written, and whether it holds the symbol that is due then, each (B,).
+
+        Where the tape is read backwards the blank behind it has to be seen first (and, to turn once more, the one
+        before it): nothing else tells how long it is, so this is what an agent without that knowledge can imitate.
+        """
+        length = state["total"] // 3
+        needed = {
+            "copy": torch.zeros_like(written),
+            "duplicated": torch.zeros_like(written),
+            "reverse": torch.ones_like(written),
+            "repeat": (written >= length).long() + (written >= 2 * length),
+        }[self.task]
+        ready = state["ends"] >= needed
+        end = torch.where(state["ends"] == 0, state["cells"], -1)
+        return torch.where(ready, rows_at(state["source"], written[:, None])[:, 0], end), ready
 
     def _wise(self, state: State) -> Tensor:
         """Go to the cell of the symbol that is due; write it there, and be under way to the next."""
-        last = state["written"] + 1 >= state["total"]
-        goal, following = self._goal(state), rows_at(state["source"], state["written"][:, None] + 1)[:, 0]
-        # a reversal is found by walking to the blank behind the end, as an agent has to that doesn't know the length
-        here = state["head"] == goal
-        aim = torch.where(here & ~last, following, goal)
+        written = state["written"]
+        goal, ready = self._goal(state, written)
+        here = ready & (state["head"] == goal)
+        more = here & (written + 1 < state["total"])
+        aim = torch.where(more, self._goal(state, written + 1)[0], goal)
         move = 1 + (aim - state["head"]).sign()
         return torch.stack([move, here.long(), self._due(state)], -1)
 
@@ -166,7 +182,7 @@ class Tape(BatchWorld):
 
     def relevance(self, state: State) -> Tensor:
         cells = moments(self.longest * (2 if self.task == "duplicated" else 1) + 2, state["head"])
-        return cells == self._goal(state)[:, None] + 1
+        return cells == rows_at(state["source"], state["written"][:, None]) + 1
 
     def oracle(self) -> Tensors:
         return self._wise(self.state)

@@ -91,7 +91,10 @@ def test_a_sequence_equals_its_steps_across_episode_starts(
 def test_a_start_forgets_even_a_nan(name: str) -> None:
     core = build(name)
     ruined = type(core.initial_state(2))(
-        *(torch.full_like(part, torch.nan) if part.is_floating_point() else part for part in core.initial_state(2))
+        *(
+            torch.full_like(part, torch.nan) if part.is_floating_point() else torch.ones_like(part)
+            for part in core.initial_state(2)
+        )
     )
     x = torch.randn(1, 2, 3)
     y, _ = core(x, ruined, torch.tensor([[True, False]]))

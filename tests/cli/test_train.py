@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import command, run_folder
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
@@ -27,18 +28,6 @@ TINY = [
     "--agent.hidden",
     "16",
 ]
-
-
-def command(root: Path, *words: str, cwd: Path | None = None, **more: object) -> subprocess.CompletedProcess:
-    script = str(root / words[0])
-    return subprocess.run(
-        [sys.executable, script, *words[1:]], capture_output=True, text=True, cwd=cwd or root, timeout=300, **more
-    )  # type: ignore[call-overload, no-any-return]
-
-
-def run_folder(log_dir: Path) -> Path:
-    (folder,) = [f for f in log_dir.iterdir() if f.is_dir()]
-    return folder
 
 
 def last_checkpoint(folder: Path) -> Path:

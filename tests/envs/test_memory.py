@@ -444,8 +444,30 @@ def test_splits_set_the_size(split: str, length: int) -> None:
         ("FamilyTree", {"path": 6}, "path=6"),
         ("Tape", {"task": "revers"}, "Did you mean 'reverse'"),
         ("TMaze", {"corridor": 0}, "corridor=0"),
+        ("TMaze", {"corridor": 1.5}, "corridor=1.5.*whole number"),
+        ("Copy", {"width": "8"}, "width=.8.*whole number"),
     ],
 )
 def test_impossible_arguments_get_one_clear_error(env_id: str, options: dict, message: str) -> None:
     with pytest.raises(FoveateError, match=message):
         gym.make(f"Memory/{env_id}-v0", **options)
+
+
+def test_a_reversal_can_be_imitated_since_the_end_is_seen_first() -> None:
+    env = gym.make("Memory/Tape-v0", task="reverse").unwrapped
+    for seed in range(5):
+        seen, info = env.reset(seed=seed)
+        blank_seen, over = False, False
+        while not over:
+            blank_seen |= bool(seen[-1])
+            assert blank_seen or info["target"][1] == 0  # nothing is written before the end is known
+            seen, _, over, _, info = env.step(info["target"])
+
+
+def test_worlds_that_are_over_may_be_stepped_while_others_play() -> None:
+    env = gym.make_vec("Memory/Copy-v0", num_envs=6, render_mode="rgb_array")  # next-step autoreset, pictures kept
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(150):
+        env.step(env.action_space.sample())
+    assert len(env.render()) == 6

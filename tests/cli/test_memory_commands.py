@@ -1,0 +1,80 @@
+"""Memory worlds through the commands: back-propagation, curricula, traces, generalisation tables."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from commands import command, run_folder
+
+TINY = ["--no-tensorboard", "--eval-episodes", "20", "--agent.hidden", "16", "--learner.worlds", "16"]
+ROWS = ["--agent.rows", "6", "--agent.width", "5"]
+
+
+def train(root: Path, log_dir: Path, *words: str) -> Path:
+    done = command(root, "train.py", *words, *TINY, "--log-dir", str(log_dir))
+    assert done.returncode == 0, done.stderr
+    return run_folder(log_dir)
+
+
+def test_train_and_measure_a_turing_machine(root: Path, tmp_path: Path) -> None:
+    words = ["Memory/Copy-v0", "ntm", "--steps", "3000", "--env.max-length", "3", "--trace", *ROWS]
+    folder = train(root, tmp_path / "runs", *words)
+    assert (folder / "traces" / "training.mp4").exists()
+    words = ["--episodes", "30", "--sweep", "test-10", "test-20", "--plot", str(tmp_path / "sizes.png")]
+    words += ["--trace", str(tmp_path / "trace.png"), "--json", str(tmp_path / "figures.json"), "--no-progress"]
+    done = command(root, "evaluate.py", str(folder), *words)
+    assert done.returncode == 0, done.stderr
+    assert "wrong bits by split" in done.stdout
+    assert "memoryless" in done.stdout
+    (figures,) = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["sweep"].keys() == {"test-10", "test-20"}
+    assert 0 < figures["score"] < figures["sweep"]["test-10"]["score"] < figures["sweep"]["test-20"]["score"]
+    assert figures["bits"] > 0
+    for name in ("sizes.png", "trace.png"):
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_a_curriculum_goes_on_and_is_resumed_in_its_lesson(root: Path, tmp_path: Path) -> None:
+    words = ["Memory/GraphTraversal-v0", "gru", "--steps", "6000", "--env.lesson", "3", "--pass-score", "0.0"]
+    folder = train(root, tmp_path / "runs", *words, "--learner.batch", "16")
+    run = json.loads((sorted((folder / "checkpoints").glob("last-*"))[-1] / "run.json").read_text())
+    assert run["progress"]["lesson"] == 3  # a pass score of zero passes every lesson
+    assert run["env"]["lesson"] == 3
+    with (folder / "metrics.csv").open() as handle:
+        lessons = [float(row["eval/lesson"]) for row in csv.DictReader(handle) if row["eval/lesson"]]
+    assert lessons == sorted(lessons)
+    assert lessons[-1] == 3
+    config = json.loads((folder / "config.json").read_text())
+    config["options"]["steps"] = 9000
+    (folder / "config.json").write_text(json.dumps(config))
+    done = command(root, "train.py", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    done = command(root, "train.py", "Memory/Copy-v0", "gru", "--curriculum", "--steps", "10", *TINY)
+    assert done.returncode == 2
+    assert "has none" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train.py", "Memory/Copy-v0", "nmt"], "Did you mean 'ntm'"),
+        (["train.py", "Memory/Cpoy-v0", "ntm"], "Did you mean 'Memory/Copy-v0'"),
+        (["train.py", "Memory/Copy-v0", "ntm", "--learner", "backprob"], "Did you mean 'backprop'"),
+        (["train.py", "Memory/Copy-v0", "ntm", "--env.split", "test-41"], "test-40"),
+        (["train.py", "Memory/GraphTraversal-v0", "dnc", "--env.lesson", "99"], "lesson"),
+    ],
+)
+def test_mistakes_get_one_line(root: Path, tmp_path: Path, words: list[str], message: str) -> None:
+    done = command(root, *words, *(["--log-dir", str(tmp_path)] if "--env.split" in words or "99" in words else []))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_policy_gradient_on_the_same_worlds(root: Path, tmp_path: Path) -> None:
+    words = ["Memory/TMaze-v0", "dnc", "--learner", "ppo", "--steps", "600", "--env.corridor", "2"]
+    folder = train(root, tmp_path / "runs", *words, "--learner.horizon", "8", *ROWS)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["learner"]["objective"] == "ppo"
+    assert config["learner"]["hybrid"] is False
