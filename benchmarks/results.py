@@ -1,8 +1,11 @@
 """Write docs/results.md from the run folders: one row a result, with its command, seeds and interval.
 
 python benchmarks/run_jobs.py                          the trainings (resumable)
-python benchmarks/speed.py --json runs/speed.json      the speeds
+python benchmarks/speed.py --json runs/speed.json      the worlds' speeds
+python benchmarks/cores.py --json runs/cores.json      the cores' speeds
 python benchmarks/results.py                           this page
+
+The figures of finished runs are also kept in benchmarks/results.json: a clone without the run folders can go on.
 """
 
 import argparse
@@ -12,30 +15,44 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from run_jobs import jobs
 
 from foveate.agents import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "benchmarks" / "results.json"
+LOWER_IS_BETTER = ("wrong bits", "regret")
+SPEEDS = {
+    "speed": "Speed of worlds (`python benchmarks/speed.py`; one process, one thread, medians of 7)",
+    "cores": "Speed of cores: milliseconds of a training step (`python benchmarks/cores.py`; one thread, in turns)",
+}
 HEAD = """# Results
 
 Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand except `docs/notes.md`, which
 is appended below. Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two
 cores ({machine}). Minutes are processor time of the training process, with its evaluations on the validation split. The
-checkpoint is the best on the validation split; the figures are on the test split, every image ten times at places drawn
-anew. With one seed the interval is a 95 % bootstrap over test images (the ten showings of an image stay together). With
-several it is over seeds and images together: seeds are drawn with replacement, then images.
+checkpoint is the best on the validation split; the figures are on the test split: for images, every image ten times at
+places drawn anew; for memory worlds, fresh episodes. With one seed the interval is a 95 % bootstrap over test images
+(the ten showings of an image stay together) or episodes. With several it is over seeds and these together: seeds are
+drawn with replacement. Several figures in one cell are the seeds' own, in their order. Columns called after a split are
+the score on that split. "Bits" is the cost of an episode, -log2 of the probability of all that was due.
 """
 
 
 def load_results(runs: Path) -> list[dict]:
-    """The figures of all finished jobs."""
-    rows = []
+    """The figures of all finished jobs: those kept before, and those of the run folders, which count more."""
+    rows = {row["name"]: row for row in json.loads(KEPT.read_text())} if KEPT.exists() else {}
     for file in sorted(runs.glob("*/result.json")):
         row = json.loads(file.read_text())
         # the figures are of the best checkpoint, steps and time of the whole training
         whole = checkpoint.read_run(checkpoint.find(file.parent / row["run"], "last"))
-        rows.append({**row, "steps": whole["steps"], "training_cpu_seconds": whole["progress"]["cpu_seconds"]})
-    return rows
+        progress = whole["progress"]
+        row |= {"steps": whole["steps"], "training_cpu_seconds": progress["cpu_seconds"]}
+        row["lesson"] = progress.get("lesson")
+        rows[row["name"]] = {key: value for key, value in row.items() if key != "run"}
+    KEPT.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+    order = {entry["name"]: i for i, entry in enumerate(jobs())}
+    return sorted(rows.values(), key=lambda row: order.get(row["name"], len(order)))
 
 
 def interval(rows: list[dict]) -> tuple[float, float]:
@@ -52,31 +69,51 @@ def interval(rows: list[dict]) -> tuple[float, float]:
 
 def table(name: str, rows: list[dict]) -> list[str]:
     """The rows of one table, best first."""
-    lines = [f"\n## {name}\n"]
-    lines += [
-        "| agent | test score | 95 % interval | on scale | seeds | minutes | steps | command |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    splits = list(
+        dict.fromkeys(split for row in rows for split in row.get("sweep") or {} if isinstance(row["sweep"], dict))
+    )
+    lower = rows[0].get("score_name") in LOWER_IS_BETTER
+    bits = any(row.get("bits") is not None for row in rows) and lower
+    regret = any(row.get("regret_bits") is not None for row in rows)
+    lessons = any(row.get("lesson") for row in rows)
+    what = rows[0].get("score_name", "score")
+    head = ["agent", "test score" if what == "score" else what, "95 % interval"]
+    head += ["bits"] * bits + ["regret in bits"] * regret + ["lesson reached"] * lessons + splits
+    head += ["on scale", "seeds", "minutes", "steps", "command"]
+    lines = [f"\n## {name}\n", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     groups: dict[str, list[dict]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["seed"]):
         groups.setdefault(row["label"], []).append(row)
-    for label, group in sorted(groups.items(), key=lambda item: -np.mean([r["score"] for r in item[1]])):
+    for label, group in sorted(groups.items(), key=lambda item: (1 if lower else -1) * mean(item[1], "score")):
         low, high = group[0]["interval"] if len(group) == 1 else interval(group)
-        each = ", ".join(f"{r['score']:.4f}" for r in sorted(group, key=lambda r: r["seed"]))
-        minutes = np.mean([r["training_cpu_seconds"] for r in group]) / 60
-        scale = np.mean([r["on_scale"] for r in group])
-        seeds = " ".join(str(r["seed"]) for r in sorted(group, key=lambda r: r["seed"]))
-        lines.append(
-            f"| {label} | **{np.mean([r['score'] for r in group]):.4f}** ({each}) | {low:.4f}–{high:.4f} | {scale:.3f} "
-            f"| {seeds} | {minutes:.1f} | {group[0]['steps']:,} | `{group[0]['command']}` |"
-        )
+        cells = [label, f"**{mean(group, 'score'):.4g}** ({each(group, 'score')})", f"{low:.4g}–{high:.4g}"]
+        cells += [each(group, "bits")] * bits + [each(group, "regret_bits")] * regret
+        cells += [", ".join(str(row.get("lesson")) for row in group)] * lessons
+        cells += [", ".join(f"{row['sweep'][split]['score']:.4g}" for row in group) for split in splits]
+        cells += [f"{mean(group, 'on_scale'):.3f}", " ".join(str(row["seed"]) for row in group)]
+        cells += [
+            f"{mean(group, 'training_cpu_seconds') / 60:.1f}",
+            f"{group[0]['steps']:,}",
+            f"`{group[0]['command']}`",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def speeds(file: Path) -> list[str]:
-    """The table of speeds."""
+def mean(rows: list[dict], name: str) -> float:
+    """The mean of one figure over runs."""
+    return float(np.mean([row[name] for row in rows]))
+
+
+def each(rows: list[dict], name: str) -> str:
+    """One figure of each run."""
+    return ", ".join("–" if row.get(name) is None else f"{row[name]:.4g}" for row in rows)
+
+
+def speeds(file: Path, title: str) -> list[str]:
+    """A table of speeds."""
     lines = [
-        "\n## Speed (`python benchmarks/speed.py`; one process, one thread, medians of 7)\n",
+        f"\n## {title}\n",
         "| what | figure |",
         "|---|---|",
     ]
@@ -95,8 +132,12 @@ def main() -> None:
     results = load_results(arguments.runs / "benchmarks")
     for name in dict.fromkeys(row["table"] for row in results):
         lines += table(name, [row for row in results if row["table"] == name])
-    if (arguments.runs / "speed.json").exists():
-        lines += speeds(arguments.runs / "speed.json")
+    for name in ("speed", "cores"):
+        if (arguments.runs / f"{name}.json").exists():
+            (ROOT / "benchmarks" / f"{name}.json").write_text((arguments.runs / f"{name}.json").read_text())
+    for name, title in SPEEDS.items():
+        if (ROOT / "benchmarks" / f"{name}.json").exists():
+            lines += speeds(ROOT / "benchmarks" / f"{name}.json", title)
     notes = ROOT / "docs" / "notes.md"
     if notes.exists():
         lines += ["", notes.read_text().strip()]

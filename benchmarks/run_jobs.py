@@ -21,13 +21,14 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def jobs(only: str = "") -> list[dict]:
+def jobs(only: str = "", skip: str = "\n") -> list[dict]:
     """One entry for each job and seed: the first seeds of all jobs, then the second ones, …"""
     entries = []
     for job in yaml.safe_load((ROOT / "benchmarks" / "jobs.yaml").read_text()):
         for turn, seed in enumerate(job["seeds"]):
             name = re.sub(r"[^\w.]+", "-", f"{job['table']}-{job['label']}-{seed}").strip("-")
-            if only.lower() in f"{job['table']} {job['label']}".lower():
+            words = f"{job['table']} {job['label']}".lower()
+            if only.lower() in words and skip.lower() not in words:
                 entries.append((turn, {**job, "seed": seed, "name": name}))
     return [entry for _, entry in sorted(entries, key=lambda item: item[0])]
 
@@ -64,10 +65,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one core each")
     parser.add_argument("--only", default="", help="jobs whose table or label contains this")
+    parser.add_argument("--skip", default="\n", help="leave out jobs whose table or label contains this")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
     parser.add_argument("--list", action="store_true", help="say what is done, and stop")
     arguments = parser.parse_args()
-    entries = jobs(arguments.only)
+    entries = jobs(arguments.only, arguments.skip)
     if arguments.list:
         for entry in entries:
             print("done" if (arguments.runs / entry["name"] / "result.json").exists() else "left", entry["name"])

@@ -58,7 +58,7 @@ def erase_and_add(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -
         add: (B, H, W).
     """
     if weights.shape[-2] == 1:  # the same as M + w (a - e ∘ M), in fewer passes over the memory
-        return torch.baddbmm(torch.addcmul(memory, memory, weights.mT @ erase, value=-1), weights.mT, add)
+        return memory + weights.mT * (add - erase * memory)
     kept = memory * (1 - weights[..., None] * erase[..., None, :]).prod(-3)
     return kept + weights.mT @ add
 
