@@ -166,9 +166,9 @@ def draw(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
     if "memory" in trace:
         _write(canvas, "memory now", (width - side, 17))
         memory = trace["memory"][-1]
-        low, high = _used_rows(trace)
+        memory = memory[_used_rows(trace)]
         top = max(1e-6, float(np.abs(memory).max()))
-        picture = cv2.applyColorMap(_bytes(0.5 + 0.5 * memory[low:high] / top), cv2.COLORMAP_TWILIGHT_SHIFTED)
+        picture = cv2.applyColorMap(_bytes(0.5 + 0.5 * memory / top), cv2.COLORMAP_TWILIGHT_SHIFTED)
         shown = cv2.resize(picture, (side - 8, height - 34), interpolation=cv2.INTER_NEAREST)
         canvas[24 : 24 + shown.shape[0], width - side : width - 8] = shown[..., ::-1]
     return canvas
@@ -185,26 +185,34 @@ def _strips(trace: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     strips["outputs"] = _grey(np.where(due[:, None], shown, np.nan))
     if not np.isnan(targets).any():
         strips["targets"] = _grey(np.where(due[:, None], targets / max(1.0, float(targets.max())), np.nan))
-    low, high = _used_rows(trace)
+    rows = _used_rows(trace)
     for name in ("write_weights", "read_weights"):
         if name in trace:
-            heads = trace[name][..., low:high]  # (T, heads, rows)
+            heads = trace[name][..., rows]  # (T, heads, rows)
             strips[name] = np.concatenate([_heat(heads[:, h].T) for h in range(heads.shape[1])])
     if "usage" in trace:
-        strips["usage"] = _heat(trace["usage"][:, low:high].T)
+        strips["usage"] = _heat(trace["usage"][:, rows].T)
     gates = [trace[name].reshape(len(due), -1) for name in GATES if name in trace]
     if gates:
         strips["gates"] = _grey(np.concatenate(gates, 1))
     return strips
 
 
-def _used_rows(trace: dict[str, np.ndarray]) -> tuple[int, int]:
-    """The rows of memory that any head ever looked at, with one to spare."""
+def _used_rows(trace: dict[str, np.ndarray]) -> np.ndarray:
+    """The rows of memory between which any head ever looked, in order.
+
+    A Turing machine's memory is a ring, so the order begins behind the longest run of rows that nobody used.
+    """
     weights = np.concatenate([trace[name] for name in ("write_weights", "read_weights") if name in trace], 1)
+    count = weights.shape[-1]
     used = np.flatnonzero(weights.max((0, 1)) > 0.1)
     if not len(used):
-        return 0, weights.shape[-1]
-    return max(0, int(used[0]) - 1), min(weights.shape[-1], int(used[-1]) + 2)
+        return np.arange(count)
+    gaps = np.diff(used, append=used[0] + count)  # to the next used row, around the ring
+    last = int(gaps.argmax())
+    first = int(used[(last + 1) % len(used)])
+    between = count - int(gaps[last]) + 1
+    return (first + np.arange(between)) % count
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
