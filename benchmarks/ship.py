@@ -1,7 +1,7 @@
 """Ship trained agents: copy the best checkpoints of finished jobs to zoo/, without what only training needs.
 
 python benchmarks/run_jobs.py      the trainings
-python benchmarks/ship.py          zoo/NAME-ram for each environment, the run with the best validation score
+python benchmarks/ship.py          zoo/NAME-AGENT for each pair in SHIPPED, the run with the best validation score
 """
 
 import json
@@ -9,21 +9,26 @@ import shutil
 from pathlib import Path
 
 from foveate.agents import checkpoint
+from foveate.cli.measure import lower_is_better
 
 ROOT = Path(__file__).resolve().parent.parent
+GLIMPSE = ("Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion")
+SHIPPED = [*((f"Glimpse/{name}-v0", "ram") for name in GLIMPSE), ("Memory/Copy-v0", "ntm")]
 
 
 def main() -> None:
     """Entry point."""
-    best: dict[str, tuple[float, Path, dict]] = {}
+    best: dict[tuple[str, str], tuple[float, Path, dict]] = {}
     for file in sorted((ROOT / "runs" / "benchmarks").glob("*/result.json")):
         result = json.loads(file.read_text())
         folder = checkpoint.find(file.parent / result["run"], "best")
         validation = checkpoint.read_run(folder)["progress"]["best"]
-        if result["agent"] == "ram" and validation > best.get(result["env_id"], (0.0,))[0]:
-            best[result["env_id"]] = (validation, folder, result)
-    for env_id, (_, folder, result) in best.items():
-        home = ROOT / "zoo" / f"{env_id.split('/')[1].removesuffix('-v0')}-ram"
+        value = -validation if lower_is_better(result["env_id"]) else validation
+        pair = result["env_id"], result["agent"]
+        if pair in SHIPPED and "RAM's cores" not in result["table"] and value > best.get(pair, (-float("inf"),))[0]:
+            best[pair] = (value, folder, result)
+    for (env_id, agent), (_, folder, result) in best.items():
+        home = ROOT / "zoo" / f"{env_id.split('/')[1].removesuffix('-v0')}-{agent}"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         shutil.copyfile(folder / checkpoint.WEIGHTS, home / checkpoint.WEIGHTS)

@@ -30,3 +30,10 @@ def test_an_agent_that_sees_observations_alone_gets_near_the_oracle(root: Path, 
     figure = float(np.mean(main_figure(episodes)))
     assert (figure - 0.1) / (1 - 0.1) > LEAST[env_id], figure
     assert sum(file.stat().st_size for file in folder.iterdir()) < 2_500_000
+
+
+def test_the_shipped_turing_machine_copies_what_is_six_times_as_long_as_it_ever_saw(root: Path) -> None:
+    agent = load(root / "zoo" / "Copy-ntm", device="cpu")
+    run = json.loads((root / "zoo" / "Copy-ntm" / "run.json").read_text())
+    for split in ("test-20", "test-120"):
+        assert measure(agent.policy, "Memory/Copy-v0", run["env"], split, 20).scores.max() == 0  # wrong bits
