@@ -20,6 +20,8 @@ import torch
 
 import foveate
 from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.agents.learners.worlds import to_tensors
+from foveate.envs import IDS
 from foveate.envs.face import faces
 from foveate.envs.glimpse import TranslatedDigits, retina
 
@@ -56,9 +58,9 @@ def vector_rate(env: Any, rounds: int = 120) -> float:
     """Environment steps a second with resets (each counted step is a real one: autoreset at the same step)."""
     env.reset(seed=0)
     device = env.unwrapped.world.device
-    action = {name: torch.as_tensor(part, device=device) for name, part in env.action_space.sample().items()}
-    if device.type == "cpu" and env.unwrapped.output == "numpy":
-        action = {name: part.numpy() for name, part in action.items()}
+    action = env.action_space.sample()
+    if device.type != "cpu" or env.unwrapped.output == "torch":
+        action = to_tensors(action, device)
 
     def run() -> None:
         for _ in range(rounds):
@@ -142,6 +144,11 @@ def main() -> None:
     ratio = figures[f"TranslatedDigits, {WORLDS} worlds, steps a second"]
     ratio /= figures["TranslatedDigits, pooling at each glimpse, steps a second"]
     note("ratio of the two: pooling once an episode against at each glimpse", ratio)
+    for env_id in [i for i in IDS if i.startswith("Memory/")]:
+        env = gym.make_vec(env_id, num_envs=WORLDS, **same)
+        note(f"{env_id[7:-3]}, {WORLDS} worlds, steps a second", vector_rate(env, 60))
+    env = gym.make_vec("Memory/Copy-v0", num_envs=WORLDS, output="torch", **same)
+    note(f"Copy, {WORLDS} worlds, tensors out, steps a second", vector_rate(env))
     if arguments.device == "cpu":
         for env_id in ("TranslatedDigits", "Catch"):
             note(f"{env_id}, single face, steps a second", single_rate(f"Glimpse/{env_id}-v0"))

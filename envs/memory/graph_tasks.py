@@ -141,7 +141,7 @@ class ShortestPath(GraphWorld):
 
     def _edge(self, state: State) -> tuple[Tensor, Tensor]:
         """The next edge of a shortest path from here: its number, and the node it leads to."""
-        rows = torch.arange(len(state["here"]), device=state["here"].device)
+        rows = self._every_world
         edge = state["best"][rows, state["here"]]
         return edge, state["leads"][rows, state["here"], edge]
 
@@ -150,14 +150,14 @@ class ShortestPath(GraphWorld):
 
     def _target(self, state: State) -> Tensor:
         """The digits of that edge's triple where an answer is due, else zeros, (B, 9)."""
-        rows = torch.arange(len(state["here"]), device=state["here"].device)
+        rows = self._every_world
         edge, following = self._edge(state)
         label = state["edge_names"][rows, state["here"], edge]
         triple = torch.stack([self._name(state, state["here"]), label, self._name(state, following)], -1)
         return digits_of(triple).flatten(1) * self._now(state, "mask")[:, None]
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
-        rows = torch.arange(len(state["here"]), device=state["here"].device)
+        rows = self._every_world
         due = self._now(state, "mask")
         # (B, 3) labels; CUDA has no product of whole-number matrices
         said = (action.view(-1, 3, 3) * torch.tensor([100, 10, 1], device=action.device)).sum(-1)
@@ -180,7 +180,7 @@ class ShortestPath(GraphWorld):
         return {"target": self._target(state), "target_mask": self._now(state, "mask")}
 
     def sources(self, state: State) -> Tensor:
-        rows = torch.arange(len(state["here"]), device=state["here"].device)
+        rows = self._every_world
         shown = state["shown_at"][rows, state["here"], self._edge(state)[0]]
         now = self._now(state, "mask")[:, None]
         return super().sources(state) | ((moments(self.most_steps, shown) == shown[:, None]) & now)

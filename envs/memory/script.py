@@ -100,8 +100,12 @@ class SequenceWorld(BatchWorld):
 
     def _now(self, state: State, name: str) -> Tensor:
         """The present moment's entry of a part of the script, (B, …); of the last moment once it is over."""
-        moment = state["clock"].clamp(max=self.most_steps - 1)
-        return state[name][torch.arange(len(moment), device=self.device), moment]
+        return state[name][self._every_world, state["clock"].clamp(max=self.most_steps - 1)]
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        """As the base, and an index that every step needs."""
+        super().build(num_worlds, device, keep_trail)
+        self._every_world = torch.arange(num_worlds, device=self.device)
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
         written = action[:, None] if self.flat else action  # (B, K)
@@ -117,7 +121,7 @@ class SequenceWorld(BatchWorld):
         if self.keep_trail:
             moved["written"] = state["written"].clone()
             moment = state["clock"].clamp(max=self.most_steps - 1)  # a world that is over may be stepped once more
-            moved["written"][torch.arange(len(due), device=self.device), moment] = written
+            moved["written"][self._every_world, moment] = written
         return moved, reward, ended
 
     def observe(self, state: State) -> Tensors:
