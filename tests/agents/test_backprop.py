@@ -103,7 +103,10 @@ def test_parts_without_a_target_are_the_policy_s() -> None:
 
 
 def test_worlds_without_targets_are_refused() -> None:
-    env = gym.make_vec("CartPole-v1", num_envs=2, vector_kwargs={"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP})
+    env = gym.make_vec(
+        "CartPole-v1", num_envs=2, vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP},
+    )  # fmt: skip
     with pytest.raises(FoveateError, match="target"):
         Backprop("gru", env, BackpropOptions(worlds=2, batch=2), seed=0, device="cpu").learn(10)
 

@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_tree_s_modules_and_data(wheel: Path, root: Path) -> None:
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("foveate/")}
     tree = set()
-    for file in [*root.rglob("*.py"), *root.rglob("*.yaml"), root / "py.typed"]:
+    for file in [*root.rglob("*.py"), *root.rglob("*.yaml"), *(root / "envs").rglob("*.csv"), root / "py.typed"]:
         relative = file.relative_to(root)
         if relative.parts[0] not in LEFT_OUT and not relative.parts[0].startswith("."):
             tree.add(f"foveate/{relative}")

@@ -46,7 +46,13 @@ def test_list_names_everything_in_a_line_each(root: Path) -> None:
 def test_help_shows_the_options_of_the_choice_with_types_and_defaults(root: Path) -> None:
     done = command(root, "train.py", "Glimpse/TranslatedDigits-v0", "ram", "--help")
     assert done.returncode == 0
-    for words in ("--env.glimpses INT", "--agent.core {rnn,lstm,gru}", "--learner.lr FLOAT", "--resume", "--seed INT"):
+    for words in (
+        "--env.glimpses INT",
+        "--agent.core {rnn,lstm,gru,ntm,dnc,transformer}",
+        "--learner.lr FLOAT",
+        "--resume",
+        "--seed INT",
+    ):
         assert words in done.stdout or words == "--resume"
     assert "(default: 60)" in done.stdout
     catch = command(root, "train.py", "Glimpse/Catch-v0", "ram", "--help").stdout
