@@ -1,51 +1,20 @@
 """What the memory worlds show and ask, each against a slow and obvious reading of its episode."""
 
-import itertools
 import math
-from collections import Counter, deque
+from collections import Counter
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from episodes import Episode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ids import MEMORY_IDS
 
 from foveate.envs.memory.logic import TRUTH
-from foveate.envs.memory.named_graphs import family, underground
 from foveate.errors import FoveateError
 
 SEEDS = range(4)
-
-
-class Episode:
-    """An episode in which every action is the target: observations, targets, masks and relevance by moment."""
-
-    def __init__(self, env_id: str, seed: int, action: object = None, **options: object):
-        env = gym.make(f"Memory/{env_id}-v0", relevance=True, **options).unwrapped
-        seen, info = env.reset(seed=seed)
-        self.world = env.world
-        self.seen, self.target, self.due, self.relevant, self.rewards = [], [], [], [], []
-        over = False
-        while not over:
-            self.seen.append(seen)
-            self.target.append(np.asarray(info["target"]))
-            self.due.append(bool(info["target_mask"]))
-            self.relevant.append(np.flatnonzero(info["relevance"]).tolist())
-            seen, reward, ended, cut, info = env.step(info["target"] if action is None else action)
-            self.rewards.append(reward)
-            over = ended or cut
-        self.score = info["score"]
-
-    @property
-    def answers(self) -> list[list[int]]:
-        """The targets that were due."""
-        return [np.atleast_1d(t).tolist() for t, due in zip(self.target, self.due, strict=True) if due]
-
-    @property
-    def sources(self) -> list[list[int]]:
-        """What was relevant when an answer was due."""
-        return [r for r, due in zip(self.relevant, self.due, strict=True) if due]
 
 
 def bits(rows: list) -> list[list[int]]:
@@ -194,153 +163,6 @@ def test_arithmetic(seed: int) -> None:
         assert (row[14:24].argmax(), row[24]) == (digit, carry)
     for column, source in enumerate(e.sources[:-1]):
         assert source == [plus - 1 - column, equals - 1 - column]
-
-
-# ---- graphs ----
-
-
-def decode(row: np.ndarray) -> tuple[int | None, ...]:
-    """The three labels of an observation; None for a gap."""
-    labels = []
-    for label in row[:90].reshape(3, 3, 10):
-        labels.append(int("".join(str(d.argmax()) for d in label)) if label.any() else None)
-    return tuple(labels)
-
-
-def triples(answers: list[list[int]]) -> list[tuple[int, ...]]:
-    return [tuple(int("".join(map(str, a[i : i + 3]))) for i in (0, 3, 6)) for a in answers]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("env_id", "options"), [("GraphTraversal", {"lesson": 5}), ("Underground", {})])
-def test_traversal(env_id: str, options: dict, seed: int) -> None:
-    e = Episode(env_id, seed, **options)
-    rows = [decode(row) for row in e.seen]
-    told = [t for t, row in enumerate(e.seen) if not row[90] and not row[91]]
-    asked = [t for t, row in enumerate(e.seen) if row[90]]
-    edges = {rows[t][:2]: (rows[t][2], t) for t in told}
-    assert len(edges) == len(told)  # a node and a label name one edge
-    here, sources = rows[asked[0]][0], []
-    expected = []
-    for t in asked:
-        goal, moment = edges[here, rows[t][1]]
-        expected.append((here, rows[t][1], goal))
-        sources.append(sorted([moment, *asked]))
-        here = goal
-    assert triples(e.answers) == expected
-    assert e.sources == sources
-    assert e.score == 1
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("env_id", "options"), [("ShortestPath", {"lesson": 8}), ("UndergroundShortestPath", {})])
-def test_shortest_path(env_id: str, options: dict, seed: int) -> None:
-    e = Episode(env_id, seed, **options)
-    rows = [decode(row) for row in e.seen]
-    told = [rows[t] for t, row in enumerate(e.seen) if not row[90] and not row[91]]
-    first, gap, goal = next(rows[t] for t, row in enumerate(e.seen) if row[90])
-    assert gap is None
-    away, queue = {first: 0}, deque([first])
-    while queue:
-        node = queue.popleft()
-        for a, _, b in told:
-            if a == node and b not in away:
-                away[b] = away[node] + 1
-                queue.append(b)
-    path = triples(e.answers)
-    assert len(path) == away[goal]
-    assert path[0][0] == first
-    assert path[-1][2] == goal
-    assert set(path) <= set(told)
-    assert all(a[2] == b[0] for a, b in itertools.pairwise(path))
-    if env_id == "UndergroundShortestPath":
-        assert len(path) == 4
-    assert e.score == 1
-
-
-def test_any_shortest_path_is_right() -> None:
-    """Where two edges lead nearer, writing the one that isn't the target is right too."""
-    tried = 0
-    for seed in range(40):
-        env = gym.make("Memory/UndergroundShortestPath-v0").unwrapped
-        _, info = env.reset(seed=seed)
-        while not info["target_mask"]:
-            _, _, _, _, info = env.step(np.zeros(9, int))
-        state = {name: value[0] for name, value in env.world.state.items()}
-        here = int(state["here"])
-        leads, labels = state["leads"][here].tolist(), state["edge_names"][here].tolist()
-        near = [
-            (labels[i], node)
-            for i, node in enumerate(leads)
-            if node >= 0 and state["to_goal"][node] == state["to_goal"][here] - 1
-        ]
-        names = state["names"].tolist()
-        options = [[int(c) for label in (names[here], edge, names[node]) for c in f"{label:03}"] for edge, node in near]
-        other = [option for option in options if option != info["target"].tolist()]
-        if not other:
-            continue
-        tried += 1
-        total, over, action = 0.0, False, np.array(other[0])
-        while not over:
-            _, reward, over, _, info = env.step(action)
-            total += reward
-            action = info.get("target")
-        assert total == pytest.approx(1)
-        assert info["score"] == 1
-    assert tried >= 3
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("env_id", "options"), [("GraphInference", {"lesson": 6}), ("FamilyTree", {})])
-def test_inference(env_id: str, options: dict, seed: int) -> None:
-    from foveate.envs.memory.inference import relation_table
-
-    e = Episode(env_id, seed, **options)
-    rows = [decode(row) for row in e.seen]
-    told = {rows[t][:2]: rows[t][2] for t, row in enumerate(e.seen) if not row[90] and not row[91]}
-    asked = next(rows[t] for t, row in enumerate(e.seen) if row[90])
-    here, relation = asked[:2]
-    number = next(r for r in range(400) if (7 * r + 3) % 1000 == relation)
-    for kind in relation_table()[number]:
-        here = told[here, 111 * kind + 37]
-    assert triples(e.answers) == [(asked[0], relation, here)]
-    assert len(set(relation_table())) == 400
-
-
-def test_the_underground_s_edges() -> None:
-    stations, edges = underground()
-    assert len(stations) == 66
-    assert len(edges) == 2 * 130
-    joined = {(stations[a], stations[b]) for a, _, b in edges}
-    assert all((b, a) in joined for a, b in joined)
-    for a, b in [
-        ("Oxford Circus", "Bond Street"), ("Oxford Circus", "Green Park"), ("Waterloo", "Bank"),
-        ("Baker Street", "Bond Street"), ("King's Cross St. Pancras", "Farringdon"), ("Embankment", "Waterloo"),
-        ("Bank", "London Bridge"), ("Kennington", "Nine Elms"), ("Tower Hill", "Aldgate"),
-    ]:  # fmt: skip
-        assert (a, b) in joined
-    for a, b in [("Bank", "Monument"), ("Oxford Circus", "Holborn"), ("Gloucester Road", "High Street Kensington")]:
-        assert ((a, b) in joined) == (a == "Gloucester Road")  # the Circle's curve; the others are no neighbours
-    out = Counter((a, kind) for a, kind, _ in edges)
-    assert max(out.values()) == 1  # a station and a label name one edge
-    reached, queue = {0}, deque([0])
-    while queue:
-        node = queue.popleft()
-        new = {b for a, _, b in edges if a == node} - reached
-        reached |= new
-        queue.extend(new)
-    assert len(reached) == 66
-
-
-def test_the_family_s_edges() -> None:
-    names, edges = family()
-    follow = {(names[a], kind): names[b] for a, kind, b in edges}
-    assert follow["Victoria", 0] == "Edward of Kent"
-    assert follow["Edward VII", 1] == "Victoria"
-    assert follow[follow["Elizabeth II", 0], 0] == "George V"
-    assert follow["Victoria", 2] == "Vicky"  # the eldest child
-    assert follow["Vicky", 3] == "Edward VII"  # and the next
-    assert len(follow) == len(edges)
 
 
 # ---- worlds that are acted in ----
