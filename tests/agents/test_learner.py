@@ -323,3 +323,14 @@ def test_everything_stays_on_the_gpu() -> None:
     assert all(value.device.type == "cuda" for value in played[0].observation.values())
     assert all(value.device.type == "cuda" for value in env.unwrapped.world.state.values())
     assert all(parameter.isfinite().all() for parameter in learner.policy.parameters())
+
+
+@pytest.mark.parametrize("core", ["gru", "ntm", "dnc", "transformer"])
+def test_hard_attention_with_any_core(core: str) -> None:
+    """RAM with an external memory: gradients reach the memory's interface from the answer and from where it looked."""
+    kwargs = {"core": core, "hidden": 16, "rows": 4}
+    learner = PolicyGradient("ram", ours(), small(likelihood_reward=True), policy_kwargs=kwargs, seed=0, device="cpu")
+    before = {name: value.clone() for name, value in learner.policy.core.named_parameters()}
+    learner.learn(8 * 6 * 2)
+    moved = {n for n, value in learner.policy.core.named_parameters() if not torch.equal(value, before[n])}
+    assert {n for n, value in before.items() if value.numel()} == moved
