@@ -22,7 +22,6 @@ NAMES = {
     "write_weights": "write weights (row of memory)",
     "read_weights": "read weights (row of memory)",
     "usage": "usage (row of memory)",
-    "gates": "gates",
 }
 
 
@@ -151,7 +150,9 @@ def _batch(value: Any, device: torch.device) -> Any:
 def draw(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
     """A trace as a picture: strips over time, one below the other, and the memory as it is now on the right."""
     side = width // 5
-    strips = [(NAMES[name], picture) for name, picture in _strips(trace).items()]
+    gates = ", ".join(name.replace("_", " ") for name in GATES if name in trace)
+    titles = {**NAMES, "gates": f"{gates} (a row for each head; dark is open)"}
+    strips = [(titles[name], picture) for name, picture in _strips(trace).items()]
     heights = [max(44, min(200, picture.shape[0] * 6)) for _, picture in strips]
     height = sum(heights) + 24 * len(strips) + 12
     canvas = np.full((height + height % 2, width, 3), PAPER, np.uint8)
@@ -194,7 +195,7 @@ def _strips(trace: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         strips["usage"] = _heat(trace["usage"][:, rows].T)
     gates = [trace[name].reshape(len(due), -1) for name in GATES if name in trace]
     if gates:
-        strips["gates"] = _grey(np.concatenate(gates, 1))
+        strips["gates"] = _grey(np.concatenate(gates, 1))  # one row a gate and head, closed is white
     return strips
 
 

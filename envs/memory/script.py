@@ -45,7 +45,6 @@ class SequenceWorld(BatchWorld):
             "test" are fresh episodes of the same sizes.
         most_steps: T, the moments of the longest episode.
         outputs: K, numbers written at a moment.
-        levels: values of each output, (K,).
     """
 
     splits: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -57,14 +56,8 @@ class SequenceWorld(BatchWorld):
         """Declare D inputs between bounds, what is written, and the moments of the longest episode."""
         self.observation_space = spaces.Box(low, high, (inputs,))
         self.action_space, self.most_steps = action_space, most_steps
-        if isinstance(action_space, spaces.MultiBinary):
-            self.levels = torch.full((int(action_space.shape[0]),), 2)
-        elif isinstance(action_space, spaces.MultiDiscrete):
-            self.levels = torch.as_tensor(action_space.nvec)
-        else:
-            assert isinstance(action_space, spaces.Discrete)
-            self.levels = torch.tensor([int(action_space.n)])
-        self.outputs, self.flat = len(self.levels), isinstance(action_space, spaces.Discrete)
+        self.flat = isinstance(action_space, spaces.Discrete)
+        self.outputs = 1 if self.flat else (action_space.shape or (1,))[0]
 
     def sizes(self, split: str, **given: int | None) -> dict[str, int]:
         """As `named_sizes` with this world's splits."""
