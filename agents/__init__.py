@@ -12,13 +12,14 @@ from .learners.vec_env import GymVecEnv
 from .memory import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
-from .vision import CNNAgent, MLPAgent
+from .vision import CNNAgent, DuelingAgent, MLPAgent
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,
     "random-glimpse": RandomGlimpse,
     "cnn": CNNAgent,
     "mlp": MLPAgent,
+    "dueling": DuelingAgent,
     "lstm": LSTMAgent,
     "gru": GRUAgent,
     "ntm": NTMAgent,

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import FoveateError, check_choice
+from ..errors import FoveateError, check_choice, check_range
 
 
 class FlatEncoder(nn.Module):
@@ -93,32 +93,69 @@ class ConvNet(nn.Module):
     Args:
         space: Box (C, H, W).
         architecture: "paper" (the baseline of Mnih et al. 2014, section 4: one layer of 8 filters of 10x10 with stride
-            5, then 256 units) or "modern" (four 3x3 layers with group normalisation, average and maximum over places).
+            5, then 256 units), "modern" (four 3x3 layers with group normalisation, average and maximum over places) or
+            "nature" (the three layers of Mnih et al. 2015 for Atari frames).
+        shrink: average blocks of shrink x shrink pixels first.
+        hidden: "nature": units of a fully connected layer behind the convolutions (512 in the paper), 0 for none.
     """
 
-    def __init__(self, space: spaces.Space, architecture: str):
+    def __init__(self, space: spaces.Space, architecture: str, shrink: int = 1, hidden: int = 512):
         super().__init__()
-        check_choice("architecture", architecture, ["paper", "modern"])
+        check_choice("architecture", architecture, ["paper", "modern", "nature"])
+        check_range("shrink", shrink, 1)
+        check_range("hidden", hidden, 0)
         channels, height, width = as_image(space)
-        self.paper = architecture == "paper"
-        if self.paper:
-            if min(height, width) < 10:
-                raise FoveateError(f"architecture='paper' needs images of at least 10x10, got {height}x{width}.")
+        height, width = height // shrink, width // shrink
+        self.architecture, self.shrink = architecture, shrink
+        least = {"paper": 10, "modern": 1, "nature": 36}[architecture]
+        if min(height, width) < least:
+            raise FoveateError(
+                f"architecture={architecture!r} needs images of at least {least}x{least}, got {height}x{width}."
+            )
+        self.output_size = 256
+        if architecture == "paper":
             places = ((height - 10) // 5 + 1) * ((width - 10) // 5 + 1)
             self.body = nn.Sequential(
                 nn.Conv2d(channels, 8, 10, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * places, 256), nn.ReLU()
             )
-            self.output_size = 256
-            return
-        blocks: list[nn.Module] = []
-        for before, after, stride in ((channels, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1)):
-            blocks += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
-        self.body = nn.Sequential(*blocks)
-        self.output_size = 256
+        elif architecture == "modern":
+            blocks: list[nn.Module] = []
+            for before, after, stride in ((channels, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1)):
+                blocks += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
+            self.body = nn.Sequential(*blocks)
+        else:
+            self.body = _nature(channels, height, width, hidden)
+            with torch.no_grad():
+                self.output_size = self.body(torch.zeros(1, channels, height, width)).shape[1]
 
     def forward(self, observation: Tensor) -> Tensor:
         image = observation.float() / 255 if observation.dtype == torch.uint8 else observation
+        if self.shrink > 1:
+            image = shrunk(image, self.shrink)
         x = self.body(image)
-        if self.paper:
-            return x
-        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)  # (N, 256)
+        if self.architecture == "modern":
+            return torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)
+        return x  # (N, output_size)
+
+
+def shrunk(image: Tensor, by: int) -> Tensor:
+    """The averages of blocks of by x by pixels, (N, C, H // by, W // by); on a CPU ten times as fast as avg_pool2d."""
+    height, width = (size // by * by for size in image.shape[2:])
+    parts = [image[..., i:height:by, j:width:by] for i in range(by) for j in range(by)]
+    return sum(parts[1:], parts[0]) / by**2
+
+
+def _nature(channels: int, height: int, width: int, hidden: int) -> nn.Sequential:
+    """The network of Mnih et al. 2015, with the orthogonal weights that policy gradients like."""
+    layers: list[nn.Module] = []
+    for before, after, size, stride in ((channels, 32, 8, 4), (32, 64, 4, 2), (64, 64, 3, 1)):
+        layers += [nn.Conv2d(before, after, size, stride), nn.ReLU()]
+        height, width = (height - size) // stride + 1, (width - size) // stride + 1
+    layers.append(nn.Flatten())
+    if hidden:
+        layers += [nn.Linear(64 * height * width, hidden), nn.ReLU()]
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)

@@ -65,6 +65,21 @@ class CategoricalHead(Head):
         return parameters.argmax(-1)
 
 
+class AdvantageHead(CategoricalHead):
+    """`Discrete`: advantages that sum to zero, as one stream of a dueling network."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        advantage = self.layers(features)
+        return advantage - advantage.mean(-1, keepdim=True)  # (…, n), Wang et al. 2016, eq. 9
+
+
+def make_critic(features: int, hidden: int = 0) -> nn.Module:
+    """From features to the value of a state, (…, 1), through a hidden layer if `hidden` is not 0."""
+    if not hidden:
+        return nn.Linear(features, 1)
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+
 class MultiCategoricalHead(Head):
     """`MultiDiscrete`: independent softmaxes."""
 

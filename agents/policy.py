@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .cores import Core
 from .cores.base import Maps, State
-from .heads import Head, make_head
+from .heads import Head, make_critic, make_head
 
 WHOLE = "action"  # the name of the only part of an action that is no Dict
 
@@ -66,6 +66,7 @@ class Policy(nn.Module):
         heads: heads made by hand, by part; the other parts get `make_head`.
         isolated: parts whose head reads the core's output without sending gradients back into it, and likewise
             the critic if it contains "critic".
+        critic: the critic, features -> (…, 1), if it is made by hand; else one linear layer.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Policy(nn.Module):
         core: Core,
         heads: dict[str, Head] | None = None,
         isolated: frozenset[str] = frozenset(),
+        critic: nn.Module | None = None,
     ):
         super().__init__()
         self.observation_space, self.action_space = observation_space, action_space
@@ -85,11 +87,11 @@ class Policy(nn.Module):
             for name, part in action_parts(action_space).items()
         }
         self.heads = nn.ModuleDict(made)
-        self.critic = nn.Linear(core.output_size, 1)
+        self.critic = critic or make_critic(core.output_size)
 
     @property
     def device(self) -> torch.device:
-        return self.critic.weight.device
+        return next(self.critic.parameters()).device
 
     def initial_state(self, batch: int) -> State:
         """The core's state before an episode."""

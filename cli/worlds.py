@@ -1,16 +1,19 @@
 """From an environment's id to worlds: only the registry, and what this command line imports."""
 
 import importlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ..envs.face import VectorFace
+from ..envs.probe.atari import Atari, check_game, is_atari
 from ..errors import FoveateError, unknown
 from ..introspect import Option, constructor_options
+
+Made = TypeVar("Made")
 
 
 def import_modules(names: Sequence[str]) -> None:
@@ -32,6 +35,9 @@ def check_id(env_id: str) -> None:
     if ":" in env_id:
         module, _, name = env_id.partition(":")
         raise FoveateError(f"environment {env_id!r}: write --import {module} {name} to import a module first.")
+    if is_atari(env_id):
+        check_game(env_id)
+        return
     if env_id not in gym.registry:
         ours = [known for known in gym.registry if "/" in known] + ["CartPole-v1"]
         raise unknown("environment", env_id, ours)
@@ -40,6 +46,8 @@ def check_id(env_id: str) -> None:
 def env_options(env_id: str) -> dict[str, Option]:
     """The keyword arguments that an environment takes."""
     check_id(env_id)
+    if is_atari(env_id):
+        return constructor_options(Atari)
     world = world_class(env_id)
     if world is not None:
         return constructor_options(world)
@@ -51,6 +59,8 @@ def env_options(env_id: str) -> dict[str, Option]:
 
 def world_class(env_id: str) -> Any:
     """The class of batched worlds behind an id, or None where the environment isn't one of that kind."""
+    if is_atari(env_id):
+        return None
     entry_point = gym.spec(env_id).vector_entry_point
     if isinstance(entry_point, str):
         try:
@@ -71,16 +81,34 @@ def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:
 
 def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
     """A vector environment with autoreset at the same step; tensors on the device where it is one of ours."""
+    return _checked(env_id, arguments, lambda: _make(env_id, count, device, arguments))
+
+
+def make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None = None, **face: Any) -> gym.Env:
+    """A single environment; `face` goes to one of ours only (``relevance=True``)."""
+    return _checked(env_id, arguments, lambda: _make_one(env_id, arguments, render_mode, face))
+
+
+def _checked(env_id: str, arguments: dict[str, Any], make: Callable[[], Made]) -> Made:
+    check_id(env_id)
     check_arguments(env_id, arguments)
     try:
-        return _make(env_id, count, device, arguments)
+        return make()
     except FoveateError:
         raise
     except (TypeError, ValueError) as error:
         raise FoveateError(f"{env_id} can't be made with {arguments}: {error}.") from error
 
 
+def _make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None, face: dict[str, Any]) -> gym.Env:
+    if is_atari(env_id):
+        return Atari(**arguments).single(env_id, render_mode)
+    return gym.make(env_id, render_mode=render_mode, **arguments, **(face if world_class(env_id) is not None else {}))
+
+
 def _make(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
+    if is_atari(env_id):
+        return Atari(**arguments).vector(env_id, count)
     if world_class(env_id) is not None:
         return gym.make_vec(
             env_id, num_envs=count, autoreset_mode="SameStep", output="torch", device=device, **arguments

@@ -35,6 +35,7 @@ _FAMILIES = {
             "FamilyTree",
         ],
     ),
+    "Probe": ("probe", ["Driving", "Catch", "Distractors"]),
 }
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
 

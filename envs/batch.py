@@ -84,6 +84,10 @@ class BatchWorld(abc.ABC):
         """The ground truth of what matters for the action to come, bool (B, …)."""
         raise FoveateError(f"{type(self).__name__} declares no relevance.")
 
+    def relevances(self, state: State) -> dict[str, Tensor]:
+        """All that `info` says of what matters, by name; more than `relevance` where a world tells more apart."""
+        return {"relevance": self.relevance(state)}
+
     def frame(self, index: int) -> Any:
         """A picture of world `index`, uint8 (H, W, 3) numpy."""
         raise FoveateError(f"{type(self).__name__} can't be drawn.")
@@ -207,6 +211,11 @@ class BatchWorld(abc.ABC):
         self.key, self.episode, self.over = saved["key"], saved["episode"], saved["over"]
         clocks = self.clock.unique()
         self._agreed_clock = int(clocks[0]) if len(clocks) == 1 else None
+
+    def replace(self, state: State) -> None:
+        """Go on from another state of the same worlds (an intervention's); episodes may end at other times now."""
+        self.state = state
+        self._agreed_clock = None
 
     def get_state(self, index: int) -> dict[str, Tensor]:
         """A copy of the state of one world, to `set_state` it later, here or in another batch."""

@@ -44,12 +44,45 @@ class _Face:
         self._read = action_reader(self.world.action_space, num_worlds, self.world.device)
         self.with_relevance = relevance
 
+    def gaze(self) -> tuple[Tensor, Tensor]:
+        """Of worlds that are seen through a retina: the pictures, uint8 (B, H, W), and the outlines of the patches.
+
+        Raises:
+            AttributeError: this world is seen as a whole.
+        """
+        return self.world.gaze(self.world.state)  # type: ignore[attr-defined]
+
+    def intervene(self, kind: str, name: str, amount: float | None = None) -> Any:
+        """Change the world: do something to one of its objects, now and in all frames that are still seen.
+
+        Args:
+            kind: "remove", "move", "shift" or "set", whichever the world knows for the object.
+            name: the object, for example "near cars".
+            amount: how far, or to what; None takes the usual amount.
+
+        Returns:
+            The observation as it is now.
+
+        Raises:
+            FoveateError: the world knows no such object or intervention; the error lists those it knows.
+        """
+        if not hasattr(self.world, "intervened"):
+            raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")
+        if len(self.world.state) == 1:
+            raise ResetNeeded("no episode has begun: call reset() before intervene().")
+        self.world.replace(self.world.intervened(self.world.state, kind, name, amount))  # type: ignore[attr-defined]
+        return self._seen()
+
+    def _seen(self) -> Any:
+        """The observation of this moment."""
+        raise NotImplementedError
+
     def _masked_info(self) -> Masked:
         world = self.world
         playing = ~world.over
         info = {name: (value, playing) for name, value in world.annotate(world.state).items()}
         if self.with_relevance:
-            info["relevance"] = (world.relevance(world.state), playing)
+            info |= {name: (value, playing) for name, value in world.relevances(world.state).items()}
         if type(world).score is not BatchWorld.score:
             info["score"] = (world.score(world.state), world.clock > 0)
         return info
@@ -99,6 +132,9 @@ class SingleFace(_Face, gym.Env):
     def _observation(self) -> Any:
         if self.render_mode == "human":
             self.render()
+        return self._seen()
+
+    def _seen(self) -> Any:
         return to_numpy(pick(self.world.observe(self.world.state), 0))
 
     def _info(self) -> dict[str, Any]:
@@ -297,10 +333,12 @@ class VectorFace(_Face, gym.vector.VectorEnv):
 
     def observe(self) -> tuple[Any, dict[str, Any]]:
         """The present moment again, as `reset` gave it or the last step left it; nothing advances."""
-        observation, info = self.world.observe(self.world.state), self._masked_info()
-        if self.output == "torch":
-            return observation, with_masks(info)
-        return to_numpy(observation), numpy_info(info)
+        info = self._masked_info()
+        return self._seen(), with_masks(info) if self.output == "torch" else numpy_info(info)
+
+    def _seen(self) -> Any:
+        observation = self.world.observe(self.world.state)
+        return observation if self.output == "torch" else to_numpy(observation)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state of all worlds, for an exact resume."""

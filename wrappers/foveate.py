@@ -85,18 +85,22 @@ class Foveate(gym.Wrapper):
         glimpse = retina.look(fields, torch.from_numpy(self._trail[-1])[None], self.patch)[0]
         return {"glimpse": glimpse.numpy().clip(0, 1), "location": self._trail[-1].copy()}
 
+    def gaze(self) -> tuple[Tensor, Tensor]:
+        """The whole picture, uint8 (1, H, W[, 3]), and the outlines of the patches on it, float (1, scales, 4)."""
+        picture = (self._image * 255).round().to(torch.uint8).permute(0, 2, 3, 1)  # (1, H, W, C)
+        size = (self._image.shape[2], self._image.shape[3])
+        outlines = retina.boxes(torch.from_numpy(self._trail[-1])[None], self.patch, self.scales, size)
+        return picture[..., :3] if self.channels >= 3 else picture[..., 0], outlines
+
     def render(self) -> Any:
         """What the agent sees and where, as one picture; other render modes are the environment's."""
         if self.render_mode != "rgb_array" or not self._trail:
             return self.env.render()
-        picture = (self._image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)  # (H, W, C)
-        picture = picture[..., :3] if self.channels >= 3 else picture[..., 0]
+        picture, outlines = (part[0].numpy() for part in self.gaze())
         place = torch.from_numpy(self._trail[-1])[None]
-        size = (self._image.shape[2], self._image.shape[3])
         patches = retina.look(retina.pool(self._image, self.scales), place, self.patch)[0].numpy()
         patches = patches.reshape(self.scales, self.channels, self.patch, self.patch)
         shown = patches[:, :3].transpose(0, 2, 3, 1) if self.channels >= 3 else patches[:, 0]
-        outlines = retina.boxes(place, self.patch, self.scales, size)[0].numpy()
         path = np.stack(self._trail[-8:])  # the last few: a game lasts for thousands of steps
         return glimpse_frame(picture, f"step {len(self._trail) - 1}", shown, outlines, path)
 

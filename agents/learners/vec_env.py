@@ -66,7 +66,7 @@ class GymVecEnv(VecEnv):
         infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in done]
         ended = np.flatnonzero(done)
         if len(ended):
-            final, last = info["final_obs"], self._rows(info["final_info"], ended)
+            final, last = info["final_obs"], self._rows(info.get("final_info", {}), ended)
             fresh = self._rows(info, ended)
             for position, i in enumerate(ended):
                 episode = {

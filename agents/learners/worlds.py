@@ -110,7 +110,7 @@ class GymWorlds:
         observation, reward, terminated, truncated, info = self.env.step(sent)
         final, score = info.get("final_obs"), None
         if final is not None:
-            last = info["final_info"]
+            last = info.get("final_info", {})  # not all of them tell
             score = self._tensors(last["score"]).float() if "score" in last else None
             final = final if self.native else self._stack(final)
         return Moment(

@@ -7,6 +7,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
+from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
 from ..draws import Draws
 from ..scale import Certified, ScoreScale
@@ -68,27 +69,19 @@ class Catch(GazeWorld):
         self.episode_length = self.steps = balls * (size - 1)
         self.set_spaces((size, size), {"move": spaces.Discrete(MOVES)}, longest_episode=self.steps)
 
-    def _throw(self, draws: Draws) -> State:
-        column = draws.integers("column", self.size)
-        drift = draws.integers("drift", 2 * self.drift + 1) - self.drift
-        return {"row": torch.zeros_like(column), "column": column, "drift": drift}
-
     def start(self, draws: Draws) -> State:
-        ball = self._throw(draws)
+        ball = throw(draws, self.size, self.drift)
         paddle = torch.full_like(ball["row"], self.size // 2 - 1)
         return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), **self.start_gaze(draws)}
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
         paddle = (state["paddle"] + self.part(action, "move") - 1).clamp(0, self.size - PADDLE)
-        row = state["row"] + 1
-        column, drift = self._bounce(state["column"] + state["drift"], state["drift"])
-        landed = row >= self.size - 1
-        over_paddle = (column >= paddle) & (column < paddle + PADDLE)
-        caught = landed & over_paddle
-        ball = {"row": row, "column": column, "drift": drift}
+        ball = fall(state, self.size)
+        landed = ball["row"] >= self.size - 1
+        caught = landed & (ball["column"] >= paddle) & (ball["column"] < paddle + PADDLE)
         last = state["clock"] + 1 >= self.steps
         if self.balls > 1:  # the next ball appears at once
-            fresh = self._throw(draws)
+            fresh = throw(draws, self.size, self.drift)
             again = landed & ~last
             ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
         gaze = self.move_gaze(state, action, last)
@@ -96,11 +89,6 @@ class Catch(GazeWorld):
         if self.view == "glimpse":
             moved["levels"] = self.pooled(moved).levels  # a new frame, so a new pooling
         return moved, caught.float() / self.balls, last
-
-    def _bounce(self, column: Tensor, drift: Tensor) -> tuple[Tensor, Tensor]:
-        high = self.size - 1
-        bounced = torch.where(column < 0, -column, torch.where(column > high, 2 * high - column, column))
-        return bounced, torch.where(bounced == column, drift, -drift)
 
     def score(self, state: State) -> Tensor:
         landed = (state["clock"] // (self.size - 1)).clamp(min=1)
@@ -122,10 +110,7 @@ class Catch(GazeWorld):
 
     def landing_column(self) -> Tensor:
         """Where the ball will reach the bottom row, int64 (B,)."""
-        period = 2 * (self.size - 1)  # unfold the bounces: a straight line on a mirrored screen
-        straight = self.state["column"] + self.state["drift"] * (self.size - 1 - self.state["row"])
-        folded = straight % period
-        return torch.where(folded >= self.size, period - folded, folded)
+        return landing_column(self.state, self.size, self.size)
 
     def oracle(self) -> Tensors:
         goal = self.landing_column().clamp(max=self.size - PADDLE)

@@ -188,6 +188,13 @@ class GazeWorld(BatchWorld):
             return retina.look_smoothly(fields, state["location"], self.patch, 2 ** state["zoom"][:, 0])
         return retina.look(fields, state["location"], self.patch)
 
+    def gaze(self, state: State) -> tuple[Tensor, Tensor]:
+        """The whole pictures, uint8 (B, H, W), and the outlines of the patches on them, float (B, scales, 4)."""
+        outlines = retina.boxes(
+            state["location"], self.patch, self.scales, self.picture_size, 2 ** state["zoom"][:, 0]
+        )
+        return self.picture(state), outlines
+
     # ---- pictures ----
 
     def caption(self, state: State, index: int) -> str:
@@ -202,7 +209,6 @@ class GazeWorld(BatchWorld):
         if self.view == "image":
             return glimpse_frame(picture, self.caption(one, 0))
         patches = self.glimpse({name: v[index : index + 1] for name, v in self.state.items()})[0].cpu().numpy()
-        zoom = 2 ** one["zoom"][:, 0]
-        outlines = retina.boxes(one["location"], self.patch, self.scales, self.picture_size, zoom)[0]
+        outlines = self.gaze({name: v[index : index + 1] for name, v in self.state.items()})[1][0].cpu()
         visited = one["trail"][0, : int(one["clock"]) + 1]  # the trail ends with the last glimpse
         return glimpse_frame(picture, self.caption(one, 0), patches, outlines.numpy(), visited.numpy())

@@ -1,0 +1,192 @@
+"""What all probe worlds share: a screen of known objects, a stack of its last frames, and interventions on both."""
+
+import abc
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_choice, check_range
+from ..batch import BatchWorld, State
+from ..draws import Draws
+from ..glimpse.render import glimpse_frame
+
+SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to
+PAST = "past."
+
+
+class Intervention(NamedTuple):
+    """One way to change a world: what is done to which object.
+
+    Attributes:
+        kind: "remove", "move", "shift" or "set".
+        name: of the object, a key of the world's masks.
+        amount: how far, or to what; its unit is the world's to say. What is used where none is given.
+    """
+
+    kind: str
+    name: str
+    amount: float = 0.0
+
+
+class GameWorld(BatchWorld):
+    """A game drawn as grey frames, of which it is known what matters.
+
+    A subclass writes the game's rules (`begin`, `play`), how to draw its visible state (`draw`), where its objects are
+    (`masks`), and how they are changed (`change`). What an intervention changes is changed in all frames of the stack,
+    as if the world had always been so.
+
+    Observation space:
+        ``Box(0, 255, (stack, 84, 84), uint8)``: the last frames, the newest last; at the start the first is repeated.
+
+    Info:
+        relevance (on request): bool (84, 84), the pixels of the newest frame that decide which action is best now;
+        relevance_value (on request): those that decide the value, the rewards still to come.
+
+    Args:
+        stack: how many frames are seen at once.
+
+    Attributes:
+        action_names: what each action does, for people.
+        visible: names of the state's entries that are drawn.
+        interventions: what `intervene` can do, with the usual amounts.
+    """
+
+    render_fps: ClassVar[int] = 15
+    derived = frozenset({"frames"})
+    action_names: ClassVar[tuple[str, ...]]
+    visible: ClassVar[tuple[str, ...]]
+    interventions: ClassVar[tuple[Intervention, ...]]
+
+    def __init__(self, *, stack: int = 4):
+        check_range("stack", stack, 1, 16)
+        self.stack = stack
+        self.observation_space = spaces.Box(0, 255, (stack, SIZE, SIZE), np.uint8)
+        self.action_space = spaces.Discrete(len(self.action_names))
+
+    # ---- what a subclass writes ----
+
+    @abc.abstractmethod
+    def begin(self, draws: Draws) -> State:
+        """The state of the game at the start of an episode."""
+
+    @abc.abstractmethod
+    def play(self, state: State, action: Tensor, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        """The game's rules, as `BatchWorld.advance`."""
+
+    @abc.abstractmethod
+    def draw(self, scene: State) -> Tensor:
+        """The picture of a visible state whose entries are (N, …), uint8 (N, 84, 84)."""
+
+    @abc.abstractmethod
+    def masks(self, scene: State) -> dict[str, Tensor]:
+        """Where each object is in that picture, bool (N, 84, 84) by name."""
+
+    @abc.abstractmethod
+    def change(self, scene: State, now: State, intervention: Intervention) -> State:
+        """The entries of a visible state that an intervention changes, changed.
+
+        Args:
+            scene: the visible state to change, of the present or of an earlier frame, entries (N, …).
+            now: the present one, which says what is meant (near cars are those that are near now), (N, …).
+            intervention: what to do.
+        """
+
+    @abc.abstractmethod
+    def decisive(self, state: State) -> Tensor:
+        """The pixels that decide which action is best now, bool (B, 84, 84)."""
+
+    @abc.abstractmethod
+    def promising(self, state: State) -> Tensor:
+        """The pixels that decide what is still to be won, bool (B, 84, 84)."""
+
+    @abc.abstractmethod
+    def caption(self, state: State, index: int) -> str:
+        """One line about a world, for its picture."""
+
+    # ---- the stack of frames ----
+
+    def scene(self, state: State) -> State:
+        """What is drawn of a state."""
+        return {name: state[name] for name in self.visible}
+
+    def start(self, draws: Draws) -> State:
+        state = self.begin(draws)
+        past = {PAST + n: torch.stack([state[n]] * self.stack, 1) for n in self.visible}  # (B, S, …)
+        return {**state, **past}
+
+    def derive(self, state: State) -> State:
+        """All frames of the stack, drawn from the visible states they show."""
+        past = {name: state[PAST + name] for name in self.visible}
+        frames = self.draw({name: value.flatten(0, 1) for name, value in past.items()})  # (B·S, 84, 84)
+        return {"frames": frames.view(-1, self.stack, SIZE, SIZE)}
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        after, reward, terminated = self.play(state, action, draws)
+        past = {
+            PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible
+        }
+        frames = torch.cat([state["frames"][:, 1:], self.draw(self.scene(after))[:, None]], 1)  # (B, S, 84, 84)
+        return {**state, **after, **past, "frames": frames}, reward, terminated
+
+    def observe(self, state: State) -> Tensor:
+        return state["frames"].clone()
+
+    # ---- the truth ----
+
+    def relevance(self, state: State) -> Tensor:
+        return self.decisive(state)
+
+    def relevances(self, state: State) -> dict[str, Tensor]:
+        return {**super().relevances(state), "relevance_value": self.promising(state)}
+
+    def objects(self, state: State) -> dict[str, Tensor]:
+        """Where each object is in the newest frame, bool (B, 84, 84) by name; empty where there is none."""
+        return self.masks(self.scene(state))
+
+    def intervened(self, state: State, kind: str, name: str, amount: float | None = None) -> State:
+        """The state after an intervention on an object: the game's, and all frames that are seen.
+
+        Args:
+            state: the worlds' state; it stays as it is.
+            kind: one of the kinds in `interventions`.
+            name: the object.
+            amount: how far, or to what; None takes the usual amount.
+        """
+        check_choice("object", name, sorted({i.name for i in self.interventions}))
+        known = {i.kind: i for i in self.interventions if i.name == name}
+        check_choice(f"intervention on {name!r}", kind, sorted(known))
+        chosen = known[kind] if amount is None else Intervention(kind, name, float(amount))
+        if chosen.amount != chosen.amount:
+            raise FoveateError(f"amount={amount} is not allowed: it must be a number.")
+        now = self.scene(state)
+        changed = self.change(now, now, chosen)
+        past = {n: state[PAST + n].flatten(0, 1) for n in self.visible}  # (B·S, …)
+        flat = self.change(past, {n: v.repeat_interleave(self.stack, 0) for n, v in now.items()}, chosen)
+        before = {PAST + n: value.unflatten(0, (-1, self.stack)) for n, value in flat.items()}
+        after = {**state, **changed, **before}
+        return {**after, **self.derive(after)}
+
+    def frame(self, index: int) -> np.ndarray:
+        picture = self.state["frames"][index, -1].cpu().numpy()
+        return glimpse_frame(picture, self.caption(self.state, index))
+
+
+def boxes(left: Tensor, top: Tensor, width: Tensor | int, height: Tensor | int) -> tuple[Tensor, Tensor]:
+    """Which rows and columns each rectangle covers, bool (N, K, 84) each, from pixels (N, K)."""
+    pixel = torch.arange(SIZE, device=left.device)
+    rows = (pixel >= top[..., None]) & (pixel < (top + height)[..., None])
+    columns = (pixel >= left[..., None]) & (pixel < (left + width)[..., None])
+    return rows, columns
+
+
+def cover(rows: Tensor, columns: Tensor) -> Tensor:
+    """The union of the rectangles of each picture, bool (N, 84, 84)."""
+    return torch.bmm(rows.float().transpose(1, 2), columns.float()) > 0
+
+
+def paint(rows: Tensor, columns: Tensor, grey: Tensor) -> Tensor:
+    """The sum of the rectangles' grey values (N, K) at each pixel, float (N, 84, 84)."""
+    return torch.bmm((rows.float() * grey[..., None]).transpose(1, 2), columns.float())

@@ -1,0 +1,129 @@
+"""How a road looks from the driver's seat: depth, perspective, cars, sky and digits, as tensor functions.
+
+Depth z is 0 at the driver's own bumper and 1 at the horizon; nearness f is 1 there and 0 at the horizon, linear in
+the row of the screen.
+"""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from ..batch import State
+from .game import SIZE, boxes, paint
+
+SKY = 28  # rows above the horizon
+BOTTOM = 68  # the row of the driver's own bumper; below it is the dashboard
+PANEL = 70  # where the dashboard begins
+HALF_WIDTH, FAR_WIDTH = 34.0, 2.0  # pixels of half the road, at the bumper and at the horizon
+BEND = 16.0  # pixels by which a bend of 1 moves the road at the horizon
+PERSPECTIVE = 4.0  # how fast things shrink with depth
+OWN_WIDTH, OWN_HEIGHT = 11, 7
+DIGIT_LEFT, DIGIT_TOP, DIGIT_SCALE = 36, 72, 2
+# three columns by five rows each, row by row
+_DIGITS = [
+    "111101101101111",
+    "010110010010111",
+    "111001111100111",
+    "111001111001111",
+    "101101111001001",
+    "111100111001111",
+    "111100111101111",
+    "111001001001001",
+    "111101111101111",
+    "111101111001111",
+]
+
+
+def nearness(z: Tensor) -> Tensor:
+    """f of a depth, by similar triangles: 1 at z = 0, 0 at z = 1."""
+    horizon = 1 / (1 + PERSPECTIVE)
+    return (1 / (1 + PERSPECTIVE * z.clamp(-0.1, 1)) - horizon) / (1 - horizon)
+
+
+def depth(f: Tensor) -> Tensor:
+    """The inverse of `nearness`."""
+    horizon = 1 / (1 + PERSPECTIVE)
+    return (1 / (f * (1 - horizon) + horizon) - 1) / PERSPECTIVE
+
+
+def middle(f: Tensor, bend: Tensor) -> Tensor:
+    """The column of the road's middle, in pixels."""
+    return SIZE / 2 + bend * BEND * (1 - f) ** 2
+
+
+def half_width(f: Tensor) -> Tensor:
+    """Half the road's width, in pixels."""
+    return FAR_WIDTH + (HALF_WIDTH - FAR_WIDTH) * f
+
+
+@cache
+def _glyphs(device: torch.device) -> Tensor:
+    """The numbers 0 to 99 in digits of 6x10 pixels, bool (100, 10, 14)."""
+    digits = torch.tensor([[int(bit) for bit in row] for row in _DIGITS], dtype=torch.bool).view(10, 5, 3)
+    digits = digits.repeat_interleave(DIGIT_SCALE, 1).repeat_interleave(DIGIT_SCALE, 2)  # (10, 10, 6)
+    sheet = torch.zeros(100, 10, 14, dtype=torch.bool)
+    for number in range(100):
+        sheet[number, :, :6], sheet[number, :, 8:] = digits[number // 10], digits[number % 10]
+    return sheet.to(device)
+
+
+def car_boxes(scene: State) -> tuple[Tensor, Tensor]:
+    """The other cars' bodies, rows and columns covered, bool (N, K, 84); a car that isn't there has none."""
+    f = nearness(scene["car_z"])  # (N, K)
+    there = scene["car_shown"].bool() & (scene["car_z"] <= 1) & (scene["car_z"] > -0.05)
+    width, height = (1.5 + 9.5 * f).round(), (1 + 6 * f).round()
+    column = middle(f, scene["bend"][:, None]) + scene["car_x"] * half_width(f)
+    top = torch.where(there, (SKY + (BOTTOM - SKY) * f - height).round(), SIZE)
+    return boxes((column - width / 2).round(), top, width, height)
+
+
+def own_box(scene: State) -> tuple[Tensor, Tensor]:
+    """The driver's own car, rows and columns covered, bool (N, 1, 84)."""
+    column = SIZE / 2 + scene["x"][:, None] * HALF_WIDTH
+    top = torch.full_like(column, BOTTOM - OWN_HEIGHT + 1)
+    return boxes((column - OWN_WIDTH / 2).round(), top, OWN_WIDTH, OWN_HEIGHT)
+
+
+def road_mask(scene: State) -> tuple[Tensor, Tensor, Tensor]:
+    """The road, its edges, and the depth of each row: bool (N, 42, 84) twice and float (42,), from the horizon down."""
+    row = torch.arange(SKY, PANEL, device=scene["bend"].device)
+    f = ((row - SKY + 0.5) / (BOTTOM - SKY)).clamp(0, 1)  # (42,)
+    column = torch.arange(SIZE, device=row.device)
+    aside = (column - middle(f, scene["bend"][:, None])[..., None]).abs()  # (N, 42, 84)
+    width = half_width(f)[:, None]
+    return aside <= width, (aside - width).abs() <= 0.9, depth(f)
+
+
+def sky(scene: State, daylight: Tensor) -> Tensor:
+    """Sky and mountains, float (N, 28, 84); mountains move aside as the road bends."""
+    place = torch.arange(SIZE, device=daylight.device) + scene["heading"][:, None]  # (N, 84)
+    height = 5 + 3 * (place * 0.15).sin() + 2 * (place * 0.37).sin()
+    row = torch.arange(SKY, device=daylight.device)[:, None]
+    mountain = row >= SKY - height[:, None]  # (N, 28, 84)
+    return torch.where(mountain, 25.0 + 15 * daylight[:, None, None], 30 + 170 * daylight[:, None, None])
+
+
+def ground(scene: State, daylight: Tensor) -> Tensor:
+    """Road and grass, float (N, 42, 84); bands of light and dark grass come nearer as the car drives."""
+    road, edge, z = road_mask(scene)
+    band = ((z * 8 + scene["odometer"][:, None]).floor() % 2)[..., None]  # (N, 42, 1)
+    light = (0.35 + 0.65 * daylight)[:, None, None]
+    return torch.where(edge, 225.0, torch.where(road, 95 * light, (125 + 20 * band) * light))
+
+
+def draw(scene: State) -> Tensor:
+    """The whole picture, uint8 (N, 84, 84)."""
+    daylight = scene["time"]
+    picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device)
+    picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
+    number = scene["left"].long().clamp(0, 99)
+    picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += 200.0 * _glyphs(daylight.device)[number]
+    rows, columns = car_boxes(scene)
+    own_rows, own_columns = own_box(scene)
+    rows, columns = torch.cat([rows, own_rows], 1), torch.cat([columns, own_columns], 1)
+    body = paint(rows, columns, torch.ones(rows.shape[:2], device=rows.device))  # how many cars cover a pixel
+    grey = torch.full(rows.shape[:2], 185.0, device=rows.device)
+    grey[:, -1] = 255.0  # the driver's own
+    colours = paint(rows, columns, grey)
+    return torch.where(body > 0, colours / body.clamp(min=1), picture).to(torch.uint8)

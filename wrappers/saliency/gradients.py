@@ -1,0 +1,110 @@
+"""Maps from derivatives of an output with respect to the observation.
+
+Every method is a function (view, observation, state, targets) -> one map a target, float (B, …) in the shape of the
+explained part of the observation. What is signed in theory is signed here; what is shown and scored is its size.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from captum.attr import IntegratedGradients, NoiseTunnel
+from captum.attr import Saliency as Gradient
+from torch import Tensor
+
+from .targets import Read, Target
+from .views import View
+
+NOISE_SEED = 0
+
+
+def gradients(y: Tensor, x: Tensor) -> list[Tensor]:
+    """∂y_k/∂x for each column k of y (B, K), a list of tensors like x; zeros where y doesn't depend on x."""
+    if not y.requires_grad:
+        return [torch.zeros_like(x) for _ in range(y.shape[1])]
+    found = []
+    for k in range(y.shape[1]):
+        (g,) = torch.autograd.grad(y[:, k].sum(), x, retain_graph=True, allow_unused=True)
+        found.append(torch.zeros_like(x) if g is None else g)
+    return found
+
+
+def size(parts: Sequence[Tensor]) -> Tensor:
+    """The norm over the outputs of a vector-valued target; a single output's derivative stays as it is."""
+    return parts[0] if len(parts) == 1 else torch.stack(list(parts)).square().sum(0).sqrt()
+
+
+def jacobian(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+    """|∂y/∂x|, for several outputs the norm over them: all targets share one forward pass."""
+    x = view.explained(observation).detach().clone().requires_grad_(True)
+    outputs = view.ask(observation, state, x)
+    return [size(gradients(target.bind(outputs)(outputs, None), x)).abs() for target in targets]
+
+
+def jacobian_outputs(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+    """|Σ_k y_k ∂y_k/∂x|: the network's errors are set to its outputs and propagated back (Graves 2012, section 3.3)."""
+    x = view.explained(observation).detach().clone().requires_grad_(True)
+    outputs = view.ask(observation, state, x)
+    maps = []
+    for target in targets:
+        y = target.bind(outputs)(outputs, None)  # (B, K)
+        maps.append(gradients((0.5 * y.square()).sum(1, keepdim=True), x)[0].abs())
+    return maps
+
+
+def integrated_gradients(
+    view: View, observation: Any, state: Any, targets: Sequence[Target], steps: int = 32
+) -> list[Tensor]:
+    """The gradient's mean on the straight way from a black observation, times the difference (Sundararajan et al. 2017).
+
+    The map of a single output sums to what the output is more than on black; how nearly, depends on `steps`.
+    """
+    x = view.explained(observation).detach()
+
+    def attribute(function: Callable, rows: Tensor) -> Tensor:
+        return IntegratedGradients(function, multiply_by_inputs=True).attribute(
+            x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=max(64, len(x))
+        )
+
+    return by_output(view, observation, state, targets, x, attribute)
+
+
+def smoothgrad(
+    view: View, observation: Any, state: Any, targets: Sequence[Target], samples: int = 16, noise: float = 0.1
+) -> list[Tensor]:
+    """The gradient's mean over noisy copies of the observation (Smilkov et al. 2017)."""
+    x = view.explained(observation).detach()
+
+    def attribute(function: Callable, rows: Tensor) -> Tensor:
+        torch.manual_seed(NOISE_SEED)  # the same noise for every target, and at every call
+        return NoiseTunnel(Gradient(function)).attribute(
+            x, nt_type="smoothgrad", nt_samples=samples, stdevs=noise, additional_forward_args=(rows,), abs=False
+        )
+
+    return [found.abs() for found in by_output(view, observation, state, targets, x, attribute)]
+
+
+def by_output(
+    view: View, observation: Any, state: Any, targets: Sequence[Target], x: Tensor, attribute: Callable
+) -> list[Tensor]:
+    """A method of captum, which explains one number a moment, applied to each output of each target."""
+    rows = torch.arange(len(x), device=x.device)
+    with torch.no_grad():
+        outputs = view.ask(observation, state, x)
+    maps = []
+    for target in targets:
+        read = target.bind(outputs)
+        count = read(outputs, None).shape[1]
+        found = [attribute(_column(view, observation, state, read, k), rows).detach() for k in range(count)]
+        maps.append(size(found))
+    return maps
+
+
+def _column(view: View, observation: Any, state: Any, read: Read, k: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Output k as a function of the explained part, (N,), as captum wants it."""
+
+    def function(x: Tensor, rows: Tensor) -> Tensor:
+        y = read(view.ask(observation, state, x, rows), rows)[:, k]
+        return y + 0.0 * x.flatten(1).sum(1)  # a constant policy has a gradient too: zero
+
+    return function

@@ -1,0 +1,145 @@
+"""Maps from changes of an output as parts of the observation are hidden; all masks go through the network in batches."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from captum.attr import Occlusion
+from torch import Tensor
+from torch.nn import functional as F
+
+from .gradients import by_output
+from .targets import Target
+from .views import Outputs, View
+
+CHUNK = 64  # observations that go through the network together
+SCREEN = 80.0  # the side for which Greydanus et al. state their sizes
+BLUR, MASK, STRIDE = 3.0, 5.0, 5.0  # pixels of that screen
+
+
+@cache
+def _gaussian(size: int, sigma: float) -> Tensor:
+    """A matrix that blurs a line of `size` pixels, its rows summing to 1: (size, size)."""
+    at = torch.arange(size)
+    kernel = torch.exp(-0.5 * ((at[:, None] - at) / sigma) ** 2)
+    return kernel / kernel.sum(1, keepdim=True)
+
+
+def blurred(x: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) without detail, as if looked past; a vector's blur is zero."""
+    if x.ndim != 4:
+        return torch.zeros_like(x)
+    height, width = x.shape[2:]
+    rows = _gaussian(height, BLUR * height / SCREEN).to(x)
+    columns = _gaussian(width, BLUR * width / SCREEN).to(x)
+    return rows @ x @ columns.T
+
+
+@cache
+def masks_for(shape: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
+    """Soft masks (M, *shape[1:]) on a grid of places, and the grid's size; a vector has a mask for each entry."""
+    if len(shape) != 3:
+        count = 1
+        for n in shape:
+            count *= n
+        return torch.eye(count).view(count, *shape), shape
+    lines, grid = [], []
+    for side in shape[1:]:
+        stride = max(1, round(STRIDE * side / SCREEN))
+        centres = torch.arange(stride // 2, side, stride)
+        lines.append(torch.exp(-0.5 * ((torch.arange(side) - centres[:, None]) / (MASK * side / SCREEN)) ** 2))
+        grid.append(len(centres))
+    masks = lines[0][:, None, :, None] * lines[1][None, :, None, :]  # (rows, columns, H, W)
+    return masks.flatten(0, 1)[:, None], tuple(grid)
+
+
+def _perturbed(
+    view: View, observation: Any, state: Any, x: Tensor, chunk: int
+) -> Iterator[tuple[int, int, Outputs, Tensor]]:
+    """The outputs under each mask: for every moment and chunk of masks, where it begins, and which moment it is."""
+    masks = masks_for(tuple(x.shape[1:]))[0].to(x)
+    hidden = blurred(x) - x
+    for i in range(len(x)):
+        for begin in range(0, len(masks), chunk):
+            some = masks[begin : begin + chunk]
+            rows = torch.full((len(some),), i, dtype=torch.int64, device=x.device)
+            # Greydanus et al. 2018, eq. 1: x (1 - m) + blur(x) m, here for all frames of the stack
+            yield i, begin, view.ask(observation, state, torch.addcmul(x[i], hidden[i], some), rows), rows
+
+
+def _on_observation(scores: Tensor, x: Tensor) -> Tensor:
+    """One score a mask, (B, M), as a map of the observation's shape."""
+    grid = masks_for(tuple(x.shape[1:]))[1]
+    if x.ndim != 4:
+        return scores.view(x.shape)
+    picture = F.interpolate(scores.view(len(x), 1, *grid), size=x.shape[2:], mode="bilinear", align_corners=False)
+    return picture.expand_as(x) / x.shape[1]  # every frame of the stack was hidden together
+
+
+@torch.no_grad()
+def perturbation(
+    view: View, observation: Any, state: Any, targets: Sequence[Target], chunk: int = CHUNK
+) -> list[Tensor]:
+    """½‖y(x) - y(x')‖² as a soft spot of x is blurred to x', the state held (Greydanus et al. 2018, eq. 2)."""
+    x = view.explained(observation)
+    plain = view.ask(observation, state, x)
+    reads = [target.bind(plain) for target in targets]
+    before = [read(plain, None) for read in reads]  # (B, K) each
+    count = len(masks_for(tuple(x.shape[1:]))[0])
+    scores = [x.new_zeros(len(x), count) for _ in targets]
+    for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
+        for read, y, score in zip(reads, before, scores, strict=True):
+            score[i, begin : begin + len(rows)] = 0.5 * (read(outputs, rows) - y[i]).square().sum(1)
+    return [_on_observation(score, x) for score in scores]
+
+
+@torch.no_grad()
+def sarfa(view: View, observation: Any, state: Any, targets: Sequence[Target], chunk: int = CHUNK) -> list[Tensor]:
+    """How much a spot matters for one action rather than for all of them (Puri et al. 2020)."""
+    x = view.explained(observation)
+    plain = view.ask(observation, state, x)
+    count = len(masks_for(tuple(x.shape[1:]))[0])
+    scores = [x.new_zeros(len(x), count) for _ in targets]
+    for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
+        for target, score in zip(targets, scores, strict=True):
+            assert target.part is not None
+            before, after = plain.parameters[target.part][i], outputs.parameters[target.part]
+            action = int(before.argmax()) if target.index is None else target.index
+            score[i, begin : begin + len(rows)] = sarfa_score(before, after, action)
+    return [_on_observation(score, x) for score in scores]
+
+
+def sarfa_score(before: Tensor, after: Tensor, action: int) -> Tensor:
+    """2KΔp / (K + Δp) for an action, 0 where Δp <= 0 (Puri et al. 2020, eq. 4).
+
+    Args:
+        before: logits (n,) of the observation as it is.
+        after: logits (M, n) of its variants.
+        action: the action that is explained.
+    """
+    drop = before.softmax(-1)[action] - after.softmax(-1)[:, action]  # Δp, eq. 2
+    others = torch.arange(len(before), device=before.device) != action
+    rest, rest_after = before[others].log_softmax(-1), after[:, others].log_softmax(-1)
+    divergence = (rest_after.exp() * (rest_after - rest)).sum(-1)  # KL of the other actions, eq. 3
+    similar = 1 / (1 + divergence)
+    return torch.where(drop > 0, 2 * similar * drop / (similar + drop), 0.0)
+
+
+@torch.no_grad()
+def occlusion(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+    """How the output falls as a grey window slides over the observation (Zeiler & Fergus 2014)."""
+    x = view.explained(observation)
+    if x.ndim == 4:
+        side = max(1, min(x.shape[2:]) // 10)
+        window, step = (x.shape[1], side, side), (x.shape[1], max(1, side // 2), max(1, side // 2))
+        grey: Any = x.mean((1, 2, 3), keepdim=True).expand_as(x)
+    else:
+        window, step, grey = (1,) * (x.ndim - 1), (1,) * (x.ndim - 1), 0.0
+
+    def attribute(function: Any, rows: Tensor) -> Tensor:
+        return Occlusion(function).attribute(
+            x, window, step, baselines=grey, additional_forward_args=(rows,), perturbations_per_eval=CHUNK
+        )
+
+    return by_output(view, observation, state, targets, x, attribute)

@@ -1,0 +1,83 @@
+"""From maps over an observation to maps over the picture that a person (and the ground truth) knows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+Gaze = tuple[Tensor, Tensor]  # whole pictures (B, H, W), and the outlines of the patches on them (B, K, 4)
+
+
+def gaze_of(env: gym.Env) -> Gaze | None:
+    """The gaze of an environment that is seen through a retina, None of any other."""
+    try:
+        return env.get_wrapper_attr("gaze")()
+    except AttributeError:
+        return None
+
+
+def on_picture(found: Tensor, gaze: Gaze | None = None) -> Tensor:
+    """The size of maps (B, …) on the picture, float (B, H, W).
+
+    Frames or channels (B, C, H, W) are summed. Patches of a retina (B, K·C, p, p) go back to where they were looked
+    up: each patch pixel's amount is spread over the pixels that it averages. A vector (B, n) is a picture of one row.
+    """
+    found = found.abs()
+    if found.ndim != 4:
+        return found.flatten(1)[:, None]
+    if gaze is None:
+        return found.sum(1)
+    pictures, outlines = gaze
+    batch, scales = outlines.shape[:2]
+    side = found.shape[-1]
+    patches = found.view(batch, scales, -1, side, side).sum(2)  # (B, K, p, p)
+    height, width = pictures.shape[1:3]
+    whole = found.new_zeros(batch, height, width)
+    for k in range(scales):
+        left, top, right, bottom = outlines[:, k].unbind(-1)  # (B,)
+        rows, inside_rows = _cells(height, top, bottom, side)
+        columns, inside_columns = _cells(width, left, right, side)
+        spread = ((right - left) / side * (bottom - top) / side)[:, None, None]  # pixels that a cell averages
+        here = patches[:, k].gather(1, rows[..., None].expand(-1, -1, side))  # (B, H, p)
+        here = here.gather(2, columns[:, None].expand(-1, height, -1)) / spread  # (B, H, W)
+        whole += here * (inside_rows[:, :, None] & inside_columns[:, None, :])
+    return whole
+
+
+def _cells(pixels: int, begin: Tensor, end: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Which cell of a patch each row (or column) of the picture falls into, and whether it does, (B, pixels)."""
+    at = torch.arange(pixels, device=begin.device) + 0.5
+    cell = ((at - begin[:, None]) / (end - begin)[:, None] * side).floor().long()
+    return cell.clamp(0, side - 1), (cell >= 0) & (cell < side)
+
+
+def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
+    """What maps are drawn on: the newest frame of one prepared observation (C, H, W), uint8 (H, W)."""
+    if gaze is not None:
+        picture = gaze[0][0].cpu().numpy()
+        return picture if picture.ndim == 2 else picture.mean(-1).astype(np.uint8)
+    values = observation.detach().cpu().numpy()
+    if values.ndim != 3:
+        flat = values.reshape(1, -1).astype(float)
+        low, high = flat.min(), flat.max()
+        return (255 * (flat - low) / max(high - low, 1e-9)).astype(np.uint8)
+    newest = values.mean(0) if len(values) == 3 else values[-1]  # three channels are colours
+    return (255 * newest.clip(0, 1)).astype(np.uint8)
+
+
+def share(found: np.ndarray, mask: np.ndarray) -> float:
+    """The part of a map's amount that lies on a mask, NaN where the map is zero."""
+    total = float(found.sum())
+    return float(found[mask].sum()) / total if total > 0 else float("nan")
+
+
+def names_of_actions(env: Any) -> Sequence[str] | None:
+    """What an environment's actions are called, as our worlds or the Arcade Learning Environment say it."""
+    world = getattr(env.unwrapped, "world", None)
+    if hasattr(world, "action_names"):
+        return list(world.action_names)
+    meanings = getattr(env.unwrapped, "get_action_meanings", None)
+    return None if meanings is None else [str(name).lower() for name in meanings()]

@@ -1,0 +1,216 @@
+"""One face for every policy that is looked into: ours with any core, and Stable-Baselines3's."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ...agents.heads import AdvantageHead
+from ...errors import FoveateError
+
+
+class Outputs(NamedTuple):
+    """What a policy says of one moment.
+
+    Attributes:
+        value: the critic's estimate, (B,); None if there is no critic.
+        parameters: each head's parameters by part of the action, (B, …): logits, means.
+        state: the core's state after the moment; None if the policy has none.
+        maps: what it attended to by itself, by name, (B, …).
+    """
+
+    value: Tensor | None
+    parameters: dict[str, Tensor]
+    state: Any
+    maps: dict[str, Tensor]
+
+
+class View:
+    """A policy as the methods see it: a function of a float observation in which bytes are scaled to [0, 1].
+
+    Attributes:
+        module: the network.
+        observation_space: of one world.
+        action_space: of one world.
+        key: which part of a Dict observation is explained; None if it is no Dict.
+        dueling: whether there is an advantage stream: "" if not, else how it was trained, for legends.
+    """
+
+    dueling: str = ""
+
+    def __init__(self, module: nn.Module, observation_space: spaces.Space, action_space: spaces.Space):
+        self.module = module
+        self.observation_space, self.action_space = observation_space, action_space
+        self.key = _explained_key(observation_space)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    @property
+    def space(self) -> spaces.Box:
+        """The space of the part that is explained."""
+        space = self.observation_space
+        return space.spaces[self.key] if isinstance(space, spaces.Dict) else space  # type: ignore[index, return-value]
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before an episode."""
+        raise NotImplementedError
+
+    def outputs(self, observation: Any, state: Any) -> Outputs:
+        """What the policy says of prepared observations (B, …), from the state before them."""
+        raise NotImplementedError
+
+    def parts(self) -> dict[str, spaces.Space]:
+        """The parts of an action; a space that is no Dict has one part, called "action"."""
+        space = self.action_space
+        return dict(space.spaces) if isinstance(space, spaces.Dict) else {"action": space}
+
+    def prepare(self, observation: Any) -> Any:
+        """Observations (B, …) in numpy or tensors as tensors on the device, bytes as floats in [0, 1]."""
+        if isinstance(observation, dict):
+            return {key: self.prepare(value) for key, value in observation.items()}
+        value = torch.as_tensor(observation if isinstance(observation, Tensor) else np.array(observation))
+        value = value.to(self.device)
+        return value.float() / 255 if value.dtype == torch.uint8 else value
+
+    def explained(self, observation: Any) -> Tensor:
+        """The part of a prepared observation that is explained, float (B, …)."""
+        return (observation if self.key is None else observation[self.key]).float()
+
+    def ask(self, observation: Any, state: Any, x: Tensor, rows: Tensor | None = None) -> Outputs:
+        """The outputs with the explained part replaced.
+
+        Args:
+            observation: prepared, (B, …).
+            state: before it, (B, …).
+            x: what stands for the explained part, (N, …).
+            rows: int64, (N,), of which observation each is a variant; None means as they stand.
+        """
+        if rows is not None:
+            state = pick_rows(state, rows)
+        if self.key is None:
+            return self.outputs(x, state)
+        whole = observation if rows is None else {name: value[rows] for name, value in observation.items()}
+        return self.outputs({**whole, self.key: x}, state)
+
+
+def _explained_key(space: spaces.Space) -> str | None:
+    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
+        return None
+    if isinstance(space, spaces.Dict):
+        boxes = {key: sub for key, sub in space.spaces.items() if isinstance(sub, (spaces.Box, spaces.MultiBinary))}
+        if boxes:  # the picture rather than the place where it was seen
+            return max(boxes, key=lambda key: int(np.prod(boxes[key].shape)))
+    raise FoveateError(f"nothing in observations of {space} can be explained: a Box or MultiBinary is needed.")
+
+
+def pick_rows(state: Any, rows: Tensor) -> Any:
+    """A state with other rows, as an index does; None stays None."""
+    return state if state is None else type(state)(*(part[rows] for part in state))
+
+
+class OwnView(View):
+    """A `foveate.agents.Policy`.
+
+    Args:
+        policy: the policy.
+        objective: what it was trained by, if that is known.
+    """
+
+    def __init__(self, policy: Any, objective: str | None = None):
+        super().__init__(policy, policy.observation_space, policy.action_space)
+        self.policy = policy
+        if any(isinstance(head, AdvantageHead) for head in policy.heads.values()):
+            self.dueling = " of best action" if objective == "dqn" else " (centred logit) of best action"
+
+    def initial_state(self, batch: int) -> Any:
+        return self.policy.initial_state(batch)
+
+    def outputs(self, observation: Any, state: Any) -> Outputs:
+        first = observation if self.key is None else observation[self.key]
+        now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
+        starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
+        parameters, value, state, maps = self.policy.attend(now, state, starts)
+        return Outputs(
+            value[0], {name: v[0] for name, v in parameters.items()}, state, {name: v[0] for name, v in maps.items()}
+        )
+
+
+class SB3View(View):
+    """A policy of Stable-Baselines3: actor and critic (PPO, A2C), or a Q-network (DQN)."""
+
+    def __init__(self, policy: Any):
+        super().__init__(policy, policy.observation_space, policy.action_space)
+        self.policy = policy
+
+    def initial_state(self, batch: int) -> None:
+        return None
+
+    def prepare(self, observation: Any) -> Any:
+        if isinstance(observation, dict) or isinstance(observation, Tensor):
+            return super().prepare(observation)
+        tensor, _ = self.policy.obs_to_tensor(np.array(observation))  # channels first, if they were last
+        return super().prepare(tensor)
+
+    def outputs(self, observation: Any, state: Any) -> Outputs:
+        spaces_of = self.observation_space.spaces if isinstance(observation, dict) else None  # type: ignore[attr-defined]
+        if spaces_of is None:
+            fed = _as_bytes(self.observation_space, observation)
+        else:
+            fed = {key: _as_bytes(spaces_of[key], value) for key, value in observation.items()}
+        if hasattr(self.policy, "q_net"):
+            q = self.policy.q_net(fed)  # (B, n)
+            return Outputs(q.amax(-1), {"action": q}, None, {})
+        made = self.policy.get_distribution(fed).distribution
+        if isinstance(made, list):  # one a dimension of a MultiDiscrete
+            logits = torch.cat([part.logits for part in made], -1)
+        else:
+            logits = made.logits if hasattr(made, "logits") else made.mean
+        return Outputs(self.policy.predict_values(fed)[:, 0], {"action": logits}, None, {})
+
+
+def _as_bytes(space: spaces.Space, value: Tensor) -> Tensor:
+    """What Stable-Baselines3 divides by 255 itself, times 255."""
+    return value * 255 if space.dtype == np.uint8 else value
+
+
+def view_of(policy: Any) -> View:
+    """The view of a policy, a learner or a Stable-Baselines3 algorithm.
+
+    Raises:
+        FoveateError: it is none of these.
+    """
+    if isinstance(policy, View):
+        return policy
+    inner = getattr(policy, "policy", policy)
+    if hasattr(inner, "attend") and hasattr(inner, "initial_state"):
+        return OwnView(inner, getattr(getattr(policy, "options", None), "objective", None))
+    if hasattr(inner, "q_net") or hasattr(inner, "get_distribution"):
+        return SB3View(inner)
+    raise FoveateError(
+        f"{type(policy).__name__} can't be looked into: give a foveate agent, or an algorithm of Stable-Baselines3 "
+        "with an actor and a critic or a Q-network (PPO, A2C, DQN)."
+    )
+
+
+@contextlib.contextmanager
+def undisturbed(view: View) -> Iterator[None]:
+    """Within, the network is in evaluation mode; afterwards modes and random states are as they were before.
+
+    Gradients are taken with ``torch.autograd.grad``, which leaves those of the weights alone.
+    """
+    modes = [(module, module.training) for module in view.module.modules()]
+    devices = [view.device] if view.device.type == "cuda" else []
+    view.module.eval()
+    try:
+        # cuDNN's recurrent networks can't run backward in evaluation mode
+        with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
