@@ -6,6 +6,9 @@
     python evaluate.py RUN RUN --sweep test-10 test-20 test-40 --plot sizes.png
                                                     how they generalise: one column a split
     python evaluate.py RUN --trace memory.png       what its external memory does (ntm, dnc)
+    python evaluate.py RUN --saliency jacobian,perturbation --of value,advantage --video drive.mp4
+                                                    what it looks at
+    python evaluate.py RUN --score-saliency         how true that is: a table of all methods, a page and curves
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -36,7 +39,8 @@ class EvaluateOptions:
     """How to measure.
 
     Attributes:
-        episodes: how many; where the split has as many images or fewer, each is shown equally often.
+        episodes: how many; where the split has as many images or fewer, each is shown equally often. 0 measures
+            nothing; None is 1000, or 0 where saliency is asked for.
         split: "test", "validation", "train" or another split of the environment, where it has splits.
         sweep: splits to measure beside that, one column each.
         plot: draw the sweep of all runs into this PNG.
@@ -47,12 +51,18 @@ class EvaluateOptions:
         contact_sheet: write a PNG with the last frames of some episodes of the first run.
         trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
         shown: episodes in the video and on the sheet.
+        saliency: film these methods beside the frame, as in jacobian,perturbation (needs --video).
+        of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
+        frames: frames of a saliency video.
+        score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
+        moments: moments of play that are looked at for that (in Memory worlds: episodes).
+        report: folder for the page, the curves and the figures of --score-saliency.
         json: write the figures to this file.
         progress: show a progress bar.
         threads: CPU threads of PyTorch.
     """
 
-    episodes: int = 1000
+    episodes: int | None = None
     split: str = "test"
     sweep: tuple[str, ...] = ()
     plot: Path | None = None
@@ -63,6 +73,12 @@ class EvaluateOptions:
     contact_sheet: Path | None = None
     trace: Path | None = None
     shown: int = 9
+    saliency: str = ""
+    of: str = ""
+    frames: int = 600
+    score_saliency: bool = False
+    moments: int = 64
+    report: Path = Path("saliency")
     json: Path | None = None
     progress: bool = True
     threads: int = 1
@@ -70,9 +86,16 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         from foveate.errors import check_range
 
-        for name in ("episodes", "shown", "threads"):
+        if self.episodes is None:
+            self.episodes = 0 if self.saliency or self.score_saliency else 1000
+        check_range("episodes", self.episodes, 0)
+        for name in ("shown", "threads", "frames", "moments"):
             check_range(name, getattr(self, name), 1)
         check_range("seed", self.seed, 0)
+        if self.saliency and self.video is None and not self.score_saliency:
+            raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
+        if self.of and not (self.saliency or self.score_saliency):
+            raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
 
 
 def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +112,7 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     arguments = {**run["env"], **overrides}
     splits = [options.split, *options.sweep]
+    assert options.episodes is not None
     with tqdm(total=options.episodes * len(splits), unit="episode", disable=None if options.progress else True) as bar:
 
         def played(split: str) -> Episodes:
@@ -163,36 +187,35 @@ def print_table(results: list[dict[str, Any]]) -> None:
     print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
 
 
-def film(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
-    """The video and the contact sheet of a run."""
-    import gymnasium as gym
-    from tqdm import tqdm
-
+def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
+    """What is drawn, filmed and examined of a run."""
     from foveate.agents import checkpoint
-    from foveate.cli.measure import with_split
-    from foveate.cli.worlds import check_arguments
-    from foveate.wrappers import contact_sheet, record_episodes, write_video
+    from foveate.cli.film import film, film_saliency, names
+    from foveate.cli.measure import pick_device, with_split
+    from foveate.cli.saliency import score_saliency
+    from foveate.cli.tracing import save_trace
 
-    learner = checkpoint.load(path, None, "cpu", options.checkpoint)
+    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    arguments = {**run["env"], **overrides}
-    check_arguments(run["env_id"], arguments)
-    arguments = with_split(run["env_id"], arguments, options.split)
-    env = gym.make(run["env_id"], render_mode="rgb_array", **arguments)
-    with tqdm(total=options.shown, unit="episode", desc="filming", disable=None if options.progress else True) as bar:
-        recorded = record_episodes(
-            env, learner, options.shown, options.seed, on_episode=lambda n: bar.update(n - bar.n)
+    env_id, arguments = run["env_id"], with_split(run["env_id"], {**run["env"], **overrides}, options.split)
+    if options.trace is not None:
+        save_trace(learner, env_id, arguments, options.trace, options.seed)
+        print(f"trace: {options.trace}")
+    methods, targets = names(options.saliency, "--saliency"), names(options.of, "--of")
+    if methods and options.video is not None:
+        film_saliency(
+            learner, env_id, arguments, options.video, methods, targets, options.frames, options.seed, options.progress
         )
-    fps = int(env.metadata.get("render_fps", 4))
-    env.close()
-    if options.video is not None:
-        # the last frame stays for a moment, so that the answer can be read
-        frames = [frame for episode in recorded for frame in [*episode, *[episode[-1]] * max(2, fps // 2)]]
-        codec = write_video(options.video, frames, max(2, fps // 2) if fps <= 4 else fps)
-        print(f"video: {options.video} ({codec}, {len(recorded)} episodes)")
-    if options.contact_sheet is not None:
-        contact_sheet(options.contact_sheet, [episode[-1] for episode in recorded])
-        print(f"contact sheet: {options.contact_sheet}")
+    elif options.video is not None or options.contact_sheet is not None:
+        film(
+            learner, env_id, arguments, options.video, options.contact_sheet, options.shown, options.seed,
+            options.progress,
+        )  # fmt: skip
+    if options.score_saliency:
+        score_saliency(
+            learner, env_id, arguments, methods, targets, options.moments, options.seed, options.progress,
+            options.report,
+        )  # fmt: skip
 
 
 def configure(arguments: list[str], env_id: str) -> tuple[EvaluateOptions, dict[str, Any]]:
@@ -228,9 +251,7 @@ def run(arguments: list[str]) -> int:
 
     from foveate.agents import checkpoint
     from foveate.cli.generalisation import plot_sweep, print_sweep
-    from foveate.cli.measure import pick_device, with_split
     from foveate.cli.options import parse, take
-    from foveate.cli.tracing import save_trace
     from foveate.cli.worlds import check_id, env_options, import_modules
 
     imports, arguments = take(arguments, "--import", many=True)
@@ -261,24 +282,18 @@ def run(arguments: list[str]) -> int:
         if "split" not in env_options(ids[0]):
             raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     torch.set_num_threads(options.threads)
-    results = [measure_run(path, options, overrides) for path in paths]
-    print_table(results)
-    if options.sweep:
-        print_sweep(results)
-    if options.plot is not None:
-        plot_sweep(results, options.plot)
-        print(f"plot: {options.plot}")
-    if options.json is not None:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(results, indent=1))
-    if options.trace is not None:
-        learner = checkpoint.load(paths[0], None, pick_device(options.device), options.checkpoint)
-        run = checkpoint.read_run(checkpoint.find(paths[0], options.checkpoint))
-        world_arguments = with_split(run["env_id"], {**run["env"], **overrides}, options.split)
-        save_trace(learner, run["env_id"], world_arguments, options.trace, options.seed)
-        print(f"trace: {options.trace}")
-    if options.video is not None or options.contact_sheet is not None:
-        film(paths[0], options, overrides)
+    if options.episodes:
+        results = [measure_run(path, options, overrides) for path in paths]
+        print_table(results)
+        if options.sweep:
+            print_sweep(results)
+        if options.plot is not None:
+            plot_sweep(results, options.plot)
+            print(f"plot: {options.plot}")
+        if options.json is not None:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            options.json.write_text(json.dumps(results, indent=1))
+    look(paths[0], options, overrides)
     return 0
 
 

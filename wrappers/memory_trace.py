@@ -11,6 +11,10 @@ from gymnasium.error import ResetNeeded
 
 from ..errors import FoveateError
 from .record import write_picture
+from .saliency.pictures import names_of_actions
+from .saliency.sequential import memory_jacobian
+from .saliency.targets import choose_targets
+from .saliency.views import undisturbed, view_of
 
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 GREY = (224, 224, 224)
@@ -21,6 +25,7 @@ NAMES = {
     "targets": "target (grey: nothing due)",
     "write_weights": "write weights (row of memory)",
     "read_weights": "read weights (row of memory)",
+    "memory_jacobian": "what the output owes to each row: |dy/dM(i)|",
     "usage": "usage (row of memory)",
 }
 
@@ -49,13 +54,17 @@ class MemoryTrace(gym.Wrapper):
         env: a single environment.
         policy: a policy, or a learner that has one, whose core names what it attends to (ntm, dnc, transformer).
         width: pixels of the picture's width.
+        of: also trace what this output ("logits", "value", … see `Saliency`) owes to each row of the memory, beside
+            the read weights; None leaves it out.
 
     Raises:
         FoveateError: the policy's core attends to nothing (at the first step).
     """
 
-    def __init__(self, env: gym.Env, policy: Any, width: int = 900):
+    def __init__(self, env: gym.Env, policy: Any, width: int = 900, of: str | None = None):
         super().__init__(env)
+        self._view = None if of is None else view_of(policy)
+        self._target = None if self._view is None else choose_targets(self._view, [str(of)], names_of_actions(env))[0]
         self.policy: Attending = getattr(policy, "policy", policy)
         self.width = width - width % 2
         self._rows: list[dict[str, np.ndarray]] = []
@@ -90,10 +99,16 @@ class MemoryTrace(gym.Wrapper):
         module: Any = self.policy
         was_training = module.training
         module.eval()
+        before = self._state
         parameters, _, self._state, maps = self.policy.attend(
             _batch(observation, self.policy.device), self._state, start
         )
         module.train(was_training)
+        if self._view is not None and self._target is not None:
+            with undisturbed(self._view):
+                seen = self._view.prepare(_batch(observation, self.policy.device))
+                seen = {k: v[0] for k, v in seen.items()} if isinstance(seen, dict) else seen[0]  # (1, …)
+                maps["memory_jacobian"] = memory_jacobian(self._view, seen, before, self._target)[None]
         if "read_weights" not in maps:
             raise FoveateError("this policy's core attends to nothing: MemoryTrace needs a core such as ntm or dnc.")
         kept = {name: value[0, 0].cpu().numpy() for name, value in maps.items()}
@@ -111,7 +126,8 @@ class MemoryTrace(gym.Wrapper):
         """The episode so far: each name's arrays, one behind the other, (T, …).
 
         `inputs`, `outputs` (logits), `actions`, `targets`, `due`, and what the core names: `read_weights` (T, R, N),
-        `write_weights` (T, H, N), `memory` (T, N, W), gates, and for a DNC `usage` (T, N).
+        `write_weights` (T, H, N), `memory` (T, N, W), gates, for a DNC `usage` (T, N), and with `of`
+        `memory_jacobian` (T, N).
         """
         if not self._rows:
             raise FoveateError("nothing was traced: play some steps first.")
@@ -191,6 +207,9 @@ def _strips(trace: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if name in trace:
             heads = trace[name][..., rows]  # (T, heads, rows)
             strips[name] = np.concatenate([_heat(heads[:, h].T) for h in range(heads.shape[1])])
+    if "memory_jacobian" in trace:
+        owed = trace["memory_jacobian"][:, rows]  # (T, rows)
+        strips["memory_jacobian"] = _heat((owed / np.maximum(owed.max(1, keepdims=True), 1e-12)).T)
     if "usage" in trace:
         strips["usage"] = _heat(trace["usage"][:, rows].T)
     gates = [trace[name].reshape(len(due), -1) for name in GATES if name in trace]

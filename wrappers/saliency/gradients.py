@@ -35,20 +35,20 @@ def size(parts: Sequence[Tensor]) -> Tensor:
 
 
 def jacobian(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
-    """|∂y/∂x|, for several outputs the norm over them: all targets share one forward pass."""
+    """∂y/∂x, for several outputs the norm over them: all targets share one forward pass."""
     x = view.explained(observation).detach().clone().requires_grad_(True)
     outputs = view.ask(observation, state, x)
-    return [size(gradients(target.bind(outputs)(outputs, None), x)).abs() for target in targets]
+    return [size(gradients(target.bind(outputs)(outputs, None), x)) for target in targets]
 
 
 def jacobian_outputs(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
-    """|Σ_k y_k ∂y_k/∂x|: the network's errors are set to its outputs and propagated back (Graves 2012, section 3.3)."""
+    """Σ_k y_k ∂y_k/∂x: the network's errors are set to its outputs and propagated back (Graves 2012, section 3.3)."""
     x = view.explained(observation).detach().clone().requires_grad_(True)
     outputs = view.ask(observation, state, x)
     maps = []
     for target in targets:
         y = target.bind(outputs)(outputs, None)  # (B, K)
-        maps.append(gradients((0.5 * y.square()).sum(1, keepdim=True), x)[0].abs())
+        maps.append(gradients((0.5 * y.square()).sum(1, keepdim=True), x)[0])
     return maps
 
 
@@ -81,7 +81,7 @@ def smoothgrad(
             x, nt_type="smoothgrad", nt_samples=samples, stdevs=noise, additional_forward_args=(rows,), abs=False
         )
 
-    return [found.abs() for found in by_output(view, observation, state, targets, x, attribute)]
+    return by_output(view, observation, state, targets, x, attribute)
 
 
 def by_output(
