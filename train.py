@@ -5,7 +5,7 @@ python train.py ENV AGENT --help        all options of this pair, with types and
 python train.py list                    every environment and agent, one line each
 python train.py --resume RUN            go on with a run that was stopped or killed
 python train.py --import MODULE …       import MODULE first (it may register environments and agents)
-python train.py ENV AGENT --learner ppo reinforce, a2c, ppo or backprop
+python train.py ENV AGENT --learner ppo reinforce, a2c, ppo, dqn or backprop
 """
 
 import sys
@@ -149,7 +149,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
         check_choice("learner", objective, OBJECTIVE_DEFAULTS)
         before = preset["learner"].get("objective", "reinforce")
         if objective != before:
-            kept = preset["learner"] if "backprop" not in (objective, before) else {}
+            kept = preset["learner"] if not {"backprop", "dqn"} & {objective, before} else {}
             if "likelihood_reward" in kept:
                 kept |= {"likelihood_reward": False}
             special = preset.get("learners", {}).get(objective, {})

@@ -6,8 +6,9 @@ from typing import Any
 from ..errors import check_choice
 from .learners.backprop import Backprop
 from .learners.base import Learner
-from .learners.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions
+from .learners.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions, QOptions
 from .learners.policy_gradient import PolicyGradient
+from .learners.q_learning import QLearning
 from .learners.vec_env import GymVecEnv
 from .memory import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .policy import Policy
@@ -29,9 +30,9 @@ AGENTS: dict[str, type[Policy]] = {
 
 
 def learner_class(objective: str) -> type[Learner]:
-    """The learner behind an objective: "backprop", or "reinforce", "a2c" or "ppo"."""
+    """The learner behind an objective: "backprop", "dqn", or "reinforce", "a2c" or "ppo"."""
     check_choice("objective", objective, OBJECTIVE_DEFAULTS)
-    return Backprop if objective == "backprop" else PolicyGradient
+    return {"backprop": Backprop, "dqn": QLearning}.get(objective, PolicyGradient)
 
 
 def agent_class(name: str) -> type[Policy]:
@@ -62,6 +63,8 @@ __all__ = [
     "LearnerOptions",
     "Policy",
     "PolicyGradient",
+    "QLearning",
+    "QOptions",
     "agent_class",
     "learner_class",
     "load",

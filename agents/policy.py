@@ -155,6 +155,15 @@ class Policy(nn.Module):
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
         return Step(self.as_action(choices), choices, log_prob, value[0], state, parameters)
 
+    def q_values(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """The Q-values of a Discrete action under Q-learning, (…, n): the head's numbers themselves.
+
+        Args:
+            parameters: the head's, (…, n).
+            value: the critic's, (…).
+        """
+        return parameters
+
     def as_action(self, choices: dict[str, Tensor]) -> Any:
         """The part of the choices that the environment wants, in its form."""
         if not isinstance(self.action_space, spaces.Dict):

@@ -19,6 +19,7 @@ no_fashion = pytest.mark.skipif(not _have_fashion(), reason="Fashion-MNIST is no
 ALL_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS]
 GLIMPSE_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS if i.startswith("Glimpse/")]
 MEMORY_IDS = [i for i in IDS if i.startswith("Memory/")]
+PROBE_IDS = [i for i in IDS if i.startswith("Probe/")]
 
 # arguments that make an episode short, for tests that must see many of them
 _SHORT = {
@@ -34,6 +35,9 @@ _SHORT = {
     "Memory/GraphTraversal-v0": {"lesson": 1},
     "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
     "Memory/GraphInference-v0": {"lesson": 1},
+    "Probe/Driving-v0": {"day": 12},
+    "Probe/Catch-v0": {"balls": 1},
+    "Probe/Distractors-v0": {"balls": 1},
 }
 
 

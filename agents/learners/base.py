@@ -190,7 +190,7 @@ class Learner(BaseAlgorithm):
 
     def recent_score(self) -> tuple[float, int]:
         """The mean of the task's own figure over the latest episodes, and how many they are."""
-        scores = [row["score"] for row in self.ep_info_buffer or [] if row.get("score") == row.get("score")]
+        scores = [row["score"] for row in self.ep_info_buffer or [] if "score" in row and row["score"] == row["score"]]
         return safe_mean(scores), len(scores)
 
     def forget_episodes(self) -> None:

@@ -118,6 +118,47 @@ class BackpropOptions(Options):
         check_range("batch", self.batch, 1, self.worlds)
 
 
+@dataclass
+class QOptions(Options):
+    """How Q-learning learns, by Stable-Baselines3's DQN.
+
+    Attributes:
+        objective: "dqn".
+        gamma: discount of rewards.
+        memory: transitions that are remembered.
+        warm_up: steps at random before learning begins.
+        batch: transitions of an update.
+        updates: updates after each step of all worlds.
+        target_every: steps between two copies into the target network.
+        exploration: share of the training over which the share of random actions falls.
+        epsilon: share of random actions after that.
+        max_grad_norm: gradients are scaled down to this norm.
+    """
+
+    objective: Literal["dqn"] = "dqn"
+    worlds: int = 8
+    lr: float = 1e-4
+    lr_end: float = 1.0
+    gamma: float = 0.99
+    memory: int = 50_000
+    warm_up: int = 2000
+    batch: int = 32
+    updates: int = 2
+    target_every: int = 2000
+    exploration: float = 0.2
+    epsilon: float = 0.02
+    max_grad_norm: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("objective", self.objective, ["dqn"])
+        for name in ("memory", "batch", "updates", "target_every"):
+            check_range(name, getattr(self, name), 1)
+        check_range("warm_up", self.warm_up, 0)
+        for name in ("gamma", "exploration", "epsilon"):
+            check_range(name, getattr(self, name), 0.0, 1.0)
+
+
 # what an objective changes of the defaults
 OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
     "reinforce": {},
@@ -131,10 +172,12 @@ OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
         "entropy_coef": 0.01,
     },
     "backprop": {"worlds": 128, "batch": 16},
+    "dqn": {},
 }
+_KINDS: dict[str, type[Options]] = {"backprop": BackpropOptions, "dqn": QOptions}
 
 
-def options_class(objective: Any) -> type[LearnerOptions] | type[BackpropOptions]:
+def options_class(objective: Any) -> type[Any]:
     """The options of the learner behind an objective."""
     check_choice("objective", objective, OBJECTIVE_DEFAULTS)
-    return BackpropOptions if objective == "backprop" else LearnerOptions
+    return _KINDS.get(objective, LearnerOptions)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..batch import State
-from .game import SIZE, boxes, paint
+from .game import SIZE, boxes, cover
 
 SKY = 28  # rows above the horizon
 BOTTOM = 68  # the row of the driver's own bumper; below it is the dashboard
@@ -119,11 +119,5 @@ def draw(scene: State) -> Tensor:
     picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
     number = scene["left"].long().clamp(0, 99)
     picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += 200.0 * _glyphs(daylight.device)[number]
-    rows, columns = car_boxes(scene)
-    own_rows, own_columns = own_box(scene)
-    rows, columns = torch.cat([rows, own_rows], 1), torch.cat([columns, own_columns], 1)
-    body = paint(rows, columns, torch.ones(rows.shape[:2], device=rows.device))  # how many cars cover a pixel
-    grey = torch.full(rows.shape[:2], 185.0, device=rows.device)
-    grey[:, -1] = 255.0  # the driver's own
-    colours = paint(rows, columns, grey)
-    return torch.where(body > 0, colours / body.clamp(min=1), picture).to(torch.uint8)
+    others, own = cover(*car_boxes(scene)), cover(*own_box(scene))  # (N, 84, 84)
+    return torch.where(own, 255.0, torch.where(others, 185.0, picture)).to(torch.uint8)

@@ -73,10 +73,10 @@ def test_importing_registers_and_brings_nothing_heavy() -> None:
         "import sys, torch, gymnasium; before = set(sys.modules); import foveate;"
         "heavy = {'stable_baselines3', 'matplotlib', 'cv2', 'sklearn', 'mlxtend', 'pandas', 'tensorboard', 'tyro'};"
         "print(sorted(heavy & (set(sys.modules) - before)));"
-        "print(*(sum(i.startswith(family) for i in gymnasium.registry) for family in ('Glimpse/', 'Memory/')))"
+        "print(*(sum(i.startswith(family) for i in gymnasium.registry) for family in ('Glimpse/', 'Memory/', 'Probe/')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.split() == ["[]", "6", "20"], done.stderr
+    assert done.stdout.split() == ["[]", "6", "20", "3"], done.stderr
 
 
 def test_gym_make_with_a_module_prefix_works_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector.utils import iterate
-from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, short
+from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, short
 
 # worlds whose reward has one form only
 NO_REWARD = ("Memory/DynamicNGrams-v0", "Memory/Parity-v0", "Memory/TMaze-v0", "Memory/Tape-v0")
@@ -21,7 +21,7 @@ VIEWS = {"glimpse": {}, "image": {"view": "image"}, "remembered": {}}
 @pytest.mark.parametrize(
     ("env_id", "view"),
     [pytest.param(*i.values, view, marks=i.marks) for i in GLIMPSE_IDS for view in ("glimpse", "image")]
-    + [(i, "remembered") for i in MEMORY_IDS],
+    + [(i, "remembered") for i in MEMORY_IDS + PROBE_IDS],
 )
 def test_check_env_has_no_complaint(env_id: str, view: str) -> None:
     env = gym.make(env_id, render_mode="rgb_array", **VIEWS[view])
@@ -40,13 +40,15 @@ def test_check_env_has_no_complaint(env_id: str, view: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("options", [{}, {"ready": True, "price": 0.01, "zoom": True}], ids=["plain", "ready"])
 def test_world_i_is_the_single_face_at_seed_plus_i(env_id: str, mode: str, options: dict) -> None:
-    if not env_id.startswith("Glimpse/"):
+    if env_id.startswith("Probe/"):
+        options = {"stack": 2} if options else {}
+    elif not env_id.startswith("Glimpse/"):
         options = {"reward": "whole"} if options and env_id not in NO_REWARD else {}
     elif "Catch" in env_id and options:
         options = {"zoom": True}
     options = {**short(env_id), **options}
     worlds = 5
-    steps = 900 if "ground" in env_id or "Family" in env_id else 45 + 100 * env_id.startswith("Memory/")
+    steps = 900 if "ground" in env_id or "Family" in env_id else 45 + 100 * (not env_id.startswith("Glimpse/"))
     vector = gym.make_vec(env_id, num_envs=worlds, autoreset_mode=mode, relevance=True, **options)
     singles = [gym.make(env_id, relevance=True, **options).unwrapped for _ in range(worlds)]
     vector.action_space.seed(0)
@@ -155,7 +157,8 @@ def test_certified_scores_are_what_these_policies_get(env_id: str) -> None:
     scale = gym.make(env_id).unwrapped.world_class.scale
     names = ["oracle", "blind", "random"] + ["memoryless"] * (scale.memoryless is not None)
     for name in names:
-        certified, measured = getattr(scale, name), mean_return(env_id, name, 1000, 3)
+        worlds, rounds = (200, 2) if env_id.startswith("Probe/") else (1000, 3)  # frames are drawn at each step
+        certified, measured = getattr(scale, name), mean_return(env_id, name, worlds, rounds)
         assert abs(measured - certified.mean) <= certified.tolerance + 1e-5, (name, measured)
     assert scale.oracle.mean > scale.blind.mean
     assert scale.score(scale.oracle.mean) == 1

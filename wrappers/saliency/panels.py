@@ -33,12 +33,12 @@ def frame_panel(picture: np.ndarray, title: str = "frame") -> np.ndarray:
     return canvas
 
 
-def map_panel(found: np.ndarray, backdrop: np.ndarray, title: str) -> np.ndarray:
-    """A map (H, W) in red on its grey picture (H, W); the legend says how much full red is."""
+def map_panel(found: np.ndarray, backdrop: np.ndarray, title: str, made_by: str = "") -> np.ndarray:
+    """A map (H, W) in red on its grey picture (H, W); the legend says how much full red is, and how it was made."""
     canvas, inner = _panel(title)
     top = float(found.max())
     amount = (found / top if top > 0 else found)[..., None].astype(np.float32)
-    amount = np.sqrt(amount)  # small amounts must be seen: the legend's ramp is drawn the same way
+    amount = np.sqrt(amount)  # small amounts must be seen: so is the legend's ramp
     grey = backdrop[..., None].astype(np.float32) * 0.6
     _fit(inner, (grey * (1 - amount) + np.float32(RED) * amount).astype(np.uint8))
     ramp = np.sqrt(np.linspace(0, 1, 90, dtype=np.float32))[None, :, None] * np.float32(RED)
@@ -46,6 +46,9 @@ def map_panel(found: np.ndarray, backdrop: np.ndarray, title: str) -> np.ndarray
     canvas[y : y + 10, MARGIN // 2 + 14 : MARGIN // 2 + 104] = ramp.astype(np.uint8)
     _write(canvas, "0", (MARGIN // 2 + 2, y + 10), DIM)
     _write(canvas, f"{top:.2g}" if top > 0 else "nothing", (MARGIN // 2 + 110, y + 10), DIM)
+    if made_by:
+        (width, _), _ = cv2.getTextSize(made_by, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
+        _write(canvas, made_by, (MARGIN // 2 + SIDE - width - 2, y + 10), DIM)
     return canvas
 
 

@@ -43,7 +43,8 @@ def sequential_jacobian(
     fed = x if key is None else {**observations, key: x}
     steps, batch = x.shape[:2]
     starts = torch.zeros(steps, batch, dtype=torch.bool, device=x.device)
-    parameters, value, _ = policy(fed, view.initial_state(batch), starts)
+    with view.connected():
+        parameters, value, _ = policy(fed, view.initial_state(batch), starts)
     found = []
     for t in moments:
         outputs = Outputs(value[t], {name: numbers[t] for name, numbers in parameters.items()}, None, {})

@@ -131,11 +131,21 @@ class OwnView(View):
     def initial_state(self, batch: int) -> Any:
         return self.policy.initial_state(batch)
 
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Within, heads whose gradient stays out of the core while learning are differentiated through it."""
+        isolated, self.policy.isolated = self.policy.isolated, frozenset()
+        try:
+            yield
+        finally:
+            self.policy.isolated = isolated
+
     def outputs(self, observation: Any, state: Any) -> Outputs:
         first = observation if self.key is None else observation[self.key]
         now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
         starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
-        parameters, value, state, maps = self.policy.attend(now, state, starts)
+        with self.connected():
+            parameters, value, state, maps = self.policy.attend(now, state, starts)
         return Outputs(
             value[0], {name: v[0] for name, v in parameters.items()}, state, {name: v[0] for name, v in maps.items()}
         )
@@ -152,10 +162,10 @@ class SB3View(View):
         return None
 
     def prepare(self, observation: Any) -> Any:
-        if isinstance(observation, dict) or isinstance(observation, Tensor):
-            return super().prepare(observation)
-        tensor, _ = self.policy.obs_to_tensor(np.array(observation))  # channels first, if they were last
-        return super().prepare(tensor)
+        some = next(iter(observation.values())) if isinstance(observation, dict) else observation
+        if not isinstance(some, Tensor):  # channels first, if they were last
+            observation, _ = self.policy.obs_to_tensor(observation)
+        return super().prepare(observation)
 
     def outputs(self, observation: Any, state: Any) -> Outputs:
         spaces_of = self.observation_space.spaces if isinstance(observation, dict) else None  # type: ignore[attr-defined]

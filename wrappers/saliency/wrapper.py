@@ -104,7 +104,7 @@ class Saliency(gym.Wrapper):
         rows = []
         for number, method in enumerate(self.methods):
             drawn = [
-                panels.map_panel(maps[method, target.name], grey, f"{target.label}: {method}")
+                panels.map_panel(maps[method, target.name], grey, target.label, method)
                 for target in self.targets
             ]
             blank = np.full_like(first, panels.BACKGROUND)
