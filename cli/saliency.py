@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ..errors import FoveateError
 from ..wrappers.saliency import methods_of, targets_of, view_of
 from ..wrappers.saliency.examine import Moments, Row, collect, effects, examine, randomised
+from ..wrappers.saliency.methods import check_method
 from ..wrappers.saliency.pictures import names_of_actions
 from ..wrappers.saliency.recall import Recall, recall
 from ..wrappers.saliency.targets import Target, choose_targets
@@ -53,6 +54,8 @@ def score_saliency(
     chosen = choose_targets(view, names, action_names)
     if getattr(env.unwrapped, "world", None) is not None and len(_relevance_shape(env)) == 1:
         return _score_recall(view, env_id, arguments, list(targets) or ["logits"], count, seed, folder)
+    for name in methods:  # before anything is played
+        check_method(view, name, [target for target in chosen if target.action])
     worlds = _worlds(env_id, min(8, count), str(view.device), arguments, world is not None)
     length = getattr(getattr(worlds, "world", None), "episode_length", None)
     every = 11 if length is None else max(1, min(11, length - 1))

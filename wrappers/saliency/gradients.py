@@ -16,6 +16,7 @@ from .targets import Read, Target
 from .views import View
 
 NOISE_SEED = 0
+TOGETHER = 2_000_000  # numbers of observations that go through the network together
 
 
 def gradients(y: Tensor, x: Tensor) -> list[Tensor]:
@@ -61,9 +62,11 @@ def integrated_gradients(
     """
     x = view.explained(observation).detach()
 
+    together = max(len(x), TOGETHER // max(1, x[0].numel()))
+
     def attribute(function: Callable, rows: Tensor) -> Tensor:
-        return IntegratedGradients(function, multiply_by_inputs=True).attribute(
-            x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=max(64, len(x))
+        return IntegratedGradients(function).attribute(
+            x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=together
         )
 
     return by_output(view, observation, state, targets, x, attribute)

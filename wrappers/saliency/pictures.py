@@ -68,12 +68,6 @@ def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
     return (255 * newest.clip(0, 1)).astype(np.uint8)
 
 
-def share(found: np.ndarray, mask: np.ndarray) -> float:
-    """The part of a map's amount that lies on a mask, NaN where the map is zero."""
-    total = float(found.sum())
-    return float(found[mask].sum()) / total if total > 0 else float("nan")
-
-
 def names_of_actions(env: Any) -> Sequence[str] | None:
     """What an environment's actions are called, as our worlds or the Arcade Learning Environment say it."""
     world = getattr(env.unwrapped, "world", None)
