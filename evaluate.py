@@ -112,13 +112,13 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     arguments = {**run["env"], **overrides}
     splits = [options.split, *options.sweep]
-    assert options.episodes is not None
-    with tqdm(total=options.episodes * len(splits), unit="episode", disable=None if options.progress else True) as bar:
+    count = options.episodes or 0
+    with tqdm(total=count * len(splits), unit="episode", disable=None if options.progress else True) as bar:
 
         def played(split: str) -> Episodes:
             before = bar.n
             return measure(
-                learner.policy, run["env_id"], arguments, split, options.episodes, options.seed,
+                learner.policy, run["env_id"], arguments, split, count, options.seed,
                 on_step=lambda done: bar.update(before + done - bar.n),
             )  # fmt: skip
 

@@ -3,6 +3,8 @@
 python benchmarks/run_jobs.py                          the trainings (resumable)
 python benchmarks/speed.py --json runs/speed.json      the worlds' speeds
 python benchmarks/cores.py --json runs/cores.json      the cores' speeds
+python benchmarks/looking.py speed                     what saliency costs
+python benchmarks/looking.py truth                     and how true it is
 python benchmarks/results.py                           this page
 
 The figures of finished runs are also kept in benchmarks/results.json: a clone without the run folders can go on.
@@ -15,6 +17,7 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from looking import pages
 from run_jobs import jobs
 
 from foveate.agents import checkpoint
@@ -25,6 +28,7 @@ LOWER_IS_BETTER = ("wrong bits", "regret")
 SPEEDS = {
     "speed": "Speed of worlds (`python benchmarks/speed.py`; one process, one thread, medians of 7)",
     "cores": "Speed of cores: milliseconds of a training step (`python benchmarks/cores.py`; one thread, in turns)",
+    "looking": "Speed of saliency (`python benchmarks/looking.py speed`; the 84x84x4 dueling network, one thread, medians of 7)",
 }
 HEAD = """# Results
 
@@ -132,12 +136,14 @@ def main() -> None:
     results = load_results(arguments.runs / "benchmarks")
     for name in dict.fromkeys(row["table"] for row in results):
         lines += table(name, [row for row in results if row["table"] == name])
-    for name in ("speed", "cores"):
+    for name in SPEEDS:
         if (arguments.runs / f"{name}.json").exists():
             (ROOT / "benchmarks" / f"{name}.json").write_text((arguments.runs / f"{name}.json").read_text())
     for name, title in SPEEDS.items():
         if (ROOT / "benchmarks" / f"{name}.json").exists():
             lines += speeds(ROOT / "benchmarks" / f"{name}.json", title)
+    if (ROOT / "benchmarks" / "saliency.json").exists():
+        lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text()))
     notes = ROOT / "docs" / "notes.md"
     if notes.exists():
         lines += ["", notes.read_text().strip()]

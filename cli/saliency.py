@@ -1,4 +1,4 @@
-"""``evaluate.py RUN --score-saliency``: one table of how true every method is, with curves and a page that stands alone."""
+"""``evaluate.py RUN --score-saliency``: how true every method is, as a table, curves and a page."""
 
 import json
 import math
@@ -163,7 +163,9 @@ def _score_recall(
         found[name] = recall(seen, worlds, target, seed)
     print(f"sequential Jacobian of {target.label}: does it point at the moment that holds what is due?")
     for name, r in found.items():
-        print(f"  {name:<16} pointing {r.pointing:.4f}  ROC area {r.auc:.4f}  ({r.outputs} outputs; chance {r.chance:.4f})")
+        print(
+            f"  {name:<15} pointing {r.pointing:.4f}  ROC area {r.auc:.3f} ({r.outputs} outputs; chance {r.chance:.2f})"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     plain = {name: r._asdict() for name, r in found.items()}
     (folder / "saliency.json").write_text(json.dumps({"env_id": env_id, "sequential": plain}, indent=1))

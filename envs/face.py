@@ -45,26 +45,16 @@ class _Face:
         self.with_relevance = relevance
 
     def gaze(self) -> tuple[Tensor, Tensor]:
-        """Of worlds that are seen through a retina: the pictures, uint8 (B, H, W), and the outlines of the patches.
-
-        Raises:
-            AttributeError: this world is seen as a whole.
-        """
+        """Of worlds seen through a retina: the pictures, uint8 (B, H, W), and the outlines of the patches (B, K, 4)."""
         return self.world.gaze(self.world.state)  # type: ignore[attr-defined]
 
     def intervene(self, kind: str, name: str, amount: float | None = None) -> Any:
-        """Change the world: do something to one of its objects, now and in all frames that are still seen.
+        """Do something to one of the world's objects, now and in all frames still seen; returns the observation.
 
         Args:
-            kind: "remove", "move", "shift" or "set", whichever the world knows for the object.
+            kind: "remove", "move", "shift" or "set", whichever the world knows for the object (else a FoveateError).
             name: the object, for example "near cars".
             amount: how far, or to what; None takes the usual amount.
-
-        Returns:
-            The observation as it is now.
-
-        Raises:
-            FoveateError: the world knows no such object or intervention; the error lists those it knows.
         """
         if not hasattr(self.world, "intervened"):
             raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")

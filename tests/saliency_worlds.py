@@ -8,13 +8,14 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from foveate.agents import Policy
+from foveate.agents import LearnerOptions, Policy, PolicyGradient
 from foveate.agents.cores import Feedforward
 from foveate.agents.encoders import FlatEncoder
 from foveate.agents.heads import Head
 from foveate.envs.batch import BatchWorld, State
 from foveate.envs.draws import Draws
 from foveate.envs.face import faces
+from foveate.wrappers.saliency import view_of
 
 SIDE = 8
 
@@ -107,3 +108,31 @@ def constant_policy() -> Policy:
 def planted() -> gym.Env:
     """One planted world."""
     return PlantedEnv(render_mode=None, relevance=True)
+
+
+def learner(agent: str = "dueling", env_id: str = "Probe/Catch-v0", **options: object) -> PolicyGradient:
+    env = gym.make_vec(env_id, num_envs=2, autoreset_mode="SameStep", output="torch")
+    kwargs = {"stream": 32, "shrink": 2} if agent == "dueling" and not options else options
+    made = PolicyGradient(
+        agent, env, LearnerOptions(objective="ppo", worlds=2, horizon=4, minibatches=1), policy_kwargs=kwargs, seed=0,
+        device="cpu",
+    )  # fmt: skip
+    with torch.no_grad():  # last layers begin near zero: give the maps something to show
+        for name, weights in made.policy.named_parameters():
+            weights.add_((0.03 if name.startswith("encoder") else 0.2) * torch.randn_like(weights))
+    return made
+
+
+def moment(policy: object, env: gym.Env, steps: int = 3) -> tuple:
+    """A view, a prepared observation and the state before it, after some steps of play."""
+    view = view_of(policy)
+    env.action_space.seed(1)
+    seen, _ = env.reset(seed=1)
+    state = view.initial_state(1)
+    for _ in range(steps):
+        with torch.no_grad():
+            batch = {k: v[None] for k, v in seen.items()} if isinstance(seen, dict) else seen[None]
+            state = view.outputs(view.prepare(batch), state).state
+        seen, *_ = env.step(env.action_space.sample())
+    batch = {k: v[None] for k, v in seen.items()} if isinstance(seen, dict) else seen[None]
+    return view, view.prepare(batch), state

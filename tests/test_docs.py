@@ -18,9 +18,15 @@ def run(code: str, folder: Path) -> None:
 
 def test_the_first_steps(root: Path, tmp_path: Path) -> None:
     """With a trained agent from the zoo in place of a run of the user's own."""
-    (code,) = [block for block in blocks(root) if "agents.load" in block]
+    (code,) = [block for block in blocks(root) if 'agents.load("runs' in block]
     agent = root / "zoo" / "ClutteredDigits-ram"
     run(code.replace("runs/…", str(agent)), tmp_path)
+
+
+def test_what_is_it_looking_at(root: Path, tmp_path: Path) -> None:
+    (code,) = [block for block in blocks(root) if "Saliency(" in block]
+    run(code.replace("zoo/", f"{root}/zoo/") + "\nenv.step(3)\nenv.close()\n", tmp_path)
+    assert (tmp_path / "drive.mp4").stat().st_size > 1000
 
 
 def test_a_world_of_your_own(root: Path, tmp_path: Path) -> None:

@@ -190,9 +190,7 @@ class GazeWorld(BatchWorld):
 
     def gaze(self, state: State) -> tuple[Tensor, Tensor]:
         """The whole pictures, uint8 (B, H, W), and the outlines of the patches on them, float (B, scales, 4)."""
-        outlines = retina.boxes(
-            state["location"], self.patch, self.scales, self.picture_size, 2 ** state["zoom"][:, 0]
-        )
+        outlines = retina.boxes(state["location"], self.patch, self.scales, self.picture_size, 2 ** state["zoom"][:, 0])
         return self.picture(state), outlines
 
     # ---- pictures ----

@@ -1,8 +1,8 @@
 """Real Atari games, by the Arcade Learning Environment: the usual frames, single or as a native vector environment.
 
-No objects are told apart: the one package that reads them from the games' memory (OCAtari 2.2.1) asks for NumPy below
-2, so relevance and interventions are left to the worlds of this folder. The ids are the Arcade Learning Environment's own ("ALE/Enduro-v5"). It is an optional extra under the GPL:
-``pip install "foveate[atari]"``.
+The ids are the Arcade Learning Environment's own ("ALE/Enduro-v5"). It is an optional extra under the GPL:
+``pip install "foveate[atari]"``. No objects are told apart: the one package that reads them from the games' memory
+(OCAtari 2.2.1) asks for NumPy below 2, so relevance and interventions are left to the other worlds of this folder.
 """
 
 import gymnasium as gym
@@ -50,7 +50,11 @@ class Atari:
             env, noop_max=self.noops, frame_skip=4, terminal_on_life_loss=self.episodic_life
         )
         env = gym.wrappers.FrameStackObservation(env, self.stack, padding_type="zero")
-        return gym.wrappers.TransformReward(env, np.sign) if self.reward_clipping else env
+        return (
+            gym.wrappers.TransformReward(env, lambda reward: float(np.sign(float(reward))))
+            if self.reward_clipping
+            else env
+        )
 
     def vector(self, env_id: str, count: int) -> VectorEnv:
         """Many games as a native vector environment, reset at the same step."""

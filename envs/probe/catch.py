@@ -142,7 +142,7 @@ class Catch(GameWorld):
         return self.decisive(state) | self.objects(state)["score"]
 
     def change(self, scene: State, now: State, intervention: Intervention) -> State:
-        kind, name, amount = intervention
+        _, name, amount = intervention
         if name == "score":
             return {"left": torch.full_like(scene["left"], int(amount)).clamp(0, MOST_BALLS)}
         key, widest = ("column", self.columns - 1) if name == "ball" else ("paddle", self.columns - PADDLE)

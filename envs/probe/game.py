@@ -125,9 +125,7 @@ class GameWorld(BatchWorld):
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
         after, reward, terminated = self.play(state, action, draws)
-        past = {
-            PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible
-        }
+        past = {PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible}
         frames = torch.cat([state["frames"][:, 1:], self.draw(self.scene(after))[:, None]], 1)  # (B, S, 84, 84)
         return {**state, **after, **past, "frames": frames}, reward, terminated
 

@@ -73,7 +73,8 @@ def test_importing_registers_and_brings_nothing_heavy() -> None:
         "import sys, torch, gymnasium; before = set(sys.modules); import foveate;"
         "heavy = {'stable_baselines3', 'matplotlib', 'cv2', 'sklearn', 'mlxtend', 'pandas', 'tensorboard', 'tyro'};"
         "print(sorted(heavy & (set(sys.modules) - before)));"
-        "print(*(sum(i.startswith(family) for i in gymnasium.registry) for family in ('Glimpse/', 'Memory/', 'Probe/')))"
+        "families = ('Glimpse/', 'Memory/', 'Probe/');"
+        "print(*(sum(i.startswith(family) for i in gymnasium.registry) for family in families))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["[]", "6", "20", "3"], done.stderr

@@ -13,7 +13,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Path(__file__).resolve().parents[2]
     logs = tmp_path_factory.mktemp("runs")
     done = command(
-        root, "train.py", "Probe/Distractors-v0", "dueling", "--steps", "256", "--agent.stream", "16", "--agent.shrink", "2",
+        root, "train.py", "Probe/Distractors-v0", "dueling", "--steps", "256", "--agent.stream", "16",
+        "--agent.shrink", "2",
         "--learner.worlds", "4", "--learner.horizon", "16", "--learner.minibatches", "2", "--eval-episodes", "2",
         "--log-dir", str(logs),
     )  # fmt: skip
@@ -37,8 +38,8 @@ def test_a_film_of_what_is_looked_at(run: Path, root: Path, tmp_path: Path) -> N
 
 def test_the_truth_of_all_methods_in_one_table(run: Path, root: Path, tmp_path: Path) -> None:
     done = command(
-        root, "evaluate.py", str(run), "--score-saliency", "--saliency", "jacobian,smoothgrad,sarfa,random", "--moments",
-        "6", "--report", str(tmp_path / "report"),
+        root, "evaluate.py", str(run), "--score-saliency", "--saliency", "jacobian,smoothgrad,sarfa,random",
+        "--moments", "6", "--report", str(tmp_path / "report"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "report" / "saliency.json").read_text())

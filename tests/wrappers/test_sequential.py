@@ -54,7 +54,9 @@ def linear(hidden: int = 3, inputs: int = 2, seed: int = 0) -> Policy:
     generator = torch.Generator().manual_seed(seed)
     core = Linear(torch.randn(hidden, hidden, generator=generator), torch.randn(hidden, inputs, generator=generator))
     space = spaces.Box(-1, 1, (inputs,), np.float32)
-    policy = Policy(space, spaces.Discrete(4), FlatEncoder(space), core, {"action": CategoricalHead(hidden, spaces.Discrete(4))})
+    policy = Policy(
+        space, spaces.Discrete(4), FlatEncoder(space), core, {"action": CategoricalHead(hidden, spaces.Discrete(4))}
+    )
     torch.nn.init.normal_(policy.head("action").layers.weight, generator=generator)
     return policy
 
@@ -174,9 +176,7 @@ def test_what_is_owed_to_a_row_is_what_finite_differences_give(agent: str) -> No
         for column in range(3):
             step = torch.zeros_like(states.memory)
             step[0, row, column] = 1e-2
-            up, down = (
-                view.outputs(x, states._replace(memory=states.memory + sign * step)).value for sign in (1, -1)
-            )
+            up, down = (view.outputs(x, states._replace(memory=states.memory + sign * step)).value for sign in (1, -1))
             slopes.append(float((up - down).detach()) / 2e-2)
         assert float(found[0, row]) == pytest.approx(np.linalg.norm(slopes), rel=0.03, abs=0.01)
 
@@ -195,8 +195,8 @@ def test_the_trace_shows_that_the_output_owes_to_the_row_that_is_read() -> None:
     due = trace["due"]
     assert trace["memory_jacobian"].shape == (len(due), trace["memory"].shape[1])
     assert (trace["memory_jacobian"][due].argmax(1) == trace["read_weights"][due, 0].argmax(1)).all()
+    env = MemoryTrace(gym.make("Memory/TMaze-v0"), _transformer(), of="logits")
     with pytest.raises(FoveateError, match="no external memory"):
-        env = MemoryTrace(gym.make("Memory/TMaze-v0"), _transformer(), of="logits")
         env.reset(seed=0)
 
 

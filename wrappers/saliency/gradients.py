@@ -56,7 +56,7 @@ def jacobian_outputs(view: View, observation: Any, state: Any, targets: Sequence
 def integrated_gradients(
     view: View, observation: Any, state: Any, targets: Sequence[Target], steps: int = 32
 ) -> list[Tensor]:
-    """The gradient's mean on the straight way from a black observation, times the difference (Sundararajan et al. 2017).
+    """The gradient's mean on the way from a black observation, times the difference (Sundararajan et al. 2017).
 
     The map of a single output sums to what the output is more than on black; how nearly, depends on `steps`.
     """
@@ -64,7 +64,7 @@ def integrated_gradients(
 
     together = max(len(x), TOGETHER // max(1, x[0].numel()))
 
-    def attribute(function: Callable, rows: Tensor) -> Tensor:
+    def attribute(function: Callable, rows: Tensor) -> Any:
         return IntegratedGradients(function).attribute(
             x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=together
         )
@@ -78,7 +78,7 @@ def smoothgrad(
     """The gradient's mean over noisy copies of the observation (Smilkov et al. 2017)."""
     x = view.explained(observation).detach()
 
-    def attribute(function: Callable, rows: Tensor) -> Tensor:
+    def attribute(function: Callable, rows: Tensor) -> Any:
         torch.manual_seed(NOISE_SEED)  # the same noise for every target, and at every call
         return NoiseTunnel(Gradient(function)).attribute(
             x, nt_type="smoothgrad", nt_samples=samples, stdevs=noise, additional_forward_args=(rows,), abs=False

@@ -77,6 +77,6 @@ def check_method(view: View, name: str, targets: Sequence[Target]) -> None:
         for target in targets:
             if not target.action:
                 raise FoveateError(
-                    f"method 'sarfa' explains one action of a Discrete space, not {target.name!r}: ask for the advantage, "
-                    f"the centred logit or an action, or for {target.name!r} by another method."
+                    f"method 'sarfa' explains one action of a Discrete space, not {target.name!r}: ask for the "
+                    f"advantage, the centred logit or an action, or for {target.name!r} by another method."
                 )

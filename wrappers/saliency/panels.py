@@ -1,5 +1,7 @@
 """The picture of an instrument: frame, policy and maps side by side, each with its legend."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 from gymnasium import spaces
@@ -9,19 +11,29 @@ MARGIN, TITLE, LEGEND = 8, 22, 26
 BACKGROUND, TEXT, DIM = (24, 26, 32), (230, 232, 236), (150, 154, 162)
 RED, BAR, CHOSEN = (235, 40, 30), (86, 140, 200), (255, 214, 64)
 MOST_BARS = 18
+RED_INK = np.array(RED, np.float32)
 
 
 def compose(rows: list[list[np.ndarray]]) -> np.ndarray:
     """Panels of one size in rows, uint8 (H, W, 3), with even sides."""
     widest = max(len(row) for row in rows)
-    blank = np.full_like(rows[0][0], BACKGROUND)
-    lines = [np.concatenate([*row, *[blank] * (widest - len(row))], 1) for row in rows]
+    lines = [np.concatenate([*row, *[_blank()] * (widest - len(row))], 1) for row in rows]
     return np.concatenate(lines)
+
+
+@cache
+def _blank() -> np.ndarray:
+    return np.full((SIDE + TITLE + LEGEND + MARGIN, SIDE + MARGIN, 3), BACKGROUND, np.uint8)
+
+
+def blank_panel() -> np.ndarray:
+    """A panel with nothing on it."""
+    return _blank().copy()
 
 
 def _panel(title: str) -> tuple[np.ndarray, np.ndarray]:
     """An empty panel with its title, and the part of it that is drawn on."""
-    canvas = np.full((SIDE + TITLE + LEGEND + MARGIN, SIDE + MARGIN, 3), BACKGROUND, np.uint8)
+    canvas = blank_panel()
     _write(canvas, title, (MARGIN // 2, 15))
     return canvas, canvas[TITLE : TITLE + SIDE, MARGIN // 2 : MARGIN // 2 + SIDE]
 
@@ -40,16 +52,21 @@ def map_panel(found: np.ndarray, backdrop: np.ndarray, title: str, made_by: str 
     amount = (found / top if top > 0 else found)[..., None].astype(np.float32)
     amount = np.sqrt(amount)  # small amounts must be seen: so is the legend's ramp
     grey = backdrop[..., None].astype(np.float32) * 0.6
-    _fit(inner, (grey * (1 - amount) + np.float32(RED) * amount).astype(np.uint8))
-    ramp = np.sqrt(np.linspace(0, 1, 90, dtype=np.float32))[None, :, None] * np.float32(RED)
+    _fit(inner, (grey * (1 - amount) + RED_INK * amount).astype(np.uint8))
     y = TITLE + SIDE + 8
-    canvas[y : y + 10, MARGIN // 2 + 14 : MARGIN // 2 + 104] = ramp.astype(np.uint8)
+    canvas[y : y + 10, MARGIN // 2 + 14 : MARGIN // 2 + 104] = _ramp()
     _write(canvas, "0", (MARGIN // 2 + 2, y + 10), DIM)
     _write(canvas, f"{top:.2g}" if top > 0 else "nothing", (MARGIN // 2 + 110, y + 10), DIM)
     if made_by:
         (width, _), _ = cv2.getTextSize(made_by, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
         _write(canvas, made_by, (MARGIN // 2 + SIDE - width - 2, y + 10), DIM)
     return canvas
+
+
+@cache
+def _ramp() -> np.ndarray:
+    """From nothing to full red."""
+    return (np.sqrt(np.linspace(0, 1, 90, dtype=np.float32))[None, :, None] * RED_INK).astype(np.uint8)
 
 
 def policy_panel(

@@ -1,4 +1,4 @@
-"""Maps from changes of an output as parts of the observation are hidden; all masks go through the network in batches."""
+"""Maps from what changes as parts of the observation are hidden; masks go through the network in batches."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from .gradients import by_output
 from .targets import Target
 from .views import Outputs, View
 
-CHUNK = 64  # observations that go through the network together
+CHUNK = 32  # observations that go through the network together
 SCREEN = 80.0  # the side for which Greydanus et al. state their sizes
 BLUR, MASK, STRIDE = 3.0, 5.0, 5.0  # pixels of that screen
 

@@ -71,7 +71,7 @@ def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
 def names_of_actions(env: Any) -> Sequence[str] | None:
     """What an environment's actions are called, as our worlds or the Arcade Learning Environment say it."""
     world = getattr(env.unwrapped, "world", None)
-    if hasattr(world, "action_names"):
+    if world is not None and hasattr(world, "action_names"):
         return list(world.action_names)
     meanings = getattr(env.unwrapped, "get_action_meanings", None)
     return None if meanings is None else [str(name).lower() for name in meanings()]

@@ -70,5 +70,7 @@ def _play(view: View, env: VectorEnv, seed: int) -> tuple[Any, np.ndarray, np.nd
             observation, _, terminated, truncated, info = env.step(actions_of(view, outputs.parameters))
             ended = (terminated | truncated).cpu()
             state, alive = begun_anew(view, outputs.state, ended), alive & ~ended
-    stacked = {k: torch.stack([s[k] for s in seen]) for k in seen[0]} if isinstance(seen[0], dict) else torch.stack(seen)
+    stacked = (
+        {k: torch.stack([s[k] for s in seen]) for k in seen[0]} if isinstance(seen[0], dict) else torch.stack(seen)
+    )
     return stacked, np.stack(relevant), np.stack(due)

@@ -73,7 +73,9 @@ def curves(view: View, observation: Any, state: Any, target: Target, found: Tens
     order = found.abs()
     if x.ndim == 4 and view.key is None:
         order = order.sum(1, keepdim=True)
-    place = order.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(order.shape)  # 0 goes first
+    place = (
+        order.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(order.shape)
+    )  # 0 goes first
     count = place[0].numel()
     plain = view.ask(observation, state, x)
     read = target.bind(plain)

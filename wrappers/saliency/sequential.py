@@ -120,7 +120,7 @@ class SequentialJacobian(gym.Wrapper):
         return self._jacobian([self._moment(moment)])[0]
 
     def matrix(self, moments: Sequence[int] | None = None) -> np.ndarray:
-        """|J| over time, float (moments, T): a row for each output's moment (all by default), a column for each input's."""
+        """|J| over time, float (moments, T): a row for an output (all by default), a column for an input."""
         chosen = range(len(self._seen)) if moments is None else [self._moment(t) for t in moments]
         found = self._jacobian(chosen)
         return np.sqrt(np.square(found).reshape(*found.shape[:2], -1).sum(-1))
@@ -154,7 +154,9 @@ class SequentialJacobian(gym.Wrapper):
         inputs = torch.cat([self.view.explained(seen).flatten(1) for seen in self._seen]).cpu().numpy()  # (T, n)
         amount = found.flatten(1).numpy()
         rows = [
-            panels.map_panel(np.zeros_like(inputs.T), 255 * np.abs(inputs.T) / max(1e-9, np.abs(inputs).max()), "inputs"),
+            panels.map_panel(
+                np.zeros_like(inputs.T), 255 * np.abs(inputs.T) / max(1e-9, np.abs(inputs).max()), "inputs"
+            ),
             panels.map_panel(amount.T, np.zeros_like(amount.T), f"{self.target.label} now"),
         ]
         return panels.compose([rows])

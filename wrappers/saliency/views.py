@@ -164,15 +164,15 @@ class SB3View(View):
     def prepare(self, observation: Any) -> Any:
         some = next(iter(observation.values())) if isinstance(observation, dict) else observation
         if not isinstance(some, Tensor):  # channels first, if they were last
-            observation, _ = self.policy.obs_to_tensor(observation)
+            observation = self.policy.obs_to_tensor(observation)[0]
         return super().prepare(observation)
 
     def outputs(self, observation: Any, state: Any) -> Outputs:
-        spaces_of = self.observation_space.spaces if isinstance(observation, dict) else None  # type: ignore[attr-defined]
-        if spaces_of is None:
-            fed = _as_bytes(self.observation_space, observation)
+        fed: Any
+        if isinstance(self.observation_space, spaces.Dict):
+            fed = {key: _as_bytes(self.observation_space.spaces[key], value) for key, value in observation.items()}
         else:
-            fed = {key: _as_bytes(spaces_of[key], value) for key, value in observation.items()}
+            fed = _as_bytes(self.observation_space, observation)
         if hasattr(self.policy, "q_net"):
             q = self.policy.q_net(fed)  # (B, n)
             return Outputs(q.amax(-1), {"action": q}, None, {})

@@ -103,12 +103,8 @@ class Saliency(gym.Wrapper):
         second = panels.policy_panel(self.view.parts(), parameters, value, names)
         rows = []
         for number, method in enumerate(self.methods):
-            drawn = [
-                panels.map_panel(maps[method, target.name], grey, target.label, method)
-                for target in self.targets
-            ]
-            blank = np.full_like(first, panels.BACKGROUND)
-            rows.append([*([first, second] if number == 0 else [blank, blank]), *drawn])
+            drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]
+            rows.append([*([first, second] if number == 0 else [panels.blank_panel()] * 2), *drawn])
         return panels.compose(rows)
 
 

@@ -1,0 +1,200 @@
+"""What saliency costs, and how true it is on the agents that benchmarks/run_jobs.py trained.
+
+python benchmarks/looking.py speed     maps a second of the 84x84x4 network, one thread, medians of repeats
+python benchmarks/looking.py truth     every method on every trained agent of Probe/, the sequential Jacobian on Copy
+
+`speed` writes runs/looking.json, `truth` benchmarks/saliency.json; benchmarks/results.py puts both into docs/results.md.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+import foveate
+from foveate.agents import agent_class, checkpoint
+from foveate.cli.saliency import score_saliency
+from foveate.wrappers import RecordVideo, Saliency
+from foveate.wrappers.saliency import METHODS
+from foveate.wrappers.saliency.views import undisturbed
+
+ROOT = Path(__file__).resolve().parent.parent
+REPEATS = 7
+QUICK = ["jacobian", "perturbation", "random"]
+assert foveate.__version__
+
+
+def rate(work: Callable[[], object], count: int) -> float:
+    """How often a second something is done, the median of repeats."""
+    work()
+    rates = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        for _ in range(count):
+            work()
+        rates.append(count / (time.perf_counter() - begin))
+    return statistics.median(rates)
+
+
+def speeds() -> dict[str, float]:
+    """The figures by name."""
+    torch.set_num_threads(1)
+    env = gym.make("Probe/Driving-v0", render_mode="rgb_array")
+    policy = agent_class("dueling")(env.observation_space, env.action_space)
+    watched = Saliency(env, policy, "jacobian", ["value", "advantage"])
+    watched.reset(seed=0)
+    for _ in range(5):
+        watched.step(3)
+    view, seen, before, targets = watched.view, watched._observation, watched._before, watched.targets
+
+    def maps(method: str, **options: int) -> Callable[[], object]:
+        return lambda: METHODS[method].function(view, seen, before, targets, **options)
+
+    found: dict[str, float] = {}
+    with undisturbed(view):
+        found["value and advantage Jacobians together, frames a second"] = rate(maps("jacobian"), 50)
+        together, apart = rate(maps("perturbation"), 1), rate(maps("perturbation", chunk=1), 1)
+        found["perturbation, 289 masks in batches of 32, frames a second"] = together
+        found["perturbation, one mask at a time, frames a second"] = apart
+        found["perturbation, ratio"] = together / apart
+        for method in ("smoothgrad", "integrated-gradients", "occlusion"):
+            found[f"{method}, value and advantage, frames a second"] = rate(maps(method), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        film = RecordVideo(watched, Path(folder) / "film.mp4")
+        film.reset(seed=0)
+        found["play, both Jacobians, drawing and H.264 encoding, frames a second"] = rate(lambda: film.step(3), 30)
+        film.writer.close()
+    return found
+
+
+def truths(runs: Path, moments: int) -> dict[str, Any]:
+    """What `evaluate.py RUN --score-saliency` finds, by run."""
+    torch.set_num_threads(1)
+    kept: dict[str, Any] = {}
+    for folder in sorted(runs.glob("*/result.json")):
+        row = json.loads(folder.read_text())
+        is_probe, is_copy = row["env_id"].startswith("Probe/"), row["env_id"] == "Memory/Copy-v0"
+        if not (is_probe or is_copy):
+            continue
+        learner = checkpoint.load(folder.parent / row["run"], None, "cpu")
+        run = checkpoint.read_run(checkpoint.find(folder.parent / row["run"]))
+        methods = [] if is_probe and row["seed"] == 1 and row["table"] == "Driving" else QUICK
+        print(f"== {row['name']}", flush=True)
+        with tempfile.TemporaryDirectory() as report:
+            found = score_saliency(
+                learner, row["env_id"], run["env"], methods if is_probe else [], [], moments if is_probe else 32,
+                1_000_003, False, Path(report),
+            )  # fmt: skip
+        for scored in found.get("rows", []):
+            del scored["curves"]
+        kept[row["name"]] = {"label": row["label"], "seed": row["seed"], "env_id": row["env_id"], "found": found}
+    return kept
+
+
+# ---- for docs/results.md ----
+
+SCORES = ("pointing", "auc", "deletion", "insertion", "randomised", "randomised_signed", "first", "agreement")
+
+
+def pages(kept: dict[str, Any]) -> list[str]:
+    """The tables of what `truths` found."""
+    lines: list[str] = []
+    probes = {name: k for name, k in kept.items() if "rows" in k["found"]}
+    for env_id in dict.fromkeys(k["env_id"] for k in probes.values()):
+        lines += _scores(env_id, [k for k in probes.values() if k["env_id"] == env_id])
+    driving = [k for k in probes.values() if k["env_id"] == "Probe/Driving-v0" and "dueling" in k["label"]]
+    if driving:
+        lines += _claim(driving)
+    copies = {name: k for name, k in kept.items() if k["env_id"] == "Memory/Copy-v0"}
+    if copies:
+        lines += _recall(copies)
+    return lines
+
+
+def _scores(env_id: str, agents: list[dict[str, Any]]) -> list[str]:
+    lines = [f"\n## Is it true? {env_id} (`python benchmarks/looking.py truth`)\n"]
+    lines.append(
+        f"{agents[0]['found']['moments']} moments of each agent; what the columns mean is said by `evaluate.py`.\n"
+    )
+    lines += [f"| agent | method | target | {' | '.join(SCORES)} |", "|" + "---|" * (3 + len(SCORES))]
+    for agent in agents:
+        for row in agent["found"]["rows"]:
+            cells = ["" if row[name] is None else f"{row[name]:.3f}" for name in SCORES]
+            name = f"{agent['label']}, seed {agent['seed']}"
+            lines.append(f"| {name} | {row['method']} | {row['target']} | {' | '.join(cells)} |")
+    return lines
+
+
+def _claim(agents: list[dict[str, Any]]) -> list[str]:
+    """Value looks at the horizon, the score and the own car, advantage at the cars ahead: shares and interventions."""
+    lines = ["\n## What value and advantage look at: Driving (`python benchmarks/looking.py truth`)\n"]
+    lines.append(
+        "Shares of the map's amount on an object, by the object's own share of the picture (1 is what noise gives), and "
+        "how far the output moves when something is done to the object, by how far it moves on average over the five "
+        f"objects. Seeds {', '.join(str(a['seed']) for a in agents)}, each seed's own figure.\n"
+    )
+    head = ["object", "jacobian of V", "jacobian of A", "perturbation of V", "perturbation of A", "moves V", "moves A"]
+    lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for name in agents[0]["found"]["effects"]["value"]:
+        cells = []
+        for method in ("jacobian", "perturbation"):
+            for target in ("value", "advantage"):
+                cells.append(", ".join(f"{_density(a['found'], method, target, name):.2f}" for a in agents))
+        for target in ("value", "advantage"):
+            cells.append(", ".join(f"{_moved(a['found'], target, name):.2f}" for a in agents))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _density(found: dict[str, Any], method: str, target: str, name: str) -> float:
+    row = next(r for r in found["rows"] if r["method"] == method and r["target"] == target)
+    return (row["shares"][name] or 0.0) / found["areas"][name]
+
+
+def _moved(found: dict[str, Any], target: str, name: str) -> float:
+    moved = {key: effect["mean"] for key, effect in found["effects"][target].items()}
+    return moved[name] / float(np.mean(list(moved.values())))
+
+
+def _recall(copies: dict[str, Any]) -> list[str]:
+    lines = ["\n## Does the sequential Jacobian point at the moment that holds the bits? Copy\n"]
+    lines += ["| agent | pointing | ROC area | outputs | with random weights | chance |", "|---|---|---|---|---|---|"]
+    for k in copies.values():
+        trained, other = k["found"]["as trained"], k["found"]["random weights"]
+        lines.append(
+            f"| {k['label']}, seed {k['seed']} | {trained['pointing']:.4f} | {trained['auc']:.4f} | {trained['outputs']} "
+            f"| {other['pointing']:.4f} | {trained['chance']:.3f} |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "truth"])
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
+    parser.add_argument("--moments", type=int, default=64, help="moments of play of each agent")
+    arguments = parser.parse_args()
+    if arguments.what == "speed":
+        found: Any = speeds()
+        path = ROOT / "runs" / "looking.json"
+        for name, value in found.items():
+            print(f"{name:<70}{value:>10.1f}")
+    else:
+        found = truths(arguments.runs, arguments.moments)
+        path = ROOT / "benchmarks" / "saliency.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"kept: {path}")
+
+
+if __name__ == "__main__":
+    main()
