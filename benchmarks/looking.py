@@ -3,7 +3,7 @@
 python benchmarks/looking.py speed     maps a second of the 84x84x4 network, one thread, medians of repeats
 python benchmarks/looking.py truth     every method on every trained agent of Probe/, the sequential Jacobian on Copy
 
-`speed` writes runs/looking.json, `truth` benchmarks/saliency.json; benchmarks/results.py puts both into docs/results.md.
+`speed` writes runs/looking.json, `truth` benchmarks/saliency.json; benchmarks/results.py shows both.
 """
 
 import argparse
@@ -137,8 +137,8 @@ def _claim(agents: list[dict[str, Any]]) -> list[str]:
     """Value looks at the horizon, the score and the own car, advantage at the cars ahead: shares and interventions."""
     lines = ["\n## What value and advantage look at: Driving (`python benchmarks/looking.py truth`)\n"]
     lines.append(
-        "Shares of the map's amount on an object, by the object's own share of the picture (1 is what noise gives), and "
-        "how far the output moves when something is done to the object, by how far it moves on average over the five "
+        "Shares of the map's amount on an object, by the object's own share of the picture (noise gives 1), and how "
+        "far the output moves when something is done to the object, by how far it moves on average over the five "
         f"objects. Seeds {', '.join(str(a['seed']) for a in agents)}, each seed's own figure.\n"
     )
     head = ["object", "jacobian of V", "jacobian of A", "perturbation of V", "perturbation of A", "moves V", "moves A"]
@@ -170,8 +170,8 @@ def _recall(copies: dict[str, Any]) -> list[str]:
     for k in copies.values():
         trained, other = k["found"]["as trained"], k["found"]["random weights"]
         lines.append(
-            f"| {k['label']}, seed {k['seed']} | {trained['pointing']:.4f} | {trained['auc']:.4f} | {trained['outputs']} "
-            f"| {other['pointing']:.4f} | {trained['chance']:.3f} |"
+            f"| {k['label']}, seed {k['seed']} | {trained['pointing']:.4f} | {trained['auc']:.4f} "
+            f"| {trained['outputs']} | {other['pointing']:.4f} | {trained['chance']:.3f} |"
         )
     return lines
 

@@ -28,7 +28,7 @@ LOWER_IS_BETTER = ("wrong bits", "regret")
 SPEEDS = {
     "speed": "Speed of worlds (`python benchmarks/speed.py`; one process, one thread, medians of 7)",
     "cores": "Speed of cores: milliseconds of a training step (`python benchmarks/cores.py`; one thread, in turns)",
-    "looking": "Speed of saliency (`python benchmarks/looking.py speed`; the 84x84x4 dueling network, one thread, medians of 7)",
+    "looking": "Speed of saliency (`python benchmarks/looking.py speed`; dueling network on 84x84x4, one thread)",
 }
 HEAD = """# Results
 
