@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 import foveate
-from foveate.agents import agent_class, checkpoint
+from foveate.agents import checkpoint
+from foveate.agents.vision import DuelingAgent
 from foveate.cli.saliency import score_saliency
 from foveate.wrappers import RecordVideo, Saliency
 from foveate.wrappers.saliency import METHODS
@@ -48,7 +49,7 @@ def speeds() -> dict[str, float]:
     """The figures by name."""
     torch.set_num_threads(1)
     env = gym.make("Probe/Driving-v0", render_mode="rgb_array")
-    policy = agent_class("dueling")(env.observation_space, env.action_space)
+    policy = DuelingAgent(env.observation_space, env.action_space)
     watched = Saliency(env, policy, "jacobian", ["value", "advantage"])
     watched.reset(seed=0)
     for _ in range(5):

@@ -125,8 +125,9 @@ class Catch(GameWorld):
         }
 
     def draw(self, scene: State) -> Tensor:
-        layers = [paint(r, c, torch.full(r.shape[:2], grey, device=r.device)) for r, c, grey in self._drawn(scene)]
-        return torch.stack(layers).sum(0).clamp(max=255).to(torch.uint8)
+        rows, columns, greys = zip(*self._drawn(scene), strict=True)
+        grey = torch.cat([torch.full(r.shape[:2], g, device=r.device) for r, g in zip(rows, greys, strict=True)], 1)
+        return paint(torch.cat(rows, 1), torch.cat(columns, 1), grey).clamp_(max=255).to(torch.uint8)
 
     def _drawn(self, scene: State) -> list[tuple[Tensor, Tensor, float]]:
         return list(self.sprites(scene).values())
