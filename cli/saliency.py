@@ -17,7 +17,7 @@ from ..wrappers.saliency.pictures import names_of_actions
 from ..wrappers.saliency.recall import Recall, recall
 from ..wrappers.saliency.targets import Target, choose_targets
 from ..wrappers.saliency.views import View
-from ..wrappers.saliency.wrapper import USUAL
+from ..wrappers.saliency.wrapper import usual_targets
 from .worlds import make_one, make_worlds, world_class
 
 COLUMNS = {
@@ -50,7 +50,7 @@ def score_saliency(
     env = make_one(env_id, arguments)
     action_names = names_of_actions(env)
     world = world_class(env_id)
-    names = list(targets) or [name for name in targets_of(view, action_names) if name in USUAL]
+    names = list(targets) or usual_targets(targets_of(view, action_names))
     chosen = choose_targets(view, names, action_names)
     if getattr(env.unwrapped, "world", None) is not None and len(_relevance_shape(env)) == 1:
         return _score_recall(view, env_id, arguments, list(targets) or ["logits"], count, seed, folder)

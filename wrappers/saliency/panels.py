@@ -96,7 +96,7 @@ def policy_panel(
         if p == p:
             colour = CHOSEN if p == best else BAR
             inner[y + 3 : y + tall - 3, 104 : 104 + max(1, round(p * (SIDE - 110)))] = colour
-        _write(inner, name[:14], (2, y + tall // 2 + 5))
+        _write(inner, name[:14] if p == p else name, (2, y + tall // 2 + 5))
     if value is not None:
         _write(canvas, f"value {value:.3f}", (MARGIN // 2 + 2, TITLE + SIDE + 18), DIM)
     return canvas

@@ -1,6 +1,6 @@
 """Saliency as a Gymnasium wrapper: what a policy looks at, beside what it sees and does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -14,7 +14,10 @@ from .pictures import backdrop, gaze_of, names_of_actions, on_picture
 from .targets import choose_targets, targets_of
 from .views import Outputs, undisturbed, view_of
 
-USUAL = ("value", "advantage", "centred-logit")  # what is explained where nothing is asked for
+
+def usual_targets(names: Iterable[str]) -> list[str]:
+    """What is explained where nothing is asked for: the value, and the advantage or what stands for it."""
+    return [name for name in names if name in ("value", "advantage") or name.endswith("centred-logit")]
 
 
 class Saliency(gym.Wrapper):
@@ -42,7 +45,7 @@ class Saliency(gym.Wrapper):
         self.action_names = names_of_actions(env)
         self.methods = [method] if isinstance(method, str) else list(method)
         if of is None:
-            of = [name for name in targets_of(self.view, self.action_names) if name in USUAL]
+            of = usual_targets(targets_of(self.view, self.action_names))
         self.targets = choose_targets(self.view, [of] if isinstance(of, str) else list(of), self.action_names)
         for name in self.methods:
             check_method(self.view, name, self.targets)
