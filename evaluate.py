@@ -50,8 +50,9 @@ class EvaluateOptions:
         video: write an H.264 video of some episodes of the first run to this .mp4 file.
         contact_sheet: write a PNG with the last frames of some episodes of the first run.
         trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
-        shown: episodes in the video and on the sheet.
-        saliency: film these methods beside the frame, as in jacobian,perturbation (needs --video).
+        shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
+        saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
+            frames of the film).
         of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
         frames: frames of a saliency video.
         score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
@@ -92,7 +93,7 @@ class EvaluateOptions:
         for name in ("shown", "threads", "frames", "moments"):
             check_range(name, getattr(self, name), 1)
         check_range("seed", self.seed, 0)
-        if self.saliency and self.video is None and not self.score_saliency:
+        if self.saliency and not (self.video or self.contact_sheet or self.score_saliency):
             raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
         if self.of and not (self.saliency or self.score_saliency):
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
@@ -202,10 +203,11 @@ def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
         save_trace(learner, env_id, arguments, options.trace, options.seed)
         print(f"trace: {options.trace}")
     methods, targets = names(options.saliency, "--saliency"), names(options.of, "--of")
-    if methods and options.video is not None:
+    if methods and (options.video is not None or options.contact_sheet is not None):
         film_saliency(
-            learner, env_id, arguments, options.video, methods, targets, options.frames, options.seed, options.progress
-        )
+            learner, env_id, arguments, options.video, options.contact_sheet, methods, targets, options.frames,
+            options.shown, options.seed, options.progress,
+        )  # fmt: skip
     elif options.video is not None or options.contact_sheet is not None:
         film(
             learner, env_id, arguments, options.video, options.contact_sheet, options.shown, options.seed,

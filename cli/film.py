@@ -1,15 +1,16 @@
 """Films of an agent at play: its episodes, a contact sheet of their ends, and its saliency."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from tqdm import tqdm
 
 from ..agents import Learner
 from ..errors import FoveateError
-from ..wrappers import RecordVideo, Saliency, contact_sheet, record_episodes, write_video
+from ..wrappers import Saliency, VideoWriter, contact_sheet, record_episodes, write_video
 from .worlds import make_one
 
 
@@ -43,41 +44,72 @@ def film_saliency(
     learner: Any,
     env_id: str,
     arguments: dict[str, Any],
-    video: Path,
+    video: Path | None,
+    sheet: Path | None,
     methods: Sequence[str],
     targets: Sequence[str] | None,
     frames: int,
+    shown: int,
     seed: int,
     show: bool,
 ) -> None:
-    """Write a video of frame, policy and maps side by side, over whole episodes until there are enough frames.
+    """Film frame, policy and maps side by side, over whole episodes until there are enough frames.
 
     Ctrl-C ends the film early; what was filmed is kept.
+
+    Args:
+        learner: who plays, and is looked into.
+        env_id: where.
+        arguments: of the environment.
+        video: an .mp4 file for the film, or None.
+        sheet: a .png file for some of its frames, one below the other, or None.
+        methods: names from `METHODS`.
+        targets: what they explain; None is the usual.
+        frames: how many frames.
+        shown: how many of them are on the sheet, evenly spaced.
+        seed: of the first episode.
+        show: whether to show progress.
     """
     watched = Saliency(make_one(env_id, arguments, "rgb_array"), learner, list(methods), targets or None)
-    fps = int(watched.metadata.get("render_fps") or 15)
-    env = RecordVideo(watched, video, fps if fps <= 30 else 15)
+    fps = min(30, int(watched.metadata.get("render_fps") or 15))
+    writer = None if video is None else VideoWriter(video, fps)
+    kept: list[np.ndarray] = []
+    count = 0
     try:
         with tqdm(total=frames, unit="frame", desc="saliency", disable=None if show else True) as bar:
-            _play(env, learner, frames, seed, bar)
+            for count, frame in enumerate(_frames(watched, learner, frames, seed), 1):
+                if writer is not None:
+                    writer.add(frame)
+                if sheet is not None and (count * shown) // frames > len(kept):
+                    kept.append(frame)
+                bar.update()
     except KeyboardInterrupt:
         print("stopped: the film ends here")
     finally:
-        written, codec = env.writer.frames, env.writer.codec
-        env.close()
-    print(f"video: {video} ({codec}, {written} frames: {', '.join(methods)})")
+        watched.close()
+        if writer is not None:
+            writer.close()
+    if writer is not None:
+        print(f"video: {video} ({writer.codec}, {count} frames: {', '.join(methods)})")
+    if sheet is not None and kept:
+        contact_sheet(sheet, kept, columns=1, scale=1.0)
+        print(f"contact sheet: {sheet}")
 
 
-def _play(env: RecordVideo, learner: Any, frames: int, seed: int, bar: tqdm) -> None:
-    first = True
-    while env.writer.frames < frames:
-        observation, _ = env.reset(seed=seed if first else None)
-        state, ended, first, begin = None, False, False, True
-        while not ended and env.writer.frames < frames:
-            action, state = learner.predict(observation, state, np.array([begin]), deterministic=True)
+def _frames(env: gym.Env, learner: Any, count: int, seed: int) -> Iterator[np.ndarray]:
+    """The pictures of so many moments of play, episode after episode."""
+    made = 0
+    while made < count:
+        observation, _ = env.reset(seed=seed if made == 0 else None)
+        state, over = None, False
+        while made < count:
+            yield np.asarray(env.render())
+            made += 1
+            if over:
+                break
+            action, state = learner.predict(observation, state, np.array([state is None]), deterministic=True)
             observation, _, terminated, truncated, _ = env.step(action)
-            ended, begin = terminated or truncated, False
-            bar.update(env.writer.frames - bar.n)
+            over = terminated or truncated
 
 
 def names(words: str, option: str) -> list[str]:
