@@ -214,10 +214,13 @@ def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
             options.progress,
         )  # fmt: skip
     if options.score_saliency:
-        score_saliency(
+        found = score_saliency(
             learner, env_id, arguments, methods, targets, options.moments, options.seed, options.progress,
             options.report,
         )  # fmt: skip
+        if options.json is not None and not options.episodes:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            options.json.write_text(json.dumps(found, indent=1))
 
 
 def configure(arguments: list[str], env_id: str) -> tuple[EvaluateOptions, dict[str, Any]]:

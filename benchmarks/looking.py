@@ -28,6 +28,7 @@ from foveate.wrappers.saliency import METHODS
 from foveate.wrappers.saliency.views import undisturbed
 
 ROOT = Path(__file__).resolve().parent.parent
+TRUTHS = ROOT / "benchmarks" / "saliency.json"
 REPEATS = 7
 QUICK = ["jacobian", "perturbation", "random"]
 assert foveate.__version__
@@ -76,14 +77,14 @@ def speeds() -> dict[str, float]:
     return found
 
 
-def truths(runs: Path, moments: int) -> dict[str, Any]:
-    """What `evaluate.py RUN --score-saliency` finds, by run."""
+def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
+    """What `evaluate.py RUN --score-saliency` finds, by run; what was found before is kept for the others."""
     torch.set_num_threads(1)
-    kept: dict[str, Any] = {}
+    kept: dict[str, Any] = json.loads(TRUTHS.read_text()) if TRUTHS.exists() else {}
     for folder in sorted(runs.glob("*/result.json")):
         row = json.loads(folder.read_text())
-        is_probe, is_copy = row["env_id"].startswith("Probe/"), row["env_id"] == "Memory/Copy-v0"
-        if not (is_probe or is_copy):
+        is_probe, is_copy = row["env_id"].startswith("Probe/"), row["table"] == "Copy"
+        if not (is_probe or is_copy) or only.lower() not in row["name"].lower():
             continue
         learner = checkpoint.load(folder.parent / row["run"], None, "cpu")
         run = checkpoint.read_run(checkpoint.find(folder.parent / row["run"]))
@@ -91,7 +92,7 @@ def truths(runs: Path, moments: int) -> dict[str, Any]:
         print(f"== {row['name']}", flush=True)
         with tempfile.TemporaryDirectory() as report:
             found = score_saliency(
-                learner, row["env_id"], run["env"], methods if is_probe else [], [], moments if is_probe else 32,
+                learner, row["env_id"], run["env"], methods if is_probe else [], [], moments if is_probe else 16,
                 1_000_003, False, Path(report),
             )  # fmt: skip
         for scored in found.get("rows", []):
@@ -102,7 +103,7 @@ def truths(runs: Path, moments: int) -> dict[str, Any]:
 
 # ---- for docs/results.md ----
 
-SCORES = ("pointing", "auc", "deletion", "insertion", "randomised", "randomised_signed", "first", "agreement")
+SCORES = ("pointing", "auc", "deletion", "insertion", "anew", "anew_signed", "first", "agreement")
 
 
 def pages(kept: dict[str, Any]) -> list[str]:
@@ -169,7 +170,10 @@ def _recall(copies: dict[str, Any]) -> list[str]:
     lines = ["\n## Does the sequential Jacobian point at the moment that holds the bits? Copy\n"]
     lines += ["| agent | pointing | ROC area | outputs | with random weights | chance |", "|---|---|---|---|---|---|"]
     for k in copies.values():
-        trained, other = k["found"]["as trained"], k["found"]["random weights"]
+        trained, other = (
+            k["found"]["sequential"]["logits"]["as trained"],
+            k["found"]["sequential"]["logits"]["random weights"],
+        )
         lines.append(
             f"| {k['label']}, seed {k['seed']} | {trained['pointing']:.4f} | {trained['auc']:.4f} "
             f"| {trained['outputs']} | {other['pointing']:.4f} | {trained['chance']:.3f} |"
@@ -183,6 +187,7 @@ def main() -> None:
     parser.add_argument("what", choices=["speed", "truth"])
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
     parser.add_argument("--moments", type=int, default=64, help="moments of play of each agent")
+    parser.add_argument("--only", default="", help="truth: runs whose name contains this")
     arguments = parser.parse_args()
     if arguments.what == "speed":
         found: Any = speeds()
@@ -190,8 +195,7 @@ def main() -> None:
         for name, value in found.items():
             print(f"{name:<70}{value:>10.1f}")
     else:
-        found = truths(arguments.runs, arguments.moments)
-        path = ROOT / "benchmarks" / "saliency.json"
+        found, path = truths(arguments.runs, arguments.moments, arguments.only), TRUTHS
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
     print(f"kept: {path}")

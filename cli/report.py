@@ -26,7 +26,6 @@ th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: l
 
 def write_report(folder: Path, found: dict[str, Any], rows: list[Row]) -> None:
     """Write saliency.json, curves.png and saliency.html (which needs neither of them) to a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "saliency.json").write_text(json.dumps(found, indent=1))
     picture = draw_curves(rows)
     (folder / "curves.png").write_bytes(picture)

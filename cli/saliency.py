@@ -14,7 +14,7 @@ from ..wrappers.saliency import methods_of, targets_of, view_of
 from ..wrappers.saliency.examine import Moments, Row, collect, effects, examine, randomised
 from ..wrappers.saliency.methods import check_method
 from ..wrappers.saliency.pictures import names_of_actions
-from ..wrappers.saliency.recall import Recall, recall
+from ..wrappers.saliency.recall import recall
 from ..wrappers.saliency.targets import Target, choose_targets
 from ..wrappers.saliency.views import View
 from ..wrappers.saliency.wrapper import usual_targets
@@ -23,10 +23,10 @@ from .worlds import make_one, make_worlds, world_class
 COLUMNS = {
     "pointing": "greatest pixel is relevant",
     "auc": "ROC area against the relevance",
-    "deletion": "area: change as the greatest pixels go",
-    "insertion": "area: change undone as they come back",
-    "randomised": "rank correlation with random weights' maps, by size (0: passes the sanity check)",
-    "randomised_signed": "the same with signs",
+    "deletion": "how soon the output changes as the greatest pixels go (area; more is better)",
+    "insertion": "how soon that is undone as they come back (area; more is better)",
+    "anew": "rank correlation with random weights' maps, by size (near 0 passes the sanity check)",
+    "anew_signed": "the same with signs",
     "first": "the brightest object is the one whose change matters most",
     "agreement": "rank correlation of brightness and effect over objects",
 }
@@ -46,6 +46,10 @@ def score_saliency(
     """Examine an agent's maps, print the table, and write saliency.json, curves.png and saliency.html to a folder."""
     from .report import write_report
 
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before anything is played
+    except OSError as error:
+        raise FoveateError(f"--report {folder} can't be made a folder: {error}.") from error
     view = view_of(learner)
     env = make_one(env_id, arguments)
     action_names = names_of_actions(env)
@@ -53,9 +57,13 @@ def score_saliency(
     names = list(targets) or usual_targets(targets_of(view, action_names))
     chosen = choose_targets(view, names, action_names)
     if getattr(env.unwrapped, "world", None) is not None and len(_relevance_shape(env)) == 1:
+        if methods:
+            raise FoveateError(
+                "in a world whose truth is a moment only the sequential Jacobian is scored: no --saliency."
+            )
         return _score_recall(view, env_id, arguments, list(targets) or ["logits"], count, seed, folder)
     for name in methods:  # before anything is played
-        check_method(view, name, [target for target in chosen if target.action])
+        check_method(view, name, [target for target in chosen if target.action] or chosen)
     worlds = _worlds(env_id, min(8, count), str(view.device), arguments, world is not None)
     length = getattr(getattr(worlds, "world", None), "episode_length", None)
     every = 11 if length is None else max(1, min(11, length - 1))
@@ -140,9 +148,9 @@ def _effects(view: View, moments: Moments, target: Target) -> dict[str, dict[str
 def print_scores(found: dict[str, Any]) -> None:
     """The table, and what each column means."""
     print(f"saliency of {found['env_id']} at {found['moments']} moments")
-    print(f"{'method':<22}{'target':<16}" + "".join(f"{name[:10]:>11}" for name in COLUMNS))
+    print(f"{'method':<22}{'target':<16}" + "".join(f"{name:>{len(name) + 2}}" for name in COLUMNS))
     for row in found["rows"]:
-        cells = "".join(f"{'' if row[name] is None else format(row[name], '.3f'):>11}" for name in COLUMNS)
+        cells = "".join(f"{'' if row[name] is None else format(row[name], '.3f'):>{len(name) + 2}}" for name in COLUMNS)
         print(f"{row['method']:<22}{row['target']:<16}{cells}")
     for name, about in COLUMNS.items():
         print(f"  {name:<18}{about}")
@@ -156,18 +164,16 @@ def _score_recall(
     view: View, env_id: str, arguments: dict[str, Any], targets: list[str], count: int, seed: int, folder: Path
 ) -> dict[str, Any]:
     """Worlds whose truth is a moment: does the sequential Jacobian point at it?"""
-    target = choose_targets(view, targets[:1])[0]
-    found: dict[str, Recall] = {}
-    for name, seen in (("as trained", view), ("random weights", randomised(view))):
-        worlds = _worlds(env_id, min(count, 32), str(view.device), arguments, True)
-        found[name] = recall(seen, worlds, target, seed)
-    print(f"sequential Jacobian of {target.label}: does it point at the moment that holds what is due?")
-    for name, r in found.items():
-        print(
-            f"  {name:<15} pointing {r.pointing:.4f}  ROC area {r.auc:.3f} ({r.outputs} outputs; chance {r.chance:.2f})"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = {name: r._asdict() for name, r in found.items()}
-    (folder / "saliency.json").write_text(json.dumps({"env_id": env_id, "sequential": plain}, indent=1))
+    kept: dict[str, Any] = {}
+    for target in choose_targets(view, targets):
+        print(f"sequential Jacobian of {target.label}: does it point at the moment that holds what is due?")
+        for name, seen in (("as trained", view), ("random weights", randomised(view))):
+            worlds = _worlds(env_id, count, str(view.device), arguments, True)
+            r = recall(seen, worlds, target, seed)
+            print(f"  {name:<15} pointing {r.pointing:.4f}  ROC area {r.auc:.3f} of {r.outputs}, chance {r.chance:.2f}")
+            plain = {key: _or_none(float(value)) for key, value in r._asdict().items()}
+            kept.setdefault(target.name, {})[name] = plain
+    found = {"env_id": env_id, "episodes": count, "seed": seed, "sequential": kept}
+    (folder / "saliency.json").write_text(json.dumps(found, indent=1))
     print(f"figures: {folder / 'saliency.json'}")
-    return plain
+    return found

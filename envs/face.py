@@ -46,6 +46,8 @@ class _Face:
 
     def gaze(self) -> tuple[Tensor, Tensor]:
         """Of worlds seen through a retina: the pictures, uint8 (B, H, W), and the outlines of the patches (B, K, 4)."""
+        if getattr(self.world, "view", "") != "glimpse":
+            raise AttributeError(f"{type(self.world).__name__} is seen as a whole.")
         return self.world.gaze(self.world.state)  # type: ignore[attr-defined]
 
     def intervene(self, kind: str, name: str, amount: float | None = None) -> Any:

@@ -92,7 +92,8 @@ class VideoWriter:
     def close(self) -> None:
         """Finish the file; without any frame there is none."""
         if self._container is not None:
-            self._container.mux(self._writer.encode())
+            if self._writer is not None:  # there is none if the encoder is missing
+                self._container.mux(self._writer.encode())
             self._container.close()
         elif self._writer is not None:
             self._writer.release()
@@ -121,10 +122,23 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: int = 4) ->
     return writer.codec
 
 
+def _fitted(frame: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture shrunk, if need be, and padded with white."""
+    if frame.shape[:2] == (height, width):
+        return frame
+    import cv2
+
+    scale = min(1.0, height / frame.shape[0], width / frame.shape[1])
+    small = cv2.resize(frame, (int(frame.shape[1] * scale), int(frame.shape[0] * scale)), interpolation=cv2.INTER_AREA)
+    room = ((0, height - small.shape[0]), (0, width - small.shape[1]), (0, 0))
+    return np.pad(small, room, constant_values=255)
+
+
 class RecordVideo(gym.Wrapper):
     """Films whatever an environment's ``render()`` shows, instruments included, into one .mp4 file.
 
-    Frames are encoded as they come, so an episode may be as long as it likes. ``close()`` finishes the file.
+    Frames are encoded as they come, so an episode may be as long as it likes. A picture that grows (a memory's trace)
+    is fitted into the size of the first. ``close()`` finishes the file.
 
     Args:
         env: made with render_mode="rgb_array", or an instrument around any.
@@ -139,6 +153,7 @@ class RecordVideo(gym.Wrapper):
             raise FoveateError(f'recording needs render_mode="rgb_array", got {env.render_mode!r}.')
         self.writer = VideoWriter(path, fps or int(env.metadata.get("render_fps") or 30))
         self.episodes, self._begun = episodes, 0
+        self._size: tuple[int, int] | None = None
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode, and film its first moment."""
@@ -155,7 +170,9 @@ class RecordVideo(gym.Wrapper):
 
     def _film(self) -> None:
         if self.episodes is None or self._begun <= self.episodes:
-            self.writer.add(np.asarray(self.env.render(), dtype=np.uint8))
+            frame = np.asarray(self.env.render(), dtype=np.uint8)
+            self._size = self._size or frame.shape[:2]
+            self.writer.add(_fitted(frame, *self._size))
 
     def close(self) -> None:
         """Finish the file, and close the environment."""

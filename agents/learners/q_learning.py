@@ -118,7 +118,11 @@ class QLearning(Learner):
             exploration_fraction=options.exploration,
             exploration_final_eps=options.epsilon,
             max_grad_norm=options.max_grad_norm,
-            policy_kwargs={"network": self.policy, "optimizer_kwargs": {"eps": options.adam_eps}},
+            policy_kwargs={
+                "network": self.policy,
+                "optimizer_class": torch.optim.AdamW,
+                "optimizer_kwargs": {"eps": options.adam_eps, "weight_decay": options.weight_decay},
+            },
             seed=self.seed,
             device=self.device,
         )
@@ -140,6 +144,7 @@ class QLearning(Learner):
 
     def _begin(self, dqn: DQN) -> None:
         dqn.set_logger(self.logger)
+        dqn.q_net_target.load_state_dict(dqn.q_net.state_dict())  # a resumed run's weights were read into one of them
         dqn.num_timesteps, dqn._episode_num = self.num_timesteps, self._episode_num
         self._first = self.num_timesteps + self.options.warm_up
         # the schedules run over the whole training, also of a resumed one

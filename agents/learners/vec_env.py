@@ -41,8 +41,10 @@ class GymVecEnv(VecEnv):
 
     def reset(self) -> Any:
         """Reset all worlds; a seed given by `seed` is used once."""
-        seeds = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
-        observation, info = self.vector_env.reset(seed=seeds)  # type: ignore[arg-type]
+        seeds: Any = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
+        if seeds is not None and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+            seeds = seeds[0]  # the same by Gymnasium's custom, and some vector environments take no list
+        observation, info = self.vector_env.reset(seed=seeds)
         self._returns[:], self._lengths[:] = 0.0, 0
         self.reset_infos = self._rows(_numpy(info), range(self.num_envs))
         self._reset_seeds()

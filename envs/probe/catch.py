@@ -145,9 +145,12 @@ class Catch(GameWorld):
     def change(self, scene: State, now: State, intervention: Intervention) -> State:
         _, name, amount = intervention
         if name == "score":
-            return {"left": torch.full_like(scene["left"], int(amount)).clamp(0, MOST_BALLS)}
+            return {"left": torch.full_like(scene["left"], round(amount)).clamp(0, MOST_BALLS)}
         key, widest = ("column", self.columns - 1) if name == "ball" else ("paddle", self.columns - PADDLE)
-        return {key: _elsewhere(scene[key], now[key], int(amount), widest)}
+        moved = _elsewhere(scene[key], now[key], round(amount), widest)
+        if name == "ball":  # an earlier frame may show the ball before: that one is left alone
+            moved = torch.where(scene["left"] == now["left"], moved, scene[key])
+        return {key: moved}
 
     def caption(self, state: State, index: int) -> str:
         return f"caught {int(state['caught'][index])} of {self.balls}"
@@ -250,7 +253,7 @@ class Distractors(Catch):
             return super().change(scene, now, intervention)
         if intervention.kind == "remove":
             return {"decoy_shown": torch.zeros_like(scene["decoy_shown"])}
-        by = int(intervention.amount)
+        by = round(intervention.amount)
         return {
             "decoy_column": _elsewhere(scene["decoy_column"], now["decoy_column"], by, self.columns - 1),
             "decoy_paddle": _elsewhere(scene["decoy_paddle"], now["decoy_paddle"], by, self.columns - PADDLE),

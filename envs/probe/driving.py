@@ -48,8 +48,8 @@ class Driving(GameWorld):
 
     Info:
         score: the share of `goal` overtaken; relevance (on request): own car, and each near car without which the
-        oracle would do something else; relevance_value (on request): own car, other cars, number and horizon (which
-        shows the time), which decide how much is still to be won.
+        oracle would do something else (or all of them, where only all together matter); relevance_value (on request):
+        own car, other cars, number and horizon (which shows the time), which decide how much is still to be won.
 
     Interventions:
         remove near cars, remove far cars, move near cars (to the right, in half widths of the road), move own car,
@@ -69,7 +69,7 @@ class Driving(GameWorld):
 
     scale = ScoreScale(oracle=Certified(1.0, 0.002), blind=Certified(0.36, 0.03), random=Certified(0.165, 0.03))
     action_names = ("straight", "left", "right", "faster", "slower")
-    visible = ("x", "bend", "heading", "odometer", "time", "left", "car_x", "car_z", "car_shown")
+    visible = ("x", "bend", "heading", "odometer", "time", "left", "car_x", "car_z", "car_shown", "car_number")
     interventions = (
         Intervention("remove", "near cars"),
         Intervention("remove", "far cars"),
@@ -105,6 +105,7 @@ class Driving(GameWorld):
             "car_x": self._lanes(draws, CARS),
             "car_z": car_z,
             "car_shown": torch.ones_like(car_z),
+            "car_number": torch.arange(CARS, device=self.device).expand(len(draws), CARS).clone(),
         }
 
     def _lanes(self, draws: Draws, *shape: int) -> Tensor:
@@ -131,10 +132,12 @@ class Driving(GameWorld):
         car_z = torch.where(fresh, behind.clamp(min=1.0), car_z)
         car_x = torch.where(fresh, self._lanes(draws, 1), state["car_x"])
         car_shown = torch.where(fresh, 1.0, state["car_shown"])
+        car_number = torch.where(fresh, state["car_number"].amax(1, keepdim=True) + 1, state["car_number"])
         turn = draws.uniform("turn") < 0.03
         next_bend = torch.where(turn, 2 * draws.uniform("bend") - 1, state["next_bend"])
         left = (state["left"] - passed).clamp(min=0)
-        time = (state["time"] - 1 / self.day).clamp(min=0)
+        left_of_day = ((state["time"] * self.day).round() - 1).clamp(min=0)  # in whole steps: sums of 1 / day drift
+        time = left_of_day / self.day
         after = {
             "x": x,
             "speed": speed,
@@ -148,8 +151,9 @@ class Driving(GameWorld):
             "car_x": car_x,
             "car_z": car_z,
             "car_shown": car_shown,
+            "car_number": car_number,
         }
-        return after, (state["left"] - left) / self.goal, (left <= 0) | (time <= 0.5 / self.day)
+        return after, (state["left"] - left) / self.goal, (left <= 0) | (left_of_day <= 0)
 
     def score(self, state: State) -> Tensor:
         return state["overtaken"] / self.goal
@@ -224,7 +228,12 @@ class Driving(GameWorld):
             shown = state["car_shown"].clone()
             shown[:, k] = 0
             decides.append(self._best({**state, "car_shown": shown}) != best)
-        cars = cover(rows & torch.stack(decides, 1)[..., None], columns)
+        some = torch.stack(decides, 1)  # (B, K)
+        # two that each block the way decide together
+        near = state["car_z"] < NEAR
+        without = self._best({**state, "car_shown": state["car_shown"].masked_fill(near, 0)})
+        some = some | (near & ((without != best) & ~some.any(1))[:, None])
+        cars = cover(rows & some[..., None], columns)
         return cars | cover(*road.own_box(state))
 
     def promising(self, state: State) -> Tensor:
@@ -242,7 +251,9 @@ class Driving(GameWorld):
         if name == "own car":  # to the other side where it would leave the road
             by = torch.where((now["x"] + amount).abs() > 0.8, -amount, amount)
             return {"x": (scene["x"] + by).clamp(-1, 1)}
-        chosen = (now["car_z"] < NEAR) == (name == "near cars")
+        # a slot may have held another car in an earlier frame: that one is left alone
+        same = scene["car_number"] == now["car_number"]
+        chosen = ((now["car_z"] < NEAR) == (name == "near cars")) & same
         if kind == "remove":
             return {"car_shown": scene["car_shown"].masked_fill(chosen, 0)}
         by = torch.where((now["car_x"] + amount).abs() > 0.8, -amount, amount)

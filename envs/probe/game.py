@@ -1,6 +1,7 @@
 """What all probe worlds share: a screen of known objects, a stack of its last frames, and interventions on both."""
 
 import abc
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -157,8 +158,8 @@ class GameWorld(BatchWorld):
         known = {i.kind: i for i in self.interventions if i.name == name}
         check_choice(f"intervention on {name!r}", kind, sorted(known))
         chosen = known[kind] if amount is None else Intervention(kind, name, float(amount))
-        if chosen.amount != chosen.amount:
-            raise FoveateError(f"amount={amount} is not allowed: it must be a number.")
+        if not math.isfinite(chosen.amount):
+            raise FoveateError(f"amount={amount} is not allowed: it must be a finite number.")
         now = self.scene(state)
         changed = self.change(now, now, chosen)
         past = {n: state[PAST + n].flatten(0, 1) for n in self.visible}  # (B·S, …)

@@ -87,6 +87,8 @@ def test_q_learning_learns_saves_and_goes_on(tmp_path: Path) -> None:
         assert torch.equal(a, b)
     assert len(again.optimizer.state_dict()["state"]) == len(learner.optimizer.state_dict()["state"]) > 0
     again.learn(260, reset_num_timesteps=False)
+    q_net, target = again.player.dqn.q_net, again.player.dqn.q_net_target
+    assert abs(float(q_net.policy.critic[0].weight.std() / target.policy.critic[0].weight.std()) - 1) < 0.05
     assert again.num_timesteps >= 460
     seen = worlds(1).reset(seed=0)[0].numpy()
     q = QNetwork(again.policy)(torch.as_tensor(seen))

@@ -65,7 +65,7 @@ def test_the_sequential_jacobian_of_a_memory(root: Path, tmp_path: Path) -> None
         str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "saliency.json").read_text())["sequential"]
+    found = json.loads((tmp_path / "saliency.json").read_text())["sequential"]["logits"]
     assert found["as trained"]["pointing"] >= 0.95 > found["random weights"]["pointing"]
 
 
@@ -78,6 +78,7 @@ def test_the_sequential_jacobian_of_a_memory(root: Path, tmp_path: Path) -> None
         (["--saliency", "jacobian", "--of", "location", "--video", "a.mp4"], "Allowed: action:left"),
         (["--saliency", "attention", "--video", "a.mp4"], "this one has: jacobian"),
         (["--score-saliency", "--saliency", "jacobian,attention"], "this one has: jacobian"),
+        (["--score-saliency", "--saliency", "sarfa", "--of", "value"], "explains one action"),
     ],
 )
 def test_mistakes_get_one_clear_line(run: Path, root: Path, tmp_path: Path, words: list[str], said: str) -> None:

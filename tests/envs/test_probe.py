@@ -135,6 +135,29 @@ def test_relevance_is_what_the_oracle_needs(env_id: str) -> None:
         assert cars.any()
 
 
+def test_a_car_that_was_overtaken_stays_in_the_older_frames() -> None:
+    """A slot that holds a far car now may have held the car beside the driver three frames ago."""
+    world = played("Probe/Driving-v0", 0, count=16)
+    found = False
+    for _ in range(40):
+        world.step(world.oracle())
+        fresh = world.state["past.car_number"][:, 0] != world.state["car_number"]
+        after = world.intervened(world.state, "remove", "far cars")
+        kept = after["past.car_shown"][:, 0] > 0
+        assert (kept | ~fresh).all()
+        found |= bool(fresh.any())
+    assert found
+
+
+def test_a_long_day_has_its_steps() -> None:
+    world = Driving(goal=99, day=3000)
+    world.build(1)
+    world.reset(keys=torch.tensor([1]))
+    for step in range(3000):
+        _, terminated, _ = world.step(torch.tensor([4]))
+        assert bool(terminated) == (step == 2999)
+
+
 def test_the_decoy_changes_neither_rewards_nor_the_game() -> None:
     one, other = played("Probe/Distractors-v0", 5, 8), played("Probe/Distractors-v0", 5, 8)
     other.replace(other.intervened(other.state, "remove", "decoy"))

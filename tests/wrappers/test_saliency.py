@@ -1,15 +1,20 @@
 """The saliency wrapper: it serves every policy, refuses what can't be had, and changes nothing by looking."""
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from saliency_worlds import learner
 
+from foveate.agents import agent_class, load
 from foveate.errors import FoveateError
-from foveate.wrappers import RecordVideo, Saliency, record_episodes
+from foveate.wrappers import MemoryTrace, RecordVideo, Saliency, record_episodes
 from foveate.wrappers.saliency import METHODS, methods_of, targets_of, view_of
+from foveate.wrappers.saliency.targets import choose_targets
 
+ZOO = Path(__file__).parents[2] / "zoo"
 EXPLAINING = [name for name in METHODS if name != "attention"]
 
 
@@ -154,6 +159,60 @@ def test_attention_of_a_glimpse_is_where_its_patches_are() -> None:
     assert np.allclose(found, expected)
 
 
+def test_a_world_seen_as_a_whole_has_no_gaze() -> None:
+    plain = gym.make("Glimpse/Digits-v0", view="image")
+    made = agent_class("cnn")(plain.observation_space, plain.action_space)
+    env = Saliency(plain, made, "jacobian", "value")
+    env.reset(seed=0)
+    found = env.maps()["jacobian", "value"]
+    assert found.shape == (28, 28)
+    view = env.view
+    x = env._observation.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(view.outputs(x, env._before).value.sum(), x)
+    assert np.allclose(found, slope[0].abs().sum(0).numpy(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["perturbation", "occlusion"])
+def test_what_hides_a_patch_hides_it_at_its_own_scale(method: str) -> None:
+    """A value that depends on the finest patch alone is blamed on it alone."""
+    made = learner("ram", "Glimpse/ClutteredDigits-v0", hidden=16)
+    env = gym.make("Glimpse/ClutteredDigits-v0")
+    seen, _ = env.reset(seed=0)
+    view = view_of(made)
+    x = view.prepare({key: value[None] for key, value in seen.items()})
+
+    class Finest(type(view)):
+        def outputs(self, observation: dict, state: object) -> object:
+            value = observation["glimpse"][:, 0].flatten(1).sum(1)
+            return super().outputs(observation, state)._replace(value=value)
+
+    view.__class__ = Finest
+    (found,) = METHODS[method].function(view, x, view.initial_state(1), choose_targets(view, ["value"]))
+    assert float(found[0, 0].abs().sum()) > 0
+    assert float(found[0, 1:].abs().max()) == 0
+
+
+def test_making_an_instrument_draws_nothing() -> None:
+    made = learner("ram", "Glimpse/Digits-v0", hidden=16, dropout=0.5)
+    made.policy.train()
+    before = torch.get_rng_state()
+    Saliency(gym.make("Glimpse/Digits-v0"), made, "jacobian", "logits")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert made.policy.training
+
+
+def test_the_value_of_a_plain_q_network_is_its_best_q() -> None:
+    from foveate.agents import QLearning, QOptions
+
+    worlds = gym.make_vec("Probe/Catch-v0", num_envs=2, autoreset_mode="SameStep", output="torch")
+    options = QOptions(worlds=2, memory=50, warm_up=4, batch=4)
+    made = QLearning("cnn", worlds, options, policy_kwargs={"architecture": "nature", "shrink": 2}, device="cpu")
+    env = Saliency(gym.make("Probe/Catch-v0"), made)
+    assert [target.label for target in env.targets] == ["value", "Q of best action - mean"]
+    env.reset(seed=0)
+    assert float(env._outputs.value) == float(env._outputs.parameters["action"].max())
+
+
 # ---- refusals ----
 
 
@@ -194,5 +253,9 @@ def test_a_film_grows_frame_by_frame(tmp_path: object) -> None:
     frames = list(av.open(str(tmp_path / "a.mp4")).decode(video=0))
     assert len(frames) == 5
     assert frames[0].width > 900
+    trained = load(ZOO / "Copy-ntm", device="cpu")
+    grown = RecordVideo(MemoryTrace(gym.make("Memory/Copy-v0", max_length=3), trained), tmp_path / "c.mp4")
+    record_episodes(grown, trained, 1, seed=0)
+    grown.close()
     with pytest.raises(FoveateError, match="rgb_array"):
         RecordVideo(gym.make("Probe/Catch-v0"), tmp_path / "b.mp4")

@@ -58,6 +58,15 @@ def test_deletion_and_insertion_of_a_linear_policy() -> None:
     assert scores.area(wrong.deletion) < 0.3
 
 
+def test_a_constant_map_deletes_by_lot() -> None:
+    weights = torch.zeros(1, 2, SIDE, SIDE)
+    weights[0, :, :2] = 1.0  # the first rows, which come first in memory
+    view = view_of(linear_policy(weights.flatten(1)))
+    x = torch.rand(1, 2, SIDE, SIDE)
+    drawn = scores.curves(view, x, view.initial_state(1), choose_targets(view, ["value"])[0], torch.ones_like(x))
+    assert 0.3 < scores.area(drawn.deletion) < 0.7
+
+
 def test_agreement_of_blame_and_effect() -> None:
     nan = np.nan
     effect = np.array([[5.0, 1, 0], [1.0, 2, nan], [0.0, 0, 0], [nan, nan, 1]])

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from ...errors import FoveateError
 from . import scores
 from .methods import METHODS
-from .pictures import Gaze, on_picture
+from .pictures import Gaze, gaze_of, on_picture
 from .targets import Target
 from .views import View, pick_rows, undisturbed
 
@@ -40,7 +41,7 @@ class Moments(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One method's figures on one target.
+    """One method's figures on one target; where objects are known, of the map on the newest frame.
 
     Attributes:
         method: its name.
@@ -49,8 +50,8 @@ class Row(NamedTuple):
         auc: area under the ROC curve against the relevance.
         deletion: area under the deletion curve.
         insertion: area under the insertion curve.
-        randomised: rank correlation of the map's size with that of the same network with random weights.
-        randomised_signed: the same with signs, where the method has them.
+        anew: rank correlation of the map's size with that of the same network with random weights.
+        anew_signed: the same with signs, where the method has them.
         first: how often the most blamed object is the one whose change matters most.
         agreement: mean rank correlation of blame and effect over objects.
         shares: the mean share of the map on each object.
@@ -63,8 +64,8 @@ class Row(NamedTuple):
     auc: float
     deletion: float
     insertion: float
-    randomised: float
-    randomised_signed: float
+    anew: float
+    anew_signed: float
     first: float
     agreement: float
     shares: dict[str, float]
@@ -102,13 +103,22 @@ def actions_of(view: View, parameters: dict[str, Tensor]) -> Any:
     """The most likely action of each part."""
     heads = getattr(view.module, "heads", None)
     parts = {
-        name: heads[name].mode(parameters[name]) if heads is not None else parameters[name].argmax(-1)
-        for name in view.parts()
+        name: heads[name].mode(parameters[name]) if heads is not None else _mode(space, parameters[name])
+        for name, space in view.parts().items()
     }
     whole = parts["action"] if list(parts) == ["action"] else parts
     if isinstance(whole, dict):
         return {name: value.cpu().numpy() for name, value in whole.items()}
     return whole.cpu().numpy()
+
+
+def _mode(space: spaces.Space, parameters: Tensor) -> Tensor:
+    """The most likely value of one part, from Stable-Baselines3's parameters of its distribution."""
+    if isinstance(space, spaces.Discrete):
+        return parameters.argmax(-1)
+    if isinstance(space, spaces.MultiDiscrete):
+        return torch.stack([part.argmax(-1) for part in parameters.split(space.nvec.tolist(), -1)], -1)
+    return (parameters > 0).long() if isinstance(space, spaces.MultiBinary) else parameters
 
 
 def begun_anew(view: View, state: Any, ended: Tensor) -> Any:
@@ -125,7 +135,7 @@ def begun_anew(view: View, state: Any, ended: Tensor) -> Any:
 
 def _moment(env: VectorEnv, seen: Any, state: Any, info: dict[str, Any]) -> Moments:
     world = getattr(env.unwrapped, "world", None)
-    gaze = world.gaze(world.state) if getattr(world, "view", "") == "glimpse" else None  # type: ignore[union-attr]
+    gaze = gaze_of(env)
     relevant = {
         name: torch.as_tensor(value)
         for name, value in info.items()
@@ -188,7 +198,10 @@ def maps_of(view: View, moments: Moments, method: str, targets: Sequence[Target]
 
 
 def randomised(view: View, seed: int = 0) -> View:
-    """The same network with weights drawn anew, each tensor with its own spread (Adebayo et al. 2018)."""
+    """The same network with weights drawn anew, each tensor with its own spread (Adebayo et al. 2018).
+
+    Vectors (biases, the gains of normalisations) are shuffled: gains around zero would switch the network off.
+    """
     other = copy.copy(view)
     other.module = copy.deepcopy(view.module)
     if hasattr(other, "policy"):
@@ -196,8 +209,11 @@ def randomised(view: View, seed: int = 0) -> View:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weights in other.module.parameters():
-            spread = weights.std(unbiased=False) if weights.numel() > 1 else weights.abs().mean()
-            weights.copy_(torch.randn(weights.shape, generator=generator).to(weights) * spread)
+            if weights.ndim < 2:
+                weights.copy_(weights.flatten()[torch.randperm(weights.numel(), generator=generator)].view_as(weights))
+            else:
+                noise = torch.randn(weights.shape, generator=generator).to(weights)
+                weights.copy_(noise * weights.std(unbiased=False))
     return other
 
 
@@ -261,7 +277,8 @@ def _row(
 ) -> Row:
     truth = moments.relevant
     about = truth.get("relevance_value", truth.get("relevance")) if target.part is None else truth.get("relevance")
-    picture = on_picture(found, moments.gaze).cpu().numpy()  # (N, H, W)
+    # of games whose objects are known the truth is about the newest frame of the stack
+    picture = on_picture(found[:, -1:] if moments.objects else found, moments.gaze).cpu().numpy()  # (N, H, W)
     drawn = scores.curves(view, moments.observation, moments.state, target, found)
     shares, blame = _shares(picture, moments.objects)
     first, together = float("nan"), float("nan")
@@ -291,6 +308,8 @@ def _alike(found: Tensor, anew: Tensor | None) -> tuple[float, float]:
     if anew is None:
         return float("nan"), float("nan")
     a, b = found.cpu().numpy(), anew.cpu().numpy()
+    if (b == b.flat[0]).all():  # a network that says nothing is no control
+        return float("nan"), float("nan")
     return scores.mean(scores.rank_correlation(abs(a), abs(b))), scores.mean(scores.rank_correlation(a, b))
 
 

@@ -70,10 +70,14 @@ def _ramp() -> np.ndarray:
 
 
 def policy_panel(
-    parts: dict[str, spaces.Space], parameters: dict[str, np.ndarray], value: float | None, names: list[str] | None
+    parts: dict[str, spaces.Space],
+    parameters: dict[str, np.ndarray],
+    value: float | None,
+    names: list[str] | None,
+    q_values: bool = False,
 ) -> np.ndarray:
-    """What the policy says now: a bar for each action's probability, and the value."""
-    canvas, inner = _panel("policy")
+    """What the policy says now: a bar for each action's probability (or Q-value, from the least up), and the value."""
+    canvas, inner = _panel("Q-values" if q_values else "policy")
     bars: list[tuple[str, float]] = []
     for part, space in parts.items():
         numbers = parameters.get(part)
@@ -81,7 +85,7 @@ def policy_panel(
             continue
         prefix = "" if len(parts) == 1 else f"{part} "
         if isinstance(space, spaces.Discrete):
-            odds = np.exp(numbers - numbers.max())
+            odds = numbers - numbers.min() + 1e-6 if q_values else np.exp(numbers - numbers.max())
             known = names if names is not None and len(names) == space.n and len(parts) == 1 else None
             bars += [(prefix + (known[i] if known else str(i)), p) for i, p in enumerate(odds / odds.sum())]
         elif isinstance(space, spaces.MultiBinary):

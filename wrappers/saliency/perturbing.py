@@ -37,8 +37,14 @@ def blurred(x: Tensor) -> Tensor:
 
 
 @cache
-def masks_for(shape: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
-    """Soft masks (M, *shape[1:]) on a grid of places, and the grid's size; a vector has a mask for each entry."""
+def masks_for(shape: tuple[int, ...], apart: bool = False) -> tuple[Tensor, tuple[int, ...]]:
+    """Soft masks (M, …) over an observation on a grid of places, and the grid's size; a vector's entries one by one.
+
+    Args:
+        shape: of the observation.
+        apart: whether each channel has masks of its own: a retina's patches show different places. The first M / C
+            masks are the first channel's then, …
+    """
     if len(shape) != 3:
         count = 1
         for n in shape:
@@ -51,14 +57,17 @@ def masks_for(shape: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
         lines.append(torch.exp(-0.5 * ((torch.arange(side) - centres[:, None]) / (MASK * side / SCREEN)) ** 2))
         grid.append(len(centres))
     masks = lines[0][:, None, :, None] * lines[1][None, :, None, :]  # (rows, columns, H, W)
-    return masks.flatten(0, 1)[:, None], tuple(grid)
+    masks = masks.flatten(0, 1)[:, None]  # (M, 1, H, W)
+    if apart:
+        masks = (torch.eye(shape[0])[:, None, :, None, None] * masks).flatten(0, 1)  # (C·M, C, H, W)
+    return masks, tuple(grid)
 
 
 def _perturbed(
     view: View, observation: Any, state: Any, x: Tensor, chunk: int
 ) -> Iterator[tuple[int, int, Outputs, Tensor]]:
     """The outputs under each mask: for every moment and chunk of masks, where it begins, and which moment it is."""
-    masks = masks_for(tuple(x.shape[1:]))[0].to(x)
+    masks = masks_for(tuple(x.shape[1:]), view.patches)[0].to(x)
     hidden = blurred(x) - x
     for i in range(len(x)):
         for begin in range(0, len(masks), chunk):
@@ -68,13 +77,14 @@ def _perturbed(
             yield i, begin, view.ask(observation, state, torch.addcmul(x[i], hidden[i], some), rows), rows
 
 
-def _on_observation(scores: Tensor, x: Tensor) -> Tensor:
+def _on_observation(view: View, scores: Tensor, x: Tensor) -> Tensor:
     """One score a mask, (B, M), as a map of the observation's shape."""
     grid = masks_for(tuple(x.shape[1:]))[1]
     if x.ndim != 4:
         return scores.view(x.shape)
-    picture = F.interpolate(scores.view(len(x), 1, *grid), size=x.shape[2:], mode="bilinear", align_corners=False)
-    return picture.expand_as(x) / x.shape[1]  # every frame of the stack was hidden together
+    picture = F.interpolate(scores.view(len(x), -1, *grid), size=x.shape[2:], mode="bilinear", align_corners=False)
+    # every frame of the stack was hidden together
+    return picture if view.patches else picture.expand_as(x) / x.shape[1]
 
 
 @torch.no_grad()
@@ -86,12 +96,12 @@ def perturbation(
     plain = view.ask(observation, state, x)
     reads = [target.bind(plain) for target in targets]
     before = [read(plain, None) for read in reads]  # (B, K) each
-    count = len(masks_for(tuple(x.shape[1:]))[0])
+    count = len(masks_for(tuple(x.shape[1:]), view.patches)[0])
     scores = [x.new_zeros(len(x), count) for _ in targets]
     for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
         for read, y, score in zip(reads, before, scores, strict=True):
             score[i, begin : begin + len(rows)] = 0.5 * (read(outputs, rows) - y[i]).square().sum(1)
-    return [_on_observation(score, x) for score in scores]
+    return [_on_observation(view, score, x) for score in scores]
 
 
 @torch.no_grad()
@@ -99,7 +109,7 @@ def sarfa(view: View, observation: Any, state: Any, targets: Sequence[Target], c
     """How much a spot matters for one action rather than for all of them (Puri et al. 2020)."""
     x = view.explained(observation)
     plain = view.ask(observation, state, x)
-    count = len(masks_for(tuple(x.shape[1:]))[0])
+    count = len(masks_for(tuple(x.shape[1:]), view.patches)[0])
     scores = [x.new_zeros(len(x), count) for _ in targets]
     for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
         for target, score in zip(targets, scores, strict=True):
@@ -107,7 +117,7 @@ def sarfa(view: View, observation: Any, state: Any, targets: Sequence[Target], c
             before, after = plain.parameters[target.part][i], outputs.parameters[target.part]
             action = int(before.argmax()) if target.index is None else target.index
             score[i, begin : begin + len(rows)] = sarfa_score(before, after, action)
-    return [_on_observation(score, x) for score in scores]
+    return [_on_observation(view, score, x) for score in scores]
 
 
 def sarfa_score(before: Tensor, after: Tensor, action: int) -> Tensor:
@@ -132,7 +142,8 @@ def occlusion(view: View, observation: Any, state: Any, targets: Sequence[Target
     x = view.explained(observation)
     if x.ndim == 4:
         side = max(1, min(x.shape[2:]) // 10)
-        window, step = (x.shape[1], side, side), (x.shape[1], max(1, side // 2), max(1, side // 2))
+        deep = 1 if view.patches else x.shape[1]
+        window, step = (deep, side, side), (deep, max(1, side // 2), max(1, side // 2))
         grey: Any = x.mean((1, 2, 3), keepdim=True).expand_as(x)
     else:
         window, step, grey = (1,) * (x.ndim - 1), (1,) * (x.ndim - 1), 0.0

@@ -11,10 +11,10 @@ from torch import Tensor
 Gaze = tuple[Tensor, Tensor]  # whole pictures (B, H, W), and the outlines of the patches on them (B, K, 4)
 
 
-def gaze_of(env: gym.Env) -> Gaze | None:
-    """The gaze of an environment that is seen through a retina, None of any other."""
+def gaze_of(env: Any) -> Gaze | None:
+    """The gaze of an environment (or of a vector of them) that is seen through a retina, None of any other."""
     try:
-        return env.get_wrapper_attr("gaze")()
+        return env.get_wrapper_attr("gaze")() if isinstance(env, gym.Env) else env.gaze()
     except AttributeError:
         return None
 
@@ -26,11 +26,13 @@ def on_picture(found: Tensor, gaze: Gaze | None = None) -> Tensor:
     up: each patch pixel's amount is spread over the pixels that it averages. A vector (B, n) is a picture of one row.
     """
     found = found.abs()
+    if found.ndim == 3:  # a picture without channels
+        return found
     if found.ndim != 4:
         return found.flatten(1)[:, None]
     if gaze is None:
         return found.sum(1)
-    pictures, outlines = gaze
+    pictures, outlines = gaze[0], gaze[1].to(found.device)
     batch, scales = outlines.shape[:2]
     side = found.shape[-1]
     patches = found.view(batch, scales, -1, side, side).sum(2)  # (B, K, p, p)
@@ -60,6 +62,8 @@ def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
         picture = gaze[0][0].cpu().numpy()
         return picture if picture.ndim == 2 else picture.mean(-1).astype(np.uint8)
     values = observation.detach().cpu().numpy()
+    if values.ndim == 2:
+        values = values[None]
     if values.ndim != 3:
         flat = values.reshape(1, -1).astype(float)
         low, high = flat.min(), flat.max()

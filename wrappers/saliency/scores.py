@@ -60,6 +60,7 @@ def curves(view: View, observation: Any, state: Any, target: Target, found: Tens
     """Deletion and insertion (Petsiuk et al. 2018), the more area under either the better.
 
     A frame's pixel goes from all frames of the stack at once; entries of a vector and of a retina's patches one by one.
+    Among equals the order is drawn by lot: a constant map gets what chance gets.
 
     Args:
         view: the policy.
@@ -73,9 +74,9 @@ def curves(view: View, observation: Any, state: Any, target: Target, found: Tens
     order = found.abs()
     if x.ndim == 4 and view.key is None:
         order = order.sum(1, keepdim=True)
-    place = (
-        order.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(order.shape)
-    )  # 0 goes first
+    lot = torch.randperm(order[0].numel(), generator=torch.Generator().manual_seed(0)).to(order.device)
+    drawn = order.flatten(1)[:, lot].argsort(dim=1, descending=True, stable=True)  # (N, pixels) into the lot
+    place = lot[drawn].argsort(dim=1).view(order.shape)  # 0 goes first
     count = place[0].numel()
     plain = view.ask(observation, state, x)
     read = target.bind(plain)
@@ -116,7 +117,7 @@ def agreement(blame: np.ndarray, effect: np.ndarray) -> tuple[float, float]:
         there = ~(np.isnan(b) | np.isnan(e))
         if there.sum() < 2 or e[there].max() <= 0:
             continue
-        first.append(b[there].argmax() == e[there].argmax())
+        first.append(pointing(b[None, there], (e[there] == e[there].max())[None])[0])
         together.append(rank_correlation(b[None, there], e[None, there])[0])
     return (float(np.mean(first)), float(np.mean(together))) if first else (float("nan"), float("nan"))
 

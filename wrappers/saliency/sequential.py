@@ -145,7 +145,7 @@ class SequentialJacobian(gym.Wrapper):
         found = torch.from_numpy(self.maps())
         last = len(self._seen) - 1
         if found.ndim == 4:  # (T, C, H, W)
-            drawn = []
+            drawn = [panels.blank_panel() for _ in range(SHOWN - len(found))]  # a film's frames have one size
             for moment in range(max(0, last - SHOWN + 1), last + 1):
                 grey = backdrop(self.view.explained(self._seen[moment])[0])
                 title = f"{self.target.label} now, owed to {moment - last}"

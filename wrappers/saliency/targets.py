@@ -9,7 +9,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import unknown
-from .views import Outputs, View
+from .views import Outputs, View, undisturbed
 
 Read = Callable[[Outputs, Tensor | None], Tensor]  # outputs of N variants, of which moment each is -> (N, K)
 
@@ -43,7 +43,7 @@ def targets_of(view: View, action_names: Sequence[str] | None = None) -> dict[st
         view: of the policy.
         action_names: what each value of a Discrete action does; None numbers them.
     """
-    with torch.no_grad():
+    with undisturbed(view), torch.no_grad():
         sample = view.prepare(_blank(view.observation_space))
         outputs = view.outputs(sample, view.initial_state(1))
     targets: dict[str, Target] = {}
@@ -83,14 +83,15 @@ def _discrete_targets(
         return read
 
     made = []
+    word = "Q" if view.q_values else "logit"
     if view.dueling:  # A(s, argmax A): Wang et al. 2016, section 4.2
         made.append(Target("advantage", f"advantage{view.dueling}", best, part, True))
     else:
-        made.append(Target(f"{prefix}centred-logit", "logit of best action - mean", best, part, True))
+        made.append(Target(f"{prefix}centred-logit", f"{word} of best action - mean", best, part, True))
     known = list(names) if single and names is not None and len(names) == count else [str(i) for i in range(count)]
     for index, name in enumerate(known):
         about = f"action:{name}" if single else f"{part}:{name}"
-        made.append(Target(about, f"logit of {name}", _one(part, index), part, True, index))
+        made.append(Target(about, f"{word} of {name}", _one(part, index), part, True, index))
     return made
 
 

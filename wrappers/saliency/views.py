@@ -38,9 +38,11 @@ class View:
         action_space: of one world.
         key: which part of a Dict observation is explained; None if it is no Dict.
         dueling: whether there is an advantage stream: "" if not, else how it was trained, for legends.
+        q_values: whether what a Discrete head says are Q-values rather than logits.
     """
 
     dueling: str = ""
+    q_values: bool = False
 
     def __init__(self, module: nn.Module, observation_space: spaces.Space, action_space: spaces.Space):
         self.module = module
@@ -50,6 +52,11 @@ class View:
     @property
     def device(self) -> torch.device:
         return next(self.module.parameters()).device
+
+    @property
+    def patches(self) -> bool:
+        """Whether what is explained are patches of a retina: their channels show different places."""
+        return self.key == "glimpse"
 
     @property
     def space(self) -> spaces.Box:
@@ -125,6 +132,10 @@ class OwnView(View):
     def __init__(self, policy: Any, objective: str | None = None):
         super().__init__(policy, policy.observation_space, policy.action_space)
         self.policy = policy
+        shape = self.space.shape
+        if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] > 4:
+            raise FoveateError(f"pictures must have their channels first, (C, H, W), to be explained; got {shape}.")
+        self.q_values = objective == "dqn"
         if any(isinstance(head, AdvantageHead) for head in policy.heads.values()):
             self.dueling = " of best action" if objective == "dqn" else " (centred logit) of best action"
 
@@ -146,6 +157,8 @@ class OwnView(View):
         starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
         with self.connected():
             parameters, value, state, maps = self.policy.attend(now, state, starts)
+        if self.q_values and not self.dueling:  # the critic has learned nothing: the value is the best action's
+            value = parameters["action"].amax(-1)
         return Outputs(
             value[0], {name: v[0] for name, v in parameters.items()}, state, {name: v[0] for name, v in maps.items()}
         )
@@ -157,6 +170,7 @@ class SB3View(View):
     def __init__(self, policy: Any):
         super().__init__(policy, policy.observation_space, policy.action_space)
         self.policy = policy
+        self.q_values = hasattr(policy, "q_net")
 
     def initial_state(self, batch: int) -> None:
         return None
@@ -173,7 +187,7 @@ class SB3View(View):
             fed = {key: _as_bytes(self.observation_space.spaces[key], value) for key, value in observation.items()}
         else:
             fed = _as_bytes(self.observation_space, observation)
-        if hasattr(self.policy, "q_net"):
+        if self.q_values:
             q = self.policy.q_net(fed)  # (B, n)
             return Outputs(q.amax(-1), {"action": q}, None, {})
         made = self.policy.get_distribution(fed).distribution
@@ -200,11 +214,12 @@ def view_of(policy: Any) -> View:
     inner = getattr(policy, "policy", policy)
     if hasattr(inner, "attend") and hasattr(inner, "initial_state"):
         return OwnView(inner, getattr(getattr(policy, "options", None), "objective", None))
-    if hasattr(inner, "q_net") or hasattr(inner, "get_distribution"):
+    recurrent = hasattr(inner, "lstm_actor")  # sb3-contrib's RecurrentPPO
+    if (hasattr(inner, "q_net") or hasattr(inner, "get_distribution")) and not recurrent:
         return SB3View(inner)
     raise FoveateError(
         f"{type(policy).__name__} can't be looked into: give a foveate agent, or an algorithm of Stable-Baselines3 "
-        "with an actor and a critic or a Q-network (PPO, A2C, DQN)."
+        "with an actor and a critic or a Q-network and without memory (PPO, A2C, DQN)."
     )
 
 
@@ -215,7 +230,7 @@ def undisturbed(view: View) -> Iterator[None]:
     Gradients are taken with ``torch.autograd.grad``, which leaves those of the weights alone.
     """
     modes = [(module, module.training) for module in view.module.modules()]
-    devices = [view.device] if view.device.type == "cuda" else []
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     view.module.eval()
     try:
         # cuDNN's recurrent networks can't run backward in evaluation mode

@@ -103,7 +103,7 @@ class Saliency(gym.Wrapper):
         parameters = {name: value[0].cpu().numpy() for name, value in outputs.parameters.items()}
         value = None if outputs.value is None else float(outputs.value[0])
         names = None if self.action_names is None else list(self.action_names)
-        second = panels.policy_panel(self.view.parts(), parameters, value, names)
+        second = panels.policy_panel(self.view.parts(), parameters, value, names, self.view.q_values)
         rows = []
         for number, method in enumerate(self.methods):
             drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]
