@@ -40,7 +40,7 @@ class EvaluateOptions:
 
     Attributes:
         episodes: how many; where the split has as many images or fewer, each is shown equally often. 0 measures
-            nothing; None is 1000, or 0 where saliency is asked for.
+            nothing; None is 1000 (20 of an Atari game), or 0 where saliency is asked for.
         split: "test", "validation", "train" or another split of the environment, where it has splits.
         sweep: splits to measure beside that, one column each.
         plot: draw the sweep of all runs into this PNG.
@@ -87,9 +87,7 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         from foveate.errors import check_range
 
-        if self.episodes is None:
-            self.episodes = 0 if self.saliency or self.score_saliency else 1000
-        check_range("episodes", self.episodes, 0)
+        check_range("episodes", self.episodes or 0, 0)
         for name in ("shown", "threads", "frames", "moments"):
             check_range(name, getattr(self, name), 1)
         check_range("seed", self.seed, 0)
@@ -258,6 +256,7 @@ def run(arguments: list[str]) -> int:
     from foveate.cli.generalisation import plot_sweep, print_sweep
     from foveate.cli.options import parse, take
     from foveate.cli.worlds import check_id, env_options, import_modules
+    from foveate.envs.probe.atari import is_atari
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
@@ -287,6 +286,9 @@ def run(arguments: list[str]) -> int:
         if "split" not in env_options(ids[0]):
             raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     torch.set_num_threads(options.threads)
+    if options.episodes is None:
+        usual = 20 if any(map(is_atari, ids)) else 1000
+        options = dataclasses.replace(options, episodes=0 if options.saliency or options.score_saliency else usual)
     if options.episodes:
         results = [measure_run(path, options, overrides) for path in paths]
         print_table(results)

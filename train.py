@@ -103,6 +103,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     from foveate.agents.learners.options import options_class as learner_options
     from foveate.cli.options import dataclass_of
     from foveate.cli.worlds import env_options
+    from foveate.envs.probe.atari import is_atari
     from foveate.introspect import constructor_options
 
     known = env_options(env_id)
@@ -114,6 +115,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.get("steps", RunOptions.steps))),
         ("curriculum", bool, dataclasses.field(default=preset.get("curriculum", False))),
+        ("eval_episodes", int, dataclasses.field(default=10 if is_atari(env_id) else RunOptions.eval_episodes)),
         (
             "env",
             Annotated[env, tyro.conf.arg(help=f"options of {env_id}")],

@@ -94,7 +94,8 @@ def table(name: str, rows: list[dict]) -> list[str]:
         cells += [each(group, "bits")] * bits + [each(group, "regret_bits")] * regret
         cells += [", ".join(str(row.get("lesson")) for row in group)] * lessons
         cells += [", ".join(f"{row['sweep'][split]['score']:.4g}" for row in group) for split in splits]
-        cells += [f"{mean(group, 'on_scale'):.3f}", " ".join(str(row["seed"]) for row in group)]
+        scaled = None if group[0]["on_scale"] is None else mean(group, "on_scale")
+        cells += ["" if scaled is None else f"{scaled:.3f}", " ".join(str(row["seed"]) for row in group)]
         cells += [
             f"{mean(group, 'training_cpu_seconds') / 60:.1f}",
             f"{group[0]['steps']:,}",

@@ -46,6 +46,8 @@ def measure(
     arguments |= {name: False for name in ("reward_clipping", "episodic_life") if name in options}
     if split is not None and "order" not in options:  # worlds drawn from the seed alone: splits must not share episodes
         seed += zlib.crc32(split.encode())
+    if world_class(env_id) is None:
+        seed %= 2**31 - MOST_WORLDS  # others' worlds take seeds of 31 bits
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
     items = getattr(getattr(one, "world", None), "items", None)

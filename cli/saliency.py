@@ -148,9 +148,11 @@ def _effects(view: View, moments: Moments, target: Target) -> dict[str, dict[str
 def print_scores(found: dict[str, Any]) -> None:
     """The table, and what each column means."""
     print(f"saliency of {found['env_id']} at {found['moments']} moments")
-    print(f"{'method':<22}{'target':<16}" + "".join(f"{name:>{len(name) + 2}}" for name in COLUMNS))
+    print(f"{'method':<22}{'target':<16}" + "".join(f"{name:>{max(8, len(name) + 2)}}" for name in COLUMNS))
     for row in found["rows"]:
-        cells = "".join(f"{'' if row[name] is None else format(row[name], '.3f'):>{len(name) + 2}}" for name in COLUMNS)
+        cells = "".join(
+            f"{'' if row[name] is None else format(row[name], '.3f'):>{max(8, len(name) + 2)}}" for name in COLUMNS
+        )
         print(f"{row['method']:<22}{row['target']:<16}{cells}")
     for name, about in COLUMNS.items():
         print(f"  {name:<18}{about}")

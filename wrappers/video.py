@@ -84,7 +84,7 @@ class VideoWriter:
             self._container = self._av.open(str(self.path), "w")
         except OSError as error:
             raise FoveateError(f"{self.path} can't be written: {error}.") from error
-        options = {"crf": "20", "preset": "superfast"}
+        options = {"crf": "20", "preset": "ultrafast"}
         self._writer = self._container.add_stream("libx264", rate=self.fps, options=options)
         self._writer.height, self._writer.width = height, width
         self._writer.pix_fmt = "yuv420p"

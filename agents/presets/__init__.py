@@ -10,8 +10,10 @@ learner: {objective: ppo, lr: 0.001}
 learners: {ppo: {lr: 0.0003}}     # what differs where another objective is asked for
 environments:                     # what differs for an environment
   Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
+  ALE/*: {steps: 2500000}         # * stands for anything
 """
 
+from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any
 
@@ -37,7 +39,8 @@ def load(name: str, env_id: str | None = None) -> dict[str, Any]:
     if name not in names():
         raise unknown("agent", name, names())
     preset = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text())
-    special = preset.pop("environments", {}).get(env_id, {}) or {}
+    patterns = preset.pop("environments", {})
+    special = next((patterns[p] for p in patterns if env_id is not None and fnmatchcase(env_id, p)), None) or {}
     for part in _PARTS:
         preset[part] = _merged(preset.get(part) or {}, special.get(part) or {})
     return {**preset, **{key: value for key, value in special.items() if key not in _PARTS}}

@@ -1,5 +1,7 @@
 """The picture of a glimpse world: the image with the retina's outlines and its path, beside what it sees."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -34,7 +36,7 @@ def glimpse_frame(
     column = PATCH_SIDE + MARGIN if scales else 0
     rows = max(1, (SIDE + MARGIN) // (PATCH_SIDE + 22 + 4))
     columns = -(-scales // rows)
-    canvas = np.full((SIDE + 2 * MARGIN + CAPTION, SIDE + 2 * MARGIN + column * columns, 3), BACKGROUND, np.uint8)
+    canvas = _blank(SIDE + 2 * MARGIN + CAPTION, SIDE + 2 * MARGIN + column * columns).copy()
     height, width = (round(SIDE * n / max(picture.shape[:2])) for n in picture.shape[:2])
     panel = canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]  # a view: what is drawn on it is on the canvas
     panel[:] = _enlarge(picture, height, width)
@@ -54,6 +56,11 @@ def glimpse_frame(
         _write(canvas, f"seen at 1/{2**k}" if k else "seen at full size", (left, top + PATCH_SIDE + 15), 0.42)
     _write(canvas, caption, (MARGIN, SIDE + 2 * MARGIN + 16), 0.55)
     return canvas
+
+
+@cache
+def _blank(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), BACKGROUND, np.uint8)
 
 
 def _enlarge(image: np.ndarray, height: int, width: int) -> np.ndarray:

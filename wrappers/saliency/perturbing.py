@@ -13,7 +13,7 @@ from .gradients import by_output
 from .targets import Target
 from .views import Outputs, View
 
-CHUNK = 32  # observations that go through the network together
+CHUNK = 48  # observations that go through the network together
 SCREEN = 80.0  # the side for which Greydanus et al. state their sizes
 BLUR, MASK, STRIDE = 3.0, 5.0, 5.0  # pixels of that screen
 
@@ -69,12 +69,14 @@ def _perturbed(
     """The outputs under each mask: for every moment and chunk of masks, where it begins, and which moment it is."""
     masks = masks_for(tuple(x.shape[1:]), view.patches)[0].to(x)
     hidden = blurred(x) - x
+    room = x.new_empty(min(chunk, len(masks)), *x.shape[1:])  # one place for all variants: fresh memory costs more
     for i in range(len(x)):
         for begin in range(0, len(masks), chunk):
             some = masks[begin : begin + chunk]
             rows = torch.full((len(some),), i, dtype=torch.int64, device=x.device)
             # Greydanus et al. 2018, eq. 1: x (1 - m) + blur(x) m, here for all frames of the stack
-            yield i, begin, view.ask(observation, state, torch.addcmul(x[i], hidden[i], some), rows), rows
+            variants = torch.mul(hidden[i], some, out=room[: len(some)]).add_(x[i])
+            yield i, begin, view.ask(observation, state, variants, rows), rows
 
 
 def _on_observation(view: View, scores: Tensor, x: Tensor) -> Tensor:
