@@ -183,7 +183,8 @@ def print_table(results: list[dict[str, Any]]) -> None:
         if r["bits"] is not None:
             regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
             print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
-    print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
+    if any(r["on_scale"] is not None for r in results):
+        print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
 
 
 def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:

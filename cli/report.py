@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+from ..wrappers.saliency import METHODS
 from ..wrappers.saliency.examine import Row
 from ..wrappers.saliency.scores import FRACTIONS
 
@@ -62,6 +63,7 @@ def page(found: dict[str, Any], picture: bytes) -> str:
     from .saliency import COLUMNS
 
     title = f"Saliency of {found['env_id']}"
+    methods = dict.fromkeys(row["method"] for row in found["rows"])
     image = base64.b64encode(picture).decode()
     parts = [
         f"<h1>{html.escape(title)}</h1>",
@@ -69,6 +71,7 @@ def page(found: dict[str, Any], picture: bytes) -> str:
         "Every method is measured on the same moments; <em>random</em> is the control.</p>",
         _table(["method", "target", *COLUMNS], _score_rows(found, list(COLUMNS))),
         "<ul>" + "".join(f"<li><b>{html.escape(k)}</b>: {html.escape(v)}</li>" for k, v in COLUMNS.items()) + "</ul>",
+        "<ul>" + "".join(f"<li><b>{name}</b>: {html.escape(METHODS[name].about)}</li>" for name in methods) + "</ul>",
         "<h2>Deletion and insertion</h2>",
         f'<img alt="deletion and insertion curves" src="data:image/png;base64,{image}">',
     ]

@@ -106,8 +106,7 @@ class MemoryTrace(gym.Wrapper):
         module.train(was_training)
         if self._view is not None and self._target is not None:
             with undisturbed(self._view):
-                seen = self._view.prepare(_batch(observation, self.policy.device))
-                seen = {k: v[0] for k, v in seen.items()} if isinstance(seen, dict) else seen[0]  # (1, …)
+                seen = self._view.prepare_one(observation)  # (1, …)
                 maps["memory_jacobian"] = memory_jacobian(self._view, seen, before, self._target)[None]
         if "read_weights" not in maps:
             raise FoveateError("this policy's core attends to nothing: MemoryTrace needs a core such as ntm or dnc.")

@@ -90,11 +90,11 @@ def collect(view: View, env: VectorEnv, count: int, every: int, seed: int) -> Mo
         while len(kept) * env.num_envs < count:
             seen = view.prepare(observation)
             if step % every == every - 1:
-                kept.append(_moment(env, seen, state, info))
+                kept.append(_moment(view, env, seen, state, info))
             outputs = view.outputs(seen, state)
             action = actions_of(view, outputs.parameters)
             observation, _, terminated, truncated, info = env.step(action)
-            state = begun_anew(view, outputs.state, torch.as_tensor(terminated) | torch.as_tensor(truncated))
+            state = view.begun_anew(outputs.state, torch.as_tensor(terminated) | torch.as_tensor(truncated))
             step += 1
     return _rows(_joined(kept), torch.arange(count))
 
@@ -121,19 +121,7 @@ def _mode(space: spaces.Space, parameters: Tensor) -> Tensor:
     return (parameters > 0).long() if isinstance(space, spaces.MultiBinary) else parameters
 
 
-def begun_anew(view: View, state: Any, ended: Tensor) -> Any:
-    """A core's state with the initial state where episodes ended, bool (B,)."""
-    if state is None or not len(state) or not bool(ended.any()):
-        return state
-    fresh = view.initial_state(len(ended))
-    chosen = [
-        torch.where(ended.to(old.device).view(-1, *(1,) * (old.ndim - 1)), new, old)
-        for new, old in zip(fresh, state, strict=True)
-    ]
-    return type(state)(*chosen)
-
-
-def _moment(env: VectorEnv, seen: Any, state: Any, info: dict[str, Any]) -> Moments:
+def _moment(view: View, env: VectorEnv, seen: Any, state: Any, info: dict[str, Any]) -> Moments:
     world = getattr(env.unwrapped, "world", None)
     gaze = gaze_of(env)
     relevant = {
@@ -147,7 +135,7 @@ def _moment(env: VectorEnv, seen: Any, state: Any, info: dict[str, Any]) -> Mome
         for done in world.interventions:  # type: ignore[union-attr]
             if done.name in objects and done.name not in changed:  # the first that the world lists
                 after = world.intervened(world.state, done.kind, done.name)  # type: ignore[union-attr]
-                changed[done.name] = world.observe(after).float() / 255  # type: ignore[union-attr]
+                changed[done.name] = view.prepare(world.observe(after))  # type: ignore[union-attr]
     return Moments(seen, state, gaze, relevant, objects, changed)
 
 

@@ -7,7 +7,7 @@ import torch
 from gymnasium.vector import VectorEnv
 
 from . import scores
-from .examine import actions_of, begun_anew
+from .examine import actions_of
 from .sequential import sequential_jacobian
 from .targets import Target
 from .views import View, undisturbed
@@ -69,7 +69,7 @@ def _play(view: View, env: VectorEnv, seed: int) -> tuple[Any, np.ndarray, np.nd
             outputs = view.outputs(prepared, state)
             observation, _, terminated, truncated, info = env.step(actions_of(view, outputs.parameters))
             ended = (terminated | truncated).cpu()
-            state, alive = begun_anew(view, outputs.state, ended), alive & ~ended
+            state, alive = view.begun_anew(outputs.state, ended), alive & ~ended
     stacked = (
         {k: torch.stack([s[k] for s in seen]) for k in seen[0]} if isinstance(seen[0], dict) else torch.stack(seen)
     )

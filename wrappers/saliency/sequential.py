@@ -101,19 +101,15 @@ class SequentialJacobian(gym.Wrapper):
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode, and forget the one before."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._seen = [self._keep(observation)]
+        self._seen = [self.view.prepare_one(observation)]
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step the environment, and keep what is seen next."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if not (terminated or truncated):
-            self._seen.append(self._keep(observation))
+            self._seen.append(self.view.prepare_one(observation))
         return observation, reward, terminated, truncated, info
-
-    def _keep(self, observation: Any) -> Any:
-        batch = {k: np.asarray(v)[None] for k, v in observation.items()} if isinstance(observation, dict) else None
-        return self.view.prepare(np.asarray(observation)[None] if batch is None else batch)
 
     def maps(self, moment: int = -1) -> np.ndarray:
         """What the output at a moment owes to every observation up to the newest, float (T, …) like them."""

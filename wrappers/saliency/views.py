@@ -9,6 +9,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from ...agents.cores.base import write_initial
 from ...agents.heads import AdvantageHead
 from ...errors import FoveateError
 
@@ -85,6 +86,16 @@ class View:
         value = value.to(self.device)
         return value.float() / 255 if value.dtype == torch.uint8 else value
 
+    def prepare_one(self, observation: Any) -> Any:
+        """One observation, prepared as a batch of one."""
+        if isinstance(observation, dict):
+            return self.prepare({key: np.asarray(value)[None] for key, value in observation.items()})
+        return self.prepare(np.asarray(observation)[None])
+
+    def begun_anew(self, state: Any, ended: Tensor) -> Any:
+        """A state with the initial state where episodes ended, bool (B,)."""
+        return state
+
     def explained(self, observation: Any) -> Tensor:
         """The part of a prepared observation that is explained, float (B, …)."""
         return (observation if self.key is None else observation[self.key]).float()
@@ -141,6 +152,9 @@ class OwnView(View):
 
     def initial_state(self, batch: int) -> Any:
         return self.policy.initial_state(batch)
+
+    def begun_anew(self, state: Any, ended: Tensor) -> Any:
+        return write_initial(self.policy.core, state, ended.to(self.device))
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:

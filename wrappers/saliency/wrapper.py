@@ -73,7 +73,7 @@ class Saliency(gym.Wrapper):
         return observation, reward, terminated, truncated, info
 
     def _look(self, observation: Any, state: Any) -> None:
-        self._observation = self.view.prepare(_batch_of_one(observation))
+        self._observation = self.view.prepare_one(observation)
         self._before, self._maps = state, None
         with undisturbed(self.view), torch.no_grad():
             self._outputs = self.view.outputs(self._observation, state)
@@ -109,9 +109,3 @@ class Saliency(gym.Wrapper):
             drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]
             rows.append([*([first, second] if number == 0 else [panels.blank_panel()] * 2), *drawn])
         return panels.compose(rows)
-
-
-def _batch_of_one(observation: Any) -> Any:
-    if isinstance(observation, dict):
-        return {key: _batch_of_one(value) for key, value in observation.items()}
-    return np.asarray(observation)[None]
