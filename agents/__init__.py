@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import check_choice
+from .dram import DRAM
 from .learners.backprop import Backprop
 from .learners.base import Learner
 from .learners.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions, QOptions
@@ -13,11 +14,14 @@ from .learners.vec_env import GymVecEnv
 from .memory import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
+from .soft import SoftAttention
 from .vision import CNNAgent, DuelingAgent, MLPAgent
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,
     "random-glimpse": RandomGlimpse,
+    "dram": DRAM,
+    "soft-attention": SoftAttention,
     "cnn": CNNAgent,
     "mlp": MLPAgent,
     "dueling": DuelingAgent,

@@ -52,8 +52,12 @@ def _flatten(space: spaces.Space, value: Any) -> Tensor:
             for v, n in zip(value.flatten(1).unbind(-1), space.nvec.flat, strict=True)
         ]
         return torch.cat(hot, -1)
-    flat = value.flatten(1)
-    return flat.float() / 255 if flat.dtype == torch.uint8 else flat.float()
+    return to_floats(value.flatten(1))
+
+
+def to_floats(pixels: Tensor) -> Tensor:
+    """Bytes scaled to [0, 1], other numbers as they are."""
+    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
 
 
 def as_image(space: spaces.Space) -> tuple[int, int, int]:
@@ -129,7 +133,7 @@ class ConvNet(nn.Module):
                 self.output_size = self.body(torch.zeros(1, channels, height, width)).shape[1]
 
     def forward(self, observation: Tensor) -> Tensor:
-        image = observation.float() / 255 if observation.dtype == torch.uint8 else observation
+        image = to_floats(observation)
         if self.shrink > 1:
             image = shrunk(image, self.shrink)
         x = self.body(image)

@@ -67,6 +67,7 @@ class Policy(nn.Module):
         isolated: parts whose head reads the core's output without sending gradients back into it, and likewise
             the critic if it contains "critic".
         critic: the critic, features -> (…, 1), if it is made by hand; else one linear layer.
+        inner_parts: choices that are no part of the action (where to look inside an image): each gets a head too.
     """
 
     def __init__(
@@ -78,13 +79,14 @@ class Policy(nn.Module):
         heads: dict[str, Head] | None = None,
         isolated: frozenset[str] = frozenset(),
         critic: nn.Module | None = None,
+        inner_parts: dict[str, spaces.Space] | None = None,
     ):
         super().__init__()
         self.observation_space, self.action_space = observation_space, action_space
         self.encoder, self.core, self.isolated = encoder, core, isolated
         made = {
             name: (heads or {}).get(name) or make_head(core.output_size, part)
-            for name, part in action_parts(action_space).items()
+            for name, part in {**action_parts(action_space), **(inner_parts or {})}.items()
         }
         self.heads = nn.ModuleDict(made)
         self.critic = critic or make_critic(core.output_size)

@@ -1,21 +1,25 @@
 """The Recurrent Attention Model (Mnih et al. 2014), and the same model on random glimpses."""
 
+from typing import Literal
+
 from gymnasium import spaces
 
 from ..errors import check_range
 from .attention.glimpse import GlimpseNetwork
 from .cores import RecurrentCores, make_core
+from .gaze import LOOKING, Looking, make_retina
 from .heads import Head, UniformHead, make_head
-from .policy import Policy, action_parts
-
-LOOKING = ("location", "zoom")  # the parts of an action that say where to look
+from .policy import action_parts
 
 
-class RAM(Policy):
+class RAM(Looking):
     """Recurrent attention: a glimpse network, a core, and heads for where to look and what to say.
 
+    Of whole images (view="image") it takes its glimpses itself, with a retina of its own; the distribution over what
+    it sees and does is the same as with view="glimpse".
+
     Args:
-        observation_space: a Dict with `glimpse` and `location`.
+        observation_space: a Dict with `glimpse` and `location`, or whole images, Box (C, H, W).
         action_space: any mix of parts; `location` (and `zoom`) are where to look.
         core: the recurrent core; "rnn" is the paper's ReLU network.
         hidden: units of the core, and of the glimpse vector.
@@ -27,6 +31,10 @@ class RAM(Policy):
         location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
         isolate_location: keep the location head's gradient out of the core.
         isolate_critic: keep the baseline's gradient out of the core.
+        patch: of its own retina, side of each patch.
+        scales: of its own retina, number of patches.
+        location: how it says where to look with its own retina: "continuous" or "tiles".
+        tiles: with location="tiles", the grid has tiles x tiles places.
 
     Source:
         Mnih et al. 2014, sections 3 and 4 (what 128, where 128, core 256).
@@ -47,11 +55,17 @@ class RAM(Policy):
         location_hidden: int = 128,
         isolate_location: bool = True,
         isolate_critic: bool = True,
+        patch: int = 12,
+        scales: int = 3,
+        location: Literal["continuous", "tiles"] = "continuous",
+        tiles: int = 5,
     ):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
-        encoder = GlimpseNetwork(observation_space, what, where, hidden, dropout)
-        parts = action_parts(action_space)
+        retina = make_retina(observation_space, patch, scales, location, tiles)
+        seen = observation_space if retina is None else retina.seen
+        encoder = GlimpseNetwork(seen, what, where, hidden, dropout)
+        parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         made = make_core(core, hidden, hidden, rows=rows)
         looking = {
             name: self.looking_head(made.output_size, parts[name], location_hidden, std)
@@ -68,6 +82,7 @@ class RAM(Policy):
             made,
             looking,
             frozenset(isolated),
+            retina=retina,
         )
 
     def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:

@@ -125,6 +125,7 @@ class RunCallback(BaseCallback):
         if self.curriculum is not None:
             self.logger.record("eval/lesson", self.curriculum.lesson)
         self.logger.record("time/seconds", round(self._seconds(), 1))
+        self.logger.record("time/cpu_seconds", round(self._cpu_seconds(), 1))
         self.logger.dump(steps)
         if better:
             self.keeper.save(self.model, "best", self._snapshot())  # type: ignore[arg-type]
@@ -147,9 +148,11 @@ class RunCallback(BaseCallback):
     def _seconds(self) -> float:
         return self.progress["seconds"] + time.monotonic() - self._since
 
+    def _cpu_seconds(self) -> float:
+        return self.progress["cpu_seconds"] + time.process_time() - self._cpu_since
+
     def _snapshot(self) -> dict[str, Any]:
-        cpu = self.progress["cpu_seconds"] + time.process_time() - self._cpu_since
-        return {**self.progress, "seconds": self._seconds(), "cpu_seconds": cpu}
+        return {**self.progress, "seconds": self._seconds(), "cpu_seconds": self._cpu_seconds()}
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:

@@ -8,7 +8,17 @@ import gymnasium as gym
 _FAMILIES = {
     "Glimpse": (
         "glimpse",
-        ["Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion", "Catch"],
+        [
+            "Digits",
+            "TranslatedDigits",
+            "ClutteredDigits",
+            "ClutteredDigits100",
+            "Fashion",
+            "Catch",
+            "DigitPairs",
+            "AddDigits",
+            "HouseNumbers",
+        ],
     ),
     "Memory": (
         "memory",

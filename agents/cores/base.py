@@ -1,6 +1,8 @@
 """The contract of a core."""
 
 import itertools
+from collections import namedtuple
+from functools import cache
 from typing import Any
 
 import torch
@@ -64,6 +66,17 @@ def write_initial(core: Core, state: State, starts: Tensor) -> State:
         torch.where(starts.view(-1, *(1,) * (old.ndim - 1)), new, old) for new, old in zip(fresh, state, strict=True)
     ]
     return type(state)(*chosen)
+
+
+@cache
+def extended_state(inner: type, name: str) -> type:
+    """The state of a core with one more tensor before it, as a NamedTuple.
+
+    Args:
+        inner: the class of the core's state.
+        name: of the tensor.
+    """
+    return namedtuple(f"{name.title()}And{inner.__name__}", [name, *getattr(inner, "_fields", ())])  # type: ignore[misc]
 
 
 class NoState(tuple):

@@ -53,6 +53,8 @@ class LearnerOptions(Options):
         hybrid: where the world tells the target, train that part of the action by cross-entropy; None does so for
             "reinforce" only. Where the whole action has a target, nothing is left to the policy gradient.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
+        teacher_forcing: where the world tells the target, play it while training, so that an early mistake doesn't end
+            an episode before its rest was seen. The returns in the log are then the teacher's.
         likelihood_reward: where the world tells the target, the policy gradient follows the gain in log π(target)
             instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes; gamma and
             gae_lambda then count for nothing.
@@ -71,6 +73,7 @@ class LearnerOptions(Options):
     gae_lambda: float = 1.0
     hybrid: bool | None = None
     hybrid_everywhere: bool = True
+    teacher_forcing: bool = False
     likelihood_reward: bool = False
     policy_coef: float = 1.0
     value_coef: float = 0.5

@@ -21,7 +21,8 @@ class PolicyGradient(Learner):
 
     def make_player(self) -> Player:
         assert self.env is not None
-        return Player(worlds_of(self.env, self.device), self.policy, self.options.horizon)
+        forcing = self.options.teacher_forcing and bool(self.options.hybrid)
+        return Player(worlds_of(self.env, self.device), self.policy, self.options.horizon, forcing)
 
     def collect(self, callback: Any) -> Rollout | None:
         def on_step(moment: Moment) -> bool:

@@ -63,10 +63,12 @@ class Player:
         worlds: where to play.
         policy: who plays.
         horizon: steps of a rollout; None plays every world's episode to its end.
+        teacher_forcing: play the targets, where there are any, instead of the policy's own choices.
     """
 
-    def __init__(self, worlds: Worlds, policy: Policy, horizon: int | None):
+    def __init__(self, worlds: Worlds, policy: Policy, horizon: int | None, teacher_forcing: bool = False):
         self.worlds, self.policy, self.horizon = worlds, policy, horizon
+        self.teacher_forcing = teacher_forcing
         self._moment: Moment | None = None
         self._fresh = False  # whether all worlds are at the beginning of their episodes, as far as the host knows
         self._starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
@@ -93,10 +95,11 @@ class Player:
         while (len(rows) < steps) if steps is not None else bool(alive.any()):
             now, starts = self._moment, self._starts
             made = self.policy.step(now.observation, self._state, starts, greedy=greedy)
-            after = self.worlds.step(made.action)
+            targets = supervised_parts(now.target, self.policy)
+            played = {**made.choices, **targets} if self.teacher_forcing else made.choices
+            after = self.worlds.step(self.policy.as_action(played))
             ended = after.terminated | after.truncated
             v_cut = self._value_where_cut(after, made.state)
-            targets = supervised_parts(now.target, self.policy)
             told = [self.policy.head(name).log_prob(made.parameters[name], target) for name, target in targets.items()]
             rows.append((now, made, starts, after.reward, ended, v_cut, alive, sum(told) if told else None))
             self._return, self._length = self._return + after.reward, self._length + 1

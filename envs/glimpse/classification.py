@@ -1,19 +1,18 @@
 """Classify an image that is seen in glimpses: the tasks of Mnih et al. 2014 and of any images a user has."""
 
-import math
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
-from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import State, Tensors
 from ..draws import Draws
 from . import data as datasets
 from . import retina
+from .canvas import draw_pieces, piece_pixels, pixels_at, warped
 from .gaze import GazeWorld
 
 INK = 64  # a pixel at least this bright belongs to the digit (for `relevance`)
@@ -116,10 +115,12 @@ class Classification(GazeWorld):
         self.size, self.clutter, self.piece, self.order = size, clutter, piece, order
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
+        self.set_spaces((size, size), self.answer_parts(), longest_episode=glimpses)
+
+    def answer_parts(self) -> dict[str, spaces.Space]:
+        """The task's own parts of the action."""
         parts: dict[str, spaces.Space] = {"label": spaces.Discrete(self.classes)}
-        if ready:
-            parts["ready"] = spaces.Discrete(2)
-        self.set_spaces((size, size), parts, longest_episode=glimpses)
+        return {**parts, "ready": spaces.Discrete(2)} if self.ready else parts
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         super().build(num_worlds, device, keep_trail)
@@ -142,18 +143,8 @@ class Classification(GazeWorld):
         if self.augment:
             state["warp"] = draws.uniform("warp", 4) * 2 - 1  # (B, 4) turn, two stretches, shear
         if self.clutter:
-            # for each piece: which image, where in it (y, x), where on the canvas (y, x)
-            free = self.size - self.piece + 1
-            state["pieces"] = torch.stack(
-                [
-                    draws.integers("piece image", count, self.clutter),
-                    draws.integers("piece row", height - self.piece + 1, self.clutter),
-                    draws.integers("piece column", width - self.piece + 1, self.clutter),
-                    draws.integers("canvas row", free, self.clutter),
-                    draws.integers("canvas column", free, self.clutter),
-                ],
-                -1,
-            )  # (B, clutter, 5)
+            shape = (count, height, width)
+            state["pieces"] = draw_pieces(draws, self.clutter, self.piece, shape, (self.size, self.size))
         return state
 
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
@@ -184,12 +175,10 @@ class Classification(GazeWorld):
 
     # ---- the picture ----
 
-    derived = frozenset({"levels", "sprite"})
+    derived = GazeWorld.derived | {"sprite"}
 
     def derive(self, state: State) -> State:
-        sprite = self.images[state["index"]]  # (B, h, w)
-        if self.augment:
-            sprite = warped(sprite, state["warp"] * self.augment)
+        sprite = augmented(self.images[state["index"]], state.get("warp"), self.augment)  # (B, h, w)
         return {"sprite": sprite, **super().derive({**state, "sprite": sprite})}
 
     def origin(self, state: State) -> Tensor | None:
@@ -204,33 +193,20 @@ class Classification(GazeWorld):
 
     def picture(self, state: State) -> Tensor:
         canvas = torch.zeros(len(state["index"]), self.size**2, dtype=torch.uint8, device=self.device)
-        canvas.scatter_(1, self._pixels(state["corner"], self.images.shape[1:]), state["sprite"].flatten(1))
+        canvas.scatter_(1, self._place(state), state["sprite"].flatten(1))
         if self.clutter:
-            source, place = self._piece_pixels(state["pieces"])
+            source, place = piece_pixels(self.images, state["pieces"], self.piece, self.size)
             canvas.scatter_reduce_(1, place, source, "amax")
         return canvas.view(-1, self.size, self.size)
 
-    def _pixels(self, corner: Tensor, shape: Any) -> Tensor:
-        """Where on the flattened canvas the pixels of an image at a corner lie, int64 (B, h·w)."""
-        rows = corner[:, 0, None] + torch.arange(shape[0], device=self.device)
-        columns = corner[:, 1, None] + torch.arange(shape[1], device=self.device)
-        return (rows[:, :, None] * self.size + columns[:, None, :]).flatten(1)
-
-    def _piece_pixels(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
-        """The pixels of all pieces, uint8, and where they go on the flattened canvas, each (B, clutter·piece²)."""
-        image, row, column, canvas_row, canvas_column = pieces[..., None, None].unbind(2)  # (B, clutter, 1, 1) each
-        y = torch.arange(self.piece, device=self.device)[:, None]
-        x = torch.arange(self.piece, device=self.device)
-        source = self.images[image, row + y, column + x]  # (B, clutter, piece, piece)
-        place = (canvas_row + y) * self.size + canvas_column + x
-        return source.flatten(1), place.flatten(1)
+    def _place(self, state: State) -> Tensor:
+        """Where on the flattened canvas the image's pixels lie, int64 (B, h·w)."""
+        return pixels_at(state["corner"], (self.images.shape[1], self.images.shape[2]), self.size)
 
     def relevance(self, state: State) -> Tensor:
         ink = (state["sprite"] >= INK).flatten(1)
         canvas = torch.zeros(len(ink), self.size**2, dtype=torch.bool, device=self.device)
-        return canvas.scatter_(1, self._pixels(state["corner"], self.images.shape[1:]), ink).view(
-            -1, self.size, self.size
-        )
+        return canvas.scatter_(1, self._place(state), ink).view(-1, self.size, self.size)
 
     def caption(self, state: State, index: int) -> str:
         step, answer, target = (int(state[name][index]) for name in ("clock", "answer", "label"))
@@ -243,7 +219,11 @@ class Classification(GazeWorld):
         return self._answering(self.state["label"])
 
     def blind(self) -> Tensors:
-        return self._answering(torch.full_like(self.state["label"], int(self.labels.mode().values)))
+        return self._answering(torch.full_like(self.state["label"], self.blind_answer()))
+
+    def blind_answer(self) -> int:
+        """The answer that is right most often."""
+        return int(self.labels.mode().values)
 
     def _answering(self, label: Tensor) -> Tensors:
         actions: dict[str, Tensor] = {"label": label}
@@ -251,28 +231,12 @@ class Classification(GazeWorld):
             actions["ready"] = torch.ones_like(label)
         if self.view == "image":
             return actions if self.ready else label
-        if self.location == "tiles":
-            actions["location"] = torch.zeros_like(label)
-        else:
-            actions["location"] = torch.zeros(len(label), 2, device=self.device)
-        if self.zoom:
-            actions["zoom"] = torch.zeros(len(label), 1, device=self.device)
-        return actions
+        return {**actions, **self.still()}
 
 
-def warped(images: Tensor, warp: Tensor) -> Tensor:
-    """Images turned, stretched and sheared about their centres, uint8 (B, h, w).
-
-    Args:
-        images: uint8, (B, h, w).
-        warp: float, (B, 4) in [-1, 1]: the turn in units of 20°, the stretch of x and of y and the shear in fifths.
-    """
-    turn = warp[:, 0] * (math.pi / 9)
-    stretch_x, stretch_y, shear = (warp[:, 1:] * 0.2).unbind(1)
-    cos, sin, zero = turn.cos(), turn.sin(), torch.zeros_like(turn)
-    # from places in the result to places in the source: turn · shear · stretch
-    top = torch.stack([cos * (1 + stretch_x), (cos * shear - sin) * (1 + stretch_y), zero], -1)
-    bottom = torch.stack([sin * (1 + stretch_x), (sin * shear + cos) * (1 + stretch_y), zero], -1)
-    shape = [len(images), 1, *images.shape[1:]]
-    grid = F.affine_grid(torch.stack([top, bottom], 1), shape, align_corners=False)  # (B, h, w, 2)
-    return F.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0].round().to(torch.uint8)
+def augmented(sprites: Tensor, warp: Tensor | None, strength: float) -> Tensor:
+    """Sprites (…, h, w), distorted where there is a warp (…, 4) and a strength."""
+    if warp is None or not strength:
+        return sprites
+    flat = sprites.flatten(0, -3)
+    return warped(flat, warp.reshape(-1, 4) * strength).view(sprites.shape)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
@@ -26,7 +27,8 @@ class GazeWorld(BatchWorld):
     Observation space:
         view="glimpse": ``Dict(glimpse=Box(0, 1, (scales, patch, patch)), location=Box(-1, 1, (2,)))``, the
         patches around the gaze, finest first, and where the gaze is as (x, y); with `zoom` also
-        ``zoom=Box(-1, 1, (1,))``.
+        ``zoom=Box(-1, 1, (1,))``, with `overview` also
+        ``overview=Box(0, 1, (1, overview, overview))``, the whole picture, coarse.
         view="image": ``Box(0, 255, (1, H, W), uint8)``, the whole picture.
 
     Action space:
@@ -47,9 +49,10 @@ class GazeWorld(BatchWorld):
         zoom: whether the action also sets the width of the retina, from half to twice the usual.
         first: where the first glimpse is, "random" (the RAM paper's choice) or "centre".
         view: "glimpse" (looking is an action) or "image" (attention, if any, happens inside the agent).
+        overview: side of a coarse picture of the whole that comes with each glimpse as `overview`; 0 for none.
     """
 
-    derived = frozenset({"levels"})
+    derived = frozenset({"levels", "coarse"})
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class GazeWorld(BatchWorld):
         zoom: bool = False,
         first: Literal["random", "centre"] = "random",
         view: View = "glimpse",
+        overview: int = 0,
     ):
         check_range("patch", patch, 1)
         check_range("scales", scales, 1, 8)
@@ -72,6 +76,8 @@ class GazeWorld(BatchWorld):
         check_choice("view", view, ["glimpse", "image"])
         self.patch, self.scales, self.location, self.tiles = patch, scales, location, tiles
         self.reach, self.zoom, self.first, self.view = reach, zoom, first, view
+        check_range("overview", overview, 0, 1000)
+        self.overview = overview
 
     def set_spaces(self, picture_size: tuple[int, int], parts: dict[str, spaces.Space], longest_episode: int) -> None:
         """Define the spaces from the size of the picture and the task's own parts of the action."""
@@ -85,6 +91,8 @@ class GazeWorld(BatchWorld):
             "glimpse": spaces.Box(0.0, 1.0, (self.scales, self.patch, self.patch), np.float32),
             "location": spaces.Box(-1.0, 1.0, (2,), np.float32),
         }
+        if self.overview:
+            seen["overview"] = spaces.Box(0.0, 1.0, (1, self.overview, self.overview), np.float32)
         looks: dict[str, spaces.Space] = {
             "location": spaces.Discrete(self.tiles**2)
             if self.location == "tiles"
@@ -121,23 +129,29 @@ class GazeWorld(BatchWorld):
         """One part of an action, also where it is the only one."""
         return action[name] if isinstance(action, Mapping) else action
 
-    def tile_centres(self, tile: Tensor) -> Tensor:
-        """The places of tiles, row by row: int64 (…) -> float (…, 2)."""
-        index = torch.stack([tile % self.tiles, tile // self.tiles], -1)
-        return (2 * index + 1) / self.tiles - 1
-
     def start_gaze(self, draws: Draws) -> State:
         """The part of a new state that says where the eye is."""
         if self.first == "centre":
             place = torch.zeros(len(draws), 2, device=draws.key.device)
         elif self.location == "tiles":
-            place = self.tile_centres(draws.integers("first", self.tiles**2))
+            place = retina.tile_centres(draws.integers("first", self.tiles**2), self.tiles)
         else:
             place = draws.uniform("first", 2) * 2 - 1
         state = {"location": place, "zoom": torch.zeros_like(place[:, :1])}
         if self.keep_trail:
             state["trail"] = place[:, None].repeat(1, self.longest_episode, 1)  # (B, L, 2)
         return state
+
+    def still(self) -> State:
+        """The parts of an action that look, for policies that don't: the first tile, or the centre."""
+        count = len(self.state["location"])
+        tile = self.location == "tiles"
+        looks = {"location": torch.zeros(count, *(() if tile else (2,)), device=self.device)}
+        if tile:
+            looks["location"] = looks["location"].long()
+        if self.zoom:
+            looks["zoom"] = torch.zeros(count, 1, device=self.device)
+        return looks
 
     def move_gaze(self, state: State, action: Any, last: Tensor) -> State:
         """The same part after an action; the state's other entries are left out.
@@ -151,7 +165,7 @@ class GazeWorld(BatchWorld):
             return {name: state[name] for name in ("location", "zoom", "trail") if name in state}
         wanted = action["location"]
         if self.location == "tiles":
-            place = self.tile_centres(wanted)
+            place = retina.tile_centres(wanted, self.tiles)
         elif self.location == "moves":
             place = (state["location"] + self.reach * wanted).clamp(-1, 1)
         else:
@@ -168,7 +182,8 @@ class GazeWorld(BatchWorld):
     def derive(self, state: State) -> State:
         if self.view == "image":
             return {}
-        return {"levels": self.pooled(state).levels}
+        seen = {"levels": self.pooled(state).levels}
+        return {**seen, "coarse": self.coarse(state)} if self.overview else seen
 
     def observe(self, state: State) -> Tensors:
         if self.view == "image":
@@ -176,7 +191,14 @@ class GazeWorld(BatchWorld):
         seen = {"glimpse": self.glimpse(state), "location": state["location"].clone()}
         if self.zoom:
             seen["zoom"] = state["zoom"].clone()
+        if self.overview:
+            seen["overview"] = state["coarse"].clone()
         return seen
+
+    def coarse(self, state: State) -> Tensor:
+        """The whole picture at a low resolution, float (B, 1, overview, overview)."""
+        whole = self.picture(state).float().div_(255)[:, None]
+        return F.adaptive_avg_pool2d(whole, self.overview)
 
     def glimpse(self, state: State) -> Tensor:
         """The patches around the gaze, float (B, scales, patch, patch)."""

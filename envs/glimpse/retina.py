@@ -199,3 +199,9 @@ def boxes(place: Tensor, size: int, scales: int, picture_size: tuple[int, int], 
     half = size / 2 * 2.0 ** torch.arange(scales, device=place.device, dtype=place.dtype)  # (K,)
     half = half[None, :, None] if zoom is None else zoom[:, None, None] * half[None, :, None]
     return torch.cat([centre - half, centre + half], -1)
+
+
+def tile_centres(tile: Tensor, tiles: int) -> Tensor:
+    """The places of the tiles of a tiles x tiles grid, numbered row by row: int64 (…) -> float (…, 2) as (x, y)."""
+    index = torch.stack([tile % tiles, tile // tiles], -1)
+    return (2 * index + 1) / tiles - 1

@@ -1,0 +1,69 @@
+"""What every visual attention shares: an image and the numbers that a controller emits, in; a glimpse, out.
+
+Two sides of one model (Xu et al. 2015, "Show, attend and tell", section 4):
+
+    hard    place ~ distribution(emitted);  glimpse = glimpse_at(image, place)          learned by policy gradient
+    soft    glimpse = E[glimpse_at(image, place)] under the same distribution           learned by back-propagation
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as td
+
+
+class VisualAttention(nn.Module):
+    """An attention model over images (B, C, H, W).
+
+    Attributes:
+        emitted_size: how many numbers the controller emits.
+        glimpse_size: numbers of a glimpse.
+        where_size: numbers that say where a glimpse was taken.
+        places: whether it is a distribution over places, and so has a hard side.
+    """
+
+    emitted_size: int
+    glimpse_size: int
+    where_size: int
+    places = False
+
+    def initial(self) -> Tensor:
+        """What is emitted before anything was seen, (emitted_size,): the start of what is learned."""
+        return torch.zeros(self.emitted_size)
+
+    def prepare(self, image: Tensor) -> Any:
+        """What all glimpses of an image share, computed once; the image itself where there is nothing."""
+        return image
+
+    def glimpse(self, prepared: Any, emitted: Tensor) -> Tensor:
+        """The soft glimpse, (B, glimpse_size), differentiable in both arguments.
+
+        Args:
+            prepared: from `prepare`.
+            emitted: (B, emitted_size).
+        """
+        raise NotImplementedError
+
+    def where(self, emitted: Tensor) -> Tensor:
+        """Where a glimpse is taken, for a glimpse network to read, (B, where_size)."""
+        raise NotImplementedError
+
+    def distribution(self, emitted: Tensor) -> td.Distribution:
+        """The distribution over places that a hard glimpse is sampled from; where `places`."""
+        raise NotImplementedError
+
+    def glimpse_at(self, prepared: Any, place: Tensor) -> Tensor:
+        """The hard glimpse at a place that was sampled, (B, glimpse_size)."""
+        raise NotImplementedError
+
+    def pixel_weights(self, image: Tensor, emitted: Tensor) -> Tensor:
+        """How much each pixel counts in the soft glimpse, (B, H, W): the sum of its weights over the glimpse.
+
+        A glimpse that is linear in the image is Σ w x at each of its numbers, so the sums of w are the gradient of
+        the glimpse's sum. Nothing flows through the result.
+        """
+        with torch.enable_grad():
+            zero = torch.zeros_like(image).requires_grad_()
+            total = self.glimpse(self.prepare(zero), emitted.detach()).sum()
+            return torch.autograd.grad(total, zero)[0].sum(1)  # (B, H, W)

@@ -1,0 +1,199 @@
+"""Read a house number, digit by digit, and say when it ends (Ba et al. 2014, section 4.2)."""
+
+from typing import Any, Literal
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import check_choice, check_range
+from ..batch import State, Tensors
+from ..draws import Draws
+from ..scale import Certified, ScoreScale
+from .gaze import GazeWorld
+from .plates import END, make_plates
+
+
+class HouseNumbers(GazeWorld):
+    """A number of one to five digits on a cluttered plate, read in glimpses; how many digits is part of the question.
+
+    Description:
+        Digits stand in a row on an unevenly lit plate, each a little higher or lower than the one before, among
+        pieces of other digits. After every `glimpses` glimpses the agent says the next digit, from left to right, and
+        after the last one that the number has ended.
+
+    Observation space:
+        ``Dict(glimpse=Box(0, 1, (scales, patch, patch)), location=Box(-1, 1, (2,)))``, or the whole plate
+        ``Box(0, 255, (1, height, width), uint8)`` with view="image"; with `overview` also the coarse whole.
+
+    Action space:
+        ``Dict(label=Discrete(11), location=Box(-1, 1, (2,)))``: the next digit, or 10 for the end, and where to look
+        next; see `GazeWorld` for tiles, moves and zoom. Labels between two answers count for nothing.
+        With answer="whole" ``label=MultiDiscrete([11] * max_digits)``: all digits at once, 10 behind the last.
+
+    Rewards:
+        reward="end": 1 at the end of the episode if the whole number was right, else 0. reward="every": each right
+        answer gives 1/(digits + 1). In both the best return is 1.
+
+    Starting state:
+        A new plate, the gaze at a random place.
+
+    Episode end:
+        When the agent says that the number has ended, or after `max_digits` + 1 answers, so it has a variable number
+        of glimpses. With answer="whole" after `glimpses` steps. Never truncated.
+
+    Info:
+        target: the digit that is due, or 10 for the end (answer="whole": all of them); target_mask: whether the label
+        of this step is an answer; score: 1 at the end of an episode whose number was right as a whole, else 0;
+        relevance (on request): the ink of the digit that is due, of all digits at the end, bool (height, width).
+
+    Args:
+        data: a data set of single digits ("mnist", …; see `Classification`), or "svhn:FOLDER", the folder with the
+            unpacked train/ and test/ of the Street View House Numbers (needs h5py), whose photographs are shown then.
+        split: "train", "validation" or "test".
+        min_digits: fewest digits of a number.
+        max_digits: most digits.
+        height: of the plate in pixels.
+        width: of the plate; None leaves the longest number room to move (SVHN: the height).
+        clutter: number of pieces of other digits.
+        piece: side of each such piece in pixels.
+        augment: from 0 to 1, how strongly digits of the training split are distorted.
+        glimpses: glimpses for each answer.
+        reward: "end" or "every".
+        answer: "sequence" (digit by digit) or "whole" (all at once, for networks without a memory).
+
+    Source:
+        Ba, Mnih & Kavukcuoglu 2014, "Multiple Object Recognition with Visual Attention"; the composed plates are ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.002, 0.01))
+
+    def __init__(
+        self,
+        *,
+        data: str = "mnist",
+        split: Literal["train", "validation", "test"] = "train",
+        min_digits: int = 1,
+        max_digits: int = 5,
+        height: int = 54,
+        width: int | None = None,
+        clutter: int = 4,
+        piece: int = 8,
+        augment: float = 0.0,
+        glimpses: int = 3,
+        reward: Literal["end", "every"] = "end",
+        answer: Literal["sequence", "whole"] = "sequence",
+        patch: int = 12,
+        scales: int = 3,
+        **gaze: Any,
+    ):
+        super().__init__(patch=patch, scales=scales, **gaze)
+        check_range("max_digits", max_digits, 1, 5)
+        check_range("min_digits", min_digits, 1, max_digits)
+        check_range("augment", augment, 0.0, 1.0)
+        check_range("glimpses", glimpses, 1, 1000)
+        check_choice("reward", reward, ["end", "every"])
+        check_choice("answer", answer, ["sequence", "whole"])
+        self.plates = make_plates(
+            data, split, height, width, min_digits, max_digits, clutter=clutter, piece=piece, augment=augment
+        )
+        self.max_digits, self.glimpses, self.reward, self.answer = max_digits, glimpses, reward, answer
+        self.whole = answer == "whole"
+        label = spaces.MultiDiscrete([11] * max_digits) if self.whole else spaces.Discrete(11)
+        self.episode_length = glimpses if self.whole else None
+        longest = glimpses if self.whole else glimpses * (max_digits + 1)
+        self.set_spaces(self.plates.shape, {"label": label}, longest_episode=longest)
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.plates.to(self.device)
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        state = {**self.plates.start(draws), **self.start_gaze(draws)}
+        number = torch.nn.functional.pad(state["number"], (0, 1), value=END)  # (B, M + 1)
+        said = torch.full_like(number, -1)
+        return {**state, "number": number, "said": said, "solved": torch.zeros_like(number[:, 0], dtype=torch.float32)}
+
+    def due(self, state: State) -> tuple[Tensor, Tensor, Tensor]:
+        """Which answer is due next (B,), what it should be (B,), and whether this step's label is it, bool (B,)."""
+        slot = (state["clock"] // self.glimpses).clamp(max=self.max_digits)
+        is_answer = state["clock"] % self.glimpses == self.glimpses - 1
+        return slot, state["number"].gather(1, slot[:, None])[:, 0], is_answer
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        label = self.part(action, "label")
+        slot, truth, is_answer = self.due(state)
+        digits = (state["number"] != END).sum(1)  # (B,)
+        if self.whole:
+            done = is_answer
+            said = torch.cat([label, torch.full_like(label[:, :1], END)], 1)
+            right = (said == state["number"]).float()
+            counted = torch.arange(self.max_digits + 1, device=self.device) <= digits[:, None]  # digits and end
+            share = (right * counted).sum(1) / (digits + 1)
+        else:
+            done = is_answer & ((label == END) | (slot == self.max_digits))
+            here = torch.arange(self.max_digits + 1, device=self.device) == slot[:, None]
+            said = torch.where(here & is_answer[:, None], label[:, None], state["said"])
+            share = ((label == truth) & is_answer).float() / (digits + 1)
+        # whatever stands behind the end was never said
+        end = (state["number"] != END).cumprod(1).cumsum(1)[:, -1:]  # (B, 1) the slot of the end
+        matters = torch.arange(self.max_digits + 1, device=self.device) <= end
+        solved = ((said == state["number"]) | ~matters).all(1).float() * done
+        reward = share * done if self.whole else share
+        if self.reward == "end":
+            reward = solved
+        after = {**state, **self.move_gaze(state, action, done), "said": said, "solved": solved}
+        return after, reward, done
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        _, truth, is_answer = self.due(state)
+        return {"target": state["number"][:, :-1].clone() if self.whole else truth, "target_mask": is_answer}
+
+    def score(self, state: State) -> Tensor:
+        return state["solved"].clone()
+
+    # ---- the picture ----
+
+    derived = GazeWorld.derived | {"canvas"}
+
+    def derive(self, state: State) -> State:
+        canvas = self.plates.picture(state)  # once an episode: the plate stays
+        return {"canvas": canvas, **super().derive({**state, "canvas": canvas})}
+
+    def picture(self, state: State) -> Tensor:
+        return state["canvas"]
+
+    def relevance(self, state: State) -> Tensor:
+        slot, _, _ = self.due(state)
+        return self.plates.ink(state, torch.full_like(slot, self.max_digits) if self.whole else slot)
+
+    def caption(self, state: State, index: int) -> str:
+        number, said = state["number"][index].tolist(), state["said"][index].tolist()
+        truth = "".join(str(digit) for digit in number if digit != END)
+        told = "".join("." if digit == END else str(digit) for digit in said if digit >= 0)
+        return f"glimpse {int(state['clock'][index]) + 1}   truth {truth}   agent says {told or 'nothing yet'}"
+
+    # ---- the certified policies ----
+
+    def oracle(self) -> Tensors:
+        _, truth, _ = self.due(self.state)
+        return self._answering(self.state["number"][:, :-1] if self.whole else truth)
+
+    def blind(self) -> Tensors:
+        """Always the number 1: the lengths are alike, and a number of one digit is guessed most easily."""
+        slot, truth, _ = self.due(self.state)
+        if self.whole:
+            guess = torch.full_like(self.state["number"][:, :-1], END)
+            guess[:, 0] = 1
+            return self._answering(guess)
+        return self._answering(torch.where(slot == 0, torch.ones_like(truth), END))
+
+    def _answering(self, label: Tensor) -> Tensors:
+        if self.view == "image":
+            return label
+        return {"label": label, **self.still()}

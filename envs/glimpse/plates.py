@@ -1,0 +1,183 @@
+"""House numbers: plates put together from single digits, or SVHN's own photographs."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import FoveateError, check_range
+from ..batch import State
+from ..draws import Draws
+from . import data as datasets
+from .canvas import draw_pieces, overlaid, piece_pixels
+from .classification import INK, augmented
+
+END = 10  # the symbol behind the last digit
+SPACING = (17, 22)  # pixels from one digit to the next, the larger one excluded; MNIST's digits are about 20 wide
+DRIFT = 2  # how many rows a digit may stand higher or lower than the one before
+
+
+class ComposedPlates:
+    """Digits in a row on a lit plate, among pieces of other digits.
+
+    Args:
+        data: a data set of single digits.
+        split: its split.
+        shape: height and width of the plate; None picks a width in which the longest number has room to move.
+        least: fewest digits.
+        most: most digits.
+        clutter: number of pieces of other digits.
+        piece: side of each.
+        augment: how strongly training digits are distorted, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        data: str,
+        split: str,
+        height: int,
+        width: int | None,
+        least: int,
+        most: int,
+        clutter: int,
+        piece: int,
+        augment: float,
+    ):
+        source = datasets.load(data, split)
+        self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
+        self.digit = (self.images.shape[1], self.images.shape[2])
+        span = self.digit[1] + (most - 1) * (SPACING[1] - 1)
+        check_range("height", height, self.digit[0] + 2 * DRIFT)
+        if width is not None:
+            check_range("width", width, span)
+        self.shape = (height, span + self.digit[1] if width is None else width)
+        check_range("clutter", clutter, 0, 1000)
+        check_range("piece", piece, 1, min(self.digit))
+        self.least, self.most, self.clutter, self.piece = least, most, clutter, piece
+        self.augment = augment if split == "train" else 0.0
+
+    def to(self, device: torch.device) -> None:
+        """Move the images to a device."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+
+    def start(self, draws: Draws) -> State:
+        """Everything random about a plate; `number` is its digits, with `END` behind them, (B, most)."""
+        count = self.least + draws.integers("count", self.most - self.least + 1)  # (B,)
+        index = draws.integers("digit image", len(self.labels), self.most)  # (B, M)
+        low, high = SPACING
+        steps = low + draws.integers("spacing", high - low, self.most)
+        column = steps.cumsum(1) - steps[:, :1]  # (B, M) from the first digit
+        span = column.gather(1, count[:, None] - 1) + self.digit[1]  # (B, 1)
+        left = (draws.uniform("left") * (self.shape[1] - span[:, 0] + 1)).long()  # (B,)
+        row = draws.integers("top", self.shape[0] - self.digit[0] + 1)[:, None]
+        drift = (draws.integers("drift", 2 * DRIFT + 1, self.most) - DRIFT).cumsum(1)
+        row = (row + drift).clamp(0, self.shape[0] - self.digit[0])  # (B, M)
+        there = torch.arange(self.most, device=index.device) < count[:, None]  # (B, M)
+        column = torch.where(there, column + left[:, None], 0)
+        state = {
+            "number": torch.where(there, self.labels[index], END),
+            "images": index,
+            "there": there,
+            "corners": torch.stack([row, column], -1),  # (B, M, 2)
+            # how bright the plate is on its left and on its right, and how bright the ink
+            "tones": torch.stack(
+                [
+                    0.35 * draws.uniform("left tone"),
+                    0.35 * draws.uniform("right tone"),
+                    0.65 + 0.35 * draws.uniform("ink"),
+                ],
+                -1,
+            ),  # (B, 3)
+        }
+        if self.augment:
+            state["warps"] = draws.uniform("warps", self.most, 4) * 2 - 1
+        if self.clutter:
+            shape = (len(self.labels), *self.digit)
+            state["pieces"] = draw_pieces(draws, self.clutter, self.piece, shape, self.shape)
+        return state
+
+    def sprites(self, state: State) -> Tensor:
+        """The digits, uint8 (B, M, h, w); black where a number has no more."""
+        sprites = augmented(self.images[state["images"]], state.get("warps"), self.augment)
+        return torch.where(state["there"][..., None, None], sprites, 0)
+
+    def picture(self, state: State) -> Tensor:
+        """The plates, uint8 (B, H, W)."""
+        height, width = self.shape
+        ink = torch.zeros(len(state["number"]), height * width, dtype=torch.uint8, device=state["number"].device)
+        if self.clutter:
+            source, place = piece_pixels(self.images, state["pieces"], self.piece, width)
+            ink.scatter_reduce_(1, place, source, "amax")
+        ink = overlaid(ink, self.sprites(state), state["corners"], width).view(-1, height, width).float() / 255
+        left, right, bright = state["tones"][..., None].unbind(1)  # (B, 1) each
+        ramp = torch.linspace(0, 1, width, device=ink.device)
+        plate = (left + (right - left) * ramp)[:, None]  # (B, 1, W)
+        return ((plate + (bright[..., None] - plate) * ink) * 255).round().to(torch.uint8)
+
+    def ink(self, state: State, slot: Tensor) -> Tensor:
+        """Where the ink of the slot-th digit is, bool (B, H, W); of all digits where there is none."""
+        wanted = torch.arange(self.most, device=slot.device) == slot[:, None]  # (B, M)
+        beyond = ~(wanted & state["there"]).any(1, keepdim=True)
+        shown = ((wanted | beyond) & state["there"])[..., None, None]
+        canvas = torch.zeros(len(slot), self.shape[0] * self.shape[1], dtype=torch.bool, device=slot.device)
+        inked = (self.sprites(state) >= INK) & shown
+        return overlaid(canvas, inked, state["corners"], self.shape[1]).view(-1, *self.shape)
+
+
+class PhotographedPlates:
+    """SVHN's photographs, cut to their numbers, grey, all of one size.
+
+    Args:
+        folder: holds train/ and test/ as the data set's archives unpack: digitStruct.mat and the pictures.
+        split: "train", "validation" (a tenth of the training part) or "test".
+        height: of the plates.
+        width: of the plates; None is the height, as in the paper.
+        least: fewest digits of a number that is shown.
+        most: most digits.
+    """
+
+    def __init__(self, folder: str, split: str, height: int, width: int | None, least: int, most: int):
+        from .svhn import read_plates
+
+        self.shape = (height, height if width is None else width)
+        self.least, self.most = least, most
+        plates = read_plates(Path(folder), split, self.shape, least, most)
+        self.images, self.numbers, self.boxes = (torch.from_numpy(part) for part in plates)
+        if not len(self.images):
+            raise FoveateError(f"{folder} has no numbers of {least} to {most} digits in its {split} part.")
+
+    def to(self, device: torch.device) -> None:
+        """Move the images to a device."""
+        self.images, self.numbers, self.boxes = (x.to(device) for x in (self.images, self.numbers, self.boxes))
+
+    def start(self, draws: Draws) -> State:
+        """Which photograph; `number` is its digits, with `END` behind them, (B, most)."""
+        index = draws.integers("plate", len(self.images))
+        return {"plate": index, "number": self.numbers[index]}
+
+    def picture(self, state: State) -> Tensor:
+        """The plates, uint8 (B, H, W)."""
+        return self.images[state["plate"]]
+
+    def ink(self, state: State, slot: Tensor) -> Tensor:
+        """The box of the slot-th digit, bool (B, H, W); of all digits where there is none."""
+        boxes = self.boxes[state["plate"]]  # (B, M, 4) left, top, right, bottom
+        rows = torch.arange(self.shape[0], device=slot.device)[:, None]
+        columns = torch.arange(self.shape[1], device=slot.device)
+        left, top, right, bottom = boxes[..., None, None].unbind(2)  # (B, M, 1, 1) each
+        inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)  # (B, M, H, W)
+        wanted = torch.arange(self.most, device=slot.device) == slot[:, None]
+        there = state["number"] != END
+        beyond = ~(wanted & there).any(1, keepdim=True)
+        return (inside & ((wanted | beyond) & there)[..., None, None]).any(1)
+
+
+Plates = ComposedPlates | PhotographedPlates
+
+
+def make_plates(data: str, split: str, height: int, width: int | None, least: int, most: int, **rest: Any) -> Plates:
+    """The plates of a data set: "svhn:FOLDER" for photographs, else single digits that are put together."""
+    if data.startswith("svhn:"):
+        return PhotographedPlates(data.removeprefix("svhn:"), split, height, width, least, most)
+    return ComposedPlates(data, split, height, width, least, most, **rest)

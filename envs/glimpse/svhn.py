@@ -1,0 +1,111 @@
+"""The Street View House Numbers as their authors pack them: pictures beside a MATLAB file of boxes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ...errors import FoveateError
+from .data import VALIDATION_SHARE
+
+MARGIN = 0.3  # the box around a number is made this much larger on all sides together (Goodfellow et al. 2014)
+END = 10
+
+
+class Entry(NamedTuple):
+    """One photograph: its file's name, and each digit's label and box (left, top, width, height)."""
+
+    name: str
+    labels: list[int]
+    boxes: np.ndarray
+
+
+def read_struct(file: Path) -> Iterator[Entry]:
+    """The entries of a digitStruct.mat (MATLAB 7.3, which is HDF5).
+
+    Raises:
+        FoveateError: the file can't be read, or h5py is missing.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise FoveateError("SVHN's digitStruct.mat needs h5py: pip install h5py.") from error
+    try:
+        with h5py.File(file, "r") as handle:
+            root: Any = handle["digitStruct"]
+            for name, box in zip(root["name"][:, 0], root["bbox"][:, 0], strict=True):
+                text = "".join(chr(int(code)) for code in handle[name][:, 0])
+                fields = {
+                    key: _numbers(handle, handle[box][key]) for key in ("label", "left", "top", "width", "height")
+                }
+                labels = [int(label) % 10 for label in fields["label"]]  # the data set writes a zero as 10
+                boxes = np.array([fields[key] for key in ("left", "top", "width", "height")]).T
+                yield Entry(text, labels, boxes)
+    except (OSError, KeyError, ValueError) as error:
+        raise FoveateError(f"{file} can't be read as SVHN's digitStruct.mat: {error}.") from error
+
+
+def _numbers(handle: Any, field: Any) -> list[float]:
+    """One number for each digit: MATLAB stores references where there are several, and the number itself for one."""
+    if len(field) == 1:
+        return [float(field[0, 0])]
+    return [float(handle[reference][0, 0]) for reference in field[:, 0]]
+
+
+def read_plates(
+    folder: Path, split: str, shape: tuple[int, int], least: int, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The photographs of a split, cut to their numbers.
+
+    Args:
+        folder: holds train/ and test/.
+        split: "train", "validation" or "test".
+        shape: height and width of what is returned.
+        least: fewest digits.
+        most: most digits.
+
+    Returns:
+        Images uint8 (N, H, W), numbers int64 (N, most) with 10 behind the last digit, and boxes int64 (N, most, 4) as
+        left, top, right, bottom in pixels of the returned images.
+    """
+    home = Path(folder) / ("test" if split == "test" else "train")
+    if not (home / "digitStruct.mat").exists():
+        raise FoveateError(
+            f"no SVHN found: {home / 'digitStruct.mat'} is missing (unpack train.tar.gz and test.tar.gz)."
+        )
+    images, numbers, boxes = [], [], []
+    for index, entry in enumerate(read_struct(home / "digitStruct.mat")):
+        if split != "test" and (index % round(1 / VALIDATION_SHARE) == 0) != (split == "validation"):
+            continue
+        if not least <= len(entry.labels) <= most:
+            continue
+        if Path(entry.name).name != entry.name:  # a name is never a way out of the folder
+            raise FoveateError(f"{home / 'digitStruct.mat'} names {entry.name!r}, which is no file of this folder.")
+        image = cv2.imread(str(home / entry.name), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise FoveateError(f"{home / entry.name} is missing or no picture.")
+        cut, moved = _cut(image, entry.boxes, shape)
+        images.append(cut)
+        numbers.append(entry.labels + [END] * (most - len(entry.labels)))
+        boxes.append(np.pad(moved, ((0, most - len(moved)), (0, 0))))
+    empty = (np.zeros((0, *shape), np.uint8), np.zeros((0, most), np.int64), np.zeros((0, most, 4), np.int64))
+    return (np.stack(images), np.array(numbers), np.stack(boxes)) if images else empty
+
+
+def _cut(image: np.ndarray, boxes: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The part around all boxes, resized, and the boxes on it as left, top, right, bottom."""
+    low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
+    margin = (high - low) * MARGIN / 2
+    left, top = np.floor(np.maximum(low - margin, 0)).astype(int)
+    right, bottom = np.ceil(np.minimum(high + margin, image.shape[::-1])).astype(int)
+    part = image[top:bottom, left:right]
+    scale = np.array([shape[1] / part.shape[1], shape[0] / part.shape[0]])
+    corners = np.concatenate(
+        [(boxes[:, :2] - (left, top)) * scale, (boxes[:, :2] + boxes[:, 2:] - (left, top)) * scale], 1
+    )
+    limits = np.array([shape[1], shape[0], shape[1], shape[0]])
+    return cv2.resize(part, shape[::-1], interpolation=cv2.INTER_AREA), np.clip(np.round(corners), 0, limits).astype(
+        int
+    )
