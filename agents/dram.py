@@ -91,6 +91,9 @@ class DRAM(Looking):
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for a linear one.
         isolate_location: keep the location's gradient out of the lower layer.
+        location_rate: learning rate of what only the policy gradient trains (context, upper layer, location), as a
+            share of the learner's. Adam brings any gradient to one size, so at the full rate the gaze runs into a
+            corner on noise alone, before the answer has learned to tell a good glance from a bad one.
         patch: of its own retina, side of each patch.
         scales: of its own retina, number of patches.
         location: how it says where to look with its own retina: "continuous" or "tiles".
@@ -113,6 +116,7 @@ class DRAM(Looking):
         std: float = 0.1,
         location_hidden: int = 128,
         isolate_location: bool = True,
+        location_rate: float = 0.1,
         patch: int = 12,
         scales: int = 3,
         location: Literal["continuous", "tiles"] = "continuous",
@@ -121,6 +125,7 @@ class DRAM(Looking):
     ):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
+        check_range("location_rate", location_rate, 0.0, 1.0)
         retina = make_retina(observation_space, patch, scales, location, tiles, overview)
         seen = observation_space if retina is None else retina.seen
         if "overview" not in seen.spaces:  # type: ignore[attr-defined]
@@ -138,6 +143,14 @@ class DRAM(Looking):
         }
         critic = make_critic(hidden)
         super().__init__(observation_space, action_space, encoder, core, heads, critic=critic, retina=retina)
+        self.location_rate = location_rate
+
+    def rates(self) -> dict[float, list[nn.Parameter]]:
+        core: DRAMCore = self.core  # type: ignore[assignment]
+        slow = [core.upper, core.context, *(self.heads[name] for name in self.heads if name in LOOKING)]
+        slowly = {id(p) for part in slow for p in part.parameters()}
+        fast = [p for p in self.parameters() if id(p) not in slowly]
+        return {1.0: fast, self.location_rate: [p for p in self.parameters() if id(p) in slowly]}
 
     def _judge(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         low, high = features.chunk(2, -1)  # (T, B, H) each

@@ -95,6 +95,10 @@ class Policy(nn.Module):
     def device(self) -> torch.device:
         return next(self.critic.parameters()).device
 
+    def rates(self) -> dict[float, list[nn.Parameter]]:
+        """The parameters by their learning rate as a share of the learner's; all of them, each once."""
+        return {1.0: list(self.parameters())}
+
     def initial_state(self, batch: int) -> State:
         """The core's state before an episode."""
         return self.core.initial_state(batch, self.device)

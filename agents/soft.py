@@ -72,9 +72,9 @@ class AttendingCore(Core):
                 prepared = self.attention.prepare(image)
             state = write_initial(self, state, starts[t])
             now, inner = state[0], self._inner_class(*state[1:])
-            glimpse = self.attention.glimpse(prepared, now)  # (B, G)
-            seen = self.network({"glimpse": glimpse, "location": self.attention.where(now)})
-            y, inner = self.inner(seen[None], inner, never)
+            seen = self.attention.look(prepared, now)  # (B, G), (B, W)
+            glimpse = self.network({"glimpse": seen.what, "location": seen.where})
+            y, inner = self.inner(glimpse[None], inner, never)
             outputs.append(y[0])
             if keep:
                 maps.append(self.attention.pixel_weights(image, now))

@@ -5,6 +5,7 @@ from typing import Any
 from ...errors import check_choice
 from ...introspect import constructor_options
 from .base import VisualAttention
+from .content_map import ContentAttention
 from .draw import DrawAttention
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
@@ -15,6 +16,7 @@ ATTENTIONS: dict[str, type[VisualAttention]] = {
     "tiles": TileAttention,
     "draw": DrawAttention,
     "spatial-transformer": SpatialTransformer,
+    "content": ContentAttention,
 }
 
 

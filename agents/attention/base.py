@@ -6,11 +6,23 @@ Two sides of one model (Xu et al. 2015, "Show, attend and tell", section 4):
     soft    glimpse = E[glimpse_at(image, place)] under the same distribution           learned by back-propagation
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch import distributions as td
+
+
+class Seen(NamedTuple):
+    """A soft glimpse.
+
+    Attributes:
+        what: the glimpse, (B, glimpse_size).
+        where: where it was taken, for a glimpse network to read, (B, where_size).
+    """
+
+    what: Tensor
+    where: Tensor
 
 
 class VisualAttention(nn.Module):
@@ -36,8 +48,8 @@ class VisualAttention(nn.Module):
         """What all glimpses of an image share, computed once; the image itself where there is nothing."""
         return image
 
-    def glimpse(self, prepared: Any, emitted: Tensor) -> Tensor:
-        """The soft glimpse, (B, glimpse_size), differentiable in both arguments.
+    def look(self, prepared: Any, emitted: Tensor) -> Seen:
+        """The soft glimpse, differentiable in both arguments.
 
         Args:
             prepared: from `prepare`.
@@ -45,11 +57,7 @@ class VisualAttention(nn.Module):
         """
         raise NotImplementedError
 
-    def where(self, emitted: Tensor) -> Tensor:
-        """Where a glimpse is taken, for a glimpse network to read, (B, where_size)."""
-        raise NotImplementedError
-
-    def distribution(self, emitted: Tensor) -> td.Distribution:
+    def distribution(self, prepared: Any, emitted: Tensor) -> td.Distribution:
         """The distribution over places that a hard glimpse is sampled from; where `places`."""
         raise NotImplementedError
 
@@ -65,5 +73,5 @@ class VisualAttention(nn.Module):
         """
         with torch.enable_grad():
             zero = torch.zeros_like(image).requires_grad_()
-            total = self.glimpse(self.prepare(zero), emitted.detach()).sum()
+            total = self.look(self.prepare(zero), emitted.detach()).what.sum()
             return torch.autograd.grad(total, zero)[0].sum(1)  # (B, H, W)

@@ -1,9 +1,12 @@
 """Attention by content: how well a key fits each place, and the weighted sum. NTM, DNC and transformer share it."""
 
 import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from ...errors import FoveateError, check_choice
 
 EPSILON = 1e-6  # keeps the cosine of a zero vector, and its gradient, finite
 
@@ -45,6 +48,64 @@ def masked_cosine_similarity(keys: Tensor, masks: Tensor, memory: Tensor) -> Ten
 def scaled_dot(queries: Tensor, keys: Tensor) -> Tensor:
     """q·k / √d (Vaswani et al. 2017, eq. 1): (…, Q, D), (…, K, D) -> (…, Q, K)."""
     return queries @ keys.mT / math.sqrt(keys.shape[-1])
+
+
+def dot(queries: Tensor, keys: Tensor) -> Tensor:
+    """q·k (Luong et al. 2015, section 3.1, "dot"): (…, Q, D), (…, K, D) -> (…, Q, K)."""
+    return queries @ keys.mT
+
+
+class AdditiveScore(nn.Module):
+    """vᵀ tanh(W q + U k) (Bahdanau et al. 2014, appendix A.1.2).
+
+    Args:
+        query: size of a query.
+        key: size of a key.
+        hidden: size of v.
+    """
+
+    def __init__(self, query: int, key: int, hidden: int = 64):
+        super().__init__()
+        self.from_query, self.from_key = nn.Linear(query, hidden), nn.Linear(key, hidden, bias=False)
+        self.v = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(…, Q, D), (…, K, E) -> (…, Q, K)."""
+        both = self.from_query(queries)[..., :, None, :] + self.from_key(keys)[..., None, :, :]  # (…, Q, K, hidden)
+        return self.v(both.tanh())[..., 0]
+
+
+class BilinearScore(nn.Module):
+    """qᵀ W k (Luong et al. 2015, section 3.1, "general").
+
+    Args:
+        query: size of a query.
+        key: size of a key.
+    """
+
+    def __init__(self, query: int, key: int):
+        super().__init__()
+        self.weight = nn.Linear(query, key, bias=False)
+
+    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(…, Q, D), (…, K, E) -> (…, Q, K)."""
+        return dot(self.weight(queries), keys)
+
+
+SCORES = ("additive", "dot", "scaled-dot", "bilinear", "cosine")
+Score = Callable[[Tensor, Tensor], Tensor]
+
+
+def make_score(name: str, query: int, key: int) -> Score:
+    """The scoring function of a name, queries (…, Q, D), keys (…, K, E) -> (…, Q, K); a Module where it learns."""
+    check_choice("score", name, SCORES)
+    if name in ("dot", "scaled-dot", "cosine") and query != key:
+        raise FoveateError(f"score {name!r} needs queries and keys of one size, got {query} and {key}.")
+    if name == "additive":
+        return AdditiveScore(query, key)
+    if name == "bilinear":
+        return BilinearScore(query, key)
+    return {"dot": dot, "scaled-dot": scaled_dot, "cosine": cosine_similarity}[name]
 
 
 def content_weights(similarity: Tensor, strength: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import check_range
-from .base import VisualAttention
+from .base import Seen, VisualAttention
 
 WIDTH = 0.35  # of a filter at the beginning, in strides: neighbours overlap a little
 
@@ -118,11 +118,11 @@ class DrawAttention(VisualAttention):
 
     def grid(self, emitted: Tensor) -> Grid:
         """The grid that is emitted, in pixels."""
-        return grid(self.where(emitted), self.filters, self.width, self.height)
+        return grid(self._bounded(emitted), self.filters, self.width, self.height)
 
-    def glimpse(self, prepared: Tensor, emitted: Tensor) -> Tensor:
-        return read(prepared, self.grid(emitted), self.filters).flatten(1)
+    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
+        return Seen(read(prepared, self.grid(emitted), self.filters).flatten(1), self._bounded(emitted))
 
-    def where(self, emitted: Tensor) -> Tensor:
+    def _bounded(self, emitted: Tensor) -> Tensor:
         """The five numbers with the centre bounded: beyond the image no gradient would bring it back."""
         return torch.cat([emitted[:, :2].tanh(), emitted[:, 2:]], -1)

@@ -8,7 +8,7 @@ from torch import distributions as td
 
 from ...envs.glimpse import retina
 from ...errors import check_range
-from .base import VisualAttention
+from .base import Seen, VisualAttention
 from .foveal import Fovea
 
 
@@ -60,15 +60,12 @@ class LocationAttention(VisualAttention):
         place = (2 * torch.arange(size, device=emitted.device, dtype=emitted.dtype) + 1) / size - 1
         return torch.softmax(-0.5 * ((place - mean[:, axis, None]) / std) ** 2, -1)
 
-    def glimpse(self, prepared: Tensor, emitted: Tensor) -> Tensor:
+    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
         seen = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
-        return self.intensity * seen.flatten(1)
+        where = torch.cat([self.mean_std(emitted)[0], emitted[:, 2:]], -1)
+        return Seen(self.intensity * seen.flatten(1), where)
 
-    def where(self, emitted: Tensor) -> Tensor:
-        """The mean and, where it is emitted, the logarithm of the width."""
-        return torch.cat([self.mean_std(emitted)[0], emitted[:, 2:]], -1)
-
-    def distribution(self, emitted: Tensor) -> td.Independent:
+    def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Independent:
         mean, std = self.mean_std(emitted)
         return td.Independent(td.Normal(mean, std.expand_as(mean), validate_args=False), 1, validate_args=False)
 

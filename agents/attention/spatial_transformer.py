@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
-from .base import VisualAttention
+from .base import Seen, VisualAttention
 
 
 def sample(data: Tensor, affine: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -52,10 +52,7 @@ class SpatialTransformer(VisualAttention):
     def initial(self) -> Tensor:
         return torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 
-    def glimpse(self, prepared: Tensor, emitted: Tensor) -> Tensor:
+    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
         fine = self.patch * self.samples
         seen = sample(prepared, emitted.unflatten(-1, (2, 3)), (fine, fine))  # (B, C, fine, fine)
-        return (F.avg_pool2d(seen, self.samples) if self.samples > 1 else seen).flatten(1)
-
-    def where(self, emitted: Tensor) -> Tensor:
-        return emitted
+        return Seen((F.avg_pool2d(seen, self.samples) if self.samples > 1 else seen).flatten(1), emitted)

@@ -6,8 +6,9 @@ from torch import distributions as td
 
 from ...envs.glimpse.retina import tile_centres
 from ...errors import check_range
-from .base import VisualAttention
+from .base import Seen, VisualAttention
 from .content import weighted_sum
+from .estimators import chosen_weights
 from .foveal import Fovea
 
 
@@ -20,6 +21,7 @@ class TileAttention(VisualAttention):
         patch: side of the retina's patches.
         scales: number of its patches.
         intensity: what a glimpse is multiplied by; a mean of tiles is faint, and faint glimpses teach slowly.
+        gumbel: choose one place at a time (straight-through Gumbel-softmax) instead of the mean over all.
     """
 
     where_size = 2
@@ -27,13 +29,19 @@ class TileAttention(VisualAttention):
     centres: Tensor
 
     def __init__(
-        self, image: tuple[int, int, int], tiles: int = 5, patch: int = 12, scales: int = 3, intensity: float = 5.0
+        self,
+        image: tuple[int, int, int],
+        tiles: int = 5,
+        patch: int = 12,
+        scales: int = 3,
+        intensity: float = 5.0,
+        gumbel: bool = False,
     ):
         super().__init__()
         check_range("tiles", tiles, 1)
         check_range("intensity", intensity, 1e-3)
         self.fovea = Fovea(image, patch, scales)
-        self.intensity = intensity
+        self.intensity, self.gumbel = intensity, gumbel
         self.emitted_size, self.glimpse_size = tiles**2, self.fovea.glimpse_size
         self.register_buffer("centres", tile_centres(torch.arange(tiles**2), tiles), persistent=False)  # (tiles², 2)
 
@@ -42,17 +50,15 @@ class TileAttention(VisualAttention):
         return self.intensity * self.fovea.glimpses(self.fovea.prepare(image), self.centres)
 
     def weights(self, emitted: Tensor) -> Tensor:
-        """The probability of each tile, (B, tiles²)."""
-        return torch.softmax(emitted, -1)
+        """How much each tile counts, (B, tiles²); it sums to 1."""
+        return chosen_weights(emitted, self.gumbel, self.training)
 
-    def glimpse(self, prepared: Tensor, emitted: Tensor) -> Tensor:
-        return weighted_sum(self.weights(emitted)[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, eq. 8
+    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
+        weights = self.weights(emitted)
+        what = weighted_sum(weights[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, eq. 13
+        return Seen(what, weights @ self.centres)
 
-    def where(self, emitted: Tensor) -> Tensor:
-        """The mean place, (B, 2)."""
-        return self.weights(emitted) @ self.centres
-
-    def distribution(self, emitted: Tensor) -> td.Categorical:
+    def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Categorical:
         return td.Categorical(logits=emitted, validate_args=False)
 
     def glimpse_at(self, prepared: Tensor, place: Tensor) -> Tensor:

@@ -95,8 +95,9 @@ class Learner(BaseAlgorithm):
             made = self.policy_class(self.observation_space, self.action_space, **self.policy_kwargs)  # type: ignore[assignment]
         self.policy = made.to(self.device)  # type: ignore[union-attr]
         options = self.options
+        groups = [{"params": part, "share": share} for share, part in self.policy.rates().items()]
         self.optimizer = torch.optim.AdamW(
-            self.policy.parameters(), lr=options.lr, weight_decay=options.weight_decay, eps=options.adam_eps
+            groups, lr=options.lr, weight_decay=options.weight_decay, eps=options.adam_eps
         )
         self.player: Any = self.make_player() if self.env is not None else None
 
@@ -209,7 +210,7 @@ class Learner(BaseAlgorithm):
     def _set_rate(self) -> None:
         rate = self.lr_schedule(self._current_progress_remaining)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
 
     def _log(self, figures: dict[str, Tensor]) -> None:
         seconds = max((time.time_ns() - self.start_time) / 1e9, sys.float_info.epsilon)
