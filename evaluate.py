@@ -9,6 +9,8 @@
     python evaluate.py RUN --saliency jacobian,perturbation --of value,advantage --video drive.mp4
                                                     what it looks at
     python evaluate.py RUN --score-saliency         how true that is: a table of all methods, a page and curves
+    python evaluate.py compare RUN RUN … --report out
+                                                    hard, soft or no attention: one page about all of them
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -261,6 +263,10 @@ def run(arguments: list[str]) -> int:
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
+    if arguments[:1] == ["compare"]:
+        from foveate.cli.comparison import compare
+
+        return compare.run(arguments[1:])
     count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     paths = [Path(word) for word in arguments[:count]]
     if not paths:

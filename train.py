@@ -3,6 +3,7 @@
 python train.py ENV AGENT [options]     for example: python train.py Glimpse/TranslatedDigits-v0 ram --seed 1
 python train.py ENV AGENT --help        all options of this pair, with types and defaults
 python train.py list                    every environment and agent, one line each
+python train.py compare CONFIG.yaml     several agents in several worlds over several seeds, and a report
 python train.py --resume RUN            go on with a run that was stopped or killed
 python train.py --import MODULE …       import MODULE first (it may register environments and agents)
 python train.py ENV AGENT --learner ppo reinforce, a2c, ppo, dqn or backprop
@@ -28,7 +29,7 @@ import tyro
 from foveate import FoveateError
 from foveate.errors import unknown
 
-VERBS = ("list",)
+VERBS = ("list", "compare")
 
 
 @dataclass
@@ -306,6 +307,10 @@ def run(arguments: list[str]) -> int:
     if arguments[:1] == ["list"]:
         print_list()
         return 0
+    if arguments[:1] == ["compare"]:
+        from foveate.cli.comparison import plan
+
+        return plan.run(arguments[1:])
     if not arguments or arguments[0] in ("-h", "--help"):
         print(inspect.getdoc(sys.modules[__name__]))
         return 0 if arguments else 2

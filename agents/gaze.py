@@ -129,18 +129,21 @@ class Looking(Policy):
         return self.attend(observation, state, starts)[:3]
 
     def attend(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State, Maps]:
-        """As `forward`; looking inside also `attention`, the share of the patches on each pixel (T, B, H, W)."""
+        """As `forward`; looking inside also `attention`, the share of the patches on each pixel
+        (T, B, H, W), and `gaze`, the places (T, B, 2)."""
         if self.retina is None or isinstance(observation, dict):
             return super().attend(observation, state, starts)
-        rows, values, seen = [], [], []
+        rows, values, seen, gaze = [], [], [], []
         for t in range(len(starts)):
             made = self.step(observation[t], state, starts[t], deterministic=True)
             rows.append(made.parameters)
             values.append(made.value)
-            seen.append(self.retina.covered(made.choices["gaze"]))
+            gaze.append(made.choices["gaze"])
+            seen.append(self.retina.covered(gaze[-1]))
             state = made.state
         parameters = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-        return parameters, torch.stack(values), state, {"attention": torch.stack(seen)}
+        maps = {"attention": torch.stack(seen), "gaze": torch.stack(gaze)}
+        return parameters, torch.stack(values), state, maps
 
 
 def make_retina(

@@ -13,10 +13,11 @@ import re
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
+
+from foveate.cli.queue import side_by_side, train_in
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,16 +40,10 @@ def work(entry: dict, runs: Path) -> str:
     result = home / "result.json"
     if result.exists():
         return f"done already: {entry['name']}"
-    home.mkdir(parents=True, exist_ok=True)
-    begun = [folder for folder in sorted(home.iterdir()) if (folder / "checkpoints").is_dir()]
-    if begun:
-        command = ["--resume", str(begun[-1])]
-    else:
-        command = [*shlex.split(entry["command"]), "--seed", str(entry["seed"]), "--log-dir", str(home)]
+    folder = train_in(home, [*shlex.split(entry["command"]), "--seed", str(entry["seed"])])
+    if folder is None:
+        return f"failed or stopped: {entry['name']} (see {home / 'log.txt'})"
     with (home / "log.txt").open("a") as log:
-        if subprocess.call([sys.executable, "train.py", *command], cwd=ROOT, stdout=log, stderr=log) != 0:
-            return f"failed or stopped: {entry['name']} (see {home / 'log.txt'})"
-        folder = next(folder for folder in sorted(home.iterdir(), reverse=True) if (folder / "checkpoints").is_dir())
         measured = home / "measured.json"
         command = ["evaluate.py", str(folder), "--episodes", str(entry["episodes"]), "--json", str(measured)]
         if entry.get("sweep"):
@@ -74,9 +69,7 @@ def main() -> None:
         for entry in entries:
             print("done" if (arguments.runs / entry["name"] / "result.json").exists() else "left", entry["name"])
         return
-    with ThreadPoolExecutor(arguments.workers) as pool:
-        for line in pool.map(lambda entry: work(entry, arguments.runs), entries):
-            print(line, flush=True)
+    side_by_side(entries, lambda entry: work(entry, arguments.runs), arguments.workers)
 
 
 if __name__ == "__main__":

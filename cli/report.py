@@ -51,11 +51,30 @@ def draw_curves(rows: list[Row]) -> bytes:
             axis.set_ylim(-0.02, 1.02)
             axis.grid(alpha=0.3)
         axes[line][0].legend(fontsize=8)
+    return figure_png(figure)
+
+
+def figure_png(figure: Any) -> bytes:
+    """A matplotlib figure as a PNG; it is closed."""
     figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     plt.close(figure)
     return buffer.getvalue()
+
+
+def image_tag(png: bytes, alt: str) -> str:
+    """A picture inside the page itself."""
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+def page_of(title: str, body: str) -> str:
+    """A whole page around a body; it asks for nothing from anywhere."""
+    head = (
+        f"<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<link rel=icon href='data:,'><title>{html.escape(title)}</title>"
+    )
+    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>"
 
 
 def page(found: dict[str, Any], picture: bytes) -> str:
@@ -64,16 +83,15 @@ def page(found: dict[str, Any], picture: bytes) -> str:
 
     title = f"Saliency of {found['env_id']}"
     methods = dict.fromkeys(row["method"] for row in found["rows"])
-    image = base64.b64encode(picture).decode()
     parts = [
         f"<h1>{html.escape(title)}</h1>",
         f"<p>{found['moments']} moments of play, seed {found['seed']}. "
         "Every method is measured on the same moments; <em>random</em> is the control.</p>",
-        _table(["method", "target", *COLUMNS], _score_rows(found, list(COLUMNS))),
+        table(["method", "target", *COLUMNS], _score_rows(found, list(COLUMNS))),
         "<ul>" + "".join(f"<li><b>{html.escape(k)}</b>: {html.escape(v)}</li>" for k, v in COLUMNS.items()) + "</ul>",
         "<ul>" + "".join(f"<li><b>{name}</b>: {html.escape(METHODS[name].about)}</li>" for name in methods) + "</ul>",
         "<h2>Deletion and insertion</h2>",
-        f'<img alt="deletion and insertion curves" src="data:image/png;base64,{image}">',
+        image_tag(picture, "deletion and insertion curves"),
     ]
     if found["areas"]:
         objects = list(found["areas"])
@@ -82,7 +100,7 @@ def page(found: dict[str, Any], picture: bytes) -> str:
             for row in found["rows"]
         ]
         shares.append(["(area)", "", *[_number(found["areas"][name]) for name in objects]])
-        parts += ["<h2>Share of the map on each object</h2>", _table(["method", "target", *objects], shares)]
+        parts += ["<h2>Share of the map on each object</h2>", table(["method", "target", *objects], shares)]
     moved = {target: effect for target, effect in found["effects"].items() if effect}
     if moved:
         rows = [
@@ -93,10 +111,9 @@ def page(found: dict[str, Any], picture: bytes) -> str:
         parts += [
             "<h2>What interventions show</h2>",
             "<p>How far the output moves when something is done to the object (95 % bootstrap interval).</p>",
-            _table(["target", "object", "mean change", "interval", "moments"], rows),
+            table(["target", "object", "mean change", "interval", "moments"], rows),
         ]
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
-    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    return page_of(title, "".join(parts))
 
 
 def _score_rows(found: dict[str, Any], columns: list[str]) -> list[list[str]]:
@@ -107,7 +124,8 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table that scrolls by itself where the screen is narrow."""
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"

@@ -25,9 +25,14 @@ CONFIG, METRICS, STEP_COLUMN = "config.json", "metrics.csv", "time/total_timeste
 _EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
 
 
+def new_name(env_id: str, agent: str, seed: int) -> str:
+    """ENV__AGENT__SEED: a run's name without its time, fit for a folder."""
+    return f"{env_id.replace('/', '-')}__{re.sub(r'[^A-Za-z0-9_.=-]+', '-', agent)}__{seed}"
+
+
 def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
     """Create runs/ENV__AGENT__SEED__TIME, with a number behind it if that is taken."""
-    stem = f"{env_id.replace('/', '-')}__{agent}__{seed}__{time.strftime('%Y%m%d-%H%M%S')}"
+    stem = f"{new_name(env_id, agent, seed)}__{time.strftime('%Y%m%d-%H%M%S')}"
     for number in range(1000):
         folder = Path(log_dir) / (stem if number == 0 else f"{stem}-{number}")
         try:

@@ -83,6 +83,26 @@ def overlaid(canvas: Tensor, sprites: Tensor, corners: Tensor, width: int) -> Te
     return canvas.scatter_reduce_(1, place, sprites.flatten(1), "amax")
 
 
+def disturbed(canvas: Tensor, grain: Tensor | None, noise: float, contrast: float) -> Tensor:
+    """A flattened canvas (B, P), uint8, with another contrast and with Gaussian noise.
+
+    Args:
+        canvas: the pixels.
+        grain: int64, (B,), the seed of each picture's noise; None for no noise.
+        noise: its standard deviation, as a share of white.
+        contrast: what brightness is multiplied by, about the middle grey.
+    """
+    if grain is None and contrast == 1.0:
+        return canvas
+    bright = (canvas.float() / 255 - 0.5) * contrast + 0.5
+    if grain is not None:
+        still = torch.zeros_like(grain)
+        u = Draws(grain, still, still).uniform("noise", 2, canvas.shape[1])  # (B, 2, P)
+        radius = (-2 * (1 - u[:, 0]).log()).sqrt()  # Box & Muller 1958; 1 - u is never 0
+        bright = bright + noise * radius * (2 * math.pi * u[:, 1]).cos()
+    return (bright.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
 def warped(images: Tensor, warp: Tensor) -> Tensor:
     """Images turned, stretched and sheared about their centres, uint8 (B, h, w).
 

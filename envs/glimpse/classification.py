@@ -12,7 +12,7 @@ from ..batch import State, Tensors
 from ..draws import Draws
 from . import data as datasets
 from . import retina
-from .canvas import draw_pieces, piece_pixels, pixels_at, warped
+from .canvas import disturbed, draw_pieces, piece_pixels, pixels_at, warped
 from .gaze import GazeWorld
 
 INK = 64  # a pixel at least this bright belongs to the digit (for `relevance`)
@@ -61,6 +61,8 @@ class Classification(GazeWorld):
         piece: side of each such piece in pixels.
         augment: from 0 to 1, how strongly images of the training split are turned (up to 20°), stretched and sheared
             (up to a fifth) at each reset; validation and test images never are.
+        noise: standard deviation of Gaussian noise on each pixel, as a share of white.
+        contrast: what brightness is multiplied by, about the middle grey; 1 leaves it as it is.
         order: "random", or "each": a world seeded with s shows image s modulo the number of images in every episode,
             so as many worlds as images show each once.
         glimpses: the number of glimpses, which is the number of steps.
@@ -86,6 +88,8 @@ class Classification(GazeWorld):
         clutter: int = 0,
         piece: int = 8,
         augment: float = 0.0,
+        noise: float = 0.0,
+        contrast: float = 1.0,
         order: Literal["random", "each"] = "random",
         glimpses: int = 6,
         reward: Literal["end", "every"] = "end",
@@ -98,6 +102,8 @@ class Classification(GazeWorld):
         check_range("clutter", clutter, 0, 1000)
         check_range("price", price, 0.0)
         check_range("augment", augment, 0.0, 1.0)
+        check_range("noise", noise, 0.0, 10.0)
+        check_range("contrast", contrast, 0.0, 10.0)
         check_choice("order", order, ["random", "each"])
         check_choice("reward", reward, ["end", "every"])
         if (images is None) != (labels is None):
@@ -112,6 +118,8 @@ class Classification(GazeWorld):
         self.classes = max(int(everything.max()), int(source.labels.max())) + 1
         self.items = len(source.labels)
         self.augment = augment if split == "train" else 0.0
+        self.noise, self.contrast = noise, contrast
+        self.plain = not (clutter or noise or contrast != 1.0)  # black but for the image
         self.size, self.clutter, self.piece, self.order = size, clutter, piece, order
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
@@ -142,6 +150,8 @@ class Classification(GazeWorld):
         }
         if self.augment:
             state["warp"] = draws.uniform("warp", 4) * 2 - 1  # (B, 4) turn, two stretches, shear
+        if self.noise:
+            state["grain"] = draws.bits("grain")  # (B,), the seed of the noise
         if self.clutter:
             shape = (count, height, width)
             state["pieces"] = draw_pieces(draws, self.clutter, self.piece, shape, (self.size, self.size))
@@ -182,10 +192,10 @@ class Classification(GazeWorld):
         return {"sprite": sprite, **super().derive({**state, "sprite": sprite})}
 
     def origin(self, state: State) -> Tensor | None:
-        return None if self.clutter else state["corner"]
+        return state["corner"] if self.plain else None
 
     def pooled(self, state: State) -> retina.Fields:
-        if self.clutter:
+        if not self.plain:
             return super().pooled(state)
         # the canvas is black around the image: pooling the image alone gives the same glimpses, much faster
         image = state["sprite"].float().mul_(1 / 255)[:, None]  # (B, 1, h, w)
@@ -197,7 +207,7 @@ class Classification(GazeWorld):
         if self.clutter:
             source, place = piece_pixels(self.images, state["pieces"], self.piece, self.size)
             canvas.scatter_reduce_(1, place, source, "amax")
-        return canvas.view(-1, self.size, self.size)
+        return disturbed(canvas, state.get("grain"), self.noise, self.contrast).view(-1, self.size, self.size)
 
     def _place(self, state: State) -> Tensor:
         """Where on the flattened canvas the image's pixels lie, int64 (B, h·w)."""

@@ -9,7 +9,7 @@ from ..batch import State
 from ..draws import Draws
 from ..scale import Certified, ScoreScale
 from . import retina
-from .canvas import overlaid, piece_pixels
+from .canvas import disturbed, overlaid, piece_pixels
 from .classification import INK, Classification, augmented
 from .gaze import GazeWorld
 
@@ -72,7 +72,8 @@ class TwoDigits(Classification):
         if self.clutter:
             source, place = piece_pixels(self.images, state["pieces"], self.piece, self.size)
             canvas.scatter_reduce_(1, place, source, "amax")
-        return overlaid(canvas, state["sprites"], state["corners"], self.size).view(-1, self.size, self.size)
+        canvas = overlaid(canvas, state["sprites"], state["corners"], self.size)
+        return disturbed(canvas, state.get("grain"), self.noise, self.contrast).view(-1, self.size, self.size)
 
     def relevance(self, state: State) -> Tensor:
         canvas = torch.zeros(len(state["pair"]), self.size**2, dtype=torch.bool, device=self.device)
