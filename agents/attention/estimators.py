@@ -64,7 +64,7 @@ class MovingAverage:
 
     def update(self, gains: Tensor) -> None:
         """Take in the gains of an update."""
-        mean = float(gains.mean())
+        mean = float(gains.detach().mean())
         self.value = self.decay * self.value + (1 - self.decay) * mean if self._begun else mean
         self._begun = True
 

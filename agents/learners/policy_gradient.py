@@ -70,7 +70,7 @@ class PolicyGradient(Learner):
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
         options = self.options
         if options.hybrid and options.likelihood_reward and rollout.told is not None:
-            gains = likelihood_gains(rollout.told, rollout.ended)
+            gains = likelihood_gains(rollout.told, rollout.ended, options.gamma)
             return gains - rollout.value, gains
         advantage = advantages(
             rollout.reward,

@@ -38,10 +38,10 @@ def advantages(
     return result
 
 
-def likelihood_gains(told_t: Tensor, ended_t: Tensor) -> Tensor:
+def likelihood_gains(told_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Tensor:
     """How much better the answers after a step are than the answer at it, summed to the end of the episode.
 
-        G_t = 1/T Σ_{k>t} (log π_k(target) - log π_t(target))
+        G_t = 1/T Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
 
     The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
     attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
@@ -50,6 +50,7 @@ def likelihood_gains(told_t: Tensor, ended_t: Tensor) -> Tensor:
     Args:
         told_t: log π_t(target), (T, B).
         ended_t: bool, (T, B), whether the step ended an episode.
+        gamma: how much later answers count; below 1 a glance answers for the next answers rather than for all.
 
     Returns:
         G_t, (T, B); 0 at the last step of an episode, where no answer follows.
@@ -58,7 +59,7 @@ def likelihood_gains(told_t: Tensor, ended_t: Tensor) -> Tensor:
     after, count = torch.zeros_like(told_t[0]), torch.zeros_like(told_t[0])  # Σ and number of later steps, (B,)
     for t in range(len(told_t) - 2, -1, -1):
         going = (~ended_t[t]).to(told_t.dtype)
-        after, count = going * (told_t[t + 1] + after), going * (1 + count)
+        after, count = going * (told_t[t + 1] + gamma * after), going * (1 + gamma * count)
         result[t] = (after - count * told_t[t]) / len(told_t)
     return result
 

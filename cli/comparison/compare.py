@@ -183,9 +183,9 @@ def _on_images(arms: dict[str, list[Run]], options: CompareOptions, say: Callabl
     found["verdict"] = verdict(found["attack"])
     found["attack_how"] = (
         f"Projected gradient descent within ε of each pixel (white is 1) on {options.attack_images} test images, "
-        f"{options.gradients} gradients of single episodes an image for every arm. Arms that choose places are attacked "
-        f"through {options.samples} sampled paths a step, with the score-function gradient of the choice; they are judged "
-        "from a first place that the attack did not know. ε = 0 are the same images untouched."
+        f"{options.gradients} gradients of single episodes an image for every arm. Arms that choose places are "
+        f"attacked through {options.samples} sampled paths a step, with the score-function gradient of the choice; "
+        "they are judged from a first place that the attack did not know. ε = 0 are the same images untouched."
     )
     return found
 
@@ -218,7 +218,7 @@ def verdict(attack: list[dict[str, Any]]) -> str:
         if arm == plain:
             continue
         decisive = [
-            e for e in sorted(left) if e and min(left[e] / left[0.0], table[plain][e] / table[plain][0.0]) < 0.5
+            e for e in sorted(left) if e and (left[e] < left[0.0] / 2 or table[plain][e] < table[plain][0.0] / 2)
         ]
         if not decisive:
             sentences.append(f"{arm} and {plain} both keep more than half of their accuracy at every ε tried.")
@@ -234,13 +234,11 @@ def verdict(attack: list[dict[str, Any]]) -> str:
 def print_summary(found: dict[str, Any]) -> None:
     """The main table of each world, and what was left out."""
     for world in found["worlds"]:
-        print(
-            f"\n{world['world']}\n{'arm':<24}{'seeds':>6}{'score':>9}  {'95 % interval':<19}{'IQM':>7}{'equal time':>12}"
-        )
+        print(f"\n{world['world']}")
+        print(f"{'arm':<24}{'seeds':>6}{'score':>9}  {'95 % interval':<19}{'IQM':>7}{'equal time':>12}")
         for r in world["summary"]:
             interval = f"{r['low']:.4f} to {r['high']:.4f}"
-            print(
-                f"{r['arm']:<24}{r['seeds']:>6}{r['score']:>9.4f}  {interval:<19}{r['iqm']:>7.4f}{r['equal_time']:>12.4f}"
-            )
+            figures = f"{r['score']:>9.4f}  {interval:<19}{r['iqm']:>7.4f}{r['equal_time']:>12.4f}"
+            print(f"{r['arm']:<24}{r['seeds']:>6}{figures}")
     for path, reason in found["left_out"]:
         print(f"left out: {path}: {reason}")

@@ -64,8 +64,9 @@ def _world(world: dict[str, Any]) -> list[str]:
     parts += [
         table(head, rows),
         f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time, which "
-        f"every run had. Equal samples: within {equal['episodes']:,.0f} episodes. The interval is a bootstrap over seeds "
-        "and, within each, its test episodes. With fewer than four seeds the interquartile mean is the mean.</small></p>",
+        f"every run had. Equal samples: within {equal['episodes']:,.0f} episodes. The interval is a bootstrap over "
+        "seeds and, within each, its test episodes. With fewer than four seeds the interquartile mean (IQM) is the "
+        "mean.</small></p>",
         image_tag(draw_curves(world), "learning curves"),
         "<h3>What a decision costs</h3>",
         image_tag(draw_cost(world), "cost against the side of the picture"),
@@ -82,9 +83,9 @@ def _world(world: dict[str, Any]) -> list[str]:
                 ]
                 for c in world["cost"]
             ],
-        ),  # fmt: skip
-        "<p><small>One picture, one thread, the agent alone: the world's making, pooling and cropping of the picture is "
-        "not in it. Matrix products, convolutions and recurrent layers are counted.</small></p>",
+        ),
+        "<p><small>One picture, one thread, the agent alone: the world's making, pooling and cropping of the picture "
+        "is not in it. Matrix products, convolutions and recurrent layers are counted.</small></p>",
     ]
     parts += ["<h3>Where they look</h3>"]
     if world["pictures"]:
@@ -94,9 +95,9 @@ def _world(world: dict[str, Any]) -> list[str]:
             ["arm", "method", "pointing", "ROC area"],
             [[r["arm"], r["method"], f"{r['pointing']:.3f}", f"{r['auc']:.3f}"] for r in world["looking"]],
         ),
-        "<p><small>Against the ground truth of what is relevant, as in the scores of saliency: pointing is how often the "
-        "greatest pixel is relevant, the ROC area the chance that a relevant pixel has more than another. Attention is "
-        "the mean over all glimpses; the Jacobian is of the final answer.</small></p>",
+        "<p><small>Against the ground truth of what is relevant, as in the scores of saliency: pointing is how often "
+        "the greatest pixel is relevant, the ROC area the chance that a relevant pixel has more than another. "
+        "Attention is the mean over all glimpses; the Jacobian is of the final answer.</small></p>",
         "<h3>Beyond training</h3>",
         _pivot(world["robustness"], "change", "value", "score"),
         "<h3>Against an adversary</h3>",
@@ -117,9 +118,9 @@ def _world(world: dict[str, Any]) -> list[str]:
                 ]
                 for r in world["estimators"]
             ],
-        ),  # fmt: skip
-        "<p><small>Of the choice among nine tiles of this world's images, as shares of the exact gradient's size (found "
-        "by enumeration). An unbiased estimator's bias is about the noise that its samples leave.</small></p>",
+        ),
+        "<p><small>Of the choice among nine tiles of this world's images, as shares of the exact gradient's size "
+        "(found by enumeration). An unbiased estimator's bias is about the noise that its samples leave.</small></p>",
     ]
     return parts
 

@@ -92,7 +92,7 @@ def read_plan(file: Path) -> Plan:
     if isinstance(worlds, str):
         worlds = [worlds]
     if isinstance(arms, list):
-        arms = {name: None for name in arms}
+        arms = dict.fromkeys(arms)
     if not worlds or not isinstance(worlds, list) or not arms or not isinstance(arms, dict):
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
     for world in worlds:
