@@ -4,6 +4,7 @@ python train.py ENV AGENT [options]     for example: python train.py Glimpse/Tra
 python train.py ENV AGENT --help        all options of this pair, with types and defaults
 python train.py list                    every environment and agent, one line each
 python train.py compare CONFIG.yaml     several agents in several worlds over several seeds, and a report
+python train.py draw                    DRAW draws digits: the generator of the lecture, with its film
 python train.py --resume RUN            go on with a run that was stopped or killed
 python train.py --import MODULE …       import MODULE first (it may register environments and agents)
 python train.py ENV AGENT --learner ppo reinforce, a2c, ppo, dqn or backprop
@@ -29,7 +30,7 @@ import tyro
 from foveate import FoveateError
 from foveate.errors import unknown
 
-VERBS = ("list", "compare")
+VERBS = ("list", "compare", "draw")
 
 
 @dataclass
@@ -311,6 +312,10 @@ def run(arguments: list[str]) -> int:
         from foveate.cli.comparison import plan
 
         return plan.run(arguments[1:])
+    if arguments[:1] == ["draw"]:
+        from foveate.cli import drawing
+
+        return drawing.run(arguments[1:])
     if not arguments or arguments[0] in ("-h", "--help"):
         print(inspect.getdoc(sys.modules[__name__]))
         return 0 if arguments else 2

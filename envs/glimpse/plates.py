@@ -168,7 +168,7 @@ class PhotographedPlates:
         left, top, right, bottom = boxes[..., None, None].unbind(2)  # (B, M, 1, 1) each
         inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)  # (B, M, H, W)
         wanted = torch.arange(self.most, device=slot.device) == slot[:, None]
-        there = state["number"] != END
+        there = state["number"][:, : self.most] != END
         beyond = ~(wanted & there).any(1, keepdim=True)
         return (inside & ((wanted | beyond) & there)[..., None, None]).any(1)
 
