@@ -91,7 +91,8 @@ def run(arguments: list[str]) -> int:
     nats = bound(model, _images(data, "test", device))
     print(f"bound of the negative log-likelihood on test images: {nats:.2f} nats")
     torch.manual_seed(options.seed)
-    real = _images(data, "test", device)[:6]
+    real = _images(data, "test", device)
+    real = real[:: max(1, len(real) // 6)][:6]  # sources are sorted by class: one of several
     with torch.no_grad():
         drawn, dreamt = model(real), model.generate(6)
     frames = film_frames(model, real, drawn, dreamt)

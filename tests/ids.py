@@ -24,6 +24,7 @@ PROBE_IDS = [i for i in IDS if i.startswith("Probe/")]
 # arguments that make an episode short, for tests that must see many of them
 _SHORT = {
     "Glimpse/Catch-v0": {"balls": 2, "size": 6},
+    "Glimpse/HouseNumbers-v0": {"glimpses": 1, "max_digits": 2},
     "Memory/RepeatCopy-v0": {"max_length": 2, "max_repeats": 2},
     "Memory/DynamicNGrams-v0": {"bits": 9},
     "Memory/PrioritySort-v0": {"items": 4, "answers": 3},

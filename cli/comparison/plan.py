@@ -153,8 +153,8 @@ def run(arguments: list[str]) -> int:
         print(f"stopped; the same command goes on: python train.py compare {arguments[0]}")
         return 130
     if options.report:
-        return report(plan)
-    return 0
+        report(plan)
+    return 0 if all(finished(_home(plan, *entry)) for entry in entries) else 1
 
 
 def _home(plan: Plan, seed: int, world: str, arm: str) -> Path:
@@ -213,7 +213,7 @@ def speed(world: str, words: list[str], options: list[str]) -> float:
         steps = int(steps * min(20.0, 1.3 * LEAST / max(seconds, 0.05)))
 
 
-def report(plan: Plan) -> int:
+def report(plan: Plan) -> None:
     """Compare what is finished, and write the page."""
     options = CompareOptions(**{"report": plan.folder / "report", **plan.report})
     torch.set_num_threads(options.threads)
@@ -222,4 +222,3 @@ def report(plan: Plan) -> int:
     write_pages(Path(options.report), found)
     print_summary(found)
     print(f"report: {Path(options.report) / 'report.html'}")
-    return 0

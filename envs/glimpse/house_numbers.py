@@ -146,7 +146,7 @@ class HouseNumbers(GazeWorld):
         solved = ((said == state["number"]) | ~matters).all(1).float() * done
         reward = share * done if self.whole else share
         if self.reward == "end":
-            reward = solved
+            reward = solved.clone()  # the state is written to where episodes begin anew
         after = {**state, **self.move_gaze(state, action, done), "said": said, "solved": solved}
         return after, reward, done
 

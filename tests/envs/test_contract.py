@@ -44,7 +44,7 @@ def test_world_i_is_the_single_face_at_seed_plus_i(env_id: str, mode: str, optio
         options = {"stack": 2} if options else {}
     elif not env_id.startswith("Glimpse/"):
         options = {"reward": "whole"} if options and env_id not in NO_REWARD else {}
-    elif "Catch" in env_id and options:
+    elif ("Catch" in env_id or "HouseNumbers" in env_id) and options:
         options = {"zoom": True}
     options = {**short(env_id), **options}
     worlds = 5
