@@ -1,5 +1,6 @@
 """The Deep Recurrent Attention Model: several objects, read one after the other (Ba et al. 2014)."""
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -134,11 +135,11 @@ class DRAM(Looking):
             )
         coarse = seen["overview"].shape  # type: ignore[index]
         network = GlimpseNetwork(seen, what, where, hidden, dropout, product=True)
-        encoder = _Encoder(network, int(torch.Size(coarse).numel()))
+        encoder = _Encoder(network, math.prod(coarse or ()))
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         heads = {
-            name: make_head(hidden, part, *((location_hidden, std) if name in LOOKING else ()))
+            name: make_head(hidden, part, location_hidden, std) if name in LOOKING else make_head(hidden, part)
             for name, part in parts.items()
         }
         critic = make_critic(hidden)

@@ -87,11 +87,15 @@ class Looking(Policy):
     """
 
     def __init__(self, *arguments: Any, retina: InnerRetina | None = None, **rest: Any):
-        inner = {} if retina is None else {"location": retina.choice}
+        inner: dict[str, spaces.Space] = {} if retina is None else {"location": retina.choice}
         super().__init__(*arguments, inner_parts=inner, **rest)
         self.retina = retina
         if retina is not None:
             self._core_state = type(self.core.initial_state(1))
+
+    @property
+    def attends(self) -> bool:
+        return self.retina is not None
 
     def initial_state(self, batch: int) -> State:
         inner = super().initial_state(batch)

@@ -92,6 +92,11 @@ class Policy(nn.Module):
         self.critic = critic or make_critic(core.output_size)
 
     @property
+    def attends(self) -> bool:
+        """Whether it looks by itself, inside the observation: `attend` then has `attention`, (T, B, H, W)."""
+        return False
+
+    @property
     def device(self) -> torch.device:
         return next(self.critic.parameters()).device
 

@@ -63,7 +63,7 @@ class AttendingCore(Core):
 
     def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
         outputs, maps, emitted = [], [], []
-        image = prepared = None
+        image, prepared = x[0], None
         never = torch.zeros_like(starts[:1])
         for t, flat in enumerate(x.unbind(0)):
             # an image that stays for several glimpses is prepared once (on a GPU asking would cost more than doing it)
@@ -125,6 +125,10 @@ class SoftAttention(Policy):
         network = GlimpseNetwork(_seen(model), what, where, hidden, dropout)
         made = AttendingCore(model, image, network, make_core(core, hidden, hidden, rows=rows), emit_hidden)
         super().__init__(observation_space, action_space, Pixels(image), made)
+
+    @property
+    def attends(self) -> bool:
+        return True
 
 
 class Pixels(nn.Module):

@@ -61,7 +61,11 @@ def episode_pieces(starts: Tensor) -> list[tuple[int, int]]:
 
 def write_initial(core: Core, state: State, starts: Tensor) -> State:
     """The state with the initial state written where `starts`, bool (B,), is True."""
-    fresh = core.initial_state(len(starts), starts.device)
+    return begun_anew(core.initial_state(len(starts), starts.device), state, starts)
+
+
+def begun_anew(fresh: State, state: State, starts: Tensor) -> State:
+    """A state with `fresh`, another of as many rows, written where `starts`, bool (B,), is True."""
     chosen = [
         torch.where(starts.view(-1, *(1,) * (old.ndim - 1)), new, old) for new, old in zip(fresh, state, strict=True)
     ]

@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 from ..report import figure_png, image_tag, page_of, table
 
@@ -161,10 +162,11 @@ def draw_curves(world: dict[str, Any]) -> bytes:
             if not 0 < begin < end:
                 continue
             grid = np.geomspace(begin, end, 60)
-            lines = np.array([np.interp(grid, *zip(*curve, strict=True)) for curve in runs.values()])
+            lines = np.array([np.interp(grid, *np.array(curve).T) for curve in runs.values()])
             axis.plot(grid, lines.mean(0), color=colour, label=f"{arm} ({len(lines)})", linewidth=1.8)
             axis.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0)
         axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())  # where the axis spans one decade they would overlap
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("score on the validation split")

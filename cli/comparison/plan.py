@@ -111,7 +111,10 @@ def read_plan(file: Path) -> Plan:
     minutes, steps = raw.get("minutes"), raw.get("steps")
     if (minutes is None) == (steps is None):
         raise FoveateError("say either minutes (of processor time) or steps of each training, and not both.")
-    check_range(*(("minutes", minutes, 0.01) if steps is None else ("steps", steps, 1)))
+    if steps is None:
+        check_range("minutes", minutes, 0.01)  # type: ignore[arg-type]
+    else:
+        check_range("steps", steps, 1)
     folder = Path(raw.get("folder", Path("runs") / f"compare-{file.stem}"))
     options = shlex.split(str(raw.get("options") or ""))
     report = raw.get("report") or {}

@@ -11,7 +11,7 @@ from ...agents.attention.tiles import TileAttention
 from .gather import Run
 from .robustness import images_of
 
-TILES, BATCH, SAMPLES, WARM_UP = 3, 16, 4, 150
+TILES, BATCH, SAMPLES, WARM_UP = 3, 16, 8, 40
 
 
 class OneGlimpse(nn.Module):

@@ -33,8 +33,9 @@ def read_struct(file: Path) -> Iterator[Entry]:
     except ImportError as error:
         raise FoveateError("SVHN's digitStruct.mat needs h5py: pip install h5py.") from error
     try:
-        with h5py.File(file, "r") as handle:
-            root: Any = handle["digitStruct"]
+        with h5py.File(file, "r") as opened:
+            handle: Any = opened  # h5py's types know no references
+            root = handle["digitStruct"]
             for name, box in zip(root["name"][:, 0], root["bbox"][:, 0], strict=True):
                 text = "".join(chr(int(code)) for code in handle[name][:, 0])
                 fields = {

@@ -259,3 +259,22 @@ def test_a_film_grows_frame_by_frame(tmp_path: object) -> None:
     grown.close()
     with pytest.raises(FoveateError, match="rgb_array"):
         RecordVideo(gym.make("Probe/Catch-v0"), tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("name", ["soft-attention", "ram"])
+def test_the_attention_inside_a_policy_is_a_method_like_the_others(name: str) -> None:
+    env = gym.make("Glimpse/TranslatedDigits-v0", view="image")
+    torch.manual_seed(0)
+    policy = agent_class(name)(env.observation_space, env.action_space, hidden=8, what=8, where=8)
+    view = view_of(policy)
+    assert "attention" in methods_of(view)
+    seen = view.prepare_one(env.reset(seed=0)[0])
+    state = view.initial_state(1)
+    target = targets_of(view)["value"]
+    (found,) = METHODS["attention"].function(view, seen, state, [target])
+    torch.manual_seed(0)
+    expected = policy.attend(seen[None], state, torch.zeros(1, 1, dtype=torch.bool))[3]["attention"][0]
+    assert torch.allclose(found[:, 0], expected)
+    assert found.shape == seen.shape
+    (gradient,) = METHODS["jacobian"].function(view, seen, state, [target])
+    assert gradient.isfinite().all()

@@ -31,8 +31,13 @@ class Method(NamedTuple):
 
 
 def attention(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
-    """The policy's own explicit attention: a glimpse is looked at wherever its patches have pixels."""
-    return [torch.ones_like(view.explained(observation)) for _ in targets]
+    """The policy's own explicit attention: the weights inside it, or of a glimpse wherever its patches have pixels."""
+    x = view.explained(observation)
+    if not view.attends:
+        return [torch.ones_like(x) for _ in targets]
+    with torch.no_grad():
+        found = view.ask(observation, state, x).maps["attention"]  # (B, H, W)
+    return [found[:, None].expand_as(x) for _ in targets]
 
 
 def random(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
@@ -56,8 +61,8 @@ METHODS: dict[str, Method] = {
 
 
 def can_attend(view: View) -> bool:
-    """Whether a policy has an explicit attention over its observation: it is asked where to look."""
-    return view.key == "glimpse" and "location" in view.parts()
+    """Whether a policy has an explicit attention: inside, or because it is asked where to look."""
+    return view.attends or (view.key == "glimpse" and "location" in view.parts())
 
 
 def methods_of(view: View) -> list[str]:
@@ -70,8 +75,8 @@ def check_method(view: View, name: str, targets: Sequence[Target]) -> None:
     check_choice("method", name, METHODS)
     if name not in methods_of(view):
         raise FoveateError(
-            f"method {name!r} needs a policy with an explicit attention (one that is asked where to look); "
-            f"this one has: {', '.join(methods_of(view))}."
+            f"method {name!r} needs a policy with an explicit attention (inside, or because it is asked where to "
+            f"look); this one has: {', '.join(methods_of(view))}."
         )
     if name == "sarfa":
         for target in targets:

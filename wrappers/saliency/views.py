@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from ...agents.cores.base import write_initial
+from ...agents.cores.base import begun_anew
 from ...agents.heads import AdvantageHead
 from ...errors import FoveateError
 
@@ -53,6 +53,11 @@ class View:
     @property
     def device(self) -> torch.device:
         return next(self.module.parameters()).device
+
+    @property
+    def attends(self) -> bool:
+        """Whether it attends inside itself, and says to what among its maps."""
+        return bool(getattr(self.module, "attends", False))
 
     @property
     def patches(self) -> bool:
@@ -154,7 +159,7 @@ class OwnView(View):
         return self.policy.initial_state(batch)
 
     def begun_anew(self, state: Any, ended: Tensor) -> Any:
-        return write_initial(self.policy.core, state, ended.to(self.device))
+        return begun_anew(self.policy.initial_state(len(ended)), state, ended.to(self.device))
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
