@@ -94,6 +94,8 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     sizes = [] if agent in ("cnn", "mlp") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
+    if presets.load(agent)["agent"] == "soft-attention":
+        sizes = [*sizes, "--learner.batch", "8"]
     words = ["train.py", "Glimpse/TranslatedDigits-v0", agent, *TINY[:-2], *sizes, "--log-dir", str(tmp_path / "runs")]
     done = command(root, *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

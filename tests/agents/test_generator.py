@@ -1,0 +1,83 @@
+"""DRAW as a generator: its loss against the formula, its film, and that it learns."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from commands import command
+
+from foveate.agents.attention.draw import grid
+from foveate.agents.generator import DrawGenerator, grid_boxes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def small(**changed: int) -> DrawGenerator:
+    torch.manual_seed(0)
+    return DrawGenerator((1, 8, 8), **{"steps": 3, "hidden": 12, "latent": 2, **changed})
+
+
+def test_the_loss_is_cross_entropy_and_divergence_written_out() -> None:
+    model = small(steps=1)
+    image = torch.bernoulli(torch.full((2, 1, 8, 8), 0.3))
+    torch.manual_seed(1)
+    drawn = model(image)
+    torch.manual_seed(1)
+    loss = model.loss(image)
+    p = drawn.logits.sigmoid()
+    cross = -(image * p.log() + (1 - image) * (1 - p).log()).flatten(1).sum(1)
+    # the divergence of N(μ, σ) from N(0, 1), by torch's own formula
+    zero = torch.zeros(2, 12)
+    error = image - model.blank.expand(2, -1, -1, -1).sigmoid()
+    where = grid(model.to_reading(zero), 5, 8, 8)
+    from foveate.agents.attention.draw import read
+
+    seen = read(torch.cat([image, error], 1), where, 5).flatten(1)
+    hidden, _ = model.encoder(torch.cat([seen, zero], 1), (zero, zero))
+    mean, log_std = model.to_latent(hidden).chunk(2, -1)
+    normal = torch.distributions.Normal
+    divergence = torch.distributions.kl_divergence(normal(mean, log_std.exp()), normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(drawn.latent_loss, divergence)
+    torch.testing.assert_close(loss, (cross + divergence).mean())
+
+
+def test_it_dreams_without_an_image_and_writes_what_its_boxes_say() -> None:
+    drawn = small().generate(4)
+    assert drawn.canvas.shape == (3, 4, 1, 8, 8)
+    assert drawn.reading is None
+    assert drawn.latent_loss.sum() == 0
+    boxes = grid_boxes(drawn.writing, 5)
+    assert boxes.shape == (3, 4, 4)
+    assert (boxes[..., 2] > boxes[..., 0]).all()
+
+
+def test_the_box_of_a_grid_over_everything_is_everything() -> None:
+    where = grid(torch.zeros(1, 5), 5, 9, 9)  # δ = 2: filters at the pixels 1, 3, 5, 7, 9
+    assert grid_boxes(where, 5)[0].tolist() == pytest.approx([0.5, 0.5, 8.5, 8.5])
+
+
+def test_it_learns_to_redraw_a_few_images() -> None:
+    model = small(hidden=24)
+    image = torch.zeros(4, 1, 8, 8)
+    for i in range(4):
+        image[i, 0, 2 * i : 2 * i + 2] = 1.0
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    begin = model.loss(image).item()
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = model.loss(image)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.5 * begin
+
+
+def test_the_command_trains_keeps_and_films(tmp_path: Path) -> None:
+    words = ["draw", "--updates", "2", "--batch", "4", "--steps", "2", "--hidden", "8", "--out", str(tmp_path / "out")]
+    done = command(ROOT, "train.py", *words, "--no-progress")
+    assert done.returncode == 0, done.stderr
+    for name in ("weights.safetensors", "draw.json", "metrics.csv", "drawing.png", "drawing.mp4"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    (tmp_path / "out" / "draw.json").write_text("{}")
+    failed = command(ROOT, "train.py", "draw", "--film", "--out", str(tmp_path / "out"))
+    assert failed.returncode == 2
+    assert "holds no generator" in failed.stderr
