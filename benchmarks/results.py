@@ -17,6 +17,7 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from comparison import comparison
 from looking import pages
 from run_jobs import jobs
 
@@ -143,6 +144,8 @@ def main() -> None:
     for name, title in SPEEDS.items():
         if (ROOT / "benchmarks" / f"{name}.json").exists():
             lines += speeds(ROOT / "benchmarks" / f"{name}.json", title)
+    if (ROOT / "benchmarks" / "compare.json").exists():
+        lines += comparison(json.loads((ROOT / "benchmarks" / "compare.json").read_text()))
     if (ROOT / "benchmarks" / "saliency.json").exists():
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text()))
     notes = ROOT / "docs" / "notes.md"

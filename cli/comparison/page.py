@@ -20,9 +20,12 @@ COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 
 
 def write_pages(folder: Path, found: dict[str, Any]) -> None:
-    """Write report.html, report.json and one CSV a table to a folder."""
+    """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(page(found))
+    for number, world in enumerate(found["worlds"], 1):
+        if world["pictures"]:
+            (folder / f"looks-{number}.png").write_bytes(world["pictures"])
     plain = {k: v for k, v in found.items() if k != "worlds"}
     plain["worlds"] = [{k: v for k, v in world.items() if k != "pictures"} for world in found["worlds"]]
     (folder / "report.json").write_text(json.dumps(plain, indent=1, default=float))

@@ -1,0 +1,87 @@
+"""House numbers of one to three digits: DRAM's path beside what a feed-forward network says, and both scores.
+
+python train.py Glimpse/HouseNumbers-v0 dram --env.max-digits 3 --seed 1 --steps 6000000
+python train.py Glimpse/HouseNumbers-v0 cnn --env.max-digits 3 --env.answer whole --seed 1 --steps 100000
+python benchmarks/house_numbers.py DRAM-RUN CNN-RUN --picture docs/house-numbers.png
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+
+from foveate.agents import checkpoint
+from foveate.cli.measure import measure
+from foveate.cli.report import figure_png
+
+END = 10
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs=2, help="run folders of dram and of a feed-forward network")
+    parser.add_argument("--episodes", type=int, default=5000)
+    parser.add_argument("--picture", type=Path, default=Path("house-numbers.png"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    learners, environments = [], []
+    for path in arguments.runs:
+        run = checkpoint.read_run(checkpoint.find(path))
+        learner = checkpoint.load(path, None, "cpu")
+        whole = checkpoint.read_run(checkpoint.find(path, "last"))
+        episodes = measure(learner.policy, run["env_id"], run["env"], "test", arguments.episodes)
+        spread = 1.96 * episodes.scores.std() / np.sqrt(len(episodes.scores))
+        size = sum(p.numel() for p in learner.policy.parameters())
+        print(
+            f"{run['agent']}: {episodes.scores.mean():.4f} ± {spread:.4f} whole numbers right, {size:,} parameters, "
+            f"{whole['progress']['cpu_seconds'] / 60:.1f} CPU minutes, {whole['steps']:,} steps, seed {run['seed']}"
+        )
+        learners.append(learner)
+        environments.append(run)
+    figure, axes = plt.subplots(2, 3, figsize=(13, 5.6))
+    for seed, axis in enumerate(axes.flat):
+        draw(axis, seed, learners, environments)
+    figure.suptitle("DRAM's path (blue square: first glimpse) and what both networks say", fontsize=10)
+    arguments.picture.write_bytes(figure_png(figure))
+    print(f"picture: {arguments.picture}")
+
+
+def draw(axis: Any, seed: int, learners: list[Any], runs: list[dict[str, Any]]) -> None:
+    """One plate, the path on it, and both answers above."""
+    env = gym.make(runs[0]["env_id"], **{**runs[0]["env"], "split": "test"})
+    observation, _ = env.reset(seed=seed)
+    world = env.unwrapped.world  # type: ignore[attr-defined]
+    picture, number = world.picture(world.state)[0].numpy(), world.state["number"][0].tolist()
+    path, state, over = [], None, False
+    while not over:
+        path.append(observation["location"])
+        action, state = learners[0].predict(observation, state, deterministic=True)
+        observation, _, over, _, _ = env.step(action)
+    read = [d for d in world.state["said"][0].tolist() if d >= 0]
+    other = gym.make(runs[1]["env_id"], **{**runs[1]["env"], "split": "test"})
+    whole, _ = other.reset(seed=seed)  # the same seed is the same plate
+    said, _ = learners[1].predict(whole, deterministic=True)
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    x, y = ((np.array(path) + 1) / 2 * picture.shape[::-1] - 0.5).T
+    axis.plot(x, y, color="#ffd640", marker="o", markersize=3, linewidth=1)
+    axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=6)
+    axis.set_title(f"truth {text(number)}   dram {text(read)}   cnn {text(said.tolist())}", fontsize=10)
+    axis.set_axis_off()
+
+
+def text(symbols: list[int]) -> str:
+    """Digits up to the end."""
+    digits = symbols[: symbols.index(END)] if END in symbols else symbols
+    return "".join(str(d) for d in digits) or "nothing"
+
+
+if __name__ == "__main__":
+    main()
