@@ -57,8 +57,8 @@ class DRAMCore(Core):
             lower, upper = write_initial(self.lower, lower, new), write_initial(self.upper, upper, new)
             first = self.context(context[begin])[:, None]  # (B, 1, H): r⁽²⁾_0, Ba et al. 2014, section 2, "context"
             upper = upper._replace(hidden=torch.where(new[:, None, None], first, upper.hidden))
-            low, lower = self.lower(glimpse[begin:end], lower, on)  # r⁽¹⁾_n, eq. 2
-            high, upper = self.upper(low.detach() if self.isolate else low, upper, on)  # r⁽²⁾_n, eq. 3
+            low, lower = self.lower(glimpse[begin:end], lower, on)  # r⁽¹⁾_n, Ba et al. 2014, section 2
+            high, upper = self.upper(low.detach() if self.isolate else low, upper, on)  # r⁽²⁾_n, the same
             outputs.append(torch.cat([low, high], -1))
         return torch.cat(outputs), DRAMState(*lower, *upper)
 
@@ -79,7 +79,7 @@ class DRAM(Looking):
     """Two recurrent layers: the lower one feeds the answer, the upper one says where to look.
 
     The context network reads a coarse picture of the whole and begins the upper layer's state, so that the first
-    place is no guess. The answer never reads it: what is said must have been looked at.
+    place that it chooses is no guess. The answer never reads it: what is said must have been looked at.
 
     Args:
         observation_space: a Dict with `glimpse`, `location` and `overview` (Glimpse worlds with overview=16), or whole

@@ -218,7 +218,7 @@ class Policy(nn.Module):
         if single:
             tensors = _map(tensors, lambda o: o[None])
         batch = len(next(iter(tensors.values())) if isinstance(tensors, dict) else tensors)
-        starts = torch.zeros(batch, dtype=torch.bool, device=self.device)
+        starts = torch.full((batch,), state is None, device=self.device)
         if state is None:
             state = self.initial_state(batch)
         if episode_start is not None:

@@ -18,7 +18,8 @@ def comparison(found: dict) -> list[str]:
         seeds = "; ".join(f"{arm} {', '.join(f'{x:.4f}' for x in scores)}" for arm, scores in each.items())
         lines.append(
             f"\nEach seed: {seeds}. Equal time and equal samples are validation scores: the best within "
-            f"{equal['minutes']:.2f} minutes of processor time, and within {equal['episodes']:,.0f} episodes.\n"
+            f"{equal['minutes']:.2f} minutes of processor time (and 15 % more), and within {equal['episodes']:,.0f} "
+            "episodes, where arms with longer budgets are seen before their learning rate has fallen.\n"
         )
         sides = sorted({c["side"] for c in world["cost"]})
         lines += [f"| cost of a decision | {' | '.join(f'{s} px' for s in sides)} |", "|" + "---|" * (len(sides) + 1)]

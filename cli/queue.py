@@ -15,7 +15,7 @@ def begun_run(home: Path) -> Path | None:
     """The latest run folder in a folder that has a checkpoint, or None."""
     if not home.is_dir():
         return None
-    found = [folder for folder in sorted(home.iterdir()) if (folder / "checkpoints").is_dir()]
+    found = [folder for folder in sorted(home.iterdir()) if any((folder / "checkpoints").glob("[!.]*/run.json"))]
     return found[-1] if found else None
 
 

@@ -44,7 +44,7 @@ def expectation(logits: Tensor, gain: Gain) -> Tensor:
 
 
 def leave_one_out(gains: Tensor) -> Tensor:
-    """For each of K ≥ 2 samples the mean of the others, (K, B) (Kool et al. 2019, eq. 8)."""
+    """For each of K ≥ 2 samples the mean of the others, (K, B) (Kool et al. 2019)."""
     if len(gains) < 2:
         raise FoveateError(f"leave-one-out needs at least 2 samples, got {len(gains)}.")
     return (gains.sum(0, keepdim=True) - gains) / (len(gains) - 1)

@@ -55,7 +55,7 @@ class TileAttention(VisualAttention):
 
     def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
         weights = self.weights(emitted)
-        what = weighted_sum(weights[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, eq. 13
+        what = weighted_sum(weights[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, section 4.2
         return Seen(what, weights @ self.centres)
 
     def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Categorical:

@@ -22,7 +22,7 @@ def image_arguments(run: Run, **changed: Any) -> dict[str, Any]:
 
 
 def in_images(run: Run, **changed: Any) -> Policy:
-    """A run's network on whole images: one that looks by acting takes the same glimpses itself.
+    """A run's network on whole images, on the CPU: one that looks by acting takes the same glimpses itself.
 
     Args:
         run: whose weights.
@@ -34,8 +34,10 @@ def in_images(run: Run, **changed: Any) -> Policy:
     options = dict(run.learner.config["agent_options"])
     kind = agent_class(run.learner.config["agent"])
     if isinstance(run.learner.observation_space, spaces.Dict):
-        if run.env.get("location") == "moves" or run.env.get("zoom"):
-            raise FoveateError("moves and zoom are the world's; no agent has them inside")
+        if run.env.get("location") == "moves" or run.env.get("zoom") or run.env.get("first", "random") != "random":
+            raise FoveateError(
+                "moves, zoom and a first glimpse at the centre are the world's; no agent has them inside"
+            )
         known = constructor_options(kind)
         options |= {k: run.env[k] for k in _RETINA if k in run.env and k in known}
     worlds = make_worlds(run.env_id, 1, "cpu", image_arguments(run, **changed))
@@ -46,7 +48,7 @@ def in_images(run: Run, **changed: Any) -> Policy:
         raise FoveateError("its weights fit no images of this size") from error
     if missing.missing_keys or missing.unexpected_keys:
         raise FoveateError(f"its weights don't fit on whole images: {missing.missing_keys or missing.unexpected_keys}")
-    return policy.to(run.policy.device).eval()
+    return policy.eval()
 
 
 def _renamed(run: Run, policy: Policy) -> dict[str, Tensor]:

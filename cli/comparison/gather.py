@@ -9,9 +9,10 @@ import torch
 
 from ...agents import checkpoint
 from ...agents.policy import Policy
+from ...envs.glimpse.classification import Classification
 from ...errors import FoveateError
 from ..run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
-from ..worlds import check_id
+from ..worlds import check_id, env_options, world_class
 
 # how an agent looks at a world, or is taught in it; the world stays the same
 _LOOKING = ("view", "location", "tiles", "reach", "zoom", "first", "patch", "scales", "overview", "glimpses")
@@ -70,8 +71,6 @@ class Run:
 
 def world_of(env_id: str, env: dict[str, Any]) -> str:
     """An environment's id with the arguments that make another world of it."""
-    from ..worlds import env_options
-
     known = env_options(env_id)
     changed = {k: v for k, v in sorted(env.items()) if k not in NOT_THE_WORLD and k in known and v != known[k].default}
     words = ", ".join(f"{name}={value}" for name, value in changed.items())
@@ -132,6 +131,11 @@ def _read(path: Path, device: torch.device) -> Run:
     split = config["env"].get("split", "train")
     if split != "train":
         raise FoveateError(f"it was trained on the split {split!r}, not on 'train'")
+    world = world_class(config["env_id"])
+    if world is None or not issubclass(world, Classification) or config["env"].get("ready"):
+        raise FoveateError("compare is for worlds that show one image an episode and ask one question about it")
+    if not curve_of(path):
+        raise FoveateError(f"it has no evaluations in {METRICS}")
     progress = last.get("progress", {})
     seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
     learner = checkpoint.load(path, None, device, "best")

@@ -17,7 +17,7 @@ from ...agents import AGENTS, checkpoint, presets
 from ...errors import FoveateError, check_range, unknown
 from ..options import parse
 from ..queue import begun_run, side_by_side, train_in
-from ..run_folder import new_name
+from ..run_folder import new_name, read_config
 from ..worlds import check_id
 from .compare import CompareOptions, compare, print_summary
 from .gather import gather
@@ -145,10 +145,12 @@ def run(arguments: list[str]) -> int:
     def work(entry: tuple[int, str, str]) -> str:
         seed, world, arm = entry
         home = _home(plan, *entry)
-        if finished(home):
-            return f"done already: {home.name}"
         agent, *rest = plan.arms[arm]
         words = [world, agent, *plan.options, *rest, "--seed", str(seed), "--steps", str(steps[f"{world} {arm}"])]
+        if not trained_so(home, words):
+            return f"failed: {home.name} was begun with other options or steps; choose another folder, or remove it"
+        if finished(home):
+            return f"done already: {home.name}"
         done = train_in(home, words)
         return f"done: {home.name}" if done else f"failed or stopped: {home.name} (see {home / 'log.txt'})"
 
@@ -162,6 +164,15 @@ def run(arguments: list[str]) -> int:
 
 def _home(plan: Plan, seed: int, world: str, arm: str) -> Path:
     return plan.folder / "runs" / new_name(world, arm, seed)
+
+
+def trained_so(home: Path, words: list[str]) -> bool:
+    """Whether what was begun in a folder, if anything was, is the training that these words ask for."""
+    folder = begun_run(home)
+    if folder is None:
+        return True
+    command = shlex.split(str(read_config(folder).get("command", "")))
+    return command[2 : 2 + len(words)] == words
 
 
 def finished(home: Path) -> bool:
@@ -197,12 +208,23 @@ def budget(plan: Plan, pairs: set[tuple[str, str]]) -> dict[str, int]:
 
 
 def speed(world: str, words: list[str], options: list[str]) -> float:
-    """Steps a second of processor time of a training, its evaluations included as in the real one."""
+    """Steps a second of processor time of a training, from a short one with a short evaluation at its end."""
     steps = PROBE
     while True:
         with tempfile.TemporaryDirectory() as folder:
             agent, *rest = words
-            few = ["--steps", str(steps), "--eval-every", str(steps), "--log-dir", folder, "--eval-episodes", "40"]
+            few = [
+                "--steps",
+                str(steps),
+                "--eval-every",
+                str(steps),
+                "--save-every",
+                str(steps),
+                "--log-dir",
+                folder,
+                "--eval-episodes",
+                "40",
+            ]
             command = [sys.executable, "-m", "foveate.train", world, agent, *options, *rest, *few]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ...agents.evaluation import clustered_interval
 from ...agents.policy import Policy
 from ...errors import FoveateError
 from ...wrappers.adversary import pgd
@@ -109,6 +109,8 @@ def attack(
     return found
 
 
-def clean(run: Run, episodes: int) -> np.ndarray:
-    """Scores of a run on the test split, one an episode."""
-    return measure(run.policy, run.env_id, run.env, "test", episodes).scores
+def clean(run: Run, episodes: int) -> tuple[float, float]:
+    """A run's score on the test split and its standard error; several showings of an image count as one."""
+    played = measure(run.policy, run.env_id, run.env, "test", episodes)
+    mean, low, high = clustered_interval(played.scores, played.index)
+    return mean, (high - low) / 3.92

@@ -139,7 +139,7 @@ class HouseNumbers(GazeWorld):
             done = is_answer & ((label == END) | (slot == self.max_digits))
             here = torch.arange(self.max_digits + 1, device=self.device) == slot[:, None]
             said = torch.where(here & is_answer[:, None], label[:, None], state["said"])
-            share = ((label == truth) & is_answer).float() / (digits + 1)
+            share = ((label == truth) & is_answer & (slot <= digits)).float() / (digits + 1)  # nothing beyond the end
         # whatever stands behind the end was never said
         end = (state["number"] != END).cumprod(1).cumsum(1)[:, -1:]  # (B, 1) the slot of the end
         matters = torch.arange(self.max_digits + 1, device=self.device) <= end

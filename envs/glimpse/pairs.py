@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...errors import FoveateError
 from ..batch import State
 from ..draws import Draws
 from ..scale import Certified, ScoreScale
@@ -28,6 +29,8 @@ class TwoDigits(Classification):
         self, *, size: int = 100, patch: int = 12, scales: int = 4, glimpses: int = 4, clutter: int = 0, **rest: Any
     ):
         super().__init__(size=size, patch=patch, scales=scales, glimpses=glimpses, clutter=clutter, **rest)
+        if self.classes > 10:
+            raise FoveateError(f"{type(self).__name__} is about ten digits, the data have {self.classes} classes.")
         self.classes = self.answers
         self.set_spaces((size, size), self.answer_parts(), longest_episode=glimpses)
 
@@ -43,8 +46,10 @@ class TwoDigits(Classification):
         columns = draws.integers("second column", self.size - width + 1, TRIES)
         places = torch.stack([rows, columns], -1)  # (B, TRIES, 2)
         apart = (places - state["corner"][:, None]).abs()
+        # the first place that is free, or the farthest where none is
         free = (apart[..., 0] >= height) | (apart[..., 1] >= width)  # (B, TRIES)
-        chosen = places[torch.arange(len(places), device=places.device), free.byte().argmax(1)]
+        worth = free * 10_000 + torch.where(free, -torch.arange(TRIES, device=free.device), apart.amax(-1))
+        chosen = places[torch.arange(len(places), device=places.device), worth.argmax(1)]
         pair = torch.stack([state["index"], other], 1)  # (B, 2)
         state |= {
             "pair": pair,
@@ -84,7 +89,8 @@ class DigitPairs(TwoDigits):
     """Two digits anywhere on a black canvas of 100x100: which two are they, in whatever order?
 
     Everything else is as in `Classification`; there are 55 answers, the unordered pairs, numbered (0, 0), (0, 1), …,
-    (0, 9), (1, 1), …, (9, 9). Four glimpses of four scales, 12x12 each; the digits never overlap. `order="each"` shows
+    (0, 9), (1, 1), …, (9, 9). Four glimpses of four scales, 12x12 each; the digits overlap only where
+    no place is left (in about one of ten thousand pictures). `order="each"` shows
     each image once as the first of the two.
 
     Source:

@@ -142,7 +142,8 @@ def test_the_verdict_can_refute_the_claim() -> None:
         return [{"arm": arm, "epsilon": e, "score": s} for e, s in zip((0.0, 0.1, 0.2), scores, strict=True)]
 
     weak = rows("ram", 0.9, 0.1, 0.0) + rows("cnn", 0.9, 0.6, 0.1)
-    assert "10 % and cnn 60 %: no more robust" in verdict(weak)
+    assert "10 % and cnn 60 %: less robust" in verdict(weak, 100)
     strong = rows("ram", 0.9, 0.8, 0.7) + rows("cnn", 0.9, 0.2, 0.1)
-    assert "80 % and cnn 20 %: more robust" in verdict(strong)
-    assert "no arm without attention" in verdict(rows("ram", 0.9, 0.8, 0.7))
+    assert "80 % and cnn 20 %: more robust" in verdict(strong, 100)
+    assert "no clear difference" in verdict(strong, 3)  # so few images show nothing
+    assert "no arm without attention" in verdict(rows("ram", 0.9, 0.8, 0.7), 100)
