@@ -67,11 +67,11 @@ def _world(world: dict[str, Any]) -> list[str]:
     equal = world["equal"]
     parts += [
         table(head, rows),
-        f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time (and 15 "
-        f"% more), which every run had. Equal samples: within {equal['episodes']:,.0f} episodes; the learning rate falls "
-        "to the end of each run's own budget, so an arm with a longer one is seen there before its rate has fallen. The "
-        "interval is a bootstrap over seeds and, within each, its test images. With fewer than four seeds the "
-        "interquartile mean (IQM) is the mean. A pass backwards counts as two forwards in multiply–adds.</small></p>",
+        f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time "
+        f"(and 15 % more), which every run had. Equal samples: within {equal['episodes']:,.0f} episodes; the learning "
+        "rate falls to the end of each run's own budget, so an arm with a longer one is seen there before its rate "
+        "has fallen. The interval is a bootstrap over seeds and, within each, its test images. With fewer than four "
+        "seeds the interquartile mean (IQM) is the mean. A pass backwards counts as two forwards.</small></p>",
         image_tag(draw_curves(world), "learning curves"),
         "<h3>What a decision costs</h3>",
         image_tag(draw_cost(world), "cost against the side of the picture"),
