@@ -129,12 +129,12 @@ class DRAM(Looking):
         check_range("location_rate", location_rate, 0.0, 1.0)
         retina = make_retina(observation_space, patch, scales, location, tiles, overview)
         seen = observation_space if retina is None else retina.seen
-        if "overview" not in seen.spaces:  # type: ignore[attr-defined]
+        if isinstance(seen, spaces.Dict) and "overview" not in seen.spaces:
             raise FoveateError(
                 "dram's context network needs a coarse picture of the whole: make the world with overview=16."
             )
-        coarse = seen["overview"].shape  # type: ignore[index]
         network = GlimpseNetwork(seen, what, where, hidden, dropout, product=True)
+        coarse = seen["overview"].shape  # type: ignore[index]
         encoder = _Encoder(network, math.prod(coarse or ()))
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}

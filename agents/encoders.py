@@ -57,7 +57,9 @@ def _flatten(space: spaces.Space, value: Any) -> Tensor:
 
 def to_floats(pixels: Tensor) -> Tensor:
     """Bytes scaled to [0, 1], other numbers as they are."""
-    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
+    if pixels.dtype == torch.uint8:
+        return pixels.float() / 255
+    return pixels if pixels.is_floating_point() else pixels.float()
 
 
 def as_image(space: spaces.Space) -> tuple[int, int, int]:

@@ -158,7 +158,7 @@ def make_retina(
     tiles: int,
     overview: int = 0,
 ) -> InnerRetina | None:
-    """A retina of its own for an agent that gets whole images; None where the observation is a glimpse."""
-    if isinstance(space, spaces.Dict):
+    """A retina of its own for an agent that gets whole images; None where the observation is a glimpse, or no image."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3:
         return None
     return InnerRetina(as_image(space), patch, scales, location, tiles, overview)

@@ -27,8 +27,8 @@ class GlimpseNetwork(nn.Module):
         super().__init__()
         if not isinstance(space, spaces.Dict) or not {"glimpse", "location"} <= set(space.spaces):
             raise FoveateError(
-                "this agent looks through a retina: the observation must be a Dict with 'glimpse' and 'location', got "
-                f'{space}. Use view="glimpse", or wrap the environment in foveate.wrappers.Foveate.'
+                "this agent looks: it needs a Dict with 'glimpse' and 'location' (view=\"glimpse\", or "
+                f'foveate.wrappers.Foveate around the environment), or whole images (view="image"); got {space}.'
             )
         self.what = FlatEncoder(space["glimpse"])
         self.where = FlatEncoder(

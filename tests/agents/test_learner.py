@@ -280,7 +280,7 @@ def test_other_autoresets_are_refused_with_what_to_do(mode: str) -> None:
     ("make", "message"),
     [
         (lambda: PolicyGradient("rma", ours()), "Did you mean 'ram'"),
-        (lambda: PolicyGradient("ram", ours(view="image")), 'view="glimpse"'),
+        (lambda: PolicyGradient("ram", gym.make("CartPole-v1")), 'view="glimpse"'),
         (lambda: PolicyGradient("cnn", ours()), 'view="image"'),
         (lambda: LearnerOptions(objective="pop"), "Did you mean 'ppo'"),  # type: ignore[arg-type]
         (lambda: LearnerOptions(lr=-1.0), "lr=-1.0"),
