@@ -1,6 +1,5 @@
 """DRAW as a generator: images written on a canvas step by step (Gregor et al. 2015, section 3)."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -119,8 +118,3 @@ def grid_boxes(where: Grid, filters: int) -> Tensor:
     reach = (filters - 1) / 2 * where.stride
     x, y = where.centre_x - 0.5, where.centre_y - 0.5  # the paper counts pixels from 1
     return torch.stack([x - reach, y - reach, x + reach, y + reach], -1)
-
-
-def line_width(where: Grid) -> Tensor:
-    """How thick its outline is drawn, in pixels: the paper shows the filters' width that way."""
-    return where.variance.sqrt().clamp(max=4 * math.sqrt(2))

@@ -20,8 +20,7 @@ from matplotlib import pyplot as plt
 from foveate.agents import checkpoint
 from foveate.cli.measure import measure
 from foveate.cli.report import figure_png
-
-END = 10
+from foveate.envs.glimpse.plates import END
 
 
 def main() -> None:

@@ -32,7 +32,6 @@ class ContentAttention(VisualAttention):
         gumbel: choose one place at a time (straight-through Gumbel-softmax) instead of the mean over all.
     """
 
-    where_size = 2
     places = True
 
     def __init__(

@@ -108,8 +108,8 @@ def _world(
             "arm": one.arm, "seed": one.seed, "score": scores[id(one)][0], "minutes": one.seconds / 60,
             "steps": one.steps, "run": str(one.path),
         })  # fmt: skip
-    minutes = min(one.curve[-1].seconds for one in everyone if one.curve) / 60
-    episodes = min(one.curve[-1].steps / one.glimpses for one in everyone if one.curve)
+    minutes = min(one.curve[-1].seconds for one in everyone) / 60
+    episodes = min(one.curve[-1].steps / one.glimpses for one in everyone)
     found["equal"] = {"minutes": minutes, "episodes": episodes}
     found["summary"] = []
     for arm, runs in arms.items():
@@ -134,7 +134,7 @@ def _world(
             })  # fmt: skip
     found |= _on_images(arms, options, say)
     say("  gradients of hard attention")
-    found["estimators"] = measure_estimators(everyone[0]) if found["looking"] else []
+    found["estimators"] = measure_estimators(everyone[0])
     return found
 
 
@@ -143,11 +143,7 @@ def _on_images(arms: dict[str, list[Run]], options: CompareOptions, say: Callabl
     found: dict[str, Any] = {"looking": [], "attack": [], "pictures": b""}
     first = next(iter(arms.values()))[0]
     shown: dict[str, Any] = {}
-    try:
-        images, labels, relevant = robustness.images_of(first, max(options.images, options.attack_images))
-    except (FoveateError, TypeError) as error:
-        say(f"  no whole images here: {error}")
-        return {**found, "verdict": "", "attack_how": "This world is not seen as whole images."}
+    images, labels, relevant = robustness.images_of(first, max(options.images, options.attack_images))
     say("  where they look")
     policies = {}
     for arm, runs in arms.items():

@@ -61,7 +61,7 @@ class Run:
     @property
     def glimpses(self) -> int:
         """Steps of an episode."""
-        return int(self.env.get("glimpses", 1))
+        return int(self.env["glimpses"])
 
     @property
     def world(self) -> str:
@@ -134,7 +134,8 @@ def _read(path: Path, device: torch.device) -> Run:
     world = world_class(config["env_id"])
     if world is None or not issubclass(world, Classification) or config["env"].get("ready"):
         raise FoveateError("compare is for worlds that show one image an episode and ask one question about it")
-    if not curve_of(path):
+    curve = curve_of(path)
+    if not curve:
         raise FoveateError(f"it has no evaluations in {METRICS}")
     progress = last.get("progress", {})
     seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
@@ -148,7 +149,7 @@ def _read(path: Path, device: torch.device) -> Run:
         seed,
         last["steps"],
         seconds,
-        curve_of(path),
+        curve,
         learner,
     )
     run.learner.config = config

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import gymnasium as gym
 import torch
 from torch import Tensor
 
@@ -64,8 +65,6 @@ def _score(run: Run, changed: dict[str, Any], episodes: int) -> float:
 def images_of(run: Run, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Test images of a run's world, float (N, C, H, W) in [0, 1], their labels (N,) and what is relevant (N, H, W)."""
     arguments = image_arguments(run, split="test")
-    import gymnasium as gym
-
     env = gym.make_vec(run.env_id, num_envs=count, output="torch", relevance=True, **arguments)
     observation, info = env.reset(seed=SEED)
     return observation.float() / 255, info["target"], info["relevance"]

@@ -12,8 +12,8 @@ from ..draws import Draws
 from . import data as datasets
 from .canvas import draw_pieces, overlaid, piece_pixels
 from .classification import INK, augmented
+from .svhn import END, read_plates
 
-END = 10  # the symbol behind the last digit
 SPACING = (17, 22)  # pixels from one digit to the next, the larger one excluded; MNIST's digits are about 20 wide
 DRIFT = 2  # how many rows a digit may stand higher or lower than the one before
 
@@ -24,7 +24,8 @@ class ComposedPlates:
     Args:
         data: a data set of single digits.
         split: its split.
-        shape: height and width of the plate; None picks a width in which the longest number has room to move.
+        height: of the plate.
+        width: of the plate; None picks one in which the longest number has room to move.
         least: fewest digits.
         most: most digits.
         clutter: number of pieces of other digits.
@@ -138,8 +139,6 @@ class PhotographedPlates:
     """
 
     def __init__(self, folder: str, split: str, height: int, width: int | None, least: int, most: int):
-        from .svhn import read_plates
-
         self.shape = (height, height if width is None else width)
         self.least, self.most = least, most
         plates = read_plates(Path(folder), split, self.shape, least, most)

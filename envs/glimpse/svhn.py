@@ -11,7 +11,7 @@ from ...errors import FoveateError
 from .data import VALIDATION_SHARE
 
 MARGIN = 0.3  # the box around a number is made this much larger on all sides together (Goodfellow et al. 2014)
-END = 10
+END = 10  # the symbol behind the last digit
 
 
 class Entry(NamedTuple):
