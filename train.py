@@ -164,13 +164,13 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
 def configure(arguments: list[str], imports: list[str]) -> dict[str, Any]:
     """The resolved configuration of a new run, as plain data."""
     from foveate.cli.options import parse, take
-    from foveate.cli.worlds import check_id
+    from foveate.cli.worlds import check_id, full_id
 
     objective, arguments = take(arguments, "--learner")
     words = [word for word in arguments[:2] if not word.startswith("-")]
     if len(words) < 2:
         raise FoveateError("ENV and AGENT come first, as in: Glimpse/TranslatedDigits-v0 ram. `list` shows all.")
-    env_id, agent = words
+    env_id, agent = full_id(words[0]), words[1]
     check_id(env_id)
     preset = load_preset(agent, env_id, objective[0] if objective else None)
     kind = options_class(env_id, preset)

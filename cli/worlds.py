@@ -8,7 +8,6 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..envs.face import VectorFace
 from ..envs.probe.atari import Atari, check_game, is_atari
 from ..errors import FoveateError, unknown
 from ..introspect import Option, constructor_options
@@ -25,6 +24,15 @@ def import_modules(names: Sequence[str]) -> None:
             raise FoveateError(
                 f"--import {name}: {error}. The module must be on the path: run in its folder, or set PYTHONPATH."
             ) from error
+
+
+def full_id(name: str) -> str:
+    """The registered id that a name means: letter case and a missing version don't matter ("multi/SharedGaze")."""
+    if name in gym.registry or is_atari(name):
+        return name
+    wanted = name.lower()
+    found = [known for known in gym.registry if known.lower() == wanted or known.lower().rpartition("-v")[0] == wanted]
+    return found[0] if len(found) == 1 else name
 
 
 def check_id(env_id: str) -> None:
@@ -67,8 +75,8 @@ def world_class(env_id: str) -> Any:
             entry_point = load_env_creator(entry_point)
         except ImportError:  # somebody's environment whose own dependency is missing (jax, say)
             return None
-    is_ours = isinstance(entry_point, type) and issubclass(entry_point, VectorFace)
-    return entry_point.world_class if is_ours else None  # type: ignore[union-attr]
+    # both vector faces, of one agent and of several, have one
+    return getattr(entry_point, "world_class", None) if isinstance(entry_point, type) else None
 
 
 def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:

@@ -47,18 +47,26 @@ _FAMILIES = {
     ),
     "Probe": ("probe", ["Driving", "Catch", "Distractors"]),
 }
+_TEAMS = [
+    "SharedGaze",
+    "CocktailParty",
+    "SpeakerListener",
+    "SpeakerListener",
+    "HideAndSeek",
+]  # worlds of several agents, which have no single face
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
+MULTI_IDS = [f"Multi/{name}-v0" for name in _TEAMS]
 
 
 def register_all() -> None:
     """Register every environment; by name only, so that nothing is imported before it is made."""
-    for family, (folder, names) in _FAMILIES.items():
+    for family, (folder, names) in {**_FAMILIES, "Multi": ("multi", _TEAMS)}.items():
         module = f"{__name__}.{folder}"
         for name in names:
             if f"{family}/{name}-v0" not in gym.registry:
                 gym.register(
                     f"{family}/{name}-v0",
-                    entry_point=f"{module}:{name}Env",
+                    entry_point=f"{module}:{'no_single_face' if family == 'Multi' else f'{name}Env'}",
                     vector_entry_point=f"{module}:{name}VectorEnv",
                 )
 

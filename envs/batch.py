@@ -28,6 +28,7 @@ class BatchWorld(abc.ABC):
     Attributes:
         scale: the certified returns at default arguments, or None.
         derived: names of state entries that `derive` recomputes from the others; they are not saved.
+        reward_shape: of one world's reward; (A,) where A agents get one each.
         episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
             whose clocks agree knows on the host when episodes end, which spares a device synchronisation.
         items: how many items of data there are, for worlds that can show each once (`order="each"`), else None.
@@ -45,6 +46,7 @@ class BatchWorld(abc.ABC):
     render_fps: ClassVar[int] = 4
     score_name: ClassVar[str] = "score"
     lower_is_better: ClassVar[bool] = False
+    reward_shape: tuple[int, ...] = ()
     episode_length: int | None = None
     items: int | None = None
     max_episode_steps: int | None = None
@@ -63,7 +65,7 @@ class BatchWorld(abc.ABC):
 
     @abc.abstractmethod
     def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
-        """The states after an action, the rewards float32 (B,) and which episodes terminate, bool (B,).
+        """The states after an action, the rewards float32 (B, *reward_shape) and which episodes terminate, bool (B,).
 
         Must not write into the tensors of `state`: build new ones.
         """
@@ -171,7 +173,7 @@ class BatchWorld(abc.ABC):
         return self.state["clock"]
 
     def step(self, action: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Advance all worlds; rewards float32, terminated and truncated bool, each (B,)."""
+        """Advance all worlds; rewards float32 (B, *reward_shape), terminated and truncated bool (B,)."""
         clock = self.clock + 1
         state, reward, terminated = self.advance(self.state, action, Draws(self.key, self.episode, clock))
         self.state = {**state, "clock": clock}

@@ -59,6 +59,11 @@ class Draws:
     def __len__(self) -> int:
         return len(self._moment[0])
 
+    def branch(self, number: int) -> "Draws":
+        """Random numbers independent of these, for another thing of the same kind (the next picture, say)."""
+        key, episode, step = self._moment
+        return Draws(mix(key * _GOLDEN + (number + 1)), episode, step)
+
     @property
     def key(self) -> Tensor:
         """int64, (n,): the worlds' seeds, for what a user picks by seed instead of by chance."""

@@ -25,7 +25,7 @@ from .window import Window, check_display
 RENDER_MODES = ["human", "rgb_array"]
 
 
-class _Face:
+class Face:
     """What both faces share: the worlds, their information, their pictures."""
 
     world_class: ClassVar[type[BatchWorld]]
@@ -80,11 +80,12 @@ class _Face:
         return info
 
 
-def _key(seed: int) -> int:
+def world_key(seed: int) -> int:
+    """What a seed is among the draws' 63 bits."""
     return int(seed) % (1 << 63)
 
 
-class SingleFace(_Face, gym.Env):
+class SingleFace(Face, gym.Env):
     """One world as a ``gymnasium.Env``: a batch of one, numpy in and out.
 
     Args:
@@ -109,7 +110,7 @@ class SingleFace(_Face, gym.Env):
         super().reset(seed=seed)
         keys = None
         if seed is not None or not self._seeded:
-            keys = torch.tensor([_key(seed) if seed is not None else int(self.np_random.integers(1 << 62))])
+            keys = torch.tensor([world_key(seed) if seed is not None else int(self.np_random.integers(1 << 62))])
             self._seeded = True
         self.world.reset(keys=keys)
         return self._observation(), self._info()
@@ -118,7 +119,7 @@ class SingleFace(_Face, gym.Env):
         """Make one step; see the world's docstring for actions and rewards."""
         if not self._seeded or bool(self.world.over[0]):
             raise ResetNeeded("the episode is over (or has not begun): call reset() before step().")
-        reward, terminated, truncated = self.world.step(self._read(_batch_of_one(action)))
+        reward, terminated, truncated = self.world.step(self._read(batch_of_one(action)))
         return self._observation(), reward.item(), bool(terminated), bool(truncated), self._info()
 
     def _observation(self) -> Any:
@@ -162,13 +163,14 @@ class SingleFace(_Face, gym.Env):
         self.world.set_state(0, state)
 
 
-def _batch_of_one(action: Any) -> Any:
+def batch_of_one(action: Any) -> Any:
+    """An action as that of a batch with one world."""
     if hasattr(action, "keys"):
-        return {key: _batch_of_one(action[key]) for key in action}
+        return {key: batch_of_one(action[key]) for key in action}
     return action[None] if isinstance(action, Tensor) else np.asarray(action)[None]
 
 
-class VectorFace(_Face, gym.vector.VectorEnv):
+class VectorFace(Face, gym.vector.VectorEnv):
     """Many worlds as a native ``gymnasium.vector.VectorEnv``.
 
     ``reset(seed=s)`` seeds world i with s + i: it then lives through the episodes of the single face seeded so.
@@ -273,7 +275,7 @@ class VectorFace(_Face, gym.vector.VectorEnv):
                 raise FoveateError("seed must be an int, or a list of ints only, or None.")
             return None
         self._seeded = True
-        return torch.tensor([_key(s) for s in seed])
+        return torch.tensor([world_key(s) for s in seed])
 
     def _step(
         self, actions: Any
@@ -288,14 +290,16 @@ class VectorFace(_Face, gym.vector.VectorEnv):
         if mode is AutoresetMode.NEXT_STEP and self._ended is True:  # all of them: this step is their reset
             world.reset()
             self._ended = False
-            zero = torch.zeros(self.num_envs, device=world.device)
-            no = torch.zeros_like(world.over)
+            zero, no = (
+                torch.zeros(self.num_envs, *world.reward_shape, device=world.device),
+                torch.zeros_like(world.over),
+            )
             return world.observe(world.state), zero, no, no.clone(), self._masked_info(), None
         ended_before = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is None else None
         reward, terminated, truncated = world.step(self._read(actions))
         if ended_before is not None:
             world.reset(ended_before)
-            reward = reward.masked_fill(ended_before, 0.0)
+            reward = reward.masked_fill(ended_before.view(-1, *(1 for _ in world.reward_shape)), 0.0)
             terminated, truncated = terminated & ~ended_before, truncated & ~ended_before
         self._ended = world.ended()
         final = None

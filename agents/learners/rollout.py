@@ -21,7 +21,8 @@ class Rollout(NamedTuple):
         log_prob: of each choice when it was made, (T, B).
         value: the critic's estimates when they were made, (T, B).
         reward: (T, B).
-        told: log π(target) when the action was made, (T, B); None where no part has a target.
+        told: log π(target) when the action was made, of a team the mean over its agents, (T, B); None where no part
+            has a target.
         starts: bool, (T, B), where episodes start.
         ended: bool, (T, B), where the step ended an episode.
         v_cut: (T, B), the value of the state where an episode was truncated, else 0.
@@ -101,7 +102,8 @@ class Player:
             ended = after.terminated | after.truncated
             v_cut = self._value_where_cut(after, made.state)
             told = [self.policy.head(name).log_prob(made.parameters[name], target) for name, target in targets.items()]
-            rows.append((now, made, starts, after.reward, ended, v_cut, alive, sum(told) if told else None))
+            credit = _team_mean(sum(told), self.worlds.team) if told else None
+            rows.append((now, made, starts, after.reward, ended, v_cut, alive, credit))
             self._return, self._length = self._return + after.reward, self._length + 1
             if after.final_observation is not None:
                 score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
@@ -178,6 +180,11 @@ class Player:
         self._starts, self._return, self._length = saved["starts"], saved["return"], saved["length"]
         self._moment = self.worlds.observe()
         self._fresh = self.worlds.episode_length is not None and bool(self._starts.all())
+
+
+def _team_mean(told: Any, team: int) -> Tensor:
+    """What is told by all agents of a team, (B,): who looks or speaks is paid for what the others learn from it."""
+    return told if team == 1 else told.view(-1, team).mean(1).repeat_interleave(team)
 
 
 def stack(values: list[Any]) -> Any:

@@ -50,6 +50,7 @@ class Worlds(Protocol):
 
     num_worlds: int
     episode_length: int | None  # where every episode has the same number of steps and all worlds agree
+    team: int  # how many neighbouring rows are agents of one world who share the credit
 
     def reset(self, seed: int | None = None) -> Moment:
         """Begin new episodes everywhere."""
@@ -88,6 +89,7 @@ class GymWorlds:
         self.native = getattr(env, "output", None) == "torch"
         world = getattr(env, "world", None)
         self.episode_length: int | None = getattr(world, "episode_length", None) if self.native else None
+        self.team: int = getattr(env, "team", 1) if self.native else 1
 
     def reset(self, seed: int | None = None) -> Moment:
         observation, info = self.env.reset(seed=seed)
@@ -153,6 +155,7 @@ class VecEnvWorlds:
     """A Stable-Baselines3 VecEnv."""
 
     episode_length: int | None = None
+    team = 1
 
     def __init__(self, env: VecEnv, device: torch.device):
         self.env, self.device, self.num_worlds = env, device, env.num_envs

@@ -187,8 +187,12 @@ class Classification(GazeWorld):
 
     derived = GazeWorld.derived | {"sprite"}
 
+    def sprite(self, state: State) -> Tensor:
+        """The images themselves, uint8 (B, h, w)."""
+        return augmented(self.images[state["index"]], state.get("warp"), self.augment)
+
     def derive(self, state: State) -> State:
-        sprite = augmented(self.images[state["index"]], state.get("warp"), self.augment)  # (B, h, w)
+        sprite = self.sprite(state)
         return {"sprite": sprite, **super().derive({**state, "sprite": sprite})}
 
     def origin(self, state: State) -> Tensor | None:

@@ -129,14 +129,14 @@ class GazeWorld(BatchWorld):
         """One part of an action, also where it is the only one."""
         return action[name] if isinstance(action, Mapping) else action
 
-    def start_gaze(self, draws: Draws) -> State:
-        """The part of a new state that says where the eye is."""
+    def start_gaze(self, draws: Draws, stream: str = "first") -> State:
+        """The part of a new state that says where the eye is, drawn from a stream."""
         if self.first == "centre":
             place = torch.zeros(len(draws), 2, device=draws.key.device)
         elif self.location == "tiles":
-            place = retina.tile_centres(draws.integers("first", self.tiles**2), self.tiles)
+            place = retina.tile_centres(draws.integers(stream, self.tiles**2), self.tiles)
         else:
-            place = draws.uniform("first", 2) * 2 - 1
+            place = draws.uniform(stream, 2) * 2 - 1
         state = {"location": place, "zoom": torch.zeros_like(place[:, :1])}
         if self.keep_trail:
             state["trail"] = place[:, None].repeat(1, self.longest_episode, 1)  # (B, L, 2)
@@ -144,7 +144,7 @@ class GazeWorld(BatchWorld):
 
     def still(self) -> State:
         """The parts of an action that look, for policies that don't: the first tile, or the centre."""
-        count = len(self.state["location"])
+        count = self.num_worlds
         tile = self.location == "tiles"
         looks = {"location": torch.zeros(count, *(() if tile else (2,)), device=self.device)}
         if tile:

@@ -1,0 +1,89 @@
+"""Stable-Baselines3's own algorithms on our worlds, with the shipped settings: do they learn?
+
+    python benchmarks/stock.py ppo_lstm Memory/TMaze-v0 --seed 1       train, then measure on the test split
+    python benchmarks/stock.py --list                                  what has settings
+
+Each run leaves runs/stock/ALGORITHM-ENV-SEED.json, which benchmarks/results.py collects.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.evaluation import evaluate_policy
+
+from foveate import sb3
+from foveate.cli.measure import EVALUATION_SEED
+from foveate.cli.worlds import env_options, world_class
+from foveate.envs.scale import ScoreScale
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def measured(model: BaseAlgorithm, env_id: str, arguments: dict[str, Any], episodes: int) -> tuple[float, float | None]:
+    """The mean return of the deterministic policy on test episodes, and the mean of the task's own figure."""
+    if "split" in env_options(env_id):
+        arguments = {**arguments, "split": "test"}
+    env = sb3.make_vec_env(env_id, 100, **arguments)
+    env.seed(EVALUATION_SEED)
+    scores: list[float] = []
+
+    def note(played: dict[str, Any], _: dict[str, Any]) -> None:
+        if played["done"] and "score" in played["info"]:
+            scores.append(float(played["info"]["score"]))
+
+    mean = float(evaluate_policy(model, env, episodes, deterministic=True, callback=note)[0])  # type: ignore[arg-type]
+    return mean, sum(scores) / len(scores) if scores else None
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("algorithm", nargs="?", choices=list(sb3.ALGORITHMS))
+    parser.add_argument("env", nargs="?")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, help="instead of the setting's n_timesteps")
+    parser.add_argument("--episodes", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "stock")
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.env:
+        for algorithm in sb3.ALGORITHMS:
+            print(algorithm, *yaml.safe_load(sb3.settings_file(algorithm).read_text()))
+        return
+    torch.set_num_threads(1)
+    algorithm, env_id = arguments.algorithm, arguments.env
+    chosen = sb3.settings(algorithm, env_id)
+    model = sb3.make_algorithm(algorithm, env_id, arguments.seed, "cpu", verbose=1)
+    steps = arguments.steps or int(chosen["n_timesteps"])
+    begin, cpu = time.perf_counter(), time.process_time()
+    model.learn(steps, log_interval=20)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    mean, score = measured(model, env_id, chosen.get("env_kwargs", {}), arguments.episodes)
+    scale: ScoreScale | None = world_class(env_id).scale
+    figures = {
+        "algorithm": algorithm,
+        "env": env_id,
+        "seed": arguments.seed,
+        "steps": model.num_timesteps,
+        "mean_return": mean,
+        "score": score,
+        "oracle": scale.oracle.mean if scale else None,
+        "episodes": arguments.episodes,
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+    }
+    print(json.dumps(figures, indent=1))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    name = f"{algorithm}-{env_id.replace('/', '-')}-{arguments.seed}"
+    (arguments.out / f"{name}.json").write_text(json.dumps(figures, indent=1))
+    model.save(arguments.out / name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""The lecture's opening example: many talk at once, and each listener can follow one of them at a time."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_range
+from ..batch import State
+from ..draws import Draws
+from ..memory.render import INK, NOW, PAPER, RIGHT, SOFT, WRONG, text
+from ..scale import Certified
+from .base import MultiWorld, TeamScale, one_hot
+from .render import colour_of
+
+CELL = 46  # pixels
+
+
+class CocktailParty(MultiWorld):
+    """Several speakers talk at once; each listener chooses whom to follow, and is asked about one of them afterwards.
+
+    Description:
+        At the first moment each listener is told the name of a speaker. Then, for `words` moments, every speaker says a
+        random symbol. A listener hears the babble, how many voices say each symbol but not which, and clearly the one
+        voice that it follows. At the end it is asked `questions` times what its speaker said, each time at another
+        moment. Listeners are at the same party, but each for itself.
+
+    Observation space:
+        of each listener a ``Dict``, all ``Box(0, 1, …)``: ``name`` (speakers,), whom it will be asked about, at the
+        first moment only; ``babble`` (symbols,), the share of the voices that say each symbol; ``heard`` (symbols,),
+        what the followed voice says, one-hot; ``following`` (speakers,), whom it follows; ``question`` (words,), the
+        moment it is asked about, one-hot, zeros until the end.
+
+    Action space:
+        of each listener ``Dict(label=Discrete(symbols), follow=Discrete(speakers))``: the answer, which counts where a
+        question is asked, and whom to follow at the next moment. With choose=False just the label.
+
+    Rewards:
+        of each listener 1/questions for each right answer. The best return is 1.
+
+    Starting state:
+        Random symbols, names and questions; each listener follows a random speaker.
+
+    Episode end:
+        After 1 + words + questions steps. Never truncated.
+
+    Info:
+        of each listener target, target_mask: the answer, and whether a question is asked; score: the share of its
+        answers so far that were right; index: the number of the party; relevance (on request): which voices at
+        which moment matter, bool (words, speakers).
+
+    Args:
+        listeners: how many.
+        speakers: how many voices.
+        symbols: how many different ones there are.
+        words: symbols that each speaker says.
+        questions: how many each listener is asked.
+        choose: whether listeners choose whom to follow; else chance does, anew at each moment.
+
+    Source:
+        Cherry 1953, "Some experiments on the recognition of speech, with one and with two ears", which named the
+        problem; the task is ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.590, 0.03), random=Certified(0.125, 0.02))
+    cooperative = False
+    score_name = "share of right answers"
+    render_fps = 2
+
+    def __init__(
+        self,
+        *,
+        listeners: int = 2,
+        speakers: int = 4,
+        symbols: int = 8,
+        words: int = 4,
+        questions: int = 4,
+        choose: bool = True,
+    ):
+        check_range("listeners", listeners, 1, 64)
+        check_range("speakers", speakers, 1, 64)
+        check_range("symbols", symbols, 2, 26)
+        check_range("words", words, 1, 100)
+        check_range("questions", questions, 1, words)
+        self.speakers, self.symbols, self.words = speakers, symbols, words
+        self.questions, self.choose = questions, choose
+        self.episode_length = 1 + words + questions
+        sizes = {"name": speakers, "babble": symbols, "heard": symbols, "following": speakers, "question": words}
+        seen: dict[str, spaces.Space] = {k: spaces.Box(0.0, 1.0, (n,), np.float32) for k, n in sizes.items()}
+        done: dict[str, spaces.Space] = {"label": spaces.Discrete(symbols)}
+        if choose:
+            done["follow"] = spaces.Discrete(speakers)
+        names = [f"listener_{a}" for a in range(listeners)]
+        self.set_agents(dict.fromkeys(names, seen), dict.fromkeys(names, done))
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        listeners = len(self.agents)
+        shuffled = draws.uniform("questions", listeners, self.words).argsort(-1)  # (B, A, T)
+        none = torch.full((len(draws), listeners, self.words), -1, device=draws.key.device)
+        return {
+            "said": draws.integers("said", self.symbols, self.words, self.speakers),  # (B, T, S)
+            "name": draws.integers("name", self.speakers, listeners),  # (B, A)
+            "asked": shuffled[..., : self.questions],  # (B, A, Q) moments
+            "follow": draws.integers("follow", self.speakers, listeners),  # (B, A)
+            "followed": none,  # (B, A, T) whom each listener heard at each moment
+            "answers": none[..., :1].repeat(1, 1, self.questions),  # (B, A, Q)
+        }
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        label = torch.stack([action[name]["label"] for name in self.agents], 1)  # (B, A)
+        if self.choose:
+            follow = torch.stack([action[name]["follow"] for name in self.agents], 1)
+        else:
+            follow = draws.integers("follow", self.speakers, len(self.agents))
+        moment = torch.arange(self.words, device=label.device) == state["clock"][:, None]  # the one to come, (B, T)
+        followed = torch.where(moment[:, None], follow[..., None], state["followed"])
+        turn = state["clock"] - self.words - 1  # which question is being answered, (B,)
+        now = torch.arange(self.questions, device=label.device) == turn[:, None]  # (B, Q)
+        answers = torch.where(now[:, None], label[..., None], state["answers"])
+        right = (label == self._truth(state)) & (turn >= 0)[:, None]
+        after = {**state, "follow": follow, "followed": followed, "answers": answers}
+        return after, right.float() / self.questions, turn >= self.questions - 1
+
+    def _moment(self, state: State) -> Tensor:
+        """The moment that is asked about, or the first question's before it is asked, (B, A)."""
+        turn = (state["clock"] - self.words - 1).clamp(0, self.questions - 1)
+        return state["asked"].gather(2, turn[:, None, None].expand(-1, len(self.agents), 1))[..., 0]
+
+    def _truth(self, state: State) -> Tensor:
+        """The answer to the question, (B, A)."""
+        return self._voice(state, self._moment(state), state["name"])
+
+    def _voice(self, state: State, moment: Tensor, speaker: Tensor) -> Tensor:
+        """What a speaker said at a moment, both (B, A)."""
+        return state["said"].flatten(1).gather(1, moment * self.speakers + speaker)
+
+    def _when(self, index: Tensor, size: int, when: Tensor) -> Tensor:
+        """One-hot rows (…, size), zeros where not `when`, bool (B,)."""
+        hot = one_hot(index, size)
+        return hot * when.view(-1, *(1,) * (hot.ndim - 1))
+
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+        clock = state["clock"]
+        talking, asking = (clock >= 1) & (clock <= self.words), clock > self.words
+        now = (clock - 1).clamp(0, self.words - 1)[:, None].expand(-1, len(self.agents))  # (B, A)
+        voices = state["said"].gather(1, now[:, :1, None].expand(-1, 1, self.speakers))[:, 0]  # (B, S)
+        babble = self._when(voices, self.symbols, talking).mean(1)  # (B, V)
+        parts = {
+            "name": self._when(state["name"], self.speakers, clock == 0),
+            "heard": self._when(self._voice(state, now, state["follow"]), self.symbols, talking),
+            "following": one_hot(state["follow"], self.speakers),
+            "question": self._when(self._moment(state), self.words, asking),
+        }
+        return {
+            name: {"babble": babble.clone(), **{k: v[:, a].clone() for k, v in parts.items()}}
+            for a, name in enumerate(self.agents)
+        }
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        asking = (state["clock"] > self.words) & (state["clock"] <= self.words + self.questions)
+        return {"target": self._truth(state), "target_mask": self.each(asking), "index": self.each(self.party)}
+
+    def score(self, state: State) -> Tensor:
+        made = (state["clock"] - self.words - 1).clamp(1, self.questions)
+        return (state["answers"] == self._truths(state)).sum(-1) / made[:, None]
+
+    def _truths(self, state: State) -> Tensor:
+        """The answers to all questions, (B, A, Q)."""
+        cell = state["asked"] * self.speakers + state["name"][..., None]
+        return state["said"].flatten(1).gather(1, cell.flatten(1)).view_as(cell)
+
+    def relevance(self, state: State) -> Tensor:
+        cell = self._moment(state) * self.speakers + state["name"]
+        return one_hot(cell, self.words * self.speakers).bool().unflatten(-1, (self.words, self.speakers))
+
+    # ---- the certified policies ----
+
+    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+        return self._acting(self._truth(self.state), self.state["name"])
+
+    def alone(self) -> dict[str, Any]:
+        """Follow anybody; answer with what was heard, or with the commonest of the voices that weren't followed."""
+        state = self.state
+        follow = Draws(self.key, self.episode, state["clock"]).integers("anybody", self.speakers, len(self.agents))
+        moment = self._moment(state)
+        followed = state["followed"].gather(2, moment[..., None])[..., 0].clamp(min=0)  # (B, A)
+        heard = self._voice(state, moment, followed)
+        voices = state["said"].gather(1, moment[..., None].expand(-1, -1, self.speakers))  # (B, A, S)
+        counts = one_hot(voices, self.symbols).sum(2) - one_hot(heard, self.symbols)  # (B, A, V)
+        return self._acting(torch.where(followed == state["name"], heard, counts.argmax(-1)), follow)
+
+    def silent(self) -> dict[str, Any]:
+        raise FoveateError("CocktailParty has no channel between the listeners.")
+
+    def _acting(self, label: Tensor, follow: Tensor) -> dict[str, Any]:
+        chosen = {"label": label, **({"follow": follow} if self.choose else {})}
+        return {name: {k: v[:, a] for k, v in chosen.items()} for a, name in enumerate(self.agents)}
+
+    # ---- the picture ----
+
+    def frame(self, index: int) -> np.ndarray:
+        """Who said what, moment by moment, and whom each listener followed, in its colour."""
+        one = {name: value[index : index + 1].cpu() for name, value in self.state.items()}
+        clock = int(one["clock"])
+        width = max(560, 140 + CELL * self.words + 20)
+        height = 70 + CELL * self.speakers + 26 * len(self.agents) + 20
+        canvas = np.full((height + height % 2, width + width % 2, 3), PAPER, np.uint8)
+        text(
+            canvas,
+            f"{'listening' if clock <= self.words else 'questions'}   moment {min(clock, self.words)}/{self.words}",
+            (8, 20),
+        )
+        for s in range(self.speakers):
+            top = 36 + s * CELL
+            text(canvas, f"speaker {s}", (8, top + 28))
+            for t in range(self.words):
+                left = 140 + t * CELL
+                spoken = t < clock
+                cv2.rectangle(canvas, (left, top), (left + CELL - 6, top + CELL - 6), SOFT, -1 if spoken else 1)
+                if spoken:
+                    text(canvas, chr(65 + int(one["said"][0, t, s])), (left + 13, top + 27), 0.6)
+                for a in range(len(self.agents)):
+                    if spoken and int(one["followed"][0, a, t]) == s:
+                        inset = 3 * a
+                        corner, far = (left + inset, top + inset), (left + CELL - 6 - inset, top + CELL - 6 - inset)
+                        cv2.rectangle(canvas, corner, far, colour_of(a), 2)
+        if 1 <= clock <= self.words:
+            left = 140 + (clock - 1) * CELL
+            cv2.line(canvas, (left, 30), (left + CELL - 6, 30), NOW, 2)
+        truths = self._truths(one)[0]
+        for a, name in enumerate(self.agents):
+            y = 36 + self.speakers * CELL + 22 + 26 * a
+            cv2.rectangle(canvas, (8, y - 11), (20, y + 1), colour_of(a), -1)
+            text(canvas, f"{name} must know speaker {int(one['name'][0, a])}", (28, y))
+            x = 300
+            for q in range(self.questions):
+                if clock > self.words + q:
+                    answer, truth = int(one["answers"][0, a, q]), int(truths[a, q])
+                    colour = INK if answer < 0 else RIGHT if answer == truth else WRONG
+                    text(
+                        canvas,
+                        f"moment {int(one['asked'][0, a, q]) + 1}? {'?' if answer < 0 else chr(65 + answer)}",
+                        (x, y),
+                        0.45,
+                        colour,
+                    )
+                x += 120
+        return canvas

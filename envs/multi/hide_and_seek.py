@@ -1,0 +1,218 @@
+"""Attention against distraction: one places clutter within a budget, the other looks for the digit."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...errors import FoveateError, check_range
+from ..batch import State
+from ..draws import Draws
+from ..glimpse import retina
+from ..glimpse.canvas import piece_pixels
+from ..glimpse.tasks import TranslatedDigits
+from ..scale import Certified
+from .base import MultiWorld, TeamScale
+from .render import Looker, team_frame
+
+HIDER, SEEKER = "hider", "seeker"
+
+
+class HideAndSeek(MultiWorld):
+    """A hider clutters a picture, piece by piece; then a seeker looks for the digit in it and says which it is.
+
+    Description:
+        A digit lies on a canvas of 60x60. First the hider, who sees the whole canvas, places `budget` pieces of other
+        digits, one a step, each on a place of a grid; the seeker's eyes are closed. Then the seeker has `glimpses`
+        glimpses through its retina, and its last answer counts. Where ink overlaps, the brighter pixel counts, so the
+        digit can be surrounded and overgrown but never wiped out.
+
+    Observation space:
+        of the hider ``Dict(canvas=Box(0, 1, (1, coarse, coarse)), digit=Box(-1, 1, (2,)), left=Box(0, 1, (1,)))``: the
+        canvas as it is, where the digit's centre is, and the share of the budget that is left. Of the seeker
+        ``Dict(glimpse=Box(0, 1, (scales, patch, patch)), location=Box(-1, 1, (2,)), left=Box(0, 1, (1,)))``: what its
+        retina sees (black while its eyes are closed), where it looks, and the share of the hider's budget that is left.
+
+    Action space:
+        of the hider ``Dict(place=Discrete(grid²))``, the places row by row; of the seeker
+        ``Dict(label=Discrete(classes), location=Box(-1, 1, (2,)))``. Nothing that the seeker does counts while its eyes
+        are closed, and nothing that the hider does counts when they are open.
+
+    Rewards:
+        at the end 1 for the seeker if its last answer is right, else 1 for the hider.
+
+    Starting state:
+        A random image of the split at a random place, nothing else on the canvas, the gaze at a random place.
+
+    Episode end:
+        After budget + glimpses steps. Never truncated.
+
+    Info:
+        of each agent target, target_mask: the class, and whether the answer counts (of the hider never); index: which
+        image of the split it is; score: whether the seeker's last answer was right; relevance (on request): where the
+        digit's ink is, bool (size, size).
+
+    Args:
+        budget: pieces that the hider may place.
+        grid: the hider chooses among grid x grid places.
+        piece: side of each piece in pixels.
+        coarse: side of the hider's view of the canvas.
+        **picture: the picture and the retina, as in `TranslatedDigits`.
+
+    Source:
+        The cluttered digits of Mnih et al. 2014, section 4.2, with an opponent instead of chance; the task is ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02))
+    configures = (TranslatedDigits,)
+    cooperative = False
+    derived = frozenset({"levels", "sprite", "canvas"})
+    score_name = "seeker was right"
+
+    def __init__(self, *, budget: int = 6, grid: int = 6, piece: int = 10, coarse: int = 15, **picture: Any):
+        check_range("budget", budget, 0, 100)
+        check_range("grid", grid, 1, 60)
+        check_range("coarse", coarse, 1, 60)
+        unchanged = {"view": "glimpse", "ready": False, "overview": 0, "clutter": 0, "reward": "end", "price": 0.0}
+        for name, only in unchanged.items():
+            if picture.get(name, only) != only:
+                raise FoveateError(f"{name}={picture[name]!r} is not allowed in HideAndSeek: it must be {only!r}.")
+        self.task = TranslatedDigits(piece=piece, **picture)
+        self.budget, self.grid, self.piece, self.coarse = budget, grid, piece, coarse
+        self.episode_length, self.items = budget + self.task.glimpses, self.task.items
+        self.task.longest_episode = self.episode_length
+        left: dict[str, spaces.Space] = {"left": spaces.Box(0.0, 1.0, (1,), np.float32)}
+        hider = {
+            "canvas": spaces.Box(0.0, 1.0, (1, coarse, coarse), np.float32),
+            "digit": spaces.Box(-1.0, 1.0, (2,), np.float32),
+            **left,
+        }
+        seeker = {**self.task.observation_space.spaces, **left}  # type: ignore[attr-defined]
+        answers = dict(self.task.action_space.spaces)  # type: ignore[attr-defined]
+        self.set_agents({HIDER: hider, SEEKER: seeker}, {HIDER: {"place": spaces.Discrete(grid**2)}, SEEKER: answers})
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.task.build(num_worlds, device, keep_trail)
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        count, height, width = self.task.images.shape
+        sources = [
+            draws.integers("piece image", count, self.budget),
+            draws.integers("piece row", height - self.piece + 1, self.budget),
+            draws.integers("piece column", width - self.piece + 1, self.budget),
+        ]
+        nowhere = torch.full_like(sources[0], -1)
+        return {**self.task.start(draws), "placed": torch.stack([*sources, nowhere, nowhere], -1)}  # (B, budget, 5)
+
+    def derive(self, state: State) -> State:
+        sprite = self.task.sprite(state)
+        canvas = self.task.picture({**state, "sprite": sprite})
+        if self.budget:
+            # a piece that isn't placed yet has no ink, wherever it lies
+            there = state["placed"][..., 3] >= 0  # (B, budget)
+            source, place = piece_pixels(self.task.images, state["placed"].clamp(min=0), self.piece, self.task.size)
+            source = source * there.repeat_interleave(self.piece**2, 1)
+            canvas = canvas.flatten(1).scatter_reduce(1, place, source, "amax").view_as(canvas)
+        levels = retina.pool(canvas.float()[:, None] / 255, self.task.pooled_scales).levels
+        return {"sprite": sprite, "canvas": canvas, "levels": levels}
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        clock = state["clock"]
+        hiding = clock < self.budget
+        last = clock + 1 >= self.budget + self.task.glimpses
+        label = action[SEEKER]["label"]
+        gaze = self.task.move_gaze(state, action[SEEKER], last | hiding)
+        after = {**state, **gaze, "answer": torch.where(hiding, -1, label)}
+        if bool(hiding.any()):
+            now = torch.arange(self.budget, device=clock.device) == clock[:, None]  # (B, budget)
+            corner = self._corner(action[HIDER]["place"])[:, None].expand(-1, self.budget, -1)
+            where = torch.where(now[..., None], corner, state["placed"][..., 3:])
+            after["placed"] = torch.cat([state["placed"][..., :3], where], -1)
+            after |= self.derive(after)
+        won = (label == state["label"]).float() * last
+        return after, torch.stack([last.float() - won, won], 1), last
+
+    def _corner(self, place: Tensor) -> Tensor:
+        """The top left pixel of a piece on a place of the grid, row and column, int64 (B, 2)."""
+        step = torch.stack([place.div(self.grid, rounding_mode="floor"), place % self.grid], -1)
+        return (step * (self.task.size - self.piece)).div(max(1, self.grid - 1), rounding_mode="floor")
+
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+        awake = state["clock"] >= self.budget
+        left = (1 - state["clock"] / max(1, self.budget)).clamp(0, 1)[:, None].float()
+        coarse = F.adaptive_avg_pool2d(state["canvas"].float()[:, None] / 255, self.coarse)
+        seeker = {"glimpse": self.task.glimpse(self._flat(state)) * awake[:, None, None, None]}
+        seeker |= {"location": state["location"].clone(), "left": left}
+        if self.task.zoom:
+            seeker["zoom"] = state["zoom"].clone()
+        return {HIDER: {"canvas": coarse, "digit": self._middle(state), "left": left.clone()}, SEEKER: seeker}
+
+    def _flat(self, state: State) -> State:
+        """The state as `GazeWorld` wants it where the whole canvas was pooled."""
+        return {**state, "corner": torch.zeros_like(state["corner"])}
+
+    def _middle(self, state: State) -> Tensor:
+        """Where the digit's centre is, (B, 2) as (x, y) in [-1, 1]."""
+        height, width = self.task.images.shape[1:]
+        half = torch.tensor([height / 2, width / 2], device=self.device)
+        return ((state["corner"] + half) / self.task.size * 2 - 1).flip(-1)
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        due = state["clock"] + 1 == self.episode_length
+        mask = torch.stack([torch.zeros_like(due), due], 1)
+        return {"target": self.each(state["label"]), "target_mask": mask, "index": self.each(state["index"])}
+
+    def score(self, state: State) -> Tensor:
+        return self.each((state["answer"] == state["label"]).float())
+
+    def relevance(self, state: State) -> Tensor:
+        return self.each(self.task.relevance(state))
+
+    # ---- the certified policies ----
+
+    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+        return self._acting(self.state["label"])
+
+    def alone(self) -> dict[str, Any]:
+        """A seeker that keeps its eyes closed: the commonest digit."""
+        return self._acting(torch.full_like(self.state["label"], self.task.blind_answer()))
+
+    def silent(self) -> dict[str, Any]:
+        raise FoveateError("HideAndSeek has no channel between the two.")
+
+    def _acting(self, label: Tensor) -> dict[str, Any]:
+        return {HIDER: {"place": torch.zeros_like(label)}, SEEKER: {"label": label, **self.task.still()}}
+
+    # ---- the picture ----
+
+    def frame(self, index: int) -> np.ndarray:
+        if not self.keep_trail:
+            raise FoveateError("this batch of worlds was made without a render_mode.")
+        one = {name: value[index : index + 1] for name, value in self.state.items()}
+        clock, truth, answer = int(one["clock"]), int(one["label"]), int(one["answer"])
+        canvas = np.repeat(one["canvas"][0].cpu().numpy()[:, :, None], 3, 2)
+        placed = one["placed"][0].cpu()
+        boxes = [[c, r, c + self.piece, r + self.piece] for r, c in placed[:, 3:].tolist() if r >= 0]
+        hider = Looker(
+            HIDER, [f"placed {len(boxes)} of {self.budget} pieces"], np.array(boxes, np.float32).reshape(-1, 4)
+        )
+        if clock < self.budget:
+            seeker = Looker(SEEKER, ["eyes closed"])
+        else:
+            zoom = 2 ** one["zoom"][:, 0]
+            outlines = retina.boxes(one["location"], self.task.patch, self.task.scales, self.task.picture_size, zoom)
+            path = one["trail"][0, self.budget : clock + 1]
+            said = "nothing yet" if answer < 0 else f"{answer} ({'right' if answer == truth else 'wrong'})"
+            patches = self.task.glimpse(self._flat(one))[0].cpu().numpy()
+            seeker = Looker(SEEKER, [f"answers {said}"], outlines[0].cpu().numpy(), path.cpu().numpy(), patches)
+        caption = f"{'hiding' if clock < self.budget else 'seeking'}   truth {truth}"
+        return team_frame(canvas, caption, [hider, seeker])

@@ -1,0 +1,233 @@
+"""Several retinas on one image, and a narrow channel between them."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_range
+from ..batch import State
+from ..draws import Draws
+from ..glimpse import retina
+from ..glimpse.tasks import TranslatedDigits
+from ..scale import Certified
+from .base import MultiWorld, TeamScale, others, vote
+from .render import Looker, team_frame
+
+Gaze = Literal["location", "zoom", "trail"]
+
+
+class SharedGaze(MultiWorld):
+    """Several agents look at one image through retinas of their own, talk, and give one answer.
+
+    Description:
+        A digit lies somewhere on a canvas of 60x60. The canvas is cut into `parts` vertical strips, and agent a sees
+        strip a modulo `parts` only (all of it with parts=1). At each step every agent says which digit it believes to
+        see, where in its strip it looks next, and one symbol that all others hear at the next step.
+
+    Observation space:
+        of each agent ``Dict(glimpse=Box(0, 1, (scales, patch, patch)), location=Box(-1, 1, (2,)))``: the patches around
+        its gaze, black outside its strip, and where in its strip the gaze is; with a channel and company also
+        ``heard=Box(0, 1, (agents - 1, channel))``, the last symbol of each other agent, one-hot, the next agent's first
+        (zeros at the first step).
+
+    Action space:
+        of each agent ``Dict(label=Discrete(classes), location=Box(-1, 1, (2,)))``, and with a channel and company
+        ``say=Discrete(channel)``. `location` as in `GazeWorld`.
+
+    Rewards:
+        the same for all agents. The team's one answer at a step is the label that most agents give; of several with as
+        many votes a fair coin picks one, and the reward is the chance that it is right. reward="every": a share of
+        1/glimpses at each step; "end": at the last. The best return is 1.
+
+    Starting state:
+        A random image of the split at a random place; every gaze at a random place of its strip; nothing said.
+
+    Episode end:
+        After `glimpses` steps. Never truncated.
+
+    Info:
+        of each agent target: the class; target_mask: whether the answer at this step is rewarded; index: which image of
+        the split it is; score: the chance that the team's answer was right; relevance (on request): where the image's
+        ink is, bool (size, size).
+
+    Args:
+        agents: how many retinas.
+        parts: into how many strips the canvas is cut, one for each agent in turn; 1 lets all see everything.
+        channel: how many symbols there are to say; 0 for no channel.
+        **picture: the picture, the retina and the reward, as in `TranslatedDigits`.
+
+    Source:
+        The task of Mnih et al. 2014, section 4.1, divided among agents; the division is ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = TeamScale(
+        oracle=Certified(1.0, 0.0),
+        alone=Certified(0.622, 0.03),
+        random=Certified(0.1, 0.02),
+        silent=Certified(0.622, 0.03),
+    )
+    configures = (TranslatedDigits,)
+    derived = frozenset({"sprite", "levels"})
+
+    def __init__(self, *, agents: int = 2, parts: int = 2, channel: int = 16, **picture: Any):
+        check_range("agents", agents, 1, 16)
+        check_range("parts", parts, 1, 16)
+        check_range("channel", channel, 0, 10_000)
+        for name, only in (("view", "glimpse"), ("ready", False), ("overview", 0)):
+            if picture.get(name, only) != only:
+                raise FoveateError(f"{name}={picture[name]!r} is not allowed in SharedGaze: it must be {only!r}.")
+        self.task = TranslatedDigits(**picture)
+        self.parts, self.channel = parts, channel if agents > 1 else 0
+        self.episode_length, self.items = self.task.glimpses, self.task.items
+        seen = dict(self.task.observation_space.spaces)  # type: ignore[attr-defined]
+        done = dict(self.task.action_space.spaces)  # type: ignore[attr-defined]
+        if self.channel:
+            seen["heard"] = spaces.Box(0.0, 1.0, (agents - 1, channel), np.float32)
+            done["say"] = spaces.Discrete(channel)
+        names = [f"looker_{a}" for a in range(agents)]
+        self.set_agents(dict.fromkeys(names, seen), dict.fromkeys(names, done))
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.task.build(num_worlds, device, keep_trail)
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        gazes = [self.task.start_gaze(draws, f"first {a}") for a in range(len(self.agents))]
+        state = {**self.task.start(draws), **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}}
+        nobody = torch.full((len(draws), len(self.agents)), -1, device=draws.key.device)
+        return {**state, "answer": nobody, "spoken": nobody.clone()}
+
+    def derive(self, state: State) -> State:
+        sprite = self.task.sprite(state)
+        picture = self.task.picture({**state, "sprite": sprite}).float() / 255  # (B, H, W)
+        strip = self._strip(torch.arange(picture.shape[-1], device=picture.device))  # (W,)
+        shown = strip == torch.arange(self.parts, device=strip.device)[:, None]  # (parts, W)
+        apart = picture[:, None] * shown[:, None]  # (B, parts, H, W)
+        levels = retina.pool(apart.flatten(0, 1)[:, None], self.task.pooled_scales).levels
+        return {"sprite": sprite, "levels": levels.unflatten(0, apart.shape[:2])}  # (B, parts, K, 1, P, P')
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        acts = [action[name] for name in self.agents]
+        answer = torch.stack([act["label"] for act in acts], 1)  # (B, A)
+        last = state["clock"] + 1 >= self.task.glimpses
+        right = vote(answer, self.task.classes, state["label"])  # (B,)
+        reward = right / self.task.glimpses if self.task.reward == "every" else right * last
+        if self.task.price:
+            reward = reward - self.task.price * (~last).float()
+        gazes = [self.task.move_gaze(self._one(state, a), act, last) for a, act in enumerate(acts)]
+        after = {**state, **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}, "answer": answer}
+        if self.channel:
+            after["spoken"] = torch.stack([act["say"] for act in acts], 1)
+        return after, self.each(reward), last
+
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+        seen: dict[str, dict[str, Tensor]] = {}
+        heard = others(state["spoken"], self.channel) if self.channel else []
+        for a, name in enumerate(self.agents):
+            seen[name] = {"glimpse": self._glimpse(state, a), "location": state["location"][:, a].clone()}
+            if self.task.zoom:
+                seen[name]["zoom"] = state["zoom"][:, a].clone()
+            if self.channel:
+                seen[name]["heard"] = heard[a]
+        return seen
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        return {name: self.each(value) for name, value in self.task.annotate(state).items()}
+
+    def score(self, state: State) -> Tensor:
+        return self.each(vote(state["answer"], self.task.classes, state["label"]))
+
+    def relevance(self, state: State) -> Tensor:
+        return self.each(self.task.relevance(state))
+
+    # ---- who sees what ----
+
+    def _strip(self, column: Tensor) -> Tensor:
+        """The strip that a column of the canvas lies in."""
+        return (column * self.parts).div(self.task.size, rounding_mode="floor")
+
+    def _one(self, state: State, agent: int) -> State:
+        """What `GazeWorld` must know to move one agent's gaze."""
+        return {"clock": state["clock"], **{k: state[k][:, agent] for k in Gaze.__args__ if k in state}}  # type: ignore[attr-defined]
+
+    def _place(self, state: State, agent: int) -> Tensor:
+        """Where on the canvas an agent looks, (B, 2); its own coordinates span its strip."""
+        return self._on_canvas(state["location"][:, agent], agent)
+
+    def _on_canvas(self, place: Tensor, agent: int) -> Tensor:
+        middle = (2 * (agent % self.parts) + 1) / self.parts - 1
+        return torch.stack([middle + place[..., 0] / self.parts, place[..., 1]], -1)
+
+    def _glimpse(self, state: State, agent: int) -> Tensor:
+        own = {"levels": state["levels"][:, agent % self.parts], "location": self._place(state, agent)}
+        zeros = torch.zeros_like(state["corner"])
+        fields = retina.Fields(own["levels"], zeros, self.task.picture_size)
+        if self.task.zoom:
+            return retina.look_smoothly(fields, own["location"], self.task.patch, 2 ** state["zoom"][:, agent, 0])
+        return retina.look(fields, own["location"], self.task.patch)
+
+    # ---- the certified policies ----
+
+    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+        return self._answering([self.state["label"]] * len(self.agents))
+
+    def alone(self) -> dict[str, Any]:
+        """Each agent names the image of the split that is nearest to this one in its own strip, itself left out."""
+        return self._answering([self._nearest(a) for a in range(len(self.agents))])
+
+    def silent(self) -> dict[str, Any]:
+        return self.alone()  # what each believes, and a vote
+
+    def _nearest(self, agent: int) -> Tensor:
+        sprite, images = self.state["sprite"].flatten(1).float(), self.task.images.flatten(1).float()  # (B, P), (N, P)
+        width = self.task.images.shape[-1]
+        columns = self.state["corner"][:, 1:] + torch.arange(width, device=sprite.device)  # (B, w)
+        seen = (self._strip(columns) == agent % self.parts).float().repeat(1, self.task.images.shape[1])  # (B, P)
+        distance = seen @ images.square().T - 2 * (seen * sprite) @ images.T  # (B, N), but for what is common to all
+        distance.scatter_(1, self.state["index"][:, None], torch.inf)
+        return self.task.labels[distance.argmin(1)]
+
+    def _answering(self, labels: list[Tensor]) -> dict[str, Any]:
+        still = self.task.still()
+        if self.channel:
+            still["say"] = torch.zeros_like(self.state["label"])
+        return {name: {"label": label, **still} for name, label in zip(self.agents, labels, strict=True)}
+
+    # ---- the picture ----
+
+    def frame(self, index: int) -> np.ndarray:
+        if not self.keep_trail:
+            raise FoveateError("this batch of worlds was made without a render_mode.")
+        one = {name: value[index : index + 1] for name, value in self.state.items()}
+        step, truth = int(one["clock"]), int(one["label"])
+        lookers = []
+        for a, name in enumerate(self.agents):
+            place = self._place(one, a)
+            zoom = 2 ** one["zoom"][:, a, 0]
+            outlines = retina.boxes(place, self.task.patch, self.task.scales, self.task.picture_size, zoom)[0]
+            path = self._on_canvas(one["trail"][0, a, : step + 1], a)  # the trail ends with the last glimpse
+            answer, said = int(one["answer"][0, a]), int(one["spoken"][0, a])
+            notes = [
+                "answers nothing yet" if answer < 0 else f"answers {answer} {'(right)' if answer == truth else ''}"
+            ]
+            if self.channel:
+                notes.append("says nothing yet" if said < 0 else f"says symbol {said}")
+            patches = self._glimpse(one, a)[0].cpu().numpy()
+            lookers.append(Looker(name, notes, outlines.cpu().numpy(), path.cpu().numpy(), patches))
+        picture = np.repeat(self.task.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
+        edges = [
+            c
+            for c in range(1, self.task.size)
+            if int(self._strip(torch.tensor(c))) != int(self._strip(torch.tensor(c - 1)))
+        ]
+        picture[:, edges] = np.maximum(picture[:, edges], 70)  # where one strip ends
+        caption = f"glimpse {min(step + 1, self.task.glimpses)}/{self.task.glimpses}   truth {truth}"
+        return team_frame(picture, caption, lookers)

@@ -1,0 +1,245 @@
+"""One looks, the other remembers and decides; between them a narrow channel."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...errors import FoveateError, check_range
+from ..batch import State
+from ..draws import Draws
+from ..glimpse import retina
+from ..glimpse.classification import Classification
+from ..scale import Certified
+from .base import MultiWorld, TeamScale, one_hot
+from .render import Looker, team_frame
+
+SPEAKER, LISTENER = "speaker", "listener"
+
+
+class SpeakerListener(MultiWorld):
+    """A speaker looks at one picture after the other and talks; a listener who sees none of them is asked afterwards.
+
+    Description:
+        `pictures` digits are shown one after the other, each for `looks` glimpses. At each step the speaker says one
+        symbol, which the listener hears at the next, and moves its gaze. Then the listener is asked about all of them,
+        in a random order: which digit was the k-th? The speaker doesn't know the order, and has no part in the answer.
+
+    Observation space:
+        of the speaker ``Dict(glimpse=Box(0, 1, (scales, patch, patch)), location=Box(-1, 1, (2,)),
+        shown=Box(0, 1, (pictures,)))``: what its retina sees, where it looks, and which picture is shown (one-hot;
+        zeros and a black glimpse when all is over). Of the listener ``Dict(heard=Box(0, 1, (channel,)),
+        shown=Box(0, 1, (pictures,)), question=Box(0, 1, (pictures,)))``: the last symbol (one-hot; zeros where
+        nothing was said), which picture is shown now, and which one it is asked about.
+
+    Action space:
+        of the speaker ``Dict(location=Box(-1, 1, (2,)), say=Discrete(channel))``, of the listener
+        ``Dict(label=Discrete(classes))``, which counts where a question is asked.
+
+    Rewards:
+        the same for both: 1/pictures for each right answer. The best return is 1.
+
+    Starting state:
+        Random images of the split, a random order of the questions; each picture's first glimpse at a random place.
+
+    Episode end:
+        After pictures · (looks + 1) steps. Never truncated.
+
+    Info:
+        of each agent target, target_mask: the answer, and whether it is asked for (of the speaker never); score: the
+        share of the answers so far that were right; index: the number of the episode.
+
+    Args:
+        pictures: how many are shown.
+        looks: glimpses of each.
+        channel: how many symbols there are to say; 0 for none: then the listener can only guess.
+        **picture: the pictures and the retina, as in `Classification`.
+
+    Source:
+        Lewis 1969, "Convention" (signalling games), with a retina before and a memory behind the signal; the task
+        is ours.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = TeamScale(
+        oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02), silent=Certified(0.1, 0.02)
+    )
+    configures = (Classification,)
+    derived = frozenset({"levels", "sprite"})
+    score_name = "share of right answers"
+
+    def __init__(self, *, pictures: int = 3, looks: int = 2, channel: int = 16, scales: int = 2, **picture: Any):
+        check_range("pictures", pictures, 1, 20)
+        check_range("looks", looks, 1, 100)
+        check_range("channel", channel, 0, 10_000)
+        unchanged = {"view": "glimpse", "ready": False, "overview": 0, "zoom": False, "order": "random", "glimpses": 6}
+        unchanged |= {"reward": "end", "price": 0.0}
+        for name, only in unchanged.items():
+            if picture.get(name, only) != only:
+                raise FoveateError(f"{name}={picture[name]!r} is not allowed in SpeakerListener: it must be {only!r}.")
+        self.task = Classification(scales=scales, **picture)
+        self.pictures, self.looks, self.channel = pictures, looks, channel
+        self.moments = pictures * looks  # when there is something to see
+        self.episode_length = self.moments + pictures
+        self.task.longest_episode = self.episode_length  # of the path in a picture
+        unit = spaces.Box(0.0, 1.0, (pictures,), np.float32)
+        speaker = {**self.task.observation_space.spaces, "shown": unit}  # type: ignore[attr-defined]
+        listener: dict[str, spaces.Space] = {"shown": unit, "question": unit}
+        says = {"location": self.task.action_space["location"]}  # type: ignore[index]
+        if channel:
+            listener["heard"] = spaces.Box(0.0, 1.0, (channel,), np.float32)
+            says["say"] = spaces.Discrete(channel)
+        answers = {"label": spaces.Discrete(self.task.classes)}
+        self.set_agents({SPEAKER: speaker, LISTENER: listener}, {SPEAKER: says, LISTENER: answers})
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.task.build(num_worlds, device, keep_trail)
+
+    # ---- the rules ----
+
+    def start(self, draws: Draws) -> State:
+        branches = [draws.branch(n) for n in range(self.pictures)]
+        shown = [self.task.start(branch) for branch in branches]
+        kept = [name for name in shown[0] if name not in ("location", "zoom", "trail", "answer")]
+        state = {name: torch.stack([one[name] for one in shown], 1) for name in kept}  # (B, N, …)
+        gazes = [one["location"] for one in shown]
+        nothing = torch.full((len(draws), self.pictures), -1, device=draws.key.device)
+        gaze = {name: shown[0][name] for name in ("location", "zoom", "trail") if name in shown[0]}
+        return {
+            **state,
+            **gaze,
+            "first": torch.stack(gazes, 1),  # (B, N, 2) where the gaze is when a picture appears
+            "order": draws.uniform("order", self.pictures).argsort(1),  # (B, N) of the questions
+            "answers": nothing,
+            "spoken": nothing[:, 0].clone(),
+        }
+
+    def derive(self, state: State) -> State:
+        views = [self._view(state, torch.full_like(state["spoken"], n)) for n in range(self.pictures)]
+        views = [{**view, "sprite": self.task.sprite(view)} for view in views]
+        levels = [
+            retina.pool(self.task.picture(view).float()[:, None] / 255, self.task.scales).levels for view in views
+        ]
+        return {"levels": torch.stack(levels, 1), "sprite": torch.stack([view["sprite"] for view in views], 1)}
+
+    def _view(self, state: State, number: Tensor) -> State:
+        """The state of `Classification` for the picture of this number, int64 (B,)."""
+        rows = torch.arange(len(number), device=number.device)
+        names = ("index", "label", "corner", "warp", "grain", "pieces", "sprite", "levels")
+        return {name: state[name][rows, number] for name in names if name in state}
+
+    def _number(self, clock: Tensor) -> Tensor:
+        """Which picture is shown, int64 (B,); the last one when all is over."""
+        return clock.div(self.looks, rounding_mode="floor").clamp(max=self.pictures - 1)
+
+    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+        clock = state["clock"]
+        looking = clock < self.moments
+        turn = clock - self.moments
+        now = torch.arange(self.pictures, device=clock.device) == turn[:, None]  # (B, N)
+        label = action[LISTENER]["label"]
+        right = (label == self._truth(state)) & ~looking
+        gaze = self.task.move_gaze(state, action[SPEAKER], ~looking)
+        fresh = looking & ((clock + 1) % self.looks == 0) & (clock + 1 < self.moments)  # another picture appears
+        rows = torch.arange(len(clock), device=clock.device)
+        first = state["first"][rows, self._number(clock + 1)]
+        gaze["location"] = torch.where(fresh[:, None], first, gaze["location"])
+        after = {**state, **gaze, "answers": torch.where(now, label[:, None], state["answers"])}
+        if self.channel:
+            after["spoken"] = torch.where(looking, action[SPEAKER]["say"], -1)
+        return after, self.each(right.float() / self.pictures), turn >= self.pictures - 1
+
+    def _asked(self, state: State) -> Tensor:
+        """Which picture is asked about, or the first that will be, int64 (B,)."""
+        turn = (state["clock"] - self.moments).clamp(0, self.pictures - 1)
+        return state["order"].gather(1, turn[:, None])[:, 0]
+
+    def _truth(self, state: State) -> Tensor:
+        return state["label"].gather(1, self._asked(state)[:, None])[:, 0]
+
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+        looking = state["clock"] < self.moments
+        shown = one_hot(torch.where(looking, self._number(state["clock"]), -1), self.pictures)
+        asked = one_hot(torch.where(looking, -1, self._asked(state)), self.pictures)
+        glimpse = self._glimpse(state) * looking[:, None, None, None]
+        speaker = {"glimpse": glimpse, "location": state["location"].clone(), "shown": shown}
+        listener = {"shown": shown.clone(), "question": asked}
+        if self.channel:
+            listener["heard"] = one_hot(state["spoken"], self.channel)
+        return {SPEAKER: speaker, LISTENER: listener}
+
+    def _glimpse(self, state: State) -> Tensor:
+        view = self._view(state, self._number(state["clock"]))
+        fields = retina.Fields(view["levels"], torch.zeros_like(view["corner"]), self.task.picture_size)
+        return retina.look(fields, state["location"], self.task.patch)
+
+    def annotate(self, state: State) -> dict[str, Tensor]:
+        asked = (state["clock"] >= self.moments) & (state["clock"] < self.moments + self.pictures)
+        mask = torch.stack([torch.zeros_like(asked), asked], 1)
+        return {"target": self.each(self._truth(state)), "target_mask": mask, "index": self.each(self.party)}
+
+    def score(self, state: State) -> Tensor:
+        truths = state["label"].gather(1, state["order"])  # (B, N)
+        made = (state["clock"] - self.moments).clamp(1, self.pictures)
+        return self.each((state["answers"] == truths).sum(1) / made)
+
+    # ---- the certified policies ----
+
+    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+        return self._acting(self._truth(self.state))
+
+    def alone(self) -> dict[str, Any]:
+        """The listener names the commonest digit."""
+        return self._acting(torch.full_like(self.state["spoken"], self.task.blind_answer()))
+
+    def silent(self) -> dict[str, Any]:
+        return self.alone()
+
+    def _acting(self, label: Tensor) -> dict[str, Any]:
+        says = {"location": self.task.still()["location"], **({"say": torch.zeros_like(label)} if self.channel else {})}
+        return {SPEAKER: says, LISTENER: {"label": label}}
+
+    # ---- the picture ----
+
+    def frame(self, index: int) -> np.ndarray:
+        if not self.keep_trail:
+            raise FoveateError("this batch of worlds was made without a render_mode.")
+        one = {name: value[index : index + 1] for name, value in self.state.items()}
+        clock, number = int(one["clock"]), int(self._number(one["clock"]))
+        looking = clock < self.moments
+        picture = self.task.picture(self._view(one, self._number(one["clock"])))[0].cpu().numpy()
+        outlines = retina.boxes(one["location"], self.task.patch, self.task.scales, self.task.picture_size)[0]
+        begun = number * self.looks
+        path = one["trail"][0, begun : clock + 1].clone()
+        if looking:
+            path[0] = one["first"][0, number]
+        said = int(one["spoken"])
+        talk = "says nothing" if said < 0 else f"said symbol {said}"
+        asked = int(self._asked(one)) + 1
+        notes = [
+            "waits"
+            if looking
+            else f"is asked about picture {asked}"
+            if clock < self.moments + self.pictures
+            else "is done"
+        ]
+        for q in range(min(self.pictures, max(0, clock - self.moments))):
+            which = int(one["order"][0, q])
+            truth, answer = int(one["label"][0, which]), int(one["answers"][0, q])
+            notes.append(f"picture {which + 1}: {answer} ({'right' if truth == answer else f'it was {truth}'})")
+        speaker = Looker(
+            SPEAKER, [talk], outlines.cpu().numpy(), path.cpu().numpy(), self._glimpse(one)[0].cpu().numpy()
+        )
+        if not looking:
+            speaker, picture = Looker(SPEAKER, [talk]), np.zeros_like(picture)
+        caption = (
+            f"picture {number + 1}/{self.pictures}   it shows {int(one['label'][0, number])}"
+            if looking
+            else "questions"
+        )
+        return team_frame(picture, caption, [speaker, Looker(LISTENER, notes)])
