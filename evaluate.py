@@ -145,7 +145,8 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
         "mean_length": float(episodes.lengths.mean()),
         "bits": number_or_none(episodes.bits.mean()),
         "regret_bits": number_or_none((episodes.bits - episodes.optimum).mean()),
-        "on_scale": None if scale is None else scale.score(mean_return),
+        "on_scale": None if scale is None else scale.score(figure if scale.of_score else mean_return),
+        "on_scale_means": None if scale is None else scale.zero,
         "certified": certified or None,
         "sweep": {split: sweep_row(measured[split]) for split in options.sweep},
         "steps": run["steps"],
@@ -173,6 +174,8 @@ def print_table(results: list[dict[str, Any]]) -> None:
         "memoryless": "best that sees the present moment only",
         "blind": "never looks (chance)",
         "random": "acts at random",
+        "alone": "each agent does what it can without the others",
+        "silent": "their messages say nothing",
     }
     for env_id, known in {r["env_id"]: r["certified"] for r in results if r["certified"]}.items():
         for name, what in explained.items():
@@ -185,8 +188,8 @@ def print_table(results: list[dict[str, Any]]) -> None:
         if r["bits"] is not None:
             regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
             print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
-    if any(r["on_scale"] is not None for r in results):
-        print("on scale: 0 is the best policy that never looks, 1 the oracle (certified at default arguments)")
+    for zero in dict.fromkeys(r["on_scale_means"] for r in results if r["on_scale"] is not None):
+        print(f"on scale: 0 is {zero}, 1 the oracle (certified at default arguments)")
 
 
 def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:

@@ -196,6 +196,11 @@ class BatchWorld(abc.ABC):
 
     # ---- states in and out ----
 
+    def true_state(self) -> Tensor:
+        """Each world's state as one vector, float32 (B, n): what a memoryless agent would have to see."""
+        kept = [value for name, value in self.state.items() if name not in self.derived and name != "trail"]
+        return torch.cat([value.flatten(1).float() if value.ndim > 1 else value[:, None].float() for value in kept], 1)
+
     def state_dict(self) -> dict[str, Tensor]:
         """All that is needed to go on exactly from here, tensors by name."""
         kept = {f"state.{name}": value for name, value in self.state.items() if name not in self.derived}

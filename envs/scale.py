@@ -25,6 +25,9 @@ class ScoreScale(NamedTuple):
     random: Certified
     memoryless: Certified | None = None
 
+    of_score = False  # whether it is a scale of the task's own figure, else of returns
+    zero = "the best policy that never looks"
+
     def score(self, mean_return: float) -> float:
         """The return on the scale 0 (blind) to 1 (oracle); below 0 is worse than not looking."""
         return (mean_return - self.blind.mean) / (self.oracle.mean - self.blind.mean)

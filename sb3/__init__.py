@@ -1,5 +1,28 @@
 """In Stable-Baselines3's company: its own algorithms on our environments, our networks in its algorithms."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .extractors import CoreExtractor, EncoderExtractor
 from .stock import ALGORITHMS, algorithm_class, make_algorithm, make_vec_env, settings, settings_file
 
-__all__ = ["ALGORITHMS", "algorithm_class", "make_algorithm", "make_vec_env", "settings", "settings_file"]
+if TYPE_CHECKING:
+    from .policies import CorePolicy
+
+__all__ = [
+    "ALGORITHMS",
+    "CoreExtractor",
+    "CorePolicy",
+    "EncoderExtractor",
+    "algorithm_class",
+    "make_algorithm",
+    "make_vec_env",
+    "settings",
+    "settings_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CorePolicy":  # only this one needs sb3-contrib
+        return importlib.import_module(".policies", __name__).CorePolicy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

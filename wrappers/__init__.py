@@ -2,7 +2,10 @@
 
 from .flatten import FlattenAction, FlattenVectorAction
 from .foveate import Foveate
+from .history import PreviousActionReward, PreviousActionRewardVector
+from .markov import Markovian, MarkovianVector
 from .memory_trace import MemoryTrace
+from .price import PriceOfLooking, PriceOfLookingVector
 from .record import contact_sheet, record_episodes, write_picture
 from .saliency import Saliency, SequentialJacobian
 from .video import RecordVideo, VideoWriter, write_video
@@ -11,7 +14,13 @@ __all__ = [
     "FlattenAction",
     "FlattenVectorAction",
     "Foveate",
+    "Markovian",
+    "MarkovianVector",
     "MemoryTrace",
+    "PreviousActionReward",
+    "PreviousActionRewardVector",
+    "PriceOfLooking",
+    "PriceOfLookingVector",
     "RecordVideo",
     "Saliency",
     "SequentialJacobian",

@@ -11,6 +11,7 @@ learners: {ppo: {lr: 0.0003}}     # what differs where another objective is aske
 environments:                     # what differs for an environment
   Glimpse/Catch-v0: {steps: 500000, learner: {worlds: 64}}
   ALE/*: {steps: 2500000}         # * stands for anything
+  Memory/Tape-v0: {learner: {batch: null}}  # null takes an entry of the general part away
 """
 
 from fnmatch import fnmatchcase
@@ -48,5 +49,9 @@ def load(name: str, env_id: str | None = None) -> dict[str, Any]:
 
 def _merged(general: dict[str, Any], special: dict[str, Any]) -> dict[str, Any]:
     """Both, the special counting more, in dictionaries within them too."""
+    gone = [key for key, value in special.items() if value is None]
+    # null takes an entry away, which the special learner may not know
+    special = {key: value for key, value in special.items() if value is not None}
+    general = {key: value for key, value in general.items() if key not in gone}
     nested = {key: _merged(general[key], value) for key, value in special.items() if isinstance(general.get(key), dict)}
     return {**general, **special, **nested}

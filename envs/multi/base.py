@@ -26,6 +26,9 @@ class TeamScale(NamedTuple):
     random: Certified
     silent: Certified | None = None
 
+    of_score = True  # it is the task's own figure, not the return
+    zero = "what the agents do each alone"
+
     def score(self, score: float) -> float:
         """A score on the scale 0 (each alone) to 1 (oracle)."""
         return (score - self.alone.mean) / (self.oracle.mean - self.alone.mean)

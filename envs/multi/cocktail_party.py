@@ -23,14 +23,14 @@ class CocktailParty(MultiWorld):
     """Several speakers talk at once; each listener chooses whom to follow, and is asked about one of them afterwards.
 
     Description:
-        At the first moment each listener is told the name of a speaker. Then, for `words` moments, every speaker says a
+        Each listener is told the name of a speaker. After a silent moment, for `words` moments, every speaker says a
         random symbol. A listener hears the babble, how many voices say each symbol but not which, and clearly the one
         voice that it follows. At the end it is asked `questions` times what its speaker said, each time at another
         moment. Listeners are at the same party, but each for itself.
 
     Observation space:
-        of each listener a ``Dict``, all ``Box(0, 1, …)``: ``name`` (speakers,), whom it will be asked about, at the
-        first moment only; ``babble`` (symbols,), the share of the voices that say each symbol; ``heard`` (symbols,),
+        of each listener a ``Dict``, all ``Box(0, 1, …)``: ``name`` (speakers,), whom it will be asked about;
+        ``babble`` (symbols,), the share of the voices that say each symbol; ``heard`` (symbols,),
         what the followed voice says, one-hot; ``following`` (speakers,), whom it follows; ``question`` (words,), the
         moment it is asked about, one-hot, zeros until the end.
 
@@ -154,7 +154,7 @@ class CocktailParty(MultiWorld):
         voices = state["said"].gather(1, now[:, :1, None].expand(-1, 1, self.speakers))[:, 0]  # (B, S)
         babble = self._when(voices, self.symbols, talking).mean(1)  # (B, V)
         parts = {
-            "name": self._when(state["name"], self.speakers, clock == 0),
+            "name": one_hot(state["name"], self.speakers),
             "heard": self._when(self._voice(state, now, state["follow"]), self.symbols, talking),
             "following": one_hot(state["follow"], self.speakers),
             "question": self._when(self._moment(state), self.words, asking),

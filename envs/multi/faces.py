@@ -107,8 +107,7 @@ class ParallelFace(Face, ParallelEnv):
 
     def state(self) -> np.ndarray:
         """The whole state as one vector, float32, for methods with a central critic."""
-        kept = {name: value for name, value in self.world.state.items() if name not in self.world.derived}
-        return torch.cat([value[0].flatten().float() for value in kept.values()]).cpu().numpy()
+        return self.world.true_state()[0].cpu().numpy()
 
     def render(self) -> np.ndarray | None:
         """The picture of this moment ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""

@@ -1,0 +1,136 @@
+"""Our cores inside sb3-contrib's RecurrentPPO: its policy, with any core in the place of its LSTM."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.torch_layers import CombinedExtractor
+from torch import Tensor, nn
+
+from ..agents.cores import CORES, RecurrentCores, make_core
+from ..agents.cores.base import State
+from ..errors import check_choice
+from ..introspect import check_options
+
+
+class PackedCore(nn.Module):
+    """A core whose state is two tensors of one size, as RecurrentPPO keeps them: half of all numbers in each.
+
+    Args:
+        name: of the core.
+        input_size: size of its input.
+        hidden: its units.
+        **options: its own.
+
+    Attributes:
+        num_layers: 1, what RecurrentPPO asks an LSTM for.
+        hidden_size: numbers in each half of the state.
+    """
+
+    num_layers = 1
+
+    def __init__(self, name: str, input_size: int, hidden: int, **options: Any):
+        super().__init__()
+        self.core = make_core(name, input_size, hidden, **options)
+        self.input_size = input_size
+        fresh = self.core.initial_state(1)
+        self.shapes = [part.shape[1:] for part in fresh]
+        self.types = [part.dtype for part in fresh]
+        self.sizes = [math.prod(shape) for shape in self.shapes]
+        self.hidden_size = max(1, -(-sum(self.sizes) // 2))
+        self._state = type(fresh)
+
+    def pack(self, state: State) -> tuple[Tensor, Tensor]:
+        """The state as two float tensors (1, B, hidden_size); whole numbers below 2^24 come back as they were."""
+        flat = [part.reshape(len(part), -1).float() for part in state]
+        joined = torch.cat(flat, 1) if flat else torch.zeros(0)
+        whole = nn.functional.pad(joined, (0, 2 * self.hidden_size - joined.shape[-1]))
+        first, second = whole.split(self.hidden_size, 1)
+        return first[None].contiguous(), second[None].contiguous()
+
+    def unpack(self, packed: tuple[Tensor, Tensor]) -> State:
+        """The state that `pack` packed."""
+        whole = torch.cat([packed[0][0], packed[1][0]], 1)[:, : sum(self.sizes)]
+        parts = whole.split(self.sizes, 1) if self.sizes else []
+        shaped = zip(parts, self.shapes, self.types, strict=True)
+        return self._state(*(part.reshape(len(whole), *shape).to(dtype) for part, shape, dtype in shaped))
+
+    def forward(self, x: Tensor, packed: tuple[Tensor, Tensor], starts: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Run over (T, B, input_size) with starts (T, B); the initial state is written where episodes start."""
+        y, state = self.core(x, self.unpack(packed), starts > 0)
+        return y, self.pack(state)
+
+
+class CorePolicy(RecurrentActorCriticPolicy):
+    """RecurrentPPO's policy with our cores in the place of its LSTMs.
+
+        RecurrentPPO(CorePolicy, env, policy_kwargs={"core": "ntm", "hidden": 100})
+
+    Episodes start from the core's own initial state (an NTM's memory is not zero), in training and in `predict`.
+    RecurrentPPO keeps each step's state in float32 numpy, so a large memory (DNC's links, a transformer's past) costs
+    that much a step; our own learners keep it once a rollout.
+
+    Args:
+        observation_space: Box, or a Dict.
+        action_space: what Stable-Baselines3 takes.
+        lr_schedule: the learning rate.
+        core: "rnn", "lstm", "gru", "ntm", "dnc" or "transformer".
+        hidden: its units.
+        core_kwargs: its own options, as in ``{"rows": 32}``.
+        shared: one core for actor and critic (then only the actor trains it); else each has its own.
+        **rest: as in ``RecurrentActorCriticPolicy``, but for what concerns its LSTMs.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Any,
+        *,
+        core: RecurrentCores = "gru",
+        hidden: int = 128,
+        core_kwargs: dict[str, Any] | None = None,
+        shared: bool = False,
+        **rest: Any,
+    ):
+        check_choice("core", core, [name for name in CORES if name != "none"])
+        options = core_kwargs or {}
+        check_options(CORES[core], options, core)
+        if isinstance(observation_space, spaces.Dict):
+            rest.setdefault("features_extractor_class", CombinedExtractor)
+        width = make_core(core, 1, hidden, **options).output_size  # what lies on top of the core is built before it
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            lstm_hidden_size=width,
+            shared_lstm=shared,
+            enable_critic_lstm=not shared,
+            **rest,
+        )
+        self.lstm_actor = PackedCore(core, self.features_dim, hidden, **options)  # type: ignore[assignment]
+        if not shared:
+            self.lstm_critic = PackedCore(core, self.features_dim, hidden, **options)  # type: ignore[assignment]
+        self.lstm_hidden_state_shape = (1, 1, self.lstm_actor.hidden_size)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    @staticmethod
+    def _process_sequence(features: Tensor, lstm_states: Any, episode_starts: Tensor, lstm: Any) -> tuple[Tensor, Any]:
+        """Sequences one behind the other, (N·T, F), through a core and back, with the state after them."""
+        sequences = lstm_states[0].shape[1]
+        x = features.view(sequences, -1, lstm.input_size).transpose(0, 1)  # (T, N, F)
+        y, states = lstm(x, lstm_states, episode_starts.view(sequences, -1).transpose(0, 1))
+        return y.transpose(0, 1).flatten(0, 1), states
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """As in Stable-Baselines3; without a state an episode starts."""
+        if state is None and episode_start is None:
+            tensors, _ = self.obs_to_tensor(observation)
+            first = next(iter(tensors.values())) if isinstance(tensors, dict) else tensors
+            episode_start = np.ones(len(first), dtype=bool)
+        return super().predict(observation, state, episode_start, deterministic)

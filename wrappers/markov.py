@@ -1,0 +1,84 @@
+"""The true state beside the observation: with it a task needs no memory, so what is left is how hard it is to act."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from ..errors import FoveateError
+from .history import beside, check_numpy, put_beside
+
+
+class Markovian(gym.Wrapper):
+    """The observation with `state` beside it, float32 (n,): everything that decides what happens next but chance.
+
+    An agent without a memory that solves a task so, and not without, shows that memory was what it lacked.
+
+    Args:
+        env: one of our environments, or another one with a method ``get_state()`` that returns an array or a dict of
+            arrays of fixed sizes.
+    """
+
+    def __init__(self, env: gym.Env):
+        super().__init__(env)
+        if not hasattr(env.unwrapped, "get_state"):
+            raise FoveateError(f"{env} doesn't tell its state: it needs a method get_state().")
+        env.reset(seed=0)  # there is no state before an episode
+        size = len(self._state())
+        self.observation_space = beside(env.observation_space, state=_unbounded(size))
+
+    def _state(self) -> np.ndarray:
+        world = getattr(self.env.unwrapped, "world", None)
+        if world is not None:
+            return world.true_state()[0].cpu().numpy()
+        told = self.env.unwrapped.get_state()  # type: ignore[attr-defined]
+        parts = told.values() if isinstance(told, dict) else [told]
+        return np.concatenate([np.asarray(part, dtype=np.float32).ravel() for part in parts])
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**arguments)
+        return put_beside(observation, state=self._state()), info
+
+    def step(self, action: Any) -> Any:
+        observation, *rest = self.env.step(action)
+        return put_beside(observation, state=self._state()), *rest
+
+
+class MarkovianVector(VectorWrapper):
+    """`Markovian` for the native vector face of one of our environments, with numpy observations."""
+
+    def __init__(self, env: VectorEnv):
+        super().__init__(env)
+        check_numpy(env, type(self).__name__)
+        if not hasattr(env.unwrapped, "world"):
+            raise FoveateError(f"{env} doesn't tell its state: only native vector environments of foveate do.")
+        env.reset(seed=0)
+        size = env.unwrapped.world.true_state().shape[1]  # type: ignore[attr-defined]
+        self.single_observation_space = beside(env.single_observation_space, state=_unbounded(size))
+        self.observation_space = batch_space(self.single_observation_space, env.num_envs)
+
+    def _put(self, observation: Any) -> dict[str, Any]:
+        state = self.env.unwrapped.world.true_state()  # type: ignore[attr-defined]
+        return put_beside(observation, state=state.cpu().numpy())
+
+    def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._put(observation), info
+
+    def step(self, actions: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        if "final_obs" in info:
+            # the world has begun anew: of the state that an episode ended in nothing is left, and nothing follows it
+            final = info["final_obs"].copy()
+            blank = np.zeros(self.single_observation_space["state"].shape, np.float32)  # type: ignore[index]
+            for i in np.flatnonzero(info["_final_obs"]):
+                final[i] = put_beside(final[i], state=blank)
+            info = {**info, "final_obs": final}
+        return self._put(observation), reward, terminated, truncated, info
+
+
+def _unbounded(size: int) -> spaces.Box:
+    return spaces.Box(-np.inf, np.inf, (size,), np.float32)
