@@ -164,7 +164,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
 def configure(arguments: list[str], imports: list[str]) -> dict[str, Any]:
     """The resolved configuration of a new run, as plain data."""
     from foveate.cli.options import parse, take
-    from foveate.cli.worlds import check_id, full_id
+    from foveate.cli.worlds import check_id, check_one_agent, full_id
 
     objective, arguments = take(arguments, "--learner")
     words = [word for word in arguments[:2] if not word.startswith("-")]
@@ -177,6 +177,8 @@ def configure(arguments: list[str], imports: list[str]) -> dict[str, Any]:
     run = parse(kind, arguments[2:], f"train.py {env_id} {agent}", f"Train {agent} in {env_id}.")
     options = {f.name: getattr(run, f.name) for f in dataclasses.fields(RunOptions)}
     options["log_dir"] = str(options["log_dir"])
+    if options["trace"]:
+        check_one_agent(env_id, "--trace")
     for name in ("eval_every", "save_every"):
         options[name] = options[name] or max(1, options["steps"] // 20)
     return {

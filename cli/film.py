@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ..agents import Learner
 from ..errors import FoveateError
 from ..wrappers import Saliency, VideoWriter, contact_sheet, record_episodes, write_video
-from .worlds import make_one
+from .worlds import check_one_agent, make_one
 
 
 def film(
@@ -70,6 +70,7 @@ def film_saliency(
         seed: of the first episode.
         show: whether to show progress.
     """
+    check_one_agent(env_id, "saliency")
     watched = Saliency(make_one(env_id, arguments, "rgb_array"), learner, list(methods), targets or None)
     fps = min(30, int(watched.metadata.get("render_fps") or 15))
     writer = None if video is None else VideoWriter(video, fps)

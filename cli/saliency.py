@@ -18,7 +18,7 @@ from ..wrappers.saliency.recall import recall
 from ..wrappers.saliency.targets import Target, choose_targets
 from ..wrappers.saliency.views import View
 from ..wrappers.saliency.wrapper import usual_targets
-from .worlds import make_one, make_worlds, world_class
+from .worlds import check_one_agent, make_one, make_worlds, world_class
 
 COLUMNS = {
     "pointing": "greatest pixel is relevant",
@@ -51,6 +51,7 @@ def score_saliency(
     except OSError as error:
         raise FoveateError(f"--report {folder} can't be made a folder: {error}.") from error
     view = view_of(learner)
+    check_one_agent(env_id, "saliency")
     env = make_one(env_id, arguments)
     action_names = names_of_actions(env)
     world = world_class(env_id)

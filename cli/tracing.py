@@ -9,13 +9,14 @@ import numpy as np
 from ..agents import Learner
 from ..wrappers import MemoryTrace, record_episodes, write_video
 from .measure import EVALUATION_SEED
-from .worlds import make_one
+from .worlds import check_one_agent, make_one
 
 
 def save_trace(
     learner: Learner, env_id: str, arguments: dict[str, Any], path: Path, seed: int = EVALUATION_SEED
 ) -> None:
     """Play an episode and draw its trace: a .png of the whole episode, or an .mp4 that unfolds."""
+    check_one_agent(env_id, "a trace of the memory")
     env = MemoryTrace(make_one(env_id, arguments), learner)
     frames = record_episodes(env, learner, 1, seed)[0]
     if Path(path).suffix.lower() == ".mp4":

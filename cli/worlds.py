@@ -8,6 +8,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from ..envs.multi.base import MultiWorld
 from ..envs.probe.atari import Atari, check_game, is_atari
 from ..errors import FoveateError, unknown
 from ..introspect import Option, constructor_options
@@ -92,8 +93,22 @@ def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any])
     return _checked(env_id, arguments, lambda: _make(env_id, count, device, arguments))
 
 
-def make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None = None, **face: Any) -> gym.Env:
-    """A single environment; `face` goes to one of ours only (``relevance=True``)."""
+def has_agents(env_id: str) -> bool:
+    """Whether this is a world of several agents."""
+    return issubclass(world_class(env_id) or object, MultiWorld)
+
+
+def check_one_agent(env_id: str, what: str) -> None:
+    """Raise a FoveateError where an instrument that looks into one agent is asked about a world of several."""
+    if has_agents(env_id):
+        raise FoveateError(f"{what} looks into one agent, and {env_id} has several; --video shows what all attend to.")
+
+
+def make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None = None, **face: Any) -> Any:
+    """A single environment; `face` goes to one of ours only (``relevance=True``).
+
+    One world of several agents is a vector environment with a row for each of them.
+    """
     return _checked(env_id, arguments, lambda: _make_one(env_id, arguments, render_mode, face))
 
 
@@ -108,9 +123,11 @@ def _checked(env_id: str, arguments: dict[str, Any], make: Callable[[], Made]) -
         raise FoveateError(f"{env_id} can't be made with {arguments}: {error}.") from error
 
 
-def _make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None, face: dict[str, Any]) -> gym.Env:
+def _make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None, face: dict[str, Any]) -> Any:
     if is_atari(env_id):
         return Atari(**arguments).single(env_id, render_mode)
+    if has_agents(env_id):
+        return gym.make_vec(env_id, num_envs=1, autoreset_mode="Disabled", render_mode=render_mode, **arguments, **face)
     return gym.make(env_id, render_mode=render_mode, **arguments, **(face if world_class(env_id) is not None else {}))
 
 

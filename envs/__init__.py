@@ -72,7 +72,8 @@ def register_all() -> None:
 
 
 def __getattr__(name: str) -> Any:  # the public names, each imported at its first use
-    if name in ("BatchWorld", "faces", "ScoreScale", "Certified", "Draws"):
-        home = {"BatchWorld": "batch", "faces": "face", "Draws": "draws"}.get(name, "scale")
+    if name in ("BatchWorld", "faces", "ScoreScale", "Certified", "Draws", "TaskDataset"):
+        homes = {"BatchWorld": "batch", "faces": "face", "Draws": "draws", "TaskDataset": "dataset"}
+        home = homes.get(name, "scale")
         return getattr(importlib.import_module(f".{home}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from ..agents.learners.vec_env import GymVecEnv
 from ..errors import FoveateError, check_choice, unknown
-from ..wrappers.flatten import FlattenVectorAction
+from ..wrappers.flatten import FlattenVectorAction, To
 
 ALGORITHMS = {
     "ppo": "stable_baselines3.PPO",
@@ -52,16 +52,18 @@ def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
         raise FoveateError(f"{algorithm} needs {module}: pip install 'foveate[sb3]' ({error}).") from error
 
 
-def make_vec_env(env_id: str, num_envs: int, **arguments: Any) -> GymVecEnv:
-    """An environment as Stable-Baselines3 wants it: native vectors, a Dict action flattened.
+def make_vec_env(env_id: str, num_envs: int, to: To = "auto", **arguments: Any) -> GymVecEnv:
+    """One of our environments as Stable-Baselines3 wants it: native vectors, a Dict action flattened.
 
     Args:
-        env_id: any id with a vector entry point.
+        env_id: an id of ours, or of your own on our base.
         num_envs: worlds.
+        to: what a Dict action is flattened to, as in `ActionFlattener`.
         **arguments: of the environment.
     """
     env = gym.make_vec(env_id, num_envs=num_envs, autoreset_mode="SameStep", **arguments)
-    return GymVecEnv(FlattenVectorAction(env) if isinstance(env.single_action_space, spaces.Dict) else env)
+    parts = isinstance(env.single_action_space, spaces.Dict) or to == "discrete"
+    return GymVecEnv(FlattenVectorAction(env, to) if parts else env)
 
 
 def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "auto", **changes: Any) -> BaseAlgorithm:
@@ -75,9 +77,16 @@ def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "au
         **changes: settings that differ from the shipped ones.
     """
     chosen = {**settings(algorithm, env_id), **changes}
-    env = make_vec_env(env_id, chosen.get("n_envs", 1), **chosen.get("env_kwargs", {}))
+    env = make_vec_env(env_id, chosen.get("n_envs", 1), **_flattening(chosen), **chosen.get("env_kwargs", {}))
     own = {name: value for name, value in chosen.items() if name not in _NOT_THE_ALGORITHMS}
     for name in _SCHEDULES:
         if isinstance(own.get(name), str):  # the zoo's "lin_0.001" falls from 0.001 to 0
             own[name] = LinearSchedule(float(own[name].removeprefix("lin_")), 0.0, 1.0)
     return algorithm_class(algorithm)(env=env, seed=seed, device=device, **own)
+
+
+def _flattening(chosen: dict[str, Any]) -> dict[str, Any]:
+    """The options of the zoo's ``env_wrapper: [foveate.wrappers.FlattenAction: {…}]``, if it has any."""
+    wrappers = chosen.get("env_wrapper")
+    first = wrappers[0] if isinstance(wrappers, list) and wrappers else {}
+    return dict(next(iter(first.values()))) if isinstance(first, dict) and first else {}

@@ -1,6 +1,6 @@
 """Instruments and adapters around environments: a retina for any of them, flat actions, videos."""
 
-from .flatten import FlattenAction, FlattenVectorAction
+from .flatten import FlattenAction, FlattenParallel, FlattenVectorAction
 from .foveate import Foveate
 from .history import PreviousActionReward, PreviousActionRewardVector
 from .markov import Markovian, MarkovianVector
@@ -12,6 +12,7 @@ from .video import RecordVideo, VideoWriter, write_video
 
 __all__ = [
     "FlattenAction",
+    "FlattenParallel",
     "FlattenVectorAction",
     "Foveate",
     "Markovian",

@@ -8,28 +8,33 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
+from pettingzoo import ParallelEnv
+from pettingzoo.utils import BaseParallelWrapper
 
 from ..errors import FoveateError, check_choice, check_range
 
-To = Literal["auto", "multidiscrete", "box"]
+To = Literal["auto", "multidiscrete", "box", "discrete"]
+MOST = 10_000  # actions of one Discrete space
 
 
 class ActionFlattener:
     """Between a Dict of Discrete, MultiDiscrete, MultiBinary and Box parts and one flat space.
 
     Args:
-        space: the Dict.
+        space: the Dict; with to="discrete" also MultiDiscrete or MultiBinary.
         to: "multidiscrete" cuts each dimension of a Box into `bins` values; "box" takes a Discrete part as one score
-            a value, of which the largest counts; "auto" is "box" if all parts are Boxes, else "multidiscrete".
+            a value, of which the largest counts; "discrete" numbers all combinations, for algorithms that want one
+            Discrete action (DQN); "auto" is "box" if all parts are Boxes, else "multidiscrete".
         bins: values of each dimension of a Box in "multidiscrete", from its lowest to its highest.
     """
 
     def __init__(self, space: spaces.Space, to: To = "auto", bins: int = 9):
-        check_choice("to", to, ["auto", "multidiscrete", "box"])
+        check_choice("to", to, ["auto", "multidiscrete", "box", "discrete"])
         check_range("bins", bins, 2)
-        if not isinstance(space, spaces.Dict):
+        self.bare = to == "discrete" and isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary))
+        if not isinstance(space, spaces.Dict) and not self.bare:
             raise FoveateError(f"only Dict actions are flattened, got {space}.")
-        self.parts = dict(space.spaces)
+        self.parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {"action": space}
         for name, part in self.parts.items():
             if not isinstance(part, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)):
                 raise FoveateError(f"action part {name!r} of type {type(part).__name__} can't be flattened.")
@@ -50,8 +55,14 @@ class ActionFlattener:
         return [self.bins if isinstance(part, spaces.Box) else 2] * math.prod(part.shape or ())
 
     def _flat_space(self) -> spaces.Space:
+        every = [n for sizes in self.sizes.values() for n in sizes]
+        if self.to == "discrete":
+            count = math.prod(every)
+            if count > MOST:
+                raise FoveateError(f"the action has {count:,} combinations, more than {MOST:,} for one Discrete space.")
+            return spaces.Discrete(count)
         if self.to == "multidiscrete":
-            return spaces.MultiDiscrete([n for sizes in self.sizes.values() for n in sizes])
+            return spaces.MultiDiscrete(every)
         low, high = [], []
         for name, part in self.parts.items():
             if isinstance(part, spaces.Box):
@@ -62,20 +73,23 @@ class ActionFlattener:
                 high.append(np.ones(sum(self.sizes[name])))
         return spaces.Box(np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32))
 
-    def unflatten(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """Flat actions (B, n) as a dict of parts (B, …)."""
+    def unflatten(self, flat: np.ndarray) -> Any:
+        """Flat actions, (B, n) or with to="discrete" (B,), as a dict of parts (B, …)."""
         action, begin = {}, 0
+        if self.to == "discrete":  # the digits of the number, the last part's the fastest
+            every = [n for sizes in self.sizes.values() for n in sizes]
+            flat = np.stack(np.unravel_index(np.asarray(flat), every), 1)
         for name, part in self.parts.items():
             as_is = self.to == "box" and isinstance(part, spaces.Box)
-            width = math.prod(part.shape or ()) if as_is or self.to == "multidiscrete" else sum(self.sizes[name])
+            width = math.prod(part.shape or ()) if as_is or self.to != "box" else sum(self.sizes[name])
             action[name] = self._part(part, self.sizes[name], np.asarray(flat)[:, begin : begin + width])
             begin += width
-        return action
+        return action["action"] if self.bare else action
 
     def _part(self, part: spaces.Space, sizes: list[int], flat: np.ndarray) -> np.ndarray:
         shape = (len(flat), *(part.shape or ()))
         if isinstance(part, spaces.Box):
-            if self.to == "multidiscrete":
+            if self.to != "box":
                 share = flat.reshape(shape) / (self.bins - 1)
                 flat = part.low + share * (part.high - part.low)
             return flat.reshape(shape).astype(part.dtype)
@@ -94,8 +108,9 @@ class FlattenAction(gym.ActionWrapper):
         self.flattener = ActionFlattener(env.action_space, to, bins)
         self.action_space = self.flattener.space
 
-    def action(self, action: np.ndarray) -> dict[str, Any]:
-        return {name: part[0] for name, part in self.flattener.unflatten(np.asarray(action)[None]).items()}
+    def action(self, action: np.ndarray) -> Any:
+        made = self.flattener.unflatten(np.asarray(action)[None])
+        return {name: part[0] for name, part in made.items()} if isinstance(made, dict) else made[0]
 
 
 class FlattenVectorAction(VectorWrapper):
@@ -109,3 +124,39 @@ class FlattenVectorAction(VectorWrapper):
 
     def step(self, actions: Any) -> Any:
         return self.env.step(self.flattener.unflatten(np.asarray(actions)))
+
+
+class FlattenParallel(BaseParallelWrapper):
+    """A PettingZoo environment whose agents see one flat Box and do one flat action: what SuperSuit's tools take.
+
+    Args:
+        env: with Dict actions.
+        to: as in `ActionFlattener`.
+        bins: as in `ActionFlattener`.
+    """
+
+    def __init__(self, env: ParallelEnv, to: To = "auto", bins: int = 9):
+        super().__init__(env)
+        self.flatteners = {agent: ActionFlattener(env.action_space(agent), to, bins) for agent in env.possible_agents}
+        self._seen = {agent: spaces.flatten_space(env.observation_space(agent)) for agent in env.possible_agents}
+
+    def observation_space(self, agent: str) -> spaces.Space:
+        return self._seen[agent]
+
+    def action_space(self, agent: str) -> spaces.Space:
+        return self.flatteners[agent].space
+
+    def _flat(self, observations: dict[str, Any]) -> dict[str, Any]:
+        return {agent: spaces.flatten(self.env.observation_space(agent), seen) for agent, seen in observations.items()}
+
+    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        observations, infos = self.env.reset(seed=seed, options=options)
+        return self._flat(observations), infos
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        wanted = {
+            agent: {name: part[0] for name, part in self.flatteners[agent].unflatten(np.asarray(action)[None]).items()}
+            for agent, action in actions.items()
+        }
+        observations, *rest = self.env.step(wanted)
+        return self._flat(observations), *rest

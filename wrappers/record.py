@@ -21,7 +21,7 @@ class Player(Protocol):
 
 
 def record_episodes(
-    env: gym.Env,
+    env: gym.Env | gym.vector.VectorEnv,
     player: Player,
     episodes: int,
     seed: int = 0,
@@ -31,7 +31,7 @@ def record_episodes(
     """The frames of some episodes, one list each: after the reset and after every step.
 
     Args:
-        env: made with render_mode="rgb_array".
+        env: made with render_mode="rgb_array"; also a vector environment whose rows are the agents of one world.
         player: who plays.
         episodes: how many.
         seed: of the first; the others follow from it.
@@ -45,19 +45,20 @@ def record_episodes(
         observation, _ = env.reset(seed=seed if episode == 0 else None)
         frames, state, ended = [_frame(env)], None, False
         while not ended:
-            start = np.array([state is None])
+            start = np.full(getattr(env, "num_envs", 1), state is None)
             action, state = player.predict(observation, state, start, deterministic)
             observation, _, terminated, truncated, _ = env.step(action)
             frames.append(_frame(env))
-            ended = terminated or truncated
+            ended = bool(np.any(terminated) or np.any(truncated))
         recorded.append(frames)
         if on_episode is not None:
             on_episode(episode + 1)
     return recorded
 
 
-def _frame(env: gym.Env) -> np.ndarray:
-    return np.asarray(env.render(), dtype=np.uint8)
+def _frame(env: gym.Env | gym.vector.VectorEnv) -> np.ndarray:
+    shown = env.render()
+    return np.asarray(shown[0] if isinstance(shown, tuple) else shown, dtype=np.uint8)
 
 
 def contact_sheet(path: str | Path, pictures: list[np.ndarray], columns: int = 3, scale: float = 0.6) -> None:

@@ -13,25 +13,32 @@ from ...errors import FoveateError
 
 
 class GymVecEnv(VecEnv):
-    """A native Gymnasium vector environment as a Stable-Baselines3 VecEnv, with episode statistics.
+    """Any Gymnasium vector environment as a Stable-Baselines3 VecEnv, with episode statistics.
+
+    All three autoreset modes are served. Stable-Baselines3 wants an episode's end and the next one's beginning from the
+    same step: "SameStep" gives them, and with "Disabled" the ended worlds are reset at once (``options["reset_mask"]``).
+    An environment that only knows "NextStep" (Gymnasium's own native ones) has each episode's end reported one step
+    later, with its reset: an algorithm sees one more step of reward 0 in which its action does nothing, and
+    `episode` doesn't count it.
 
     Terminal observations are in ``infos[i]["terminal_observation"]``, truncation in
     ``infos[i]["TimeLimit.truncated"]``; return, length and time of an ended episode are in
     ``infos[i]["episode"]``, so no Monitor is needed around it.
 
     Args:
-        vector_env: with autoreset at the same step, which is what Stable-Baselines3 expects.
+        vector_env: native, or Gymnasium's SyncVectorEnv or AsyncVectorEnv; best with autoreset at the same step.
         full_info: whether `infos` also holds each running world's information, not only that of ended ones.
     """
 
     def __init__(self, vector_env: VectorEnv, full_info: bool = False):
-        if vector_env.metadata.get("autoreset_mode") is not AutoresetMode.SAME_STEP:
+        mode = vector_env.metadata.get("autoreset_mode")
+        if not isinstance(mode, AutoresetMode):
             raise FoveateError(
-                "Stable-Baselines3 expects autoreset at the same step, got "
-                f'{vector_env.metadata.get("autoreset_mode")}. Use gym.make_vec(…, autoreset_mode="SameStep"), or '
-                'vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP} for Gymnasium\'s own vector environments.'
+                f"the environment's metadata must say its autoreset_mode, a gymnasium.vector.AutoresetMode, got {mode!r}."
             )
-        self.vector_env = vector_env
+        self.vector_env, self._mode = vector_env, mode
+        self._over = np.zeros(vector_env.num_envs, dtype=bool)  # NextStep: whose reset the next step is
+        self._endings: dict[int, dict] = {}  # and what will be said of them
         self.full_info = full_info
         self._actions: Any = None
         self._start = time.time()
@@ -45,7 +52,7 @@ class GymVecEnv(VecEnv):
         if seeds is not None and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
             seeds = seeds[0]  # the same by Gymnasium's custom, and some vector environments take no list
         observation, info = self.vector_env.reset(seed=seeds)
-        self._returns[:], self._lengths[:] = 0.0, 0
+        self._returns[:], self._lengths[:], self._over[:] = 0.0, 0, False
         self.reset_infos = self._rows(_numpy(info), range(self.num_envs))
         self._reset_seeds()
         self._reset_options()
@@ -62,30 +69,44 @@ class GymVecEnv(VecEnv):
         observation, reward, terminated, truncated, info = self.vector_env.step(self._actions)
         observation, reward = _numpy(observation), _numpy(reward).astype(np.float32)
         terminated, truncated, info = _numpy(terminated), _numpy(truncated), _numpy(info)
-        done = terminated | truncated
+        ended = terminated | truncated
         self._returns += reward
-        self._lengths += 1
-        infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in done]
-        ended = np.flatnonzero(done)
-        if len(ended):
-            final, last = info["final_obs"], self._rows(info.get("final_info", {}), ended)
-            fresh = self._rows(info, ended)
-            for position, i in enumerate(ended):
-                episode = {
-                    "r": round(float(self._returns[i]), 6),
-                    "l": int(self._lengths[i]),
-                    "t": round(time.time() - self._start, 6),
-                }
-                one = {key: value[i] for key, value in final.items()} if isinstance(final, dict) else final[i]
-                infos[i] = {
-                    **last[position],
-                    "terminal_observation": one,
-                    "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
-                    "episode": episode,
-                }
-                self.reset_infos[i] = fresh[position]
-            self._returns[ended], self._lengths[ended] = 0.0, 0
-        return observation, reward, done, infos
+        self._lengths += ~self._over
+        infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in ended]
+        where = np.flatnonzero(ended)
+        if self._mode is AutoresetMode.NEXT_STEP:
+            done = self._over
+            for i, fresh in zip(np.flatnonzero(done), self._rows(info, np.flatnonzero(done)), strict=True):
+                infos[i], self.reset_infos[i] = self._endings.pop(i), fresh
+            for i, last in zip(where, self._rows(info, where), strict=True):
+                self._endings[i] = self._ending(
+                    i, last, _pick(observation, i), bool(truncated[i] and not terminated[i])
+                )
+            self._over = ended
+            return observation, reward, done, infos
+        if not len(where):
+            return observation, reward, ended, infos
+        if self._mode is AutoresetMode.DISABLED:
+            finals, told = [_pick(observation, i) for i in where], info
+            observation, info = map(_numpy, self.vector_env.reset(options={"reset_mask": ended}))
+        else:
+            final, told = info["final_obs"], info.get("final_info", {})
+            finals = [_pick(final, i) if isinstance(final, dict) else final[i] for i in where]
+        rows = zip(where, finals, self._rows(told, where), self._rows(info, where), strict=True)
+        for i, one, last, fresh in rows:
+            infos[i] = self._ending(i, last, one, bool(truncated[i] and not terminated[i]))
+            self.reset_infos[i] = fresh
+        return observation, reward, ended, infos
+
+    def _ending(self, i: int, last: dict, observation: Any, cut: bool) -> dict:
+        """What `infos` say of an ended episode; its statistics begin anew."""
+        episode = {
+            "r": round(float(self._returns[i]), 6),
+            "l": int(self._lengths[i]),
+            "t": round(time.time() - self._start, 6),
+        }
+        self._returns[i], self._lengths[i] = 0.0, 0
+        return {**last, "terminal_observation": observation, "TimeLimit.truncated": cut, "episode": episode}
 
     def _rows(self, info: dict, which: Any) -> list[dict]:
         """Gymnasium's dict of masked arrays as one dict a world."""
@@ -124,6 +145,13 @@ class GymVecEnv(VecEnv):
     def get_images(self) -> Sequence[np.ndarray | None]:
         frames = self.vector_env.render()
         return list(frames) if frames is not None else [None] * self.num_envs  # type: ignore[arg-type]
+
+
+def _pick(observation: Any, i: int) -> Any:
+    """One world's observation, copied: some environments write the next one over it."""
+    if isinstance(observation, dict):
+        return {key: _pick(value, i) for key, value in observation.items()}
+    return np.array(observation[i])
 
 
 def _numpy(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from typing import Any, NoReturn
 
+import pettingzoo
+
 from ...errors import FoveateError
 from .base import MultiWorld, TeamScale
 from .cocktail_party import CocktailParty
@@ -12,10 +14,19 @@ from .speaker_listener import SpeakerListener
 
 shared_gaze_v0, SharedGazeVectorEnv = team_faces(SharedGaze, "shared_gaze_v0")
 cocktail_party_v0, CocktailPartyVectorEnv = team_faces(CocktailParty, "cocktail_party_v0")
-
 speaker_listener_v0, SpeakerListenerVectorEnv = team_faces(SpeakerListener, "speaker_listener_v0")
-
 hide_and_seek_v0, HideAndSeekVectorEnv = team_faces(HideAndSeek, "hide_and_seek_v0")
+
+GAMES = {
+    "Multi/SharedGaze-v0": shared_gaze_v0,
+    "Multi/CocktailParty-v0": cocktail_party_v0,
+    "Multi/SpeakerListener-v0": speaker_listener_v0,
+    "Multi/HideAndSeek-v0": hide_and_seek_v0,
+}
+if hasattr(pettingzoo, "register"):  # since 1.27: pettingzoo.make("parallel", "Multi/SharedGaze-v0")
+    for _id, _game in GAMES.items():
+        pettingzoo.register("parallel", _id, _game.parallel_env)
+        pettingzoo.register("aec", _id, _game.env)
 
 
 def no_single_face(**_: Any) -> NoReturn:
@@ -27,6 +38,7 @@ def no_single_face(**_: Any) -> NoReturn:
 
 
 __all__ = [
+    "GAMES",
     "CocktailParty",
     "HideAndSeek",
     "MultiWorld",

@@ -1,0 +1,150 @@
+"""Any task with targets as a plain supervised data set, for those who want the tasks without the loop."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium as gym
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from ..errors import FoveateError, check_choice, check_range
+from .batch import BatchWorld, Tensors
+from .draws import Draws
+
+LOOKS = ("location", "zoom")  # the parts of an action that say where to look
+Batch = tuple[Tensors, Tensors, Tensor]
+
+
+class TaskDataset(IterableDataset[Batch]):
+    """Whole episodes of a Memory or Glimpse environment: observations, targets and where the targets count.
+
+        for observations, targets, mask in TaskDataset("Memory/Copy-v0", batch=32, batches=1000):
+            loss = cross_entropy(network(observations)[mask], targets[mask])
+
+    Each batch is `batch` new episodes, padded with zeros to the longest of them; a DataLoader around it needs
+    ``batch_size=None``. With workers each makes every so-manieth batch, so any number of them yields the same batches.
+
+    Yields:
+        observations (B, T, …) and targets (B, T, …), tensors or dicts of them by part, and mask, bool (B, T), False
+        where no target is due and beyond an episode's end.
+
+    Args:
+        env_id: an environment of ours, or a user's own on our base, that tells targets.
+        batch: B, episodes a batch.
+        batches: how many batches a pass has; None for no end. Every pass is the same; `set_pass` gives others.
+        seed: of the first episode; episode i of the pass is that of the single face at seed + i.
+        play: what the agent does meanwhile: "oracle" answers rightly and looks at random places, "random" does
+            everything at random; or a function of the world that returns actions (B, …).
+        device: where the tensors are made.
+        **arguments: of the environment, as in ``split="train"`` or ``view="image"``.
+
+    Raises:
+        FoveateError: the environment tells no targets.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        *,
+        batch: int = 32,
+        batches: int | None = None,
+        seed: int = 0,
+        play: str | Callable[[BatchWorld], Any] = "oracle",
+        device: str = "cpu",
+        **arguments: Any,
+    ):
+        check_range("batch", batch, 1)
+        if batches is not None:
+            check_range("batches", batches, 0)
+        if isinstance(play, str):
+            check_choice("play", play, ["oracle", "random"])
+        self.env_id, self.batch, self.batches, self.seed = env_id, batch, batches, seed
+        self.play, self.device, self.arguments = play, device, arguments
+        self.number = 0
+        self._make()  # a mistake in the arguments should be told now
+
+    def _make(self) -> BatchWorld:
+        env = gym.make_vec(self.env_id, num_envs=self.batch, output="torch", device=self.device, **self.arguments)
+        world = getattr(env, "world", None)
+        if not isinstance(world, BatchWorld):
+            raise FoveateError(f"{self.env_id} is no environment on foveate's base.")
+        world.reset(keys=torch.zeros(self.batch, dtype=torch.int64))
+        if "target" not in world.annotate(world.state):
+            raise FoveateError(f"{self.env_id} tells no targets: there is nothing to be supervised by.")
+        return world
+
+    def set_pass(self, number: int) -> None:
+        """Let the next pass be another one: its episodes begin where those of pass `number` - 1 end.
+
+        Args:
+            number: from 0; needs a number of batches.
+        """
+        if self.batches is None:
+            raise FoveateError("set_pass needs to know how many batches a pass has.")
+        self.number = number
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        turn, turns = (worker.id, worker.num_workers) if worker is not None else (0, 1)
+        world = self._make()
+        first = 0 if self.batches is None else self.number * self.batches
+        while self.batches is None or turn < self.batches:
+            yield self._episodes(world, self.seed + (first + turn) * self.batch)
+            turn += turns
+
+    @torch.no_grad()
+    def _episodes(self, world: BatchWorld, seed: int) -> Batch:
+        """A batch of whole episodes."""
+        world.reset(keys=torch.arange(seed, seed + self.batch))
+        seen, due, masks = [], [], []
+        alive = torch.ones(self.batch, dtype=torch.bool, device=world.device)
+        while bool(alive.any()):
+            told = world.annotate(world.state)
+            seen.append(_blank(world.observe(world.state), alive))
+            due.append(_blank(told["target"], alive))
+            masks.append(told.get("target_mask", alive) & alive)
+            world.step(self._action(world))
+            alive = alive & ~world.over
+        return _stack(seen), _stack(due), torch.stack(masks, 1)
+
+    def _action(self, world: BatchWorld) -> Any:
+        if callable(self.play):
+            return self.play(world)
+        chance = _sample(world.action_space, Draws(world.key, world.episode, world.clock), "play")
+        if self.play == "random":
+            return chance
+        wise = world.oracle()
+        if not isinstance(wise, dict):
+            return wise
+        return {name: chance[name] if name in LOOKS else value for name, value in wise.items()}
+
+
+def _sample(space: gym.Space, draws: Draws, name: str) -> Any:
+    """Uniform actions, (B, …)."""
+    if isinstance(space, gym.spaces.Dict):
+        return {key: _sample(part, draws, f"{name} {key}") for key, part in space.spaces.items()}
+    if isinstance(space, gym.spaces.Discrete):
+        return draws.integers(name, int(space.n)) + int(space.start)
+    if isinstance(space, gym.spaces.MultiBinary):
+        return draws.integers(name, 2, *space.shape)
+    u = draws.uniform(name, *(space.shape or ()))  # (B, …)
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        return (u * torch.as_tensor(space.nvec, device=u.device)).long()
+    assert isinstance(space, gym.spaces.Box)
+    low, high = torch.as_tensor(space.low, device=u.device), torch.as_tensor(space.high, device=u.device)
+    return low + u * (high - low)
+
+
+def _blank(value: Tensors, alive: Tensor) -> Tensors:
+    """Zeros where an episode is over."""
+    if isinstance(value, dict):
+        return {key: _blank(part, alive) for key, part in value.items()}  # type: ignore[misc]
+    return torch.where(alive.view(-1, *(1,) * (value.ndim - 1)), value, torch.zeros_like(value))
+
+
+def _stack(moments: list[Any]) -> Any:
+    """Moments (B, …) as sequences (B, T, …)."""
+    if isinstance(moments[0], dict):
+        return {key: _stack([moment[key] for moment in moments]) for key in moments[0]}
+    return torch.stack(moments, 1)

@@ -1,0 +1,309 @@
+"""Worlds of several agents: PettingZoo's own checks, one seed one episode through both faces, certified scores."""
+
+import itertools
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pettingzoo
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
+
+from foveate.envs import MULTI_IDS, multi
+from foveate.envs.multi import GAMES
+from foveate.envs.multi.base import others, vote
+from foveate.errors import FoveateError
+
+OPTIONS = {
+    "Multi/SharedGaze-v0": {"agents": 3, "location": "tiles", "zoom": True, "reward": "every", "price": 0.01},
+    "Multi/CocktailParty-v0": {"listeners": 3, "questions": 2, "choose": False},
+    "Multi/SpeakerListener-v0": {"pictures": 2, "clutter": 1, "size": 32, "noise": 0.1},
+    "Multi/HideAndSeek-v0": {"budget": 2, "zoom": True},
+}
+CASES = [(i, options) for i in MULTI_IDS for options in ({}, OPTIONS[i])]
+
+
+def rows(env: gym.vector.VectorEnv, acts: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Actions by agent as the rows of the seats face; what an agent lacks is zero."""
+    joined = {}
+    for name, space in env.single_action_space.spaces.items():  # type: ignore[attr-defined]
+        blank = torch.zeros(env.world.num_worlds, *space.shape).to(
+            torch.float32 if space.dtype.kind == "f" else torch.int64
+        )
+        joined[name] = torch.stack([acts[agent].get(name, blank) for agent in env.world.agents], 1).flatten(0, 1)
+    return joined
+
+
+def play(env_id: str, policy: str, worlds: int = 1000, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns and scores of one episode in each world, (B, A)."""
+    env = gym.make_vec(env_id, num_envs=worlds, autoreset_mode="SameStep", output="torch", **options)
+    env.action_space.seed(1)
+    env.reset(seed=1)
+    total, over = torch.zeros(env.num_envs), False
+    while not over:
+        if policy == "random":
+            action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+        else:
+            action = rows(env, getattr(env.world, policy)())
+        _, reward, terminated, _, info = env.step(action)
+        total, over = total + reward, bool(terminated.all())
+    score = info["final_info"]["score"]
+    return total.view(worlds, -1).numpy(), score.view(worlds, -1).numpy()
+
+
+@pytest.mark.parametrize("env_id", MULTI_IDS)
+def test_pettingzoo_has_no_complaint(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    game = GAMES[env_id]
+    monkeypatch.setattr(multi.faces, "RENDER_MODES", ["rgb_array"])  # "human" needs a display and has a test of its own
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they warn that observations are dicts
+        parallel_api_test(game.parallel_env(), 40)
+        api_test(game.env(), 40)
+        parallel_seed_test(game.parallel_env, 12)
+        seed_test(game.env, 12)
+        render_test(lambda render_mode=None: game.env(render_mode="rgb_array"))
+    env = game.parallel_env(render_mode="rgb_array")
+    env.reset(seed=0)
+    frame = env.render()
+    assert frame.dtype == np.uint8
+    assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0
+    assert env.state().dtype == np.float32
+    if hasattr(pettingzoo, "make"):  # the registry of 1.27
+        assert pettingzoo.make("parallel", env_id).metadata["name"] == game.env().metadata["name"]
+
+
+@pytest.mark.parametrize(("env_id", "options"), CASES)
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+def test_world_b_of_the_seats_is_the_parallel_face_at_seed_plus_b(env_id: str, options: dict, mode: str) -> None:
+    worlds = 3
+    seats = gym.make_vec(env_id, num_envs=worlds, autoreset_mode=mode, relevance=env_id.endswith("Gaze-v0"), **options)
+    singles = [GAMES[env_id].parallel_env(**options) for _ in range(worlds)]
+    agents, count = seats.world.agents, len(seats.world.agents)
+    seats.action_space.seed(3)
+    seen, _ = seats.reset(seed=7)
+    expected = [env.reset(seed=7 + b) for b, env in enumerate(singles)]
+    fresh = False
+    for _ in range(32):
+        for b, a in itertools.product(range(worlds), range(count)):
+            for name, part in expected[b][0][agents[a]].items():
+                np.testing.assert_array_equal(seen[name][b * count + a], part)
+            assert seen["seat"][b * count + a].argmax() == a
+        action = seats.action_space.sample()
+        if fresh and mode == "NextStep":
+            seen, reward, *_ = seats.step(action)
+            assert (reward == 0).all()
+            expected, fresh = [env.reset() for env in singles], False
+            continue
+        if fresh and mode == "Disabled":
+            seen, _ = seats.reset(options={"reset_mask": np.ones(seats.num_envs, dtype=bool)})
+            expected, fresh = [env.reset() for env in singles], False
+            continue
+        seen, reward, terminated, _, info = seats.step(action)
+        expected = []
+        for b, env in enumerate(singles):
+            own = {
+                agent: {name: action[name][b * count + a] for name in env.action_space(agent).spaces}
+                for a, agent in enumerate(agents)
+            }
+            made, rewards, ended, _, infos = env.step(own)
+            expected.append((made, infos))
+            for a, agent in enumerate(agents):
+                row = b * count + a
+                assert reward[row] == pytest.approx(rewards[agent], abs=1e-6)
+                assert terminated[row] == ended[agent]
+                told = info["final_info"] if mode == "SameStep" and ended[agent] else info
+                assert told["score"][row] == pytest.approx(infos[agent]["score"])
+        fresh = bool(terminated.all())
+        if fresh and mode == "SameStep":
+            for b, a in itertools.product(range(worlds), range(count)):
+                for name, part in expected[b][0][agents[a]].items():
+                    np.testing.assert_array_equal(info["final_obs"][b * count + a][name], part)
+            expected, fresh = [env.reset() for env in singles], False
+
+
+@pytest.mark.parametrize("env_id", MULTI_IDS)
+@pytest.mark.parametrize("policy", ["oracle", "alone", "silent", "random"])
+def test_certified_scores(env_id: str, policy: str) -> None:
+    scale = gym.make_vec(env_id).world.scale
+    declared = getattr(scale, policy)
+    if declared is None:
+        with pytest.raises(FoveateError, match="no channel"):
+            play(env_id, policy, 2)
+        return
+    nearest = env_id == "Multi/SharedGaze-v0" and policy in ("alone", "silent")
+    returns, scores = play(
+        env_id, policy, **({"glimpses": 1} if nearest else {})
+    )  # its nearest image stays the nearest
+    assert abs(scores[:, 0].mean() - declared.mean) <= declared.tolerance + 1e-6
+    assert ((returns >= -1e-6) & (returns <= 1 + 1e-6)).all()
+    if env_id == "Multi/HideAndSeek-v0":
+        np.testing.assert_allclose(returns.sum(1), 1.0)  # what one wins the other loses
+    else:
+        np.testing.assert_allclose(returns.mean(), scores.mean(), atol=1e-5)
+
+
+@pytest.mark.parametrize("env_id", MULTI_IDS)
+def test_a_saved_state_goes_on_exactly(env_id: str) -> None:
+    one, other = (gym.make_vec(env_id, num_envs=3, autoreset_mode="SameStep") for _ in range(2))
+    one.action_space.seed(0)
+    one.reset(seed=5)
+    for _ in range(4):
+        one.step(one.action_space.sample())
+    other.reset(seed=0)
+    other.load_state_dict(one.state_dict())
+    for _ in range(20):
+        action = one.action_space.sample()
+        for a, b in zip(one.step(action)[:3], other.step(action)[:3], strict=True):
+            for name in a if isinstance(a, dict) else [...]:
+                np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_a_vote() -> None:
+    """The commonest answer counts; a fair coin decides between several."""
+    answers = torch.tensor([[1, 1, 2], [1, 2, 3], [4, 4, 1]])
+    assert vote(answers, 5, torch.tensor([1, 3, 1])).tolist() == pytest.approx([1.0, 1 / 3, 0.0])
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_the_chances_of_all_answers_sum_to_one(answers: list[int]) -> None:
+    given_answers = torch.tensor([answers] * 4)
+    chances = vote(given_answers, 4, torch.arange(4))
+    assert chances.sum().item() == pytest.approx(1.0)
+    most = max(map(answers.count, answers))
+    slow = [float(answers.count(c) == most) / sum(answers.count(k) == most for k in set(answers)) for c in range(4)]
+    assert chances.tolist() == pytest.approx(slow)
+
+
+def test_everybody_hears_the_others_the_next_one_first() -> None:
+    heard = others(torch.tensor([[2, 0, -1]]), 3)
+    assert heard[0].tolist() == [[[1, 0, 0], [0, 0, 0]]]
+    assert heard[1].tolist() == [[[0, 0, 0], [0, 0, 1]]]
+    assert heard[2].tolist() == [[[0, 0, 1], [1, 0, 0]]]
+
+
+def test_in_the_split_view_each_sees_its_own_strip() -> None:
+    env = gym.make_vec("Multi/SharedGaze-v0", num_envs=40, output="torch", scales=1, patch=60, render_mode="rgb_array")
+    middle = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+    middle["location"] = torch.zeros(80, 2)
+    env.reset(seed=0)
+    seen, *_ = env.step(middle)
+    picture = env.world.task.picture(env.world.state).float() / 255  # (B, 60, 60)
+    left, right = seen["glimpse"].view(40, 2, 60, 60).unbind(1)  # around the middles of the strips, columns 15 and 45
+    torch.testing.assert_close(left[:, :, 15:45], picture[:, :, :30])
+    torch.testing.assert_close(right[:, :, 15:45], picture[:, :, 30:])
+    assert not left[:, :, 45:].any()
+    assert not right[:, :, :15].any()
+
+
+def test_what_is_said_is_heard_at_the_next_step() -> None:
+    env = gym.make_vec("Multi/SharedGaze-v0", num_envs=2, output="torch", channel=5)
+    seen, _ = env.reset(seed=0)
+    assert not seen["heard"].any()
+    action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+    action["say"] = torch.tensor([3, 4, 0, 1])
+    seen, *_ = env.step(action)
+    assert seen["heard"].argmax(-1).flatten().tolist() == [4, 3, 1, 0]
+
+
+def test_without_a_channel_there_is_nothing_to_say() -> None:
+    for options in ({"channel": 0}, {"agents": 1}):
+        env = gym.make_vec("Multi/SharedGaze-v0", **options)
+        assert "say" not in env.single_action_space.spaces
+        assert "heard" not in env.single_observation_space.spaces
+
+
+def test_a_listener_hears_the_babble_and_one_voice() -> None:
+    env = gym.make_vec("Multi/CocktailParty-v0", num_envs=50, output="torch")
+    seen, _ = env.reset(seed=0)
+    assert not seen["babble"].any()
+    assert not seen["heard"].any()
+    said = env.world.state["said"]  # (B, T, S)
+    for moment in range(4):
+        action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+        seen, *_ = env.step(action)
+        follow = action["follow"].view(50, 2)
+        for b, a in itertools.product(range(50), range(2)):
+            counts = torch.bincount(said[b, moment], minlength=8) / 4
+            torch.testing.assert_close(seen["babble"][2 * b + a], counts)
+            assert seen["heard"][2 * b + a].argmax() == said[b, moment, follow[b, a]]
+            assert seen["following"][2 * b + a].argmax() == follow[b, a]
+    seen, *_ = env.step(action)
+    assert not seen["heard"].any()
+    assert (seen["question"].sum(1) == 1).all()
+
+
+def test_the_score_of_a_party_that_can_t_choose_is_the_exact_one() -> None:
+    """Every way in which three other voices can fall on eight symbols; the listener guesses one of the commonest."""
+    ways = list(itertools.product(range(8), repeat=3))
+    guess = sum(max(map(way.count, way)) / 3 for way in ways) / len(ways)
+    assert 1 / 4 + 3 / 4 * guess == pytest.approx(multi.CocktailParty.scale.alone.mean, abs=1e-3)
+
+
+def test_the_listener_sees_no_picture_and_the_speaker_no_question() -> None:
+    world = gym.make_vec("Multi/SpeakerListener-v0").world
+    assert set(world.sees["listener"]) == {"heard", "shown", "question"}
+    assert set(world.sees["speaker"]) == {"glimpse", "location", "shown"}
+    env = multi.speaker_listener_v0.parallel_env(pictures=2, looks=1, channel=3)
+    env.reset(seed=0)
+    says = lambda n: {"speaker": {"location": np.zeros(2, np.float32), "say": n}, "listener": {"label": 0}}  # noqa: E731
+    seen, *_ = env.step(says(2))
+    assert seen["listener"]["heard"].tolist() == [0, 0, 1]
+    seen, *_ = env.step(says(1))
+    assert seen["listener"]["heard"].tolist() == [0, 1, 0]  # the last symbol comes with the first question
+    assert seen["listener"]["question"].sum() == 1
+    assert not seen["speaker"]["glimpse"].any()
+    seen, *_ = env.step(says(1))
+    assert not seen["listener"]["heard"].any()
+
+
+def test_the_hider_places_pieces_and_the_seeker_sees_them_afterwards() -> None:
+    env = gym.make_vec("Multi/HideAndSeek-v0", num_envs=20, output="torch", budget=2, grid=2)
+    seen, _ = env.reset(seed=0)
+    bare = env.world.task.picture(env.world.state)
+    for place in (0, 3):
+        assert not seen["glimpse"][1::2].any()  # eyes closed
+        action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+        action["place"] = torch.full((40,), place)
+        seen, *_ = env.step(action)
+    canvas, state = env.world.state["canvas"], env.world.state
+    images, side = env.world.task.images, env.world.piece
+    slow = bare.clone()
+    for b, (number, corner) in itertools.product(range(20), enumerate(((0, 0), (60 - side, 60 - side)))):
+        image, row, column = state["placed"][b, number, :3].tolist()
+        part = slow[b, corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+        part[:] = torch.maximum(part, images[image, row : row + side, column : column + side])
+    torch.testing.assert_close(canvas, slow)
+    assert seen["glimpse"][1::2].any()
+    torch.testing.assert_close(seen["canvas"][::2, 0, 0, 0], canvas[:, :4, :4].float().mean((1, 2)) / 255)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "words"),
+    [
+        ("Multi/SharedGaze-v0", {"view": "image"}, "view='image' is not allowed"),
+        ("Multi/SharedGaze-v0", {"parst": 2}, "Did you mean 'parts'"),
+        ("Multi/CocktailParty-v0", {"questions": 9}, "questions=9 is not allowed"),
+        ("Multi/SpeakerListener-v0", {"reward": "every"}, "reward='every' is not allowed"),
+        ("Multi/HideAndSeek-v0", {"clutter": 3}, "clutter=3 is not allowed"),
+    ],
+)
+def test_wrong_arguments_are_named(env_id: str, options: dict, words: str) -> None:
+    with pytest.raises(FoveateError, match=words):
+        gym.make_vec(env_id, **options)
+
+
+def test_there_is_no_single_face_and_the_error_says_what_there_is() -> None:
+    with pytest.raises(FoveateError, match="make_vec"):
+        gym.make("Multi/SharedGaze-v0")
+
+
+def test_rows_of_a_world_are_reset_together() -> None:
+    env = gym.make_vec("Multi/SharedGaze-v0", num_envs=2, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    with pytest.raises(FoveateError, match="agree for all agents"):
+        env.reset(options={"reset_mask": np.array([True, False, False, False])})

@@ -1,0 +1,100 @@
+"""What is cheap to learn is learned: stock algorithms, our networks in them, and what the wrappers are for."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.wrappers import FrameStackObservation
+from sb3_contrib import RecurrentPPO
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from foveate.agents import GymVecEnv
+from foveate.sb3 import CoreExtractor, CorePolicy
+from foveate.wrappers import MarkovianVector
+
+ON_POLICY = {"n_steps": 16, "learning_rate": 5e-3, "gamma": 0.9, "seed": 0, "device": "cpu"}
+PPO_OPTIONS = {**ON_POLICY, "batch_size": 256, "n_epochs": 4, "ent_coef": 0.01}
+
+
+def maze(corridor: int, markovian: bool = False, worlds: int = 32) -> GymVecEnv:
+    env = gym.make_vec("Memory/TMaze-v0", num_envs=worlds, autoreset_mode="SameStep", corridor=corridor)
+    return GymVecEnv(MarkovianVector(env) if markovian else env)
+
+
+def score(model: Any, env: Any) -> float:
+    return float(evaluate_policy(model, env, 200, deterministic=True)[0])  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "options", "steps"),
+    [
+        (PPO, PPO_OPTIONS, 12_000),
+        (A2C, {**ON_POLICY, "n_steps": 8, "ent_coef": 0.01}, 25_000),
+        (
+            DQN,
+            {"learning_rate": 2e-3, "gamma": 0.9, "learning_starts": 500, "exploration_fraction": 0.5, "seed": 0},
+            12_000,
+        ),
+    ],
+)
+def test_without_a_memory_the_true_state_is_what_is_lacking(algorithm: Any, options: dict, steps: int) -> None:
+    """The same memoryless network solves the maze where it sees the state, and guesses where it doesn't."""
+    worlds = 4 if algorithm is DQN else 32
+    seeing = algorithm("MultiInputPolicy", maze(2, True, worlds), **options).learn(steps)
+    assert score(seeing, maze(2, True)) >= 0.95
+    blind = algorithm("MlpPolicy", maze(2, worlds=worlds), **options).learn(steps // 3)
+    assert score(blind, maze(2)) <= 0.65
+
+
+@pytest.mark.parametrize("policy", ["MlpLstmPolicy", CorePolicy])
+def test_a_recurrent_policy_remembers(policy: Any) -> None:
+    kwargs: dict[str, Any] = {"hidden": 32} if policy is CorePolicy else {"lstm_hidden_size": 32}
+    model = RecurrentPPO(policy, maze(2), policy_kwargs={**kwargs, "net_arch": []}, **PPO_OPTIONS).learn(25_000)
+    assert score(model, maze(2)) >= 0.95
+
+
+def test_a_core_over_a_window_remembers() -> None:
+    def make() -> gym.Env:
+        return FrameStackObservation(gym.make("Memory/TMaze-v0", corridor=2), 4)
+
+    env = DummyVecEnv([make] * 8)
+    extractor = {"features_extractor_class": CoreExtractor, "features_extractor_kwargs": {"hidden": 32}}
+    options = {**PPO_OPTIONS, "n_steps": 32}
+    model = PPO("MlpPolicy", env, policy_kwargs={**extractor, "net_arch": []}, **options).learn(12_000)
+    assert score(model, env) >= 0.95
+
+
+@pytest.mark.parametrize("core", ["rnn", "lstm", "gru", "ntm", "dnc", "transformer"])
+def test_a_packed_state_is_the_state(core: str) -> None:
+    """A sequence through RecurrentPPO's shapes equals the core itself, where episodes start in the middle too."""
+    from foveate.sb3.policies import PackedCore
+
+    packed = PackedCore(core, 3, 8, **({"context": 16} if core == "transformer" else {}))
+    x, starts = torch.randn(5, 2, 3), torch.zeros(5, 2)
+    starts[0], starts[3, 1] = 1, 1
+    nothing = torch.zeros(1, 2, packed.hidden_size)
+    y, after = packed(x, (nothing, nothing), starts)
+    expected, state = packed.core(x, packed.core.initial_state(2), starts > 0)
+    torch.testing.assert_close(y, expected)
+    for part, known in zip(packed.unpack(after), state, strict=True):
+        torch.testing.assert_close(part, known)
+
+
+def test_predict_without_a_state_begins_an_episode() -> None:
+    """An NTM's memory is not zero at the beginning: zeros in the place of its state would be another state."""
+    env = maze(2, worlds=3)
+    options = {"n_steps": 8, "batch_size": 8, "seed": 0, "device": "cpu"}
+    model = RecurrentPPO(CorePolicy, env, policy_kwargs={"core": "ntm", "hidden": 8}, **options)
+    seen = env.reset()
+    _, one = model.predict(seen, deterministic=True)
+    _, other = model.predict(seen, one, np.ones(3, dtype=bool), deterministic=True)
+    np.testing.assert_array_equal(one[0], other[0])
