@@ -21,7 +21,8 @@ class Option(NamedTuple):
 def constructor_options(cls: type) -> dict[str, Option]:
     """The keyword arguments of a class, in order, those that it hands on to its base by ``**kwargs`` included.
 
-    A class may name others that it hands its ``**kwargs`` to in `configures`; of those, arguments with a default count.
+    A class may name others that it hands its ``**kwargs`` to in `configures`; of those, arguments with a default count,
+    but for those named in `withheld`.
 
     The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
     """
@@ -42,7 +43,8 @@ def constructor_options(cls: type) -> dict[str, Option]:
             break  # what it takes beyond its own goes to no base, or to the classes in `configures`
     for other in getattr(cls, "configures", ()):
         known = constructor_options(other)
-        options |= {k: o for k, o in known.items() if k not in options and o.default is not inspect.Parameter.empty}
+        hidden = {*options, *getattr(cls, "withheld", ())}
+        options |= {k: o for k, o in known.items() if k not in hidden and o.default is not inspect.Parameter.empty}
     for base in cls.__mro__:  # a subclass that changes a default need not repeat the text
         texts = _parameter_texts(base.__doc__)
         for name, option in options.items():

@@ -28,6 +28,7 @@ KEPT = ROOT / "benchmarks" / "results.json"
 LOWER_IS_BETTER = ("wrong bits", "regret")
 SPEEDS = {
     "speed": "Speed of worlds (`python benchmarks/speed.py`; one process, one thread, medians of 7)",
+    "adapter": "Speed of the adapter (`python benchmarks/stock.py --speed`; one thread, in turns, medians of 5)",
     "cores": "Speed of cores: milliseconds of a training step (`python benchmarks/cores.py`; one thread, in turns)",
     "looking": "Speed of saliency (`python benchmarks/looking.py speed`; dueling network on 84x84x4, one thread)",
 }

@@ -46,7 +46,7 @@ def put_beside(observation: Any, **added: Any) -> dict[str, Any]:
     return {**(observation if isinstance(observation, dict) else {"observation": observation}), **added}
 
 
-class PreviousActionReward(gym.Wrapper):
+class PreviousActionReward(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """The observation, what was done before it (`previous_action`, float32, one-hot) and what that brought
     (`previous_reward`, float32 (1,)); zeros at the first moment.
 
@@ -55,12 +55,13 @@ class PreviousActionReward(gym.Wrapper):
     """
 
     def __init__(self, env: gym.Env):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
         self._blank = flat_rows(env.action_space, _row(env.action_space.sample()))[0] * 0
         self.observation_space = beside(env.observation_space, **_spaces(len(self._blank)))
 
-    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        observation, info = self.env.reset(**arguments)
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
         return put_beside(
             observation, previous_action=self._blank.copy(), previous_reward=np.zeros(1, np.float32)
         ), info

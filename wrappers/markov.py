@@ -12,7 +12,7 @@ from ..errors import FoveateError
 from .history import beside, check_numpy, put_beside
 
 
-class Markovian(gym.Wrapper):
+class Markovian(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """The observation with `state` beside it, float32 (n,): everything that decides what happens next but chance.
 
     An agent without a memory that solves a task so, and not without, shows that memory was what it lacked.
@@ -23,7 +23,8 @@ class Markovian(gym.Wrapper):
     """
 
     def __init__(self, env: gym.Env):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
         if not hasattr(env.unwrapped, "get_state"):
             raise FoveateError(f"{env} doesn't tell its state: it needs a method get_state().")
         env.reset(seed=0)  # there is no state before an episode
@@ -38,8 +39,8 @@ class Markovian(gym.Wrapper):
         parts = told.values() if isinstance(told, dict) else [told]
         return np.concatenate([np.asarray(part, dtype=np.float32).ravel() for part in parts])
 
-    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        observation, info = self.env.reset(**arguments)
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
         return put_beside(observation, state=self._state()), info
 
     def step(self, action: Any) -> Any:

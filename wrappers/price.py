@@ -14,7 +14,7 @@ Of = Literal["distance", "moves"]
 STILL = 1e-6  # a gaze that moved less stays where it is
 
 
-class PriceOfLooking(gym.Wrapper):
+class PriceOfLooking(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """Each move of the gaze costs something; the rest is the environment's.
 
     What was paid is in ``info["price"]``.
@@ -26,14 +26,15 @@ class PriceOfLooking(gym.Wrapper):
     """
 
     def __init__(self, env: gym.Env, price: float = 0.01, of: Of = "distance"):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self, price=price, of=of)
+        gym.Wrapper.__init__(self, env)
         _check(env.observation_space, price, of)
         self.price: float = price
         self.of: Of = of
         self._place = np.zeros(2)
 
-    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        observation, info = self.env.reset(**arguments)
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
         self._place = np.asarray(observation["location"])
         return observation, info
 

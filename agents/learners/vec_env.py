@@ -15,8 +15,8 @@ from ...errors import FoveateError
 class GymVecEnv(VecEnv):
     """Any Gymnasium vector environment as a Stable-Baselines3 VecEnv, with episode statistics.
 
-    All three autoreset modes are served. Stable-Baselines3 wants an episode's end and the next one's beginning from the
-    same step: "SameStep" gives them, and with "Disabled" the ended worlds are reset at once (``options["reset_mask"]``).
+    All three autoreset modes are served. Stable-Baselines3 wants an episode's end and the next one's beginning from
+    the same step: "SameStep" gives them, and with "Disabled" the ended worlds are reset at once (``reset_mask``).
     An environment that only knows "NextStep" (Gymnasium's own native ones) has each episode's end reported one step
     later, with its reset: an algorithm sees one more step of reward 0 in which its action does nothing, and
     `episode` doesn't count it.
@@ -34,7 +34,7 @@ class GymVecEnv(VecEnv):
         mode = vector_env.metadata.get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
             raise FoveateError(
-                f"the environment's metadata must say its autoreset_mode, a gymnasium.vector.AutoresetMode, got {mode!r}."
+                f"the environment's metadata must hold autoreset_mode, a gymnasium.vector.AutoresetMode, got {mode!r}."
             )
         self.vector_env, self._mode = vector_env, mode
         self._over = np.zeros(vector_env.num_envs, dtype=bool)  # NextStep: whose reset the next step is
@@ -73,10 +73,10 @@ class GymVecEnv(VecEnv):
         self._returns += reward
         self._lengths += ~self._over
         infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in ended]
-        where = np.flatnonzero(ended)
+        where = np.flatnonzero(ended).tolist()
         if self._mode is AutoresetMode.NEXT_STEP:
-            done = self._over
-            for i, fresh in zip(np.flatnonzero(done), self._rows(info, np.flatnonzero(done)), strict=True):
+            done, reset = self._over, np.flatnonzero(self._over).tolist()
+            for i, fresh in zip(reset, self._rows(info, reset), strict=True):
                 infos[i], self.reset_infos[i] = self._endings.pop(i), fresh
             for i, last in zip(where, self._rows(info, where), strict=True):
                 self._endings[i] = self._ending(
@@ -84,7 +84,7 @@ class GymVecEnv(VecEnv):
                 )
             self._over = ended
             return observation, reward, done, infos
-        if not len(where):
+        if not where:
             return observation, reward, ended, infos
         if self._mode is AutoresetMode.DISABLED:
             finals, told = [_pick(observation, i) for i in where], info

@@ -71,6 +71,7 @@ class HideAndSeek(MultiWorld):
 
     scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02))
     configures = (TranslatedDigits,)
+    withheld = ("view", "ready", "overview", "clutter", "reward", "price")
     cooperative = False
     derived = frozenset({"levels", "sprite", "canvas"})
     score_name = "seeker was right"
@@ -79,10 +80,6 @@ class HideAndSeek(MultiWorld):
         check_range("budget", budget, 0, 100)
         check_range("grid", grid, 1, 60)
         check_range("coarse", coarse, 1, 60)
-        unchanged = {"view": "glimpse", "ready": False, "overview": 0, "clutter": 0, "reward": "end", "price": 0.0}
-        for name, only in unchanged.items():
-            if picture.get(name, only) != only:
-                raise FoveateError(f"{name}={picture[name]!r} is not allowed in HideAndSeek: it must be {only!r}.")
         self.task = TranslatedDigits(piece=piece, **picture)
         self.budget, self.grid, self.piece, self.coarse = budget, grid, piece, coarse
         self.episode_length, self.items = budget + self.task.glimpses, self.task.items

@@ -73,15 +73,13 @@ class SharedGaze(MultiWorld):
         silent=Certified(0.622, 0.03),
     )
     configures = (TranslatedDigits,)
+    withheld = ("view", "ready", "overview")
     derived = frozenset({"sprite", "levels"})
 
     def __init__(self, *, agents: int = 2, parts: int = 2, channel: int = 16, **picture: Any):
         check_range("agents", agents, 1, 16)
         check_range("parts", parts, 1, 16)
         check_range("channel", channel, 0, 10_000)
-        for name, only in (("view", "glimpse"), ("ready", False), ("overview", 0)):
-            if picture.get(name, only) != only:
-                raise FoveateError(f"{name}={picture[name]!r} is not allowed in SharedGaze: it must be {only!r}.")
         self.task = TranslatedDigits(**picture)
         self.parts, self.channel = parts, channel if agents > 1 else 0
         self.episode_length, self.items = self.task.glimpses, self.task.items

@@ -69,6 +69,7 @@ class SpeakerListener(MultiWorld):
         oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02), silent=Certified(0.1, 0.02)
     )
     configures = (Classification,)
+    withheld = ("view", "ready", "overview", "zoom", "order", "glimpses", "reward", "price")
     derived = frozenset({"levels", "sprite"})
     score_name = "share of right answers"
 
@@ -76,11 +77,6 @@ class SpeakerListener(MultiWorld):
         check_range("pictures", pictures, 1, 20)
         check_range("looks", looks, 1, 100)
         check_range("channel", channel, 0, 10_000)
-        unchanged = {"view": "glimpse", "ready": False, "overview": 0, "zoom": False, "order": "random", "glimpses": 6}
-        unchanged |= {"reward": "end", "price": 0.0}
-        for name, only in unchanged.items():
-            if picture.get(name, only) != only:
-                raise FoveateError(f"{name}={picture[name]!r} is not allowed in SpeakerListener: it must be {only!r}.")
         self.task = Classification(scales=scales, **picture)
         self.pictures, self.looks, self.channel = pictures, looks, channel
         self.moments = pictures * looks  # when there is something to see

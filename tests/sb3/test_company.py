@@ -118,7 +118,7 @@ RUNNERS = {
 }
 REASONS = {
     "several agents have no single face": "no single face",
-    "a part of the action is continuous, and cut into bins all parts together have too many combinations": "combinations",
+    "together the parts of the action have too many combinations": "combinations",
     "it makes single environments": "no single face",
     "it takes PettingZoo environments only": "PettingZoo|pettingzoo",
     "it wants the same spaces for all agents": "not consistent",
