@@ -37,3 +37,12 @@ def test_the_shipped_turing_machine_copies_what_is_six_times_as_long_as_it_ever_
     run = json.loads((root / "zoo" / "Copy-ntm" / "run.json").read_text())
     for split in ("test-20", "test-120"):
         assert measure(agent.policy, "Memory/Copy-v0", run["env"], split, 20).scores.max() == 0  # wrong bits
+
+
+@pytest.mark.parametrize(("name", "least"), [("SharedGaze-ram", 0.75), ("CocktailParty-gru", 0.99)])
+def test_the_shipped_teams_do_what_none_can_alone(root: Path, name: str, least: float) -> None:
+    agent = load(root / "zoo" / name, device="cpu")
+    run = json.loads((root / "zoo" / name / "run.json").read_text())
+    figure = float(main_figure(measure(agent.policy, run["env_id"], run["env"], "test", 400)).mean())
+    assert figure > least  # alone: 0.64 and 0.59
+    assert sum(file.stat().st_size for file in (root / "zoo" / name).iterdir()) < 2_500_000

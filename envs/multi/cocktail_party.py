@@ -210,7 +210,7 @@ class CocktailParty(MultiWorld):
         """Who said what, moment by moment, and whom each listener followed, in its colour."""
         one = {name: value[index : index + 1].cpu() for name, value in self.state.items()}
         clock = int(one["clock"])
-        width = max(560, 140 + CELL * self.words + 20)
+        width = max(140 + CELL * self.words + 20, 300 + 110 * self.questions)
         height = 70 + CELL * self.speakers + 26 * len(self.agents) + 20
         canvas = np.full((height + height % 2, width + width % 2, 3), PAPER, np.uint8)
         text(
@@ -252,5 +252,5 @@ class CocktailParty(MultiWorld):
                         0.45,
                         colour,
                     )
-                x += 120
+                x += 110
         return canvas
