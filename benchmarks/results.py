@@ -5,6 +5,7 @@ python benchmarks/speed.py --json runs/speed.json      the worlds' speeds
 python benchmarks/cores.py --json runs/cores.json      the cores' speeds
 python benchmarks/looking.py speed                     what saliency costs
 python benchmarks/looking.py truth                     and how true it is
+python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
 python benchmarks/results.py                           this page
 
 The figures of finished runs are also kept in benchmarks/results.json: a clone without the run folders can go on.
@@ -129,6 +130,22 @@ def speeds(file: Path, title: str) -> list[str]:
     return lines
 
 
+def stock(rows: list[dict]) -> list[str]:
+    """The table of others' algorithms on our worlds."""
+    lines = ["\n## Stable-Baselines3's own algorithms, with the shipped settings (`python benchmarks/stock.py`)\n"]
+    lines += [
+        "| algorithm | environment | mean return | score | oracle | seed | minutes | steps | command |",
+        "|" + "---|" * 9,
+    ]
+    for row in sorted(rows, key=lambda row: (row["algorithm"], row["env"], row["seed"])):
+        score = "–" if row.get("score") is None else f"{row['score']:.3f}"
+        command = f"`python benchmarks/stock.py {row['algorithm']} {row['env']} --seed {row['seed']}`"
+        cells = [row["algorithm"], row["env"], f"{row['mean_return']:.3f}", score, row["oracle"], row["seed"]]
+        cells += [f"{row['cpu_seconds'] / 60:.1f}", f"{row['steps']:,}", command]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -139,6 +156,11 @@ def main() -> None:
     results = load_results(arguments.runs / "benchmarks")
     for name in dict.fromkeys(row["table"] for row in results):
         lines += table(name, [row for row in results if row["table"] == name])
+    kept = ROOT / "benchmarks" / "stock.json"
+    if fresh := sorted((arguments.runs / "stock").glob("*.json")):
+        kept.write_text(json.dumps([json.loads(file.read_text()) for file in fresh], indent=1) + "\n")
+    if kept.exists():
+        lines += stock(json.loads(kept.read_text()))
     for name in SPEEDS:
         if (arguments.runs / f"{name}.json").exists():
             (ROOT / "benchmarks" / f"{name}.json").write_text((arguments.runs / f"{name}.json").read_text())
