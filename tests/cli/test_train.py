@@ -1,4 +1,4 @@
-"""The commands as a user runs them, in processes of their own, with tiny budgets."""
+"""The commands as a user runs them, with tiny budgets; in processes of their own where that matters."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def test_list_names_everything_in_a_line_each(root: Path) -> None:
-    done = command(root, "train.py", "list")
+    done = command(root, "train.py", "list", apart=True)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("  ")]
     assert all(len(line.split()) > 3 for line in lines)
@@ -97,7 +97,8 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     if presets.load(agent)["agent"] == "soft-attention":
         sizes = [*sizes, "--learner.batch", "8"]
     words = ["train.py", "Glimpse/TranslatedDigits-v0", agent, *TINY[:-2], *sizes, "--log-dir", str(tmp_path / "runs")]
-    done = command(root, *words, cwd=tmp_path)
+    apart = agent == "ram"
+    done = command(root, *words, cwd=tmp_path, apart=apart)
     assert done.returncode == 0, done.stderr
     assert "100%" in done.stdout
     folder = run_folder(tmp_path / "runs")
@@ -109,7 +110,8 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     assert list((folder / "checkpoints").glob("best-*"))
     rows = list(csv.DictReader((folder / "metrics.csv").open()))
     assert len([row for row in rows if row["eval/score"]]) >= 15
-    done = command(root, "evaluate.py", str(folder), "--episodes", "50", "--json", "out/figures.json", cwd=tmp_path)
+    measure = ["evaluate.py", str(folder), "--episodes", "50", "--json", "out/figures.json"]
+    done = command(root, *measure, cwd=tmp_path, apart=apart)
     assert done.returncode == 0, done.stderr
     assert "never looks (chance)" in done.stdout
     (figures,) = json.loads((tmp_path / "out" / "figures.json").read_text())
@@ -174,14 +176,15 @@ def test_a_world_of_their_own(root: Path, tmp_path: Path) -> None:
     (tmp_path / "envs").mkdir()  # folders of theirs called like ours must not matter
     (tmp_path / "envs" / "__init__.py").write_text("raise RuntimeError('their envs is not ours')")
     words = ["--import", "their_module", "Their/World-v0", "ram", *TINY, "--env.size", "24"]
-    done = command(root, "train.py", *words, "--log-dir", "runs", cwd=tmp_path)
+    done = command(root, "train.py", *words, "--log-dir", "runs", cwd=tmp_path, apart=True)
     assert done.returncode == 0, done.stderr
     folder = run_folder(tmp_path / "runs")
     assert json.loads((folder / "config.json").read_text())["env"]["size"] == 24
-    refused = command(root, "evaluate.py", str(folder), "--episodes", "20", cwd=tmp_path)
+    refused = command(root, "evaluate.py", str(folder), "--episodes", "20", cwd=tmp_path, apart=True)
     assert refused.returncode == 2  # an id from a checkpoint imports nothing
     assert "Their/World-v0" in refused.stderr
-    done = command(root, "evaluate.py", "--import", "their_module", str(folder), "--episodes", "20", cwd=tmp_path)
+    words = ["evaluate.py", "--import", "their_module", str(folder), "--episodes", "20"]
+    done = command(root, *words, cwd=tmp_path, apart=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -194,7 +197,7 @@ def test_a_checkpoint_can_t_import_a_module(root: Path, tmp_path: Path) -> None:
         content.update(env_id="evil:Glimpse/Digits-v0", imports=["evil"])
         file.write_text(json.dumps(content))
     for words in (["evaluate.py", str(folder)], ["train.py", "--resume", str(folder)]):
-        done = command(root, *words, cwd=tmp_path)
+        done = command(root, *words, cwd=tmp_path, apart=True)
         assert done.returncode == 2
         assert "evil" in done.stderr
         assert not (tmp_path / "exploded").exists()
