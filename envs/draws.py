@@ -84,3 +84,8 @@ class Draws:
     def integers(self, stream: str, high: int, *shape: int) -> Tensor:
         """int64 in [0, high), (n, *shape); the bias of the remainder is below high / 2^63."""
         return self.bits(stream, *shape) % high
+
+
+def world_key(seed: int) -> int:
+    """What a seed is among the draws' 63 bits."""
+    return int(seed) % (1 << 63)

@@ -18,8 +18,9 @@ from torch import Tensor
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 from .batch import BatchWorld, Tensors
+from .draws import world_key
 from .info import Masked, numpy_final, numpy_info, with_masks
-from .tensors import action_reader, pick, to_numpy
+from .tensors import action_reader, batch_of_one, pick, to_numpy
 from .window import Window, check_display
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -78,11 +79,6 @@ class Face:
         if type(world).score is not BatchWorld.score:
             info["score"] = (world.score(world.state), world.clock > 0)
         return info
-
-
-def world_key(seed: int) -> int:
-    """What a seed is among the draws' 63 bits."""
-    return int(seed) % (1 << 63)
 
 
 class SingleFace(Face, gym.Env):
@@ -161,13 +157,6 @@ class SingleFace(Face, gym.Env):
         """Go back to a state that `get_state` returned."""
         self._seeded = True
         self.world.set_state(0, state)
-
-
-def batch_of_one(action: Any) -> Any:
-    """An action as that of a batch with one world."""
-    if hasattr(action, "keys"):
-        return {key: batch_of_one(action[key]) for key in action}
-    return action[None] if isinstance(action, Tensor) else np.asarray(action)[None]
 
 
 class VectorFace(Face, gym.vector.VectorEnv):

@@ -103,3 +103,10 @@ def pick(value: Any, index: int) -> Any:
     if isinstance(value, dict):
         return {key: pick(item, index) for key, item in value.items()}
     return value[index]
+
+
+def batch_of_one(action: Any) -> Any:
+    """An action as that of a batch with one world."""
+    if hasattr(action, "keys"):
+        return {key: batch_of_one(action[key]) for key in action}
+    return action[None] if isinstance(action, Tensor) else np.asarray(action)[None]

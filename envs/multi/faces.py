@@ -23,9 +23,10 @@ from pettingzoo.utils.conversions import parallel_to_aec
 from torch import Tensor
 
 from ...errors import FoveateError, check_choice
-from ..face import RENDER_MODES, Face, VectorFace, batch_of_one, world_key
+from ..draws import world_key
+from ..face import RENDER_MODES, Face, VectorFace
 from ..info import Masked, numpy_final, numpy_info, with_masks
-from ..tensors import action_reader, pick, to_numpy
+from ..tensors import action_reader, batch_of_one, pick, to_numpy
 from ..window import Window
 from .base import MultiWorld
 
