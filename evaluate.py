@@ -174,7 +174,7 @@ def print_table(results: list[dict[str, Any]]) -> None:
         "memoryless": "best that sees the present moment only",
         "blind": "never looks (chance)",
         "random": "acts at random",
-        "alone": "each agent does what it can without the others",
+        "alone": "without the others (or without choosing, or looking: see the world's page)",
         "silent": "their messages say nothing",
     }
     for env_id, known in {r["env_id"]: r["certified"] for r in results if r["certified"]}.items():

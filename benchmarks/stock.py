@@ -32,11 +32,12 @@ from foveate.wrappers import FlattenAction
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def measured(model: BaseAlgorithm, env_id: str, arguments: dict[str, Any], episodes: int) -> tuple[float, float | None]:
+def measured(model: BaseAlgorithm, env_id: str, chosen: dict[str, Any], episodes: int) -> tuple[float, float | None]:
     """The mean return of the deterministic policy on test episodes, and the mean of the task's own figure."""
+    arguments = chosen.get("env_kwargs", {})
     if "split" in env_options(env_id):
         arguments = {**arguments, "split": "test"}
-    env = sb3.make_vec_env(env_id, 100, **arguments)
+    env = sb3.make_vec_env(env_id, 100, **sb3.flattening(chosen), **arguments)
     env.seed(EVALUATION_SEED)
     scores: list[float] = []
 
@@ -120,7 +121,10 @@ def main() -> None:
     begin, cpu = time.perf_counter(), time.process_time()
     model.learn(steps, log_interval=20)
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    mean, score = measured(model, env_id, chosen.get("env_kwargs", {}), arguments.episodes)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    name = f"{algorithm}-{env_id.replace('/', '-')}-{arguments.seed}"
+    model.save(arguments.out / name)
+    mean, score = measured(model, env_id, chosen, arguments.episodes)
     scale: ScoreScale | None = world_class(env_id).scale
     figures = {
         "algorithm": algorithm,
@@ -135,10 +139,7 @@ def main() -> None:
         "cpu_seconds": cpu,
     }
     print(json.dumps(figures, indent=1))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    name = f"{algorithm}-{env_id.replace('/', '-')}-{arguments.seed}"
     (arguments.out / f"{name}.json").write_text(json.dumps(figures, indent=1))
-    model.save(arguments.out / name)
 
 
 if __name__ == "__main__":

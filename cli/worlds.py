@@ -28,7 +28,7 @@ def import_modules(names: Sequence[str]) -> None:
 
 
 def full_id(name: str) -> str:
-    """The registered id that a name means: letter case and a missing version don't matter ("multi/SharedGaze")."""
+    """The registered id that a name means: letter case doesn't matter, nor a missing version if there is but one."""
     if name in gym.registry or is_atari(name):
         return name
     wanted = name.lower()

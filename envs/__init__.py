@@ -47,13 +47,8 @@ _FAMILIES = {
     ),
     "Probe": ("probe", ["Driving", "Catch", "Distractors"]),
 }
-_TEAMS = [
-    "SharedGaze",
-    "CocktailParty",
-    "SpeakerListener",
-    "SpeakerListener",
-    "HideAndSeek",
-]  # worlds of several agents, which have no single face
+# worlds of several agents, which have no single face
+_TEAMS = ["SharedGaze", "CocktailParty", "SpeakerListener", "HideAndSeek"]
 IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
 MULTI_IDS = [f"Multi/{name}-v0" for name in _TEAMS]
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import gymnasium as gym
 import torch
+from gymnasium.envs.registration import load_env_creator
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from ..errors import FoveateError, check_choice, check_range
+from ..errors import FoveateError, check_choice, check_range, unknown
 from .batch import BatchWorld, Tensors
 from .draws import Draws
+from .face import VectorFace
 
 LOOKS = ("location", "zoom")  # the parts of an action that say where to look
 Batch = tuple[Tensors, Tensors, Tensor]
@@ -65,10 +67,15 @@ class TaskDataset(IterableDataset[Batch]):
         self._make()  # a mistake in the arguments should be told now
 
     def _make(self) -> BatchWorld:
-        env = gym.make_vec(self.env_id, num_envs=self.batch, output="torch", device=self.device, **self.arguments)
-        world = getattr(env, "world", None)
-        if not isinstance(world, BatchWorld):
-            raise FoveateError(f"{self.env_id} is no environment on foveate's base.")
+        spec = gym.registry.get(self.env_id)
+        if spec is None:
+            raise unknown("environment", self.env_id, [known for known in gym.registry if "/" in known])
+        face = spec.vector_entry_point
+        face = load_env_creator(face) if isinstance(face, str) else face
+        if not (isinstance(face, type) and issubclass(face, VectorFace)):
+            raise FoveateError(f"{self.env_id} is no environment of one agent on foveate's base.")
+        env = face(self.batch, output="torch", device=self.device, **self.arguments)
+        world = env.world
         world.reset(keys=torch.zeros(self.batch, dtype=torch.int64))
         if "target" not in world.annotate(world.state):
             raise FoveateError(f"{self.env_id} tells no targets: there is nothing to be supervised by.")

@@ -202,6 +202,7 @@ class VectorFace(Face, gym.vector.VectorEnv):
         self.single_action_space = self.world.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.keep_ended_state, self.ended_state = False, None  # SameStep: the states that episodes ended in, on request
         self._seeded = False
         self._ended: bool | None = True  # as BatchWorld.ended after the last step
         self._window: Window | None = None
@@ -294,6 +295,8 @@ class VectorFace(Face, gym.vector.VectorEnv):
         final = None
         if mode is AutoresetMode.SAME_STEP and self._ended is not False:
             ended = world.over
+            if self.keep_ended_state:
+                self.ended_state = world.true_state()
             final = (world.observe(world.state), self._masked_info(), ended)
             world.reset(None if self._ended else ended)
             self._ended = False

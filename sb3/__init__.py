@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .extractors import CoreExtractor, EncoderExtractor
-from .stock import ALGORITHMS, algorithm_class, make_algorithm, make_vec_env, settings, settings_file
+from .stock import ALGORITHMS, algorithm_class, flattening, make_algorithm, make_vec_env, settings, settings_file
 
 if TYPE_CHECKING:
     from .policies import CorePolicy
@@ -15,6 +15,7 @@ __all__ = [
     "CorePolicy",
     "EncoderExtractor",
     "algorithm_class",
+    "flattening",
     "make_algorithm",
     "make_vec_env",
     "settings",

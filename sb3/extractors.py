@@ -21,7 +21,7 @@ class EncoderExtractor(BaseFeaturesExtractor):
 
     Args:
         observation_space: a Dict with `glimpse` and `location`, images, or anything that is flattened.
-        encoder: "glimpse", "cnn" or "mlp"; "auto" takes the first that fits.
+        encoder: "glimpse" (which leaves an `overview` out), "cnn" or "mlp"; "auto" takes the first that fits.
         features: size of the glimpse vector, or of each layer of the "mlp".
         layers: how many layers the "mlp" has.
         architecture: of the "cnn", as in our `cnn` agent: "modern" (any size), "paper" or "nature".
@@ -40,7 +40,7 @@ class EncoderExtractor(BaseFeaturesExtractor):
             encoder = _fitting(observation_space)
         made: nn.Module
         if encoder == "glimpse":
-            made = GlimpseNetwork(observation_space, 128, 128, features)
+            made = GlimpseNetwork(_as_preprocessed(observation_space), 128, 128, features)
         elif encoder == "cnn":
             made = ConvNet(observation_space, architecture)
         else:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..agents.cores import CORES, RecurrentCores, make_core
 from ..agents.cores.base import State
-from ..errors import check_choice
+from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 
 
@@ -97,6 +97,10 @@ class CorePolicy(RecurrentActorCriticPolicy):
         **rest: Any,
     ):
         check_choice("core", core, [name for name in CORES if name != "none"])
+        for name in sorted(
+            {"lstm_hidden_size", "n_lstm_layers", "lstm_kwargs", "shared_lstm", "enable_critic_lstm"} & set(rest)
+        ):
+            raise FoveateError(f"{name} is about an LSTM that is not there: use core, hidden, core_kwargs and shared.")
         options = core_kwargs or {}
         check_options(CORES[core], options, core)
         if isinstance(observation_space, spaces.Dict):
@@ -117,6 +121,12 @@ class CorePolicy(RecurrentActorCriticPolicy):
         self.lstm_hidden_state_shape = (1, 1, self.lstm_actor.hidden_size)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
+        self._own = {"core": core, "hidden": hidden, "core_kwargs": core_kwargs, "shared": shared}
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        """What `save` must write so that `load` can build it again."""
+        return {**super()._get_constructor_parameters(), **self._own}
+
     @staticmethod
     def _process_sequence(features: Tensor, lstm_states: Any, episode_starts: Tensor, lstm: Any) -> tuple[Tensor, Any]:
         """Sequences one behind the other, (N·T, F), through a core and back, with the state after them."""
@@ -129,7 +139,7 @@ class CorePolicy(RecurrentActorCriticPolicy):
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
         """As in Stable-Baselines3; without a state an episode starts."""
-        if state is None and episode_start is None:
+        if state is None:
             tensors, _ = self.obs_to_tensor(observation)
             first = next(iter(tensors.values())) if isinstance(tensors, dict) else tensors
             episode_start = np.ones(len(first), dtype=bool)

@@ -20,6 +20,7 @@ ALGORITHMS = {
     "dqn": "stable_baselines3.DQN",
     "ppo_lstm": "sb3_contrib.RecurrentPPO",
 }
+FLATTEN = "foveate.wrappers.FlattenAction"
 _SCHEDULES = ("learning_rate", "clip_range")
 _NOT_THE_ALGORITHMS = ("env_kwargs", "env_wrapper", "n_envs", "n_timesteps")
 
@@ -52,18 +53,20 @@ def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
         raise FoveateError(f"{algorithm} needs {module}: pip install 'foveate[sb3]' ({error}).") from error
 
 
-def make_vec_env(env_id: str, num_envs: int, to: To = "auto", **arguments: Any) -> GymVecEnv:
+def make_vec_env(env_id: str, num_envs: int, to: To = "auto", bins: int = 9, **arguments: Any) -> GymVecEnv:
     """One of our environments as Stable-Baselines3 wants it: native vectors, a Dict action flattened.
 
     Args:
         env_id: an id of ours, or of your own on our base.
         num_envs: worlds.
-        to: what a Dict action is flattened to, as in `ActionFlattener`.
+        to: what a Dict action is flattened to, as in `ActionFlattener`; a Discrete action is left as it is.
+        bins: as in `ActionFlattener`.
         **arguments: of the environment.
     """
     env = gym.make_vec(env_id, num_envs=num_envs, autoreset_mode="SameStep", **arguments)
-    parts = isinstance(env.single_action_space, spaces.Dict) or to == "discrete"
-    return GymVecEnv(FlattenVectorAction(env, to) if parts else env)
+    space = env.single_action_space
+    parts = isinstance(space, spaces.Dict) or (to == "discrete" and not isinstance(space, spaces.Discrete))
+    return GymVecEnv(FlattenVectorAction(env, to, bins) if parts else env)
 
 
 def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "auto", **changes: Any) -> BaseAlgorithm:
@@ -77,7 +80,7 @@ def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "au
         **changes: settings that differ from the shipped ones.
     """
     chosen = {**settings(algorithm, env_id), **changes}
-    env = make_vec_env(env_id, chosen.get("n_envs", 1), **_flattening(chosen), **chosen.get("env_kwargs", {}))
+    env = make_vec_env(env_id, chosen.get("n_envs", 1), **flattening(chosen), **chosen.get("env_kwargs", {}))
     own = {name: value for name, value in chosen.items() if name not in _NOT_THE_ALGORITHMS}
     for name in _SCHEDULES:
         if isinstance(own.get(name), str):  # the zoo's "lin_0.001" falls from 0.001 to 0
@@ -85,8 +88,19 @@ def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "au
     return algorithm_class(algorithm)(env=env, seed=seed, device=device, **own)
 
 
-def _flattening(chosen: dict[str, Any]) -> dict[str, Any]:
-    """The options of the zoo's ``env_wrapper: [foveate.wrappers.FlattenAction: {…}]``, if it has any."""
-    wrappers = chosen.get("env_wrapper")
-    first = wrappers[0] if isinstance(wrappers, list) and wrappers else {}
-    return dict(next(iter(first.values()))) if isinstance(first, dict) and first else {}
+def flattening(chosen: dict[str, Any]) -> dict[str, Any]:
+    """The options of FlattenAction in settings: the zoo's ``env_wrapper: [foveate.wrappers.FlattenAction: {…}]``.
+
+    Args:
+        chosen: from `settings`, perhaps changed.
+
+    Raises:
+        FoveateError: there is another wrapper, which would have to wrap single environments.
+    """
+    wrappers = chosen.get("env_wrapper") or []
+    for wrapper in wrappers if isinstance(wrappers, list) else [wrappers]:
+        name, options = next(iter(wrapper.items())) if isinstance(wrapper, dict) else (wrapper, {})
+        if name != FLATTEN:
+            raise FoveateError(f"env_wrapper {name!r} is not allowed on native vectors: only {FLATTEN} is.")
+        return dict(options)
+    return {}

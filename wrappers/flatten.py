@@ -86,6 +86,11 @@ class ActionFlattener:
             begin += width
         return action["action"] if self.bare else action
 
+    def unflatten_one(self, flat: Any) -> Any:
+        """One flat action as a dict of parts."""
+        made = self.unflatten(np.asarray(flat)[None])
+        return {name: part[0] for name, part in made.items()} if isinstance(made, dict) else made[0]
+
     def _part(self, part: spaces.Space, sizes: list[int], flat: np.ndarray) -> np.ndarray:
         shape = (len(flat), *(part.shape or ()))
         if isinstance(part, spaces.Box):
@@ -109,8 +114,7 @@ class FlattenAction(gym.ActionWrapper):
         self.action_space = self.flattener.space
 
     def action(self, action: np.ndarray) -> Any:
-        made = self.flattener.unflatten(np.asarray(action)[None])
-        return {name: part[0] for name, part in made.items()} if isinstance(made, dict) else made[0]
+        return self.flattener.unflatten_one(action)
 
 
 class FlattenVectorAction(VectorWrapper):
@@ -154,9 +158,6 @@ class FlattenParallel(BaseParallelWrapper):
         return self._flat(observations), infos
 
     def step(self, actions: dict[str, Any]) -> Any:
-        wanted = {
-            agent: {name: part[0] for name, part in self.flatteners[agent].unflatten(np.asarray(action)[None]).items()}
-            for agent, action in actions.items()
-        }
+        wanted = {agent: self.flatteners[agent].unflatten_one(action) for agent, action in actions.items()}
         observations, *rest = self.env.step(wanted)
         return self._flat(observations), *rest

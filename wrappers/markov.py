@@ -27,7 +27,7 @@ class Markovian(gym.Wrapper, gym.utils.RecordConstructorArgs):
         gym.Wrapper.__init__(self, env)
         if not hasattr(env.unwrapped, "get_state"):
             raise FoveateError(f"{env} doesn't tell its state: it needs a method get_state().")
-        env.reset(seed=0)  # there is no state before an episode
+        env.reset(seed=_chance())  # there is no state before an episode
         size = len(self._state())
         self.observation_space = beside(env.observation_space, state=_unbounded(size))
 
@@ -56,7 +56,10 @@ class MarkovianVector(VectorWrapper):
         check_numpy(env, type(self).__name__)
         if not hasattr(env.unwrapped, "world"):
             raise FoveateError(f"{env} doesn't tell its state: only native vector environments of foveate do.")
-        env.reset(seed=0)
+        if hasattr(env.unwrapped, "seats"):
+            raise FoveateError("a world of several agents tells its state by PettingZoo's parallel_env().state().")
+        env.unwrapped.keep_ended_state = True  # type: ignore[attr-defined]
+        env.reset(seed=_chance())
         size = env.unwrapped.world.true_state().shape[1]  # type: ignore[attr-defined]
         self.single_observation_space = beside(env.single_observation_space, state=_unbounded(size))
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
@@ -72,14 +75,18 @@ class MarkovianVector(VectorWrapper):
     def step(self, actions: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(actions)
         if "final_obs" in info:
-            # the world has begun anew: of the state that an episode ended in nothing is left, and nothing follows it
             final = info["final_obs"].copy()
-            blank = np.zeros(self.single_observation_space["state"].shape, np.float32)  # type: ignore[index]
+            ended = self.env.unwrapped.ended_state.cpu().numpy()  # type: ignore[attr-defined]
             for i in np.flatnonzero(info["_final_obs"]):
-                final[i] = put_beside(final[i], state=blank)
+                final[i] = put_beside(final[i], state=ended[i])
             info = {**info, "final_obs": final}
         return self._put(observation), reward, terminated, truncated, info
 
 
 def _unbounded(size: int) -> spaces.Box:
     return spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+
+def _chance() -> int:
+    """A seed that nobody chose: worlds that are never seeded must not all be the same."""
+    return int(np.random.default_rng().integers(1 << 31))

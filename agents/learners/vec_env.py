@@ -51,7 +51,12 @@ class GymVecEnv(VecEnv):
         seeds: Any = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
         if seeds is not None and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
             seeds = seeds[0]  # the same by Gymnasium's custom, and some vector environments take no list
-        observation, info = self.vector_env.reset(seed=seeds)
+        options = self._options[0] or None
+        if any(other != self._options[0] for other in self._options):
+            raise FoveateError(
+                "the worlds of a vector environment are reset with the same options: set one dict for all."
+            )
+        observation, info = self.vector_env.reset(seed=seeds, options=options)
         self._returns[:], self._lengths[:], self._over[:] = 0.0, 0, False
         self.reset_infos = self._rows(_numpy(info), range(self.num_envs))
         self._reset_seeds()
@@ -122,7 +127,10 @@ class GymVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """The vector environment's attribute, once for each world asked for."""
-        return [getattr(self.vector_env, attr_name, None)] * len(list(self._get_indices(indices)))
+        found = getattr(self.vector_env, attr_name, None)
+        if found is None and attr_name != "render_mode" and not hasattr(self.vector_env, attr_name):
+            raise AttributeError(f"{self.vector_env} has no attribute {attr_name!r}.")
+        return [found] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         """Set the attribute on the vector environment, which all worlds share."""

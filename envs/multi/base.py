@@ -16,7 +16,8 @@ class TeamScale(NamedTuple):
 
     Attributes:
         oracle: policies that may look at the state.
-        alone: the certified policy in which every agent does what it can without the others.
+        alone: the certified policy without what the world is about: in SharedGaze and SpeakerListener each agent
+            without the others, in CocktailParty a listener that can't choose, in HideAndSeek a seeker with closed eyes.
         random: uniformly random actions.
         silent: the certified policy whose messages say nothing; None where there is no channel.
     """
@@ -27,7 +28,7 @@ class TeamScale(NamedTuple):
     silent: Certified | None = None
 
     of_score = True  # it is the task's own figure, not the return
-    zero = "what the agents do each alone"
+    zero = "what is certified without the others (or without choosing, or looking)"
 
     def score(self, score: float) -> float:
         """A score on the scale 0 (each alone) to 1 (oracle)."""

@@ -202,7 +202,13 @@ class SeatsFace(gym.vector.VectorEnv):
             options: may hold "reset_mask".
         """
         if options is not None and options.get("reset_mask") is not None:
-            rows = torch.as_tensor(options["reset_mask"]).view(-1, self.seats)
+            rows = torch.as_tensor(options["reset_mask"])
+            if rows.dtype != torch.bool or rows.shape != (self.num_envs,):
+                raise FoveateError(
+                    f"options['reset_mask'] must be bool of shape ({self.num_envs},), "
+                    f"got {rows.dtype} of shape {tuple(rows.shape)}."
+                )
+            rows = rows.view(-1, self.seats)
             if bool((rows.any(1) != rows.all(1)).any()):
                 raise FoveateError("options['reset_mask'] must agree for all agents of a world.")
             options = {**options, "reset_mask": rows.all(1)}

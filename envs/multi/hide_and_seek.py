@@ -145,7 +145,7 @@ class HideAndSeek(MultiWorld):
 
     def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
         awake = state["clock"] >= self.budget
-        left = (1 - state["clock"] / max(1, self.budget)).clamp(0, 1)[:, None].float()
+        left = (self.budget - state["clock"]).clamp(min=0)[:, None] / max(1, self.budget)  # (B, 1)
         coarse = F.adaptive_avg_pool2d(state["canvas"].float()[:, None] / 255, self.coarse)
         seeker = {"glimpse": self.task.glimpse(self._flat(state)) * awake[:, None, None, None]}
         seeker |= {"location": state["location"].clone(), "left": left}

@@ -44,7 +44,9 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
         caption: one line under the picture.
         lookers: the agents.
     """
-    canvas = blank(SIDE + 2 * MARGIN + CAPTION, SIDE + 3 * MARGIN + NOTES).copy()
+    beside = sum(LINE * (1 + len(one.notes)) + LINE // 2 + (one.patches is not None) * (PATCH + 12) for one in lookers)
+    tall = max(SIDE + 2 * MARGIN + CAPTION, beside + 2 * MARGIN)
+    canvas = blank(tall + tall % 2, SIDE + 3 * MARGIN + NOTES).copy()
     height, width = (round(SIDE * n / max(picture.shape[:2])) for n in picture.shape[:2])
     panel = canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     panel[:] = enlarge(picture, height, width)

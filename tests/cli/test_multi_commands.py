@@ -27,7 +27,7 @@ def test_train_measure_and_film(env_id: str, tmp_path: Path, capsys: pytest.Capt
         == 0
     )
     told = capsys.readouterr().out
-    assert "each agent does what it can without the others" in told
+    assert "without the others" in told
     assert sheet.stat().st_size > 1000
 
 

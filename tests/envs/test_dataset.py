@@ -88,6 +88,9 @@ def test_glimpses_are_of_random_places_or_of_the_whole_image() -> None:
     [
         ({"env_id": PROBE_IDS[0]}, "no targets"),
         ({"env_id": "Memory/Copy-v0", "batch": 0}, "batch=0"),
+        ({"env_id": "Memory/Cpoy-v0"}, "Did you mean 'Memory/Copy-v0'"),
+        ({"env_id": "Multi/SharedGaze-v0"}, "no environment of one agent"),
+        ({"env_id": "CartPole-v1"}, "no environment of one agent"),
         ({"env_id": "Memory/Copy-v0", "play": "oracel"}, "Did you mean 'oracle'"),
         ({"env_id": "Memory/Copy-v0", "max_lenght": 3}, "Did you mean 'max_length'"),
     ],

@@ -305,5 +305,13 @@ def test_there_is_no_single_face_and_the_error_says_what_there_is() -> None:
 def test_rows_of_a_world_are_reset_together() -> None:
     env = gym.make_vec("Multi/SharedGaze-v0", num_envs=2, autoreset_mode="Disabled")
     env.reset(seed=0)
+    with pytest.raises(FoveateError, match="must be bool of shape"):
+        env.reset(options={"reset_mask": np.array([True])})
     with pytest.raises(FoveateError, match="agree for all agents"):
         env.reset(options={"reset_mask": np.array([True, False, False, False])})
+
+
+def test_many_agents_are_drawn() -> None:
+    env = multi.shared_gaze_v0.parallel_env(render_mode="rgb_array", agents=5)
+    env.reset(seed=0)
+    assert env.render().shape[0] > 600

@@ -1,18 +1,23 @@
 """What is cheap to learn is learned: stock algorithms, our networks in them, and what the wrappers are for."""
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import FrameStackObservation
 from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from foveate import sb3
 from foveate.agents import GymVecEnv
+from foveate.errors import FoveateError
 from foveate.sb3 import CoreExtractor, CorePolicy
 from foveate.wrappers import MarkovianVector
 
@@ -98,3 +103,58 @@ def test_predict_without_a_state_begins_an_episode() -> None:
     _, one = model.predict(seen, deterministic=True)
     _, other = model.predict(seen, one, np.ones(3, dtype=bool), deterministic=True)
     np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_a_policy_is_saved_with_its_core(tmp_path: Path) -> None:
+    options = {"n_steps": 8, "batch_size": 8, "seed": 0, "device": "cpu"}
+    model = RecurrentPPO(
+        CorePolicy, maze(2, worlds=2), policy_kwargs={"core": "ntm", "hidden": 8, "shared": True}, **options
+    )
+    model.policy.save(tmp_path / "policy.pt")
+    again = CorePolicy.load(tmp_path / "policy.pt")
+    seen = np.zeros((2, 4), np.float32)
+    for state in (None, model.policy.predict(seen)[1]):
+        none = np.zeros(2, dtype=bool)
+        a, b = (p.predict(seen, state, none, deterministic=True) for p in (model.policy, again))
+        np.testing.assert_array_equal(a[0], b[0])
+        np.testing.assert_allclose(a[1][0], b[1][0])
+    with pytest.raises(FoveateError, match="core, hidden"):
+        RecurrentPPO(CorePolicy, maze(2), policy_kwargs={"lstm_hidden_size": 8}, **options)
+
+
+def test_other_wrappers_in_settings_are_refused() -> None:
+    with pytest.raises(FoveateError, match="FlattenObservation"):
+        sb3.make_algorithm("ppo", "Probe/Catch-v0", env_wrapper="gymnasium.wrappers.FlattenObservation")
+    model = sb3.make_algorithm("dqn", "Glimpse/Digits-v0", device="cpu", buffer_size=100, n_envs=2)
+    assert model.action_space == gym.spaces.Discrete(250)
+
+
+@pytest.mark.parametrize("mode", ["SAME_STEP", "NEXT_STEP", "DISABLED"])
+def test_the_adapter_serves_all_autoreset_modes(mode: str) -> None:
+    """CartPole's episodes, as a DummyVecEnv tells them: length, return, last observation, truncation."""
+    kwargs = {"autoreset_mode": AutoresetMode[mode]}
+    adapter = GymVecEnv(
+        gym.make_vec("CartPole-v1", 3, vectorization_mode="sync", vector_kwargs=kwargs, max_episode_steps=25)
+    )
+    known = DummyVecEnv([lambda: Monitor(gym.make("CartPole-v1", max_episode_steps=25))] * 3)
+    adapter.seed(3)
+    known.seed(3)
+    np.testing.assert_array_equal(adapter.reset(), known.reset())
+    told: dict[str, list] = {"adapter": [], "known": []}
+    for name, env in (("adapter", adapter), ("known", known)):
+        counts = np.zeros(3, dtype=int)
+        for _ in range(200):
+            seen, _, done, infos = env.step((counts // 3) % 2)
+            counts = np.where(done, 0, counts + 1)
+            for i in np.flatnonzero(done):
+                last = infos[i]["terminal_observation"].round(5).tolist()
+                told[name].append(
+                    (i, infos[i]["episode"]["l"], infos[i]["TimeLimit.truncated"], last, seen[i].tolist())
+                )
+    episodes = min(map(len, told.values()))
+    assert episodes > 15
+    for i in range(3):  # with "NextStep" the worlds' episodes end later, one after the other
+        pair = [[e[1:] for e in told[name] if e[0] == i][: episodes // 4] for name in told]
+        assert pair[0] == pair[1]
+    with pytest.raises(AttributeError, match="action_masks"):
+        adapter.get_attr("action_masks")

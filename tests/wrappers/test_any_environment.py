@@ -183,3 +183,24 @@ def test_all_combinations_as_one_number() -> None:
 
 def test_modes_are_gymnasium_s() -> None:
     assert {mode.value for mode in AutoresetMode} == set(MODES)
+
+
+def test_unseeded_environments_differ() -> None:
+    """The constructor looks at a state, and must not seed the world by it."""
+    states = [Markovian(gym.make("Memory/Copy-v0")).reset()[0]["state"] for _ in range(3)]
+    assert any(len(a) != len(b) or (a != b).any() for a, b in ((states[0], states[1]), (states[1], states[2])))
+
+
+def test_a_truncated_episode_s_last_state_is_its_own() -> None:
+    vector = MarkovianVector(gym.make_vec("Memory/TMaze-v0", num_envs=2, autoreset_mode="SameStep", corridor=3))
+    single = Markovian(gym.make("Memory/TMaze-v0", corridor=3))
+    vector.reset(seed=0)
+    single.reset(seed=0)
+    cut = False
+    while not cut:  # turning in the corridor does nothing but cost time
+        one, _, _, cut, _ = single.step(1)
+        _, _, _, truncated, info = vector.step(np.array([1, 1]))
+        assert truncated[0] == cut
+    np.testing.assert_array_equal(info["final_obs"][0]["state"], one["state"])
+    with pytest.raises(FoveateError, match="parallel_env"):
+        MarkovianVector(gym.make_vec("Multi/CocktailParty-v0"))
