@@ -30,6 +30,8 @@ class Face:
     """What both faces share: the worlds, their information, their pictures."""
 
     world_class: ClassVar[type[BatchWorld]]
+    _seeded: bool
+    _window: Window | None
 
     def _open(
         self, num_worlds: int, render_mode: str | None, relevance: bool, device: str, task: dict[str, Any]
@@ -65,6 +67,20 @@ class Face:
             raise ResetNeeded("no episode has begun: call reset() before intervene().")
         self.world.replace(self.world.intervened(self.world.state, kind, name, amount))  # type: ignore[attr-defined]
         return self._seen()
+
+    def _render_one(self, title: str) -> np.ndarray | None:
+        """The picture of the only world, or a window with this title that shows it."""
+        if self.render_mode is None:
+            gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array".')
+            return None
+        if not self._seeded:
+            raise ResetNeeded("no episode has begun: call reset() before render().")
+        frame = self.world.frame(0)
+        if self.render_mode == "rgb_array":
+            return frame
+        self._window = self._window or Window(title)
+        self._window.show(frame, self.world.render_fps)
+        return None
 
     def _seen(self) -> Any:
         """The observation of this moment."""
@@ -132,17 +148,7 @@ class SingleFace(Face, gym.Env):
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
         """The picture of this moment ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""
-        if self.render_mode is None:
-            gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array" to gym.make.')
-            return None
-        if not self._seeded:
-            raise ResetNeeded("no episode has begun: call reset() before render().")
-        frame = self.world.frame(0)
-        if self.render_mode == "rgb_array":
-            return frame
-        self._window = self._window or Window(self.spec.id if self.spec else type(self).__name__)
-        self._window.show(frame, self.world.render_fps)
-        return None
+        return self._render_one(self.spec.id if self.spec else type(self).__name__)
 
     def close(self) -> None:
         """Close the window, if there is one."""

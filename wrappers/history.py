@@ -4,32 +4,20 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from ..agents.encoders import FlatEncoder
+from ..agents.learners.worlds import to_tensors
+from ..envs.tensors import batch_of_one
 from ..errors import FoveateError
 
 
-def flat_rows(space: spaces.Space, rows: Any) -> np.ndarray:
-    """Actions or observations of a batch as float32 rows, (B, n): numbers of discrete spaces one-hot.
-
-    Args:
-        space: of one.
-        rows: (B, …), for a Dict a mapping of them.
-    """
-    if isinstance(space, spaces.Dict):
-        return np.concatenate([flat_rows(part, rows[name]) for name, part in space.spaces.items()], 1)
-    if isinstance(space, spaces.Discrete):
-        return np.eye(int(space.n), dtype=np.float32)[np.asarray(rows) - int(space.start)]
-    if isinstance(space, spaces.MultiDiscrete):
-        columns = (np.asarray(rows) - space.start).reshape(len(rows), -1).T
-        return np.concatenate(
-            [np.eye(int(n), dtype=np.float32)[c] for n, c in zip(space.nvec.flat, columns, strict=True)], 1
-        )
-    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
-        return np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
-    raise FoveateError(f"actions of type {type(space).__name__} can't be shown beside the observation.")
+def flat_rows(encoder: FlatEncoder, rows: Any) -> np.ndarray:
+    """Actions of a batch, (B, …), as float32 rows (B, n): numbers of discrete spaces one-hot."""
+    return encoder(to_tensors(rows, torch.device("cpu"))).float().numpy()
 
 
 def beside(space: spaces.Space, **added: spaces.Space) -> spaces.Dict:
@@ -57,7 +45,8 @@ class PreviousActionReward(gym.Wrapper, gym.utils.RecordConstructorArgs):
     def __init__(self, env: gym.Env):
         gym.utils.RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
-        self._blank = flat_rows(env.action_space, _row(env.action_space.sample()))[0] * 0
+        self._flat = FlatEncoder(env.action_space)
+        self._blank = np.zeros(self._flat.output_size, np.float32)
         self.observation_space = beside(env.observation_space, **_spaces(len(self._blank)))
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
@@ -68,7 +57,7 @@ class PreviousActionReward(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(action)
-        done = flat_rows(self.env.action_space, _row(action))[0]
+        done = flat_rows(self._flat, batch_of_one(action))[0]
         brought = np.array([reward], dtype=np.float32)
         return (
             put_beside(observation, previous_action=done, previous_reward=brought),
@@ -86,7 +75,8 @@ class PreviousActionRewardVector(VectorWrapper):
         super().__init__(env)
         check_numpy(env, type(self).__name__)
         self._mode = env.metadata["autoreset_mode"]
-        self._blank = flat_rows(env.single_action_space, env.action_space.sample()) * 0
+        self._flat = FlatEncoder(env.single_action_space)
+        self._blank = np.zeros((env.num_envs, self._flat.output_size), np.float32)
         self.single_observation_space = beside(env.single_observation_space, **_spaces(self._blank.shape[1]))
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
         self._over = np.zeros(env.num_envs, dtype=bool)
@@ -107,7 +97,7 @@ class PreviousActionRewardVector(VectorWrapper):
 
     def step(self, actions: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(actions)
-        done = flat_rows(self.env.single_action_space, actions)
+        done = flat_rows(self._flat, actions)
         brought = np.asarray(reward, dtype=np.float32)[:, None]
         ended = np.asarray(terminated) | np.asarray(truncated)
         if "final_obs" in info:
@@ -131,8 +121,3 @@ def check_numpy(env: VectorEnv, wrapper: str) -> None:
 def _spaces(width: int) -> dict[str, spaces.Space]:
     unbounded = lambda n: spaces.Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     return {"previous_action": unbounded(width), "previous_reward": unbounded(1)}
-
-
-def _row(action: Any) -> Any:
-    """An action as a batch of one."""
-    return {k: _row(v) for k, v in action.items()} if hasattr(action, "items") else np.asarray(action)[None]

@@ -70,12 +70,6 @@ class MultiWorld(BatchWorld):
         self.action_space = spaces.Dict({name: spaces.Dict(parts) for name, parts in self.does.items()})
 
     @property
-    def alike(self) -> bool:
-        """Whether all agents have the same spaces."""
-        pairs = [(self.sees[name], self.does[name]) for name in self.agents]
-        return all(pair == pairs[0] for pair in pairs)
-
-    @property
     def party(self) -> Tensor:
         """A number for each world's episode, int64 (B,), below 2^23 so that float32 holds it: what its rows share."""
         return (self.key * 61 + self.episode) % (1 << 23)

@@ -112,17 +112,7 @@ class ParallelFace(Face, ParallelEnv):
 
     def render(self) -> np.ndarray | None:
         """The picture of this moment ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""
-        if self.render_mode is None:
-            gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array".')
-            return None
-        if not self._seeded:
-            raise ResetNeeded("no episode has begun: call reset() before render().")
-        frame = self.world.frame(0)
-        if self.render_mode == "rgb_array":
-            return frame
-        self._window = self._window or Window(self.name)
-        self._window.show(frame, self.world.render_fps)
-        return None
+        return self._render_one(self.name)
 
     def close(self) -> None:
         """Close the window, if there is one."""

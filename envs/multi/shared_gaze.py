@@ -1,6 +1,6 @@
 """Several retinas on one image, and a narrow channel between them."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from ..scale import Certified
 from .base import MultiWorld, TeamScale, others, vote
 from .render import Looker, team_frame
 
-Gaze = Literal["location", "zoom", "trail"]
+GAZE = ("location", "zoom", "trail")  # what a state says of an agent's gaze
 
 
 class SharedGaze(MultiWorld):
@@ -154,7 +154,7 @@ class SharedGaze(MultiWorld):
 
     def _one(self, state: State, agent: int) -> State:
         """What `GazeWorld` must know to move one agent's gaze."""
-        return {"clock": state["clock"], **{k: state[k][:, agent] for k in Gaze.__args__ if k in state}}  # type: ignore[attr-defined]
+        return {"clock": state["clock"], **{k: state[k][:, agent] for k in GAZE if k in state}}
 
     def _place(self, state: State, agent: int) -> Tensor:
         """Where on the canvas an agent looks, (B, 2); its own coordinates span its strip."""
@@ -221,11 +221,7 @@ class SharedGaze(MultiWorld):
             patches = self._glimpse(one, a)[0].cpu().numpy()
             lookers.append(Looker(name, notes, outlines.cpu().numpy(), path.cpu().numpy(), patches))
         picture = np.repeat(self.task.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
-        edges = [
-            c
-            for c in range(1, self.task.size)
-            if int(self._strip(torch.tensor(c))) != int(self._strip(torch.tensor(c - 1)))
-        ]
+        edges = 1 + self._strip(torch.arange(self.task.size)).diff().nonzero()[:, 0].numpy()
         picture[:, edges] = np.maximum(picture[:, edges], 70)  # where one strip ends
         caption = f"glimpse {min(step + 1, self.task.glimpses)}/{self.task.glimpses}   truth {truth}"
         return team_frame(picture, caption, lookers)
