@@ -28,7 +28,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=8 --ignore-signatures=y --recursive=y \
-		cli envs agents sb3 wrappers tests benchmarks train.py evaluate.py
+		viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py

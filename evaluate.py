@@ -103,11 +103,11 @@ def measure_run(path: Path, options: EvaluateOptions, overrides: dict[str, Any])
     """The figures of one run."""
     from tqdm import tqdm
 
-    from foveate.agents import checkpoint
-    from foveate.agents.evaluation import Episodes, clustered_interval
-    from foveate.cli.generalisation import number_or_none, sweep_row
-    from foveate.cli.measure import main_figure, measure, pick_device
-    from foveate.cli.worlds import world_class
+    from foveate.agents.learning import checkpoint
+    from foveate.agents.learning.evaluation import Episodes, clustered_interval
+    from foveate.analysis.generalisation import number_or_none, sweep_row
+    from foveate.analysis.measure import main_figure, measure, pick_device
+    from foveate.envs.registry import world_class
 
     learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
@@ -194,9 +194,9 @@ def print_table(results: list[dict[str, Any]]) -> None:
 
 def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> None:
     """What is drawn, filmed and examined of a run."""
-    from foveate.agents import checkpoint
+    from foveate.agents.learning import checkpoint
+    from foveate.analysis.measure import pick_device, with_split
     from foveate.cli.film import film, film_saliency, names
-    from foveate.cli.measure import pick_device, with_split
     from foveate.cli.saliency import score_saliency
     from foveate.cli.tracing import save_trace
 
@@ -230,7 +230,7 @@ def look(path: Path, options: EvaluateOptions, overrides: dict[str, Any]) -> Non
 def configure(arguments: list[str], env_id: str) -> tuple[EvaluateOptions, dict[str, Any]]:
     """Read the options behind the runs; what is set of the environment is given apart."""
     from foveate.cli.options import dataclass_of, parse
-    from foveate.cli.worlds import env_options
+    from foveate.envs.registry import env_options
 
     known = {name: o._replace(type=o.type | None, default=None) for name, o in _typed(env_options(env_id)).items()}
     env = dataclass_of("Environment", known, {})
@@ -258,16 +258,16 @@ def run(arguments: list[str]) -> int:
     """The command; errors are FoveateErrors."""
     import torch
 
-    from foveate.agents import checkpoint
-    from foveate.cli.generalisation import plot_sweep, print_sweep
+    from foveate.agents.learning import checkpoint
+    from foveate.analysis.generalisation import plot_sweep, print_sweep
     from foveate.cli.options import parse, take
-    from foveate.cli.worlds import check_id, env_options, import_modules
     from foveate.envs.probe.atari import is_atari
+    from foveate.envs.registry import check_id, env_options, import_modules
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
     if arguments[:1] == ["compare"]:
-        from foveate.cli.comparison import compare
+        from foveate.analysis.comparison import compare
 
         return compare.run(arguments[1:])
     count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))

@@ -85,7 +85,7 @@ def print_list() -> None:
     import gymnasium as gym
 
     from foveate.agents import AGENTS, presets
-    from foveate.cli.worlds import world_class
+    from foveate.envs.registry import world_class
 
     print("environments")
     for env_id in sorted(gym.registry):
@@ -102,10 +102,10 @@ def print_list() -> None:
 def options_class(env_id: str, preset: dict[str, Any]) -> type:
     """The dataclass of all options of a pair: the run's, `env`, `agent` and `learner`."""
     from foveate.agents import AGENTS
-    from foveate.agents.learners.options import options_class as learner_options
+    from foveate.agents.learning.options import options_class as learner_options
     from foveate.cli.options import dataclass_of
-    from foveate.cli.worlds import env_options
     from foveate.envs.probe.atari import is_atari
+    from foveate.envs.registry import env_options
     from foveate.introspect import constructor_options
 
     known = env_options(env_id)
@@ -140,7 +140,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
 def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any]:
     """The preset of an agent for an environment; an agent without a preset (a user's own) gets an empty one."""
     from foveate.agents import AGENTS, presets
-    from foveate.agents.learners.options import OBJECTIVE_DEFAULTS
+    from foveate.agents.learning.options import OBJECTIVE_DEFAULTS
     from foveate.errors import check_choice
 
     if agent in presets.names():
@@ -164,7 +164,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> dict[str, Any
 def configure(arguments: list[str], imports: list[str]) -> dict[str, Any]:
     """The resolved configuration of a new run, as plain data."""
     from foveate.cli.options import parse, take
-    from foveate.cli.worlds import check_id, check_one_agent, full_id
+    from foveate.envs.registry import check_id, check_one_agent, full_id
 
     objective, arguments = take(arguments, "--learner")
     words = [word for word in arguments[:2] if not word.startswith("-")]
@@ -204,13 +204,14 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
     """
     import torch
 
-    from foveate.agents import agent_class, checkpoint, learner_class
-    from foveate.agents.learners.options import options_class as learner_options
-    from foveate.cli.curriculum import Curriculum
+    from foveate.agents import agent_class, learner_class
+    from foveate.agents.learning import checkpoint
+    from foveate.agents.learning.curriculum import Curriculum
+    from foveate.agents.learning.options import options_class as learner_options
+    from foveate.agents.learning.run_folder import Keeper, make_logger
+    from foveate.analysis.measure import pick_device
     from foveate.cli.loop import RunCallback, Stop
-    from foveate.cli.measure import pick_device
-    from foveate.cli.run_folder import Keeper, make_logger
-    from foveate.cli.worlds import make_worlds
+    from foveate.envs.registry import make_worlds
 
     options = config["options"]
     torch.set_num_threads(options["threads"])
@@ -261,10 +262,10 @@ def train(config: dict[str, Any], folder: Path, resumed: dict[str, Any] | None =
 
 def resume(run: str, arguments: list[str], imports: list[str]) -> int:
     """Go on with a run where its last checkpoint was."""
-    from foveate.agents import checkpoint
+    from foveate.agents.learning import checkpoint
+    from foveate.agents.learning.run_folder import cut_logs, read_config
     from foveate.cli.options import take
-    from foveate.cli.run_folder import cut_logs, read_config
-    from foveate.cli.worlds import check_id
+    from foveate.envs.registry import check_id
 
     devices, arguments = take(arguments, "--device")
     if arguments:
@@ -301,9 +302,9 @@ def report(finished: bool, folder: Path) -> int:
 
 def run(arguments: list[str]) -> int:
     """The command; errors are FoveateErrors."""
+    from foveate.agents.learning.run_folder import new_folder, write_config
     from foveate.cli.options import take
-    from foveate.cli.run_folder import new_folder, write_config
-    from foveate.cli.worlds import import_modules
+    from foveate.envs.registry import import_modules
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
@@ -311,7 +312,7 @@ def run(arguments: list[str]) -> int:
         print_list()
         return 0
     if arguments[:1] == ["compare"]:
-        from foveate.cli.comparison import plan
+        from foveate.cli import compare as plan
 
         return plan.run(arguments[1:])
     if arguments[:1] == ["draw"]:

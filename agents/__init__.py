@@ -4,18 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import check_choice
-from .dram import DRAM
-from .learners.backprop import Backprop
-from .learners.base import Learner
-from .learners.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions, QOptions
-from .learners.policy_gradient import PolicyGradient
-from .learners.q_learning import QLearning
-from .learners.vec_env import GymVecEnv
-from .memory import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
-from .policy import Policy
-from .ram import RAM, RandomGlimpse
-from .soft import SoftAttention
-from .vision import CNNAgent, DuelingAgent, MLPAgent
+from .learning.backprop import Backprop
+from .learning.learner import Learner
+from .learning.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions, QOptions
+from .learning.policy_gradient import PolicyGradient
+from .learning.q_learning import QLearning
+from .learning.vec_env import GymVecEnv
+from .policies.core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
+from .policies.dram import DRAM
+from .policies.policy import Policy
+from .policies.ram import RAM, RandomGlimpse
+from .policies.soft import SoftAttention
+from .policies.vision import CNNAgent, DuelingAgent, MLPAgent
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,
@@ -53,7 +53,7 @@ def load(path: str | Path, env: Any = None, device: str = "auto") -> Learner:
         env: an environment to go on learning in; not needed for `predict`.
         device: "auto", "cpu", "cuda", …
     """
-    from . import checkpoint
+    from .learning import checkpoint
 
     return checkpoint.load(Path(path), env, device)
 

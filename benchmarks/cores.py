@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import foveate
-from foveate.agents.cores import make_core
+from foveate.agents.nn.cores import make_core
 
 REPEATS, ROUNDS = 5, 9
 STEPS, WIDTH, HIDDEN = 41, 8, 100

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from foveate.agents import checkpoint
-from foveate.cli.measure import measure
-from foveate.cli.report import figure_png
+from foveate.agents.learning import checkpoint
+from foveate.analysis.measure import measure
+from foveate.analysis.saliency_report import figure_png
 from foveate.envs.glimpse.plates import END
 
 

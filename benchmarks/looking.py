@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 import foveate
-from foveate.agents import checkpoint
-from foveate.agents.vision import DuelingAgent
+from foveate.agents.learning import checkpoint
+from foveate.agents.policies.vision import DuelingAgent
 from foveate.cli.saliency import score_saliency
 from foveate.wrappers import RecordVideo, Saliency
 from foveate.wrappers.saliency import METHODS

@@ -22,7 +22,7 @@ from comparison import comparison
 from looking import pages
 from run_jobs import jobs
 
-from foveate.agents import checkpoint
+from foveate.agents.learning import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "benchmarks" / "results.json"

@@ -8,8 +8,8 @@ import json
 import shutil
 from pathlib import Path
 
-from foveate.agents import checkpoint
-from foveate.cli.measure import lower_is_better
+from foveate.agents.learning import checkpoint
+from foveate.analysis.measure import lower_is_better
 
 ROOT = Path(__file__).resolve().parent.parent
 GLIMPSE = ("Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion")

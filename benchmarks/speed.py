@@ -20,10 +20,10 @@ import torch
 
 import foveate
 from foveate.agents import LearnerOptions, PolicyGradient
-from foveate.agents.learners.worlds import to_tensors
+from foveate.agents.learning.environments import to_tensors
 from foveate.envs import IDS
-from foveate.envs.face import faces
 from foveate.envs.glimpse import TranslatedDigits, retina
+from foveate.envs.gym_env import env_classes
 
 WORLDS = 256
 REPEATS = 7
@@ -139,7 +139,7 @@ def main() -> None:
     note(f"TranslatedDigits, {WORLDS} worlds, NextStep autoreset, real steps a second", vector_rate(env, 126) * 6 / 7)
     env = gym.make_vec("Glimpse/TranslatedDigits-v0", num_envs=WORLDS, output="torch", **same)
     note(f"TranslatedDigits, {WORLDS} worlds, tensors out, steps a second", vector_rate(env))
-    naive = faces(PoolAtEachGlimpse)[1](WORLDS, **same)
+    naive = env_classes(PoolAtEachGlimpse)[1](WORLDS, **same)
     note("TranslatedDigits, pooling at each glimpse, steps a second", vector_rate(naive, 40))
     ratio = figures[f"TranslatedDigits, {WORLDS} worlds, steps a second"]
     ratio /= figures["TranslatedDigits, pooling at each glimpse, steps a second"]

@@ -24,8 +24,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecEnv
 
 from foveate import sb3
-from foveate.cli.measure import EVALUATION_SEED
-from foveate.cli.worlds import env_options, world_class
+from foveate.analysis.measure import EVALUATION_SEED
+from foveate.envs.registry import env_options, world_class
 from foveate.envs.scale import ScoreScale
 from foveate.wrappers import FlattenAction
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ..agents.generator import DrawGenerator, Drawn, grid_boxes
+from ..agents.nn.generator import DrawGenerator, Drawn, grid_boxes
+from ..analysis.measure import pick_device
 from ..envs.glimpse.data import load
 from ..errors import FoveateError, check_range
-from ..wrappers.video import write_video
-from .measure import pick_device
+from ..viz.video import write_video
 from .options import parse
 
 ABOUT = "Train DRAW to draw digits, and film how it reads (green) and writes (red)."

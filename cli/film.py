@@ -9,9 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ..agents import Learner
+from ..envs.registry import check_one_agent, make_one
 from ..errors import FoveateError
 from ..wrappers import Saliency, VideoWriter, contact_sheet, record_episodes, write_video
-from .worlds import check_one_agent, make_one
 
 
 def film(

@@ -11,9 +11,9 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from .curriculum import Curriculum
-from .measure import lower_is_better, main_figure, measure
-from .run_folder import Keeper
+from ..agents.learning.curriculum import Curriculum
+from ..agents.learning.run_folder import Keeper
+from ..analysis.measure import lower_is_better, main_figure, measure
 from .tracing import film_traces, save_trace
 
 

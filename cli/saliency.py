@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..analysis.recall import recall
+from ..analysis.saliency_benchmark import Moments, Row, collect, effects, examine, randomised
+from ..envs.registry import check_one_agent, make_one, make_worlds, world_class
 from ..errors import FoveateError
 from ..wrappers.saliency import methods_of, targets_of, view_of
-from ..wrappers.saliency.examine import Moments, Row, collect, effects, examine, randomised
 from ..wrappers.saliency.methods import check_method
 from ..wrappers.saliency.pictures import names_of_actions
-from ..wrappers.saliency.recall import recall
 from ..wrappers.saliency.targets import Target, choose_targets
 from ..wrappers.saliency.views import View
 from ..wrappers.saliency.wrapper import usual_targets
-from .worlds import check_one_agent, make_one, make_worlds, world_class
 
 COLUMNS = {
     "pointing": "greatest pixel is relevant",
@@ -44,7 +44,7 @@ def score_saliency(
     folder: Path,
 ) -> dict[str, Any]:
     """Examine an agent's maps, print the table, and write saliency.json, curves.png and saliency.html to a folder."""
-    from .report import write_report
+    from ..analysis.saliency_report import write_report
 
     try:
         folder.mkdir(parents=True, exist_ok=True)  # before anything is played

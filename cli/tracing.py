@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from ..agents import Learner
+from ..analysis.measure import EVALUATION_SEED
+from ..envs.registry import check_one_agent, make_one
 from ..wrappers import MemoryTrace, record_episodes, write_video
-from .measure import EVALUATION_SEED
-from .worlds import check_one_agent, make_one
 
 
 def save_trace(

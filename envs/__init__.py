@@ -1,6 +1,7 @@
 """Worlds. They know nothing of agents; importing this package registers them with Gymnasium."""
 
 import importlib
+import warnings
 from typing import Any
 
 import gymnasium as gym
@@ -66,9 +67,22 @@ def register_all() -> None:
                 )
 
 
-def __getattr__(name: str) -> Any:  # the public names, each imported at its first use
-    if name in ("BatchWorld", "faces", "ScoreScale", "Certified", "Draws", "TaskDataset"):
-        homes = {"BatchWorld": "batch", "faces": "face", "Draws": "draws", "TaskDataset": "dataset"}
-        home = homes.get(name, "scale")
-        return getattr(importlib.import_module(f".{home}", __name__), name)
+# the public names, each imported at its first use
+_HOMES = {
+    "BatchWorld": "batch",
+    "env_classes": "gym_env",
+    "ScoreScale": "scale",
+    "Certified": "scale",
+    "CounterRNG": "counter_rng",
+    "TaskDataset": "dataset",
+}
+_RENAMED = {"faces": "env_classes", "Draws": "CounterRNG"}  # since 0.2
+
+
+def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        warnings.warn(f"foveate.envs.{name} is now foveate.envs.{_RENAMED[name]}.", DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 
 from .batch import State
-from .draws import Draws
+from .counter_rng import CounterRNG
 
 
-def throw(draws: Draws, columns: int, drift: int, stream: str = "") -> State:
+def throw(rng: CounterRNG, columns: int, drift: int, stream: str = "") -> State:
     """A ball in the top row at a random column with a random drift: `row`, `column`, `drift`, int64 (n,)."""
-    column = draws.integers(f"{stream}column", columns)
+    column = rng.integers(f"{stream}column", columns)
     return {
         "row": torch.zeros_like(column),
         "column": column,
-        "drift": draws.integers(f"{stream}drift", 2 * drift + 1) - drift,
+        "drift": rng.integers(f"{stream}drift", 2 * drift + 1) - drift,
     }
 
 

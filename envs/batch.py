@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ..errors import FoveateError
-from .draws import Draws
+from .counter_rng import CounterRNG
 from .scale import ScoreScale
 
 State = dict[str, Tensor]
@@ -56,15 +56,15 @@ class BatchWorld(abc.ABC):
     # ---- the rules: pure functions that a subclass writes ----
 
     @abc.abstractmethod
-    def start(self, draws: Draws) -> State:
-        """The states of ``len(draws)`` worlds at the beginning of their episodes."""
+    def start(self, rng: CounterRNG) -> State:
+        """The states of ``len(rng)`` worlds at the beginning of their episodes."""
 
     def derive(self, state: State) -> State:
         """The entries named in `derived`, from the others."""
         return {}
 
     @abc.abstractmethod
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         """The states after an action, the rewards float32 (B, *reward_shape) and which episodes terminate, bool (B,).
 
         Must not write into the tensors of `state`: build new ones.
@@ -164,7 +164,7 @@ class BatchWorld(abc.ABC):
 
     def _begin(self, key: Tensor, episode: Tensor) -> State:
         clock = torch.zeros_like(key)
-        state = self.start(Draws(key, episode, clock))
+        state = self.start(CounterRNG(key, episode, clock))
         return {"clock": clock, **state, **self.derive(state)}
 
     @property
@@ -175,7 +175,7 @@ class BatchWorld(abc.ABC):
     def step(self, action: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Advance all worlds; rewards float32 (B, *reward_shape), terminated and truncated bool (B,)."""
         clock = self.clock + 1
-        state, reward, terminated = self.advance(self.state, action, Draws(self.key, self.episode, clock))
+        state, reward, terminated = self.advance(self.state, action, CounterRNG(self.key, self.episode, clock))
         self.state = {**state, "clock": clock}
         if self.max_episode_steps is None:
             truncated = torch.zeros_like(terminated)

@@ -11,8 +11,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from ..errors import FoveateError, check_choice, check_range, unknown
 from .batch import BatchWorld, Tensors
-from .draws import Draws
-from .face import VectorFace
+from .counter_rng import CounterRNG
+from .gym_env import VectorEnv
 
 LOOKS = ("location", "zoom")  # the parts of an action that say where to look
 Batch = tuple[Tensors, Tensors, Tensor]
@@ -72,7 +72,7 @@ class TaskDataset(IterableDataset[Batch]):
             raise unknown("environment", self.env_id, [known for known in gym.registry if "/" in known])
         face = spec.vector_entry_point
         face = load_env_creator(face) if isinstance(face, str) else face
-        if not (isinstance(face, type) and issubclass(face, VectorFace)):
+        if not (isinstance(face, type) and issubclass(face, VectorEnv)):
             raise FoveateError(f"{self.env_id} is no environment of one agent on foveate's base.")
         env = face(self.batch, output="torch", device=self.device, **self.arguments)
         world = env.world
@@ -118,7 +118,7 @@ class TaskDataset(IterableDataset[Batch]):
     def _action(self, world: BatchWorld) -> Any:
         if callable(self.play):
             return self.play(world)
-        chance = _sample(world.action_space, Draws(world.key, world.episode, world.clock), "play")
+        chance = _sample(world.action_space, CounterRNG(world.key, world.episode, world.clock), "play")
         if self.play == "random":
             return chance
         wise = world.oracle()
@@ -127,15 +127,15 @@ class TaskDataset(IterableDataset[Batch]):
         return {name: chance[name] if name in LOOKS else value for name, value in wise.items()}
 
 
-def _sample(space: gym.Space, draws: Draws, name: str) -> Any:
+def _sample(space: gym.Space, rng: CounterRNG, name: str) -> Any:
     """Uniform actions, (B, …)."""
     if isinstance(space, gym.spaces.Dict):
-        return {key: _sample(part, draws, f"{name} {key}") for key, part in space.spaces.items()}
+        return {key: _sample(part, rng, f"{name} {key}") for key, part in space.spaces.items()}
     if isinstance(space, gym.spaces.Discrete):
-        return draws.integers(name, int(space.n)) + int(space.start)
+        return rng.integers(name, int(space.n)) + int(space.start)
     if isinstance(space, gym.spaces.MultiBinary):
-        return draws.integers(name, 2, *space.shape)
-    u = draws.uniform(name, *(space.shape or ()))  # (B, …)
+        return rng.integers(name, 2, *space.shape)
+    u = rng.uniform(name, *(space.shape or ()))  # (B, …)
     if isinstance(space, gym.spaces.MultiDiscrete):
         return (u * torch.as_tensor(space.nvec, device=u.device)).long()
     assert isinstance(space, gym.spaces.Box)

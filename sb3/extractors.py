@@ -7,9 +7,9 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from ..agents.attention.glimpse import GlimpseNetwork
-from ..agents.cores import CORES, RecurrentCores, make_core
-from ..agents.encoders import MLP, ConvNet, FlatEncoder
+from ..agents.nn.attention.glimpse import GlimpseNetwork
+from ..agents.nn.cores import CORES, RecurrentCores, make_core
+from ..agents.nn.encoders import MLP, ConvNet, FlatEncoder
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 

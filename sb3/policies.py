@@ -10,8 +10,8 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import Tensor, nn
 
-from ..agents.cores import CORES, RecurrentCores, make_core
-from ..agents.cores.base import State
+from ..agents.nn.cores import CORES, RecurrentCores, make_core
+from ..agents.nn.cores.base import State
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
 

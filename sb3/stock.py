@@ -10,7 +10,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 
-from ..agents.learners.vec_env import GymVecEnv
+from ..agents.learning.vec_env import GymVecEnv
 from ..errors import FoveateError, check_choice, unknown
 from ..wrappers.flatten import FlattenVectorAction, To
 

@@ -9,12 +9,12 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from foveate.agents import LearnerOptions, Policy, PolicyGradient
-from foveate.agents.cores import Feedforward
-from foveate.agents.encoders import FlatEncoder
-from foveate.agents.heads import Head
+from foveate.agents.nn.cores import Feedforward
+from foveate.agents.nn.encoders import FlatEncoder
+from foveate.agents.nn.heads import Head
 from foveate.envs.batch import BatchWorld, State
-from foveate.envs.draws import Draws
-from foveate.envs.face import faces
+from foveate.envs.counter_rng import CounterRNG
+from foveate.envs.gym_env import env_classes
 from foveate.wrappers.saliency import view_of
 
 SIDE = 8
@@ -30,16 +30,16 @@ class Planted(BatchWorld):
         self.observation_space = spaces.Box(0, 255, (2, SIDE, SIDE), np.uint8)
         self.action_space = spaces.Discrete(2)
 
-    def start(self, draws: Draws) -> State:
-        return {"screen": self._screen(draws)}
+    def start(self, rng: CounterRNG) -> State:
+        return {"screen": self._screen(rng)}
 
-    def _screen(self, draws: Draws) -> Tensor:
-        return draws.integers("screen", 256, 2, SIDE, SIDE)
+    def _screen(self, rng: CounterRNG) -> Tensor:
+        return rng.integers("screen", 256, 2, SIDE, SIDE)
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         right = action == self.best(state)
         last = state["clock"] + 1 >= 4
-        return {**state, "screen": self._screen(draws)}, right.float() / 4, last
+        return {**state, "screen": self._screen(rng)}, right.float() / 4, last
 
     def best(self, state: State) -> Tensor:
         """Whether the right cell is brighter in the newest frame."""
@@ -54,7 +54,7 @@ class Planted(BatchWorld):
         return mask
 
 
-PlantedEnv, PlantedVectorEnv = faces(Planted)
+PlantedEnv, PlantedVectorEnv = env_classes(Planted)
 
 
 class _Identity(Head):

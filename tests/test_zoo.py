@@ -8,7 +8,7 @@ import pytest
 from ids import no_fashion
 
 from foveate.agents import load
-from foveate.cli.measure import main_figure, measure
+from foveate.analysis.measure import main_figure, measure
 
 # at least this far from the best blind policy (0) to the oracle (1), on images never seen in training
 LEAST = {

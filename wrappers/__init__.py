@@ -1,5 +1,6 @@
 """Instruments and adapters around environments: a retina for any of them, flat actions, videos."""
 
+from ..viz.video import RecordVideo, VideoWriter, write_video
 from .flatten import FlattenAction, FlattenParallel, FlattenVectorAction
 from .foveate import Foveate
 from .history import PreviousActionReward, PreviousActionRewardVector
@@ -8,7 +9,6 @@ from .memory_trace import MemoryTrace
 from .price import PriceOfLooking, PriceOfLookingVector
 from .record import contact_sheet, record_episodes, write_picture
 from .saliency import Saliency, SequentialJacobian
-from .video import RecordVideo, VideoWriter, write_video
 
 __all__ = [
     "FlattenAction",

@@ -9,8 +9,8 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from ..agents.encoders import FlatEncoder
-from ..agents.learners.worlds import to_tensors
+from ..agents.learning.environments import to_tensors
+from ..agents.nn.encoders import FlatEncoder
 from ..envs.tensors import batch_of_one
 from ..errors import FoveateError
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 
 
 def pixels_at(corner: Tensor, shape: tuple[int, int], width: int) -> Tensor:
@@ -25,11 +25,13 @@ def pixels_at(corner: Tensor, shape: tuple[int, int], width: int) -> Tensor:
     return (rows[..., :, None] * width + columns[..., None, :]).flatten(-2)
 
 
-def draw_pieces(draws: Draws, number: int, piece: int, images: tuple[int, int, int], canvas: tuple[int, int]) -> Tensor:
+def draw_pieces(
+    rng: CounterRNG, number: int, piece: int, images: tuple[int, int, int], canvas: tuple[int, int]
+) -> Tensor:
     """Which pieces of other images lie where, int64 (B, number, 5).
 
     Args:
-        draws: random numbers.
+        rng: random numbers.
         number: of pieces.
         piece: side of each in pixels.
         images: how many images there are, their height and width.
@@ -41,11 +43,11 @@ def draw_pieces(draws: Draws, number: int, piece: int, images: tuple[int, int, i
     count, height, width = images
     return torch.stack(
         [
-            draws.integers("piece image", count, number),
-            draws.integers("piece row", height - piece + 1, number),
-            draws.integers("piece column", width - piece + 1, number),
-            draws.integers("canvas row", canvas[0] - piece + 1, number),
-            draws.integers("canvas column", canvas[1] - piece + 1, number),
+            rng.integers("piece image", count, number),
+            rng.integers("piece row", height - piece + 1, number),
+            rng.integers("piece column", width - piece + 1, number),
+            rng.integers("canvas row", canvas[0] - piece + 1, number),
+            rng.integers("canvas column", canvas[1] - piece + 1, number),
         ],
         -1,
     )
@@ -97,7 +99,7 @@ def disturbed(canvas: Tensor, grain: Tensor | None, noise: float, contrast: floa
     bright = (canvas.float() / 255 - 0.5) * contrast + 0.5
     if grain is not None:
         still = torch.zeros_like(grain)
-        u = Draws(grain, still, still).uniform("noise", 2, canvas.shape[1])  # (B, 2, P)
+        u = CounterRNG(grain, still, still).uniform("noise", 2, canvas.shape[1])  # (B, 2, P)
         radius = (-2 * (1 - u[:, 0]).log()).sqrt()  # Box & Muller 1958; 1 - u is never 0
         bright = bright + noise * radius * (2 * math.pi * u[:, 1]).cos()
     return (bright.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ...errors import check_range
 from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .gaze import GazeWorld
 
@@ -69,19 +69,19 @@ class Catch(GazeWorld):
         self.episode_length = self.steps = balls * (size - 1)
         self.set_spaces((size, size), {"move": spaces.Discrete(MOVES)}, longest_episode=self.steps)
 
-    def start(self, draws: Draws) -> State:
-        ball = throw(draws, self.size, self.drift)
+    def start(self, rng: CounterRNG) -> State:
+        ball = throw(rng, self.size, self.drift)
         paddle = torch.full_like(ball["row"], self.size // 2 - 1)
-        return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), **self.start_gaze(draws)}
+        return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), **self.start_gaze(rng)}
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         paddle = (state["paddle"] + self.part(action, "move") - 1).clamp(0, self.size - PADDLE)
         ball = fall(state, self.size)
         landed = ball["row"] >= self.size - 1
         caught = landed & (ball["column"] >= paddle) & (ball["column"] < paddle + PADDLE)
         last = state["clock"] + 1 >= self.steps
         if self.balls > 1:  # the next ball appears at once
-            fresh = throw(draws, self.size, self.drift)
+            fresh = throw(rng, self.size, self.drift)
             again = landed & ~last
             ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
         gaze = self.move_gaze(state, action, last)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from . import data as datasets
 from . import retina
 from .canvas import disturbed, draw_pieces, piece_pixels, pixels_at, warped
@@ -136,28 +136,28 @@ class Classification(GazeWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
+    def start(self, rng: CounterRNG) -> State:
         count, height, width = self.images.shape
-        index = draws.key % count if self.order == "each" else draws.integers("image", count)  # (B,)
-        row = draws.integers("row", self.size - height + 1)
-        column = draws.integers("column", self.size - width + 1)
+        index = rng.key % count if self.order == "each" else rng.integers("image", count)  # (B,)
+        row = rng.integers("row", self.size - height + 1)
+        column = rng.integers("column", self.size - width + 1)
         state = {
             "index": index,
             "label": self.labels[index],
             "corner": torch.stack([row, column], -1),  # (B, 2)
             "answer": torch.full_like(index, -1),
-            **self.start_gaze(draws),
+            **self.start_gaze(rng),
         }
         if self.augment:
-            state["warp"] = draws.uniform("warp", 4) * 2 - 1  # (B, 4) turn, two stretches, shear
+            state["warp"] = rng.uniform("warp", 4) * 2 - 1  # (B, 4) turn, two stretches, shear
         if self.noise:
-            state["grain"] = draws.bits("grain")  # (B,), the seed of the noise
+            state["grain"] = rng.bits("grain")  # (B,), the seed of the noise
         if self.clutter:
             shape = (count, height, width)
-            state["pieces"] = draw_pieces(draws, self.clutter, self.piece, shape, (self.size, self.size))
+            state["pieces"] = draw_pieces(rng, self.clutter, self.piece, shape, (self.size, self.size))
         return state
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         answer = self.part(action, "label")
         right = (answer == state["label"]).float()
         steps_left = self.glimpses - 1 - state["clock"]  # (B,) after this one

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from . import retina
 from .render import glimpse_frame
 
@@ -129,14 +129,14 @@ class GazeWorld(BatchWorld):
         """One part of an action, also where it is the only one."""
         return action[name] if isinstance(action, Mapping) else action
 
-    def start_gaze(self, draws: Draws, stream: str = "first") -> State:
+    def start_gaze(self, rng: CounterRNG, stream: str = "first") -> State:
         """The part of a new state that says where the eye is, drawn from a stream."""
         if self.first == "centre":
-            place = torch.zeros(len(draws), 2, device=draws.key.device)
+            place = torch.zeros(len(rng), 2, device=rng.key.device)
         elif self.location == "tiles":
-            place = retina.tile_centres(draws.integers(stream, self.tiles**2), self.tiles)
+            place = retina.tile_centres(rng.integers(stream, self.tiles**2), self.tiles)
         else:
-            place = draws.uniform(stream, 2) * 2 - 1
+            place = rng.uniform(stream, 2) * 2 - 1
         state = {"location": place, "zoom": torch.zeros_like(place[:, :1])}
         if self.keep_trail:
             state["trail"] = place[:, None].repeat(1, self.longest_episode, 1)  # (B, L, 2)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import check_choice, check_range
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .gaze import GazeWorld
 from .plates import END, make_plates
@@ -113,8 +113,8 @@ class HouseNumbers(GazeWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
-        state = {**self.plates.start(draws), **self.start_gaze(draws)}
+    def start(self, rng: CounterRNG) -> State:
+        state = {**self.plates.start(rng), **self.start_gaze(rng)}
         number = torch.nn.functional.pad(state["number"], (0, 1), value=END)  # (B, M + 1)
         said = torch.full_like(number, -1)
         return {**state, "number": number, "said": said, "solved": torch.zeros_like(number[:, 0], dtype=torch.float32)}
@@ -125,7 +125,7 @@ class HouseNumbers(GazeWorld):
         is_answer = state["clock"] % self.glimpses == self.glimpses - 1
         return slot, state["number"].gather(1, slot[:, None])[:, 0], is_answer
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         label = self.part(action, "label")
         slot, truth, is_answer = self.due(state)
         digits = (state["number"] != END).sum(1)  # (B,)

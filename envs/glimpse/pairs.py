@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...errors import FoveateError
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import retina
 from .canvas import disturbed, overlaid, piece_pixels
@@ -38,12 +38,12 @@ class TwoDigits(Classification):
         """The answer for two classes, int64 (B,)."""
         raise NotImplementedError
 
-    def start(self, draws: Draws) -> State:
-        state = super().start(draws)
+    def start(self, rng: CounterRNG) -> State:
+        state = super().start(rng)
         count, height, width = self.images.shape
-        other = draws.integers("second image", count)  # (B,)
-        rows = draws.integers("second row", self.size - height + 1, TRIES)
-        columns = draws.integers("second column", self.size - width + 1, TRIES)
+        other = rng.integers("second image", count)  # (B,)
+        rows = rng.integers("second row", self.size - height + 1, TRIES)
+        columns = rng.integers("second column", self.size - width + 1, TRIES)
         places = torch.stack([rows, columns], -1)  # (B, TRIES, 2)
         apart = (places - state["corner"][:, None]).abs()
         # the first place that is free, or the farthest where none is
@@ -57,7 +57,7 @@ class TwoDigits(Classification):
             "label": self.combined(*self.labels[pair].unbind(1)),
         }
         if self.augment:
-            state["warps"] = draws.uniform("warps", 2, 4) * 2 - 1
+            state["warps"] = rng.uniform("warps", 2, 4) * 2 - 1
         return state
 
     derived = GazeWorld.derived | {"sprites"}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from . import data as datasets
 from .canvas import draw_pieces, overlaid, piece_pixels
 from .classification import INK, augmented
@@ -62,17 +62,17 @@ class ComposedPlates:
         """Move the images to a device."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
-    def start(self, draws: Draws) -> State:
+    def start(self, rng: CounterRNG) -> State:
         """Everything random about a plate; `number` is its digits, with `END` behind them, (B, most)."""
-        count = self.least + draws.integers("count", self.most - self.least + 1)  # (B,)
-        index = draws.integers("digit image", len(self.labels), self.most)  # (B, M)
+        count = self.least + rng.integers("count", self.most - self.least + 1)  # (B,)
+        index = rng.integers("digit image", len(self.labels), self.most)  # (B, M)
         low, high = SPACING
-        steps = low + draws.integers("spacing", high - low, self.most)
+        steps = low + rng.integers("spacing", high - low, self.most)
         column = steps.cumsum(1) - steps[:, :1]  # (B, M) from the first digit
         span = column.gather(1, count[:, None] - 1) + self.digit[1]  # (B, 1)
-        left = (draws.uniform("left") * (self.shape[1] - span[:, 0] + 1)).long()  # (B,)
-        row = draws.integers("top", self.shape[0] - self.digit[0] + 1)[:, None]
-        drift = (draws.integers("drift", 2 * DRIFT + 1, self.most) - DRIFT).cumsum(1)
+        left = (rng.uniform("left") * (self.shape[1] - span[:, 0] + 1)).long()  # (B,)
+        row = rng.integers("top", self.shape[0] - self.digit[0] + 1)[:, None]
+        drift = (rng.integers("drift", 2 * DRIFT + 1, self.most) - DRIFT).cumsum(1)
         row = (row + drift).clamp(0, self.shape[0] - self.digit[0])  # (B, M)
         there = torch.arange(self.most, device=index.device) < count[:, None]  # (B, M)
         column = torch.where(there, column + left[:, None], 0)
@@ -84,18 +84,18 @@ class ComposedPlates:
             # how bright the plate is on its left and on its right, and how bright the ink
             "tones": torch.stack(
                 [
-                    0.35 * draws.uniform("left tone"),
-                    0.35 * draws.uniform("right tone"),
-                    0.65 + 0.35 * draws.uniform("ink"),
+                    0.35 * rng.uniform("left tone"),
+                    0.35 * rng.uniform("right tone"),
+                    0.65 + 0.35 * rng.uniform("ink"),
                 ],
                 -1,
             ),  # (B, 3)
         }
         if self.augment:
-            state["warps"] = draws.uniform("warps", self.most, 4) * 2 - 1
+            state["warps"] = rng.uniform("warps", self.most, 4) * 2 - 1
         if self.clutter:
             shape = (len(self.labels), *self.digit)
-            state["pieces"] = draw_pieces(draws, self.clutter, self.piece, shape, self.shape)
+            state["pieces"] = draw_pieces(rng, self.clutter, self.piece, shape, self.shape)
         return state
 
     def sprites(self, state: State) -> Tensor:
@@ -150,9 +150,9 @@ class PhotographedPlates:
         """Move the images to a device."""
         self.images, self.numbers, self.boxes = (x.to(device) for x in (self.images, self.numbers, self.boxes))
 
-    def start(self, draws: Draws) -> State:
+    def start(self, rng: CounterRNG) -> State:
         """Which photograph; `number` is its digits, with `END` behind them, (B, most)."""
-        index = draws.integers("plate", len(self.images))
+        index = rng.integers("plate", len(self.images))
         return {"plate": index, "number": self.numbers[index]}
 
     def picture(self, state: State) -> Tensor:

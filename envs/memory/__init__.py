@@ -1,6 +1,6 @@
 """Worlds that need memory (introspective attention)."""
 
-from ..face import faces
+from ..gym_env import env_classes
 from .arithmetic import Arithmetic
 from .copying import Allocation, Copy, RepeatCopy, ReverseCopy
 from .graph_tasks import GraphTraversal, ShortestPath
@@ -16,26 +16,26 @@ from .sorting import PrioritySort, Sort
 from .tape import Tape
 from .tmaze import TMaze
 
-CopyEnv, CopyVectorEnv = faces(Copy)
-ReverseCopyEnv, ReverseCopyVectorEnv = faces(ReverseCopy)
-RepeatCopyEnv, RepeatCopyVectorEnv = faces(RepeatCopy)
-AllocationEnv, AllocationVectorEnv = faces(Allocation)
-RepeatPreviousEnv, RepeatPreviousVectorEnv = faces(RepeatPrevious)
-AssociativeRecallEnv, AssociativeRecallVectorEnv = faces(AssociativeRecall)
-DynamicNGramsEnv, DynamicNGramsVectorEnv = faces(DynamicNGrams)
-PrioritySortEnv, PrioritySortVectorEnv = faces(PrioritySort)
-SortEnv, SortVectorEnv = faces(Sort)
-ParityEnv, ParityVectorEnv = faces(Parity)
-LogicEnv, LogicVectorEnv = faces(Logic)
-ArithmeticEnv, ArithmeticVectorEnv = faces(Arithmetic)
-TapeEnv, TapeVectorEnv = faces(Tape)
-TMazeEnv, TMazeVectorEnv = faces(TMaze)
-GraphTraversalEnv, GraphTraversalVectorEnv = faces(GraphTraversal)
-ShortestPathEnv, ShortestPathVectorEnv = faces(ShortestPath)
-GraphInferenceEnv, GraphInferenceVectorEnv = faces(GraphInference)
-UndergroundEnv, UndergroundVectorEnv = faces(Underground)
-UndergroundShortestPathEnv, UndergroundShortestPathVectorEnv = faces(UndergroundShortestPath)
-FamilyTreeEnv, FamilyTreeVectorEnv = faces(FamilyTree)
+CopyEnv, CopyVectorEnv = env_classes(Copy)
+ReverseCopyEnv, ReverseCopyVectorEnv = env_classes(ReverseCopy)
+RepeatCopyEnv, RepeatCopyVectorEnv = env_classes(RepeatCopy)
+AllocationEnv, AllocationVectorEnv = env_classes(Allocation)
+RepeatPreviousEnv, RepeatPreviousVectorEnv = env_classes(RepeatPrevious)
+AssociativeRecallEnv, AssociativeRecallVectorEnv = env_classes(AssociativeRecall)
+DynamicNGramsEnv, DynamicNGramsVectorEnv = env_classes(DynamicNGrams)
+PrioritySortEnv, PrioritySortVectorEnv = env_classes(PrioritySort)
+SortEnv, SortVectorEnv = env_classes(Sort)
+ParityEnv, ParityVectorEnv = env_classes(Parity)
+LogicEnv, LogicVectorEnv = env_classes(Logic)
+ArithmeticEnv, ArithmeticVectorEnv = env_classes(Arithmetic)
+TapeEnv, TapeVectorEnv = env_classes(Tape)
+TMazeEnv, TMazeVectorEnv = env_classes(TMaze)
+GraphTraversalEnv, GraphTraversalVectorEnv = env_classes(GraphTraversal)
+ShortestPathEnv, ShortestPathVectorEnv = env_classes(ShortestPath)
+GraphInferenceEnv, GraphInferenceVectorEnv = env_classes(GraphInference)
+UndergroundEnv, UndergroundVectorEnv = env_classes(Underground)
+UndergroundShortestPathEnv, UndergroundShortestPathVectorEnv = env_classes(UndergroundShortestPath)
+FamilyTreeEnv, FamilyTreeVectorEnv = env_classes(FamilyTree)
 
 __all__ = [
     "Allocation",

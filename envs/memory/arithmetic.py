@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, check_span, draw_span, moments, rows_at
 
@@ -85,11 +85,11 @@ class Arithmetic(SequenceWorld):
         check_span("digits", self.fewest, self.most, 1, 1000)
         self.set_spaces(2 * BASE + 5, spaces.MultiDiscrete([BASE, 2]), 3 * self.most + 3)
 
-    def script(self, draws: Draws) -> Script:
-        count = draw_span(draws, "digits", self.fewest, self.most)[:, None]  # (n, 1)
+    def script(self, rng: CounterRNG) -> Script:
+        count = draw_span(rng, "digits", self.fewest, self.most)[:, None]  # (n, 1)
         columns = moments(self.most, count)
         # digits[…, c] stands for 10^c
-        digits = draws.integers("numbers", BASE, 2, self.most) * (columns < count)[:, None]  # (n, 2, D)
+        digits = rng.integers("numbers", BASE, 2, self.most) * (columns < count)[:, None]  # (n, 2, D)
         sums, carries, carry = [], [], torch.zeros_like(count[:, 0])
         for column in (*digits.sum(1).unbind(-1), torch.zeros_like(carry)):
             total = column + carry
@@ -111,12 +111,12 @@ class Arithmetic(SequenceWorld):
         targets = rows_at(answer, place) * due[..., None]
         return Script(inputs, targets, due, 3 * count[:, 0] + 3, {"count": count[:, 0]})
 
-    def start(self, draws: Draws) -> State:
-        state = super().start(draws)
-        return {**state, "pad": torch.full((len(draws), 2), -1, device=self.device)}
+    def start(self, rng: CounterRNG) -> State:
+        state = super().start(rng)
+        return {**state, "pad": torch.full((len(rng), 2), -1, device=self.device)}
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
-        moved, reward, ended = super().advance(state, action, draws)
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        moved, reward, ended = super().advance(state, action, rng)
         moved["pad"] = torch.where(self._now(state, "mask")[:, None], action, -1)
         return moved, reward, ended
 

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
 
@@ -94,9 +94,9 @@ class Copy(SequenceWorld):
         """Which vector is due `moment` moments after the marker, (n, T)."""
         return moment
 
-    def script(self, draws: Draws) -> Script:
-        length = draw_span(draws, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        bits = draw_bits(draws, "bits", self.longest, self.width)  # (n, L, W)
+    def script(self, rng: CounterRNG) -> Script:
+        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+        bits = draw_bits(rng, "bits", self.longest, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)  # (1, T)
         shown, answered = time < length, (time > length) & (time <= 2 * length)  # (n, T) each
         source = self.order(time - length - 1, length).where(answered, -1)
@@ -208,10 +208,10 @@ class RepeatCopy(SequenceWorld):
         steps = self.longest * (1 + self.most) + 2
         self.set_spaces(width + 1, spaces.MultiBinary(width + 1), steps, -10, 100)
 
-    def script(self, draws: Draws) -> Script:
-        length = draw_span(draws, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        repeats = draw_span(draws, "repeats", self.fewest, self.most)[:, None]
-        bits = draw_bits(draws, "bits", self.longest, self.width)  # (n, L, W)
+    def script(self, rng: CounterRNG) -> Script:
+        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+        repeats = draw_span(rng, "repeats", self.fewest, self.most)[:, None]
+        bits = draw_bits(rng, "bits", self.longest, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)
         end = length * (1 + repeats) + 1  # the moment of the end marker
         shown, answered = time < length, (time > length) & (time < end)
@@ -290,9 +290,9 @@ class Allocation(SequenceWorld):
         self.episode_length = self.sequences * (2 * self.length + 1)
         self.set_spaces(width + 1, spaces.MultiBinary(width), self.episode_length)
 
-    def script(self, draws: Draws) -> Script:
-        n, length = len(draws), self.length
-        bits = draw_bits(draws, "bits", self.sequences, length, self.width)
+    def script(self, rng: CounterRNG) -> Script:
+        n, length = len(rng), self.length
+        bits = draw_bits(rng, "bits", self.sequences, length, self.width)
         blank = torch.zeros_like(bits)
         gap = bits.new_zeros(n, self.sequences, 1, self.width)
         # each block: shown, marker, answer

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...errors import check_range
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from .graph_world import GraphWorld, Question, lesson_table, pick_edges
 from .graphs import Graph, digits_of, distances, walk
 from .script import draw_span, moments, rows_at
@@ -51,9 +51,9 @@ class GraphTraversal(GraphWorld):
     def most_asked(self) -> int:
         return 2 * self.path[1]
 
-    def question(self, draws: Draws, graph: Graph, triples: Tensor, place: Tensor) -> Question:
-        length = draw_span(draws, "path", *self.path)
-        nodes, edges = walk(draws, graph, self.path[1])
+    def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
+        length = draw_span(rng, "path", *self.path)
+        nodes, edges = walk(rng, graph, self.path[1])
         due = pick_edges(triples, nodes[:, :-1], edges)  # (n, P, 3)
         asked = torch.full_like(due, -1)
         asked[..., 1] = due[..., 1]
@@ -108,14 +108,14 @@ class ShortestPath(GraphWorld):
     def most_asked(self) -> int:
         return 1 + self.planning + self.path[1]
 
-    def question(self, draws: Draws, graph: Graph, triples: Tensor, place: Tensor) -> Question:
+    def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
         low, high = self.path
         n, nodes, _ = graph.target.shape
         away = distances(graph, high)  # (n, N, N)
-        wanted = draw_span(draws, "path", low, high)[:, None, None]
+        wanted = draw_span(rng, "path", low, high)[:, None, None]
         # a pair at the wanted distance; where there is none, the farthest pair that may be asked for
         fits = torch.where((away >= 1) & (away <= high), away.float(), -1.0) + 1000.0 * (away == wanted)
-        pair = (fits + 0.5 * draws.uniform("pair", nodes, nodes)).flatten(1).argmax(1)
+        pair = (fits + 0.5 * rng.uniform("pair", nodes, nodes)).flatten(1).argmax(1)
         first, goal = pair // nodes, pair % nodes
         to_goal = away[torch.arange(n, device=goal.device), :, goal]  # (n, N)
         # the first edge that leads nearer, from every node
@@ -156,7 +156,7 @@ class ShortestPath(GraphWorld):
         triple = torch.stack([self._name(state, state["here"]), label, self._name(state, following)], -1)
         return digits_of(triple).flatten(1) * self._now(state, "mask")[:, None]
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         rows = self._every_world
         due = self._now(state, "mask")
         # (B, 3) labels; CUDA has no product of whole-number matrices
@@ -171,7 +171,7 @@ class ShortestPath(GraphWorld):
         moment = state["clock"].clamp(max=self.most_steps - 1)
         targets = state["targets"].clone()
         targets[rows, moment] = torch.where(due[:, None], target, targets[rows, moment])
-        moved, reward, ended = super().advance({**state, "targets": targets}, action, draws)
+        moved, reward, ended = super().advance({**state, "targets": targets}, action, rng)
         here = torch.where(valid, chosen, self._edge(state)[1])
         moved["here"] = torch.where(due, here, state["here"]).clamp(min=0)
         return moved, reward, ended

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ...errors import check_range
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .graphs import Graph, digits_of, permutation, random_graphs
 from .script import Script, SequenceWorld, check_span, moments, named_sizes, rows_at
@@ -136,41 +136,41 @@ class GraphWorld(SequenceWorld):
         """The moments of the longest question and answer."""
         raise NotImplementedError
 
-    def graphs(self, draws: Draws) -> Graph:
-        """The graphs of ``len(draws)`` episodes."""
-        return random_graphs(draws, self.nodes, self.degree)
+    def graphs(self, rng: CounterRNG) -> Graph:
+        """The graphs of ``len(rng)`` episodes."""
+        return random_graphs(rng, self.nodes, self.degree)
 
-    def edge_labels(self, draws: Draws, graph: Graph) -> Tensor:
+    def edge_labels(self, rng: CounterRNG, graph: Graph) -> Tensor:
         """The label of each edge, (n, N, D): different for the edges out of a node."""
-        return rows_at(permutation(draws, "edge labels"), graph.kind.flatten(1)).view_as(graph.kind)
+        return rows_at(permutation(rng, "edge labels"), graph.kind.flatten(1)).view_as(graph.kind)
 
-    def question(self, draws: Draws, graph: Graph, triples: Tensor, place: Tensor) -> Question:
+    def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
         """What is asked and due.
 
         Args:
-            draws: of n worlds.
+            rng: of n worlds.
             graph: their graphs.
             triples: the label triple of each edge, (n, N, D, 3).
             place: at which moment each edge is shown, (n, N, D).
         """
         raise NotImplementedError
 
-    def script(self, draws: Draws) -> Script:
-        graph = self.graphs(draws)
-        names = permutation(draws, "node labels")[:, : graph.target.shape[1]]  # (n, N)
+    def script(self, rng: CounterRNG) -> Script:
+        graph = self.graphs(rng)
+        names = permutation(rng, "node labels")[:, : graph.target.shape[1]]  # (n, N)
         there = graph.target >= 0
         source = names[..., None].expand_as(graph.target)
         goal = rows_at(names, graph.target.flatten(1)).view_as(graph.target)
-        triples = torch.stack([source, self.edge_labels(draws, graph), goal], -1)  # (n, N, D, 3)
+        triples = torch.stack([source, self.edge_labels(rng, graph), goal], -1)  # (n, N, D, 3)
         # the edges in random order, those that aren't there last
-        order = draws.uniform("order", there[0].numel()).masked_fill(~there.flatten(1), torch.inf).argsort(dim=1)
+        order = rng.uniform("order", there[0].numel()).masked_fill(~there.flatten(1), torch.inf).argsort(dim=1)
         place = order.argsort(dim=1).view_as(there)
         edges = there.sum((1, 2))[:, None]  # (n, 1)
-        asked, asking, due, answers, relevant, more = self.question(draws, graph, triples, place)
+        asked, asking, due, answers, relevant, more = self.question(rng, graph, triples, place)
         time = moments(self.most_steps, edges)
         question, answer = edges + asking[:, None], edges + asking[:, None] + answers[:, None]
         telling, ask, reply = time < edges, (time >= edges) & (time < question), (time >= question) & (time < answer)
-        told = rows_at(triples.flatten(1, 2), rows_at(order, time.expand(len(draws), -1)))
+        told = rows_at(triples.flatten(1, 2), rows_at(order, time.expand(len(rng), -1)))
         shown = torch.where(telling[..., None], told, rows_at(asked, time - edges))
         shown = torch.where((telling | ask)[..., None], shown, -1)  # (n, T, 3)
         inputs = torch.cat([digits_of(shown).flatten(2), ask[..., None], reply[..., None]], -1)  # (n, T, 11)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from .script import draw_span
 
 LABELS = 1000  # a label is a number of three digits
@@ -30,28 +30,28 @@ class Graph(NamedTuple):
         return (self.target >= 0).sum(-1)
 
 
-def random_graphs(draws: Draws, nodes: tuple[int, int], degree: tuple[int, int]) -> Graph:
+def random_graphs(rng: CounterRNG, nodes: tuple[int, int], degree: tuple[int, int]) -> Graph:
     """Points in the unit square, each joined to its nearest neighbours (Graves et al. 2016, Methods).
 
     Args:
-        draws: of n worlds.
+        rng: of n worlds.
         nodes: the fewest and the most nodes, drawn for each graph.
         degree: the fewest and the most edges out of a node, drawn for each node.
     """
-    n, most = len(draws), nodes[1]
-    count = draw_span(draws, "nodes", *nodes)  # (n,)
+    n, most = len(rng), nodes[1]
+    count = draw_span(rng, "nodes", *nodes)  # (n,)
     there = torch.arange(most, device=count.device) < count[:, None]  # (n, N)
-    points = draws.uniform("points", most, 2)
+    points = rng.uniform("points", most, 2)
     away = (points[:, :, None] - points[:, None]).square().sum(-1)  # (n, N, N)
     away = away.masked_fill(~there[:, None], torch.inf)
     away.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    wanted = degree[0] + draws.integers("degree", degree[1] - degree[0] + 1, most)  # (n, N)
+    wanted = degree[0] + rng.integers("degree", degree[1] - degree[0] + 1, most)  # (n, N)
     wanted = wanted.minimum(count[:, None] - 1) * there
     nearest = away.topk(min(degree[1], most - 1), largest=False).indices  # (n, N, D)
     place = torch.arange(nearest.shape[-1], device=count.device)
     target = torch.where(place < wanted[..., None], nearest, -1)
     # a different place in a permutation for each edge out of a node
-    kind = (draws.integers("edges", LABELS, most, 1) + place) % LABELS
+    kind = (rng.integers("edges", LABELS, most, 1) + place) % LABELS
     return Graph(target, kind.expand(n, -1, -1), count)
 
 
@@ -72,9 +72,9 @@ def repeated(graph: Graph, n: int, device: Any) -> Graph:
     return Graph(*(part.to(device).expand(n, *part.shape[1:]).clone() for part in graph))
 
 
-def permutation(draws: Draws, stream: str) -> Tensor:
+def permutation(rng: CounterRNG, stream: str) -> Tensor:
     """Each label once, in random order, int64 (n, 1000)."""
-    return draws.bits(stream, LABELS).argsort(dim=1)
+    return rng.bits(stream, LABELS).argsort(dim=1)
 
 
 def digits_of(label: Tensor) -> Tensor:
@@ -83,17 +83,17 @@ def digits_of(label: Tensor) -> Tensor:
     return torch.where(label[..., None] < 0, -1, digits)
 
 
-def walk(draws: Draws, graph: Graph, steps: int) -> tuple[Tensor, Tensor]:
+def walk(rng: CounterRNG, graph: Graph, steps: int) -> tuple[Tensor, Tensor]:
     """A random walk from a random node that has a way out.
 
     Returns:
         nodes (n, steps + 1), and the edge that was taken from each, (n, steps).
     """
     degree = graph.degree  # (n, N)
-    luck = draws.uniform("start", degree.shape[1])
+    luck = rng.uniform("start", degree.shape[1])
     node = luck.masked_fill(degree == 0, -1.0).argmax(1)
     nodes, edges = [node], []
-    choices = draws.bits("walk", steps)
+    choices = rng.bits("walk", steps)
     for t in range(steps):
         out = degree.gather(1, node[:, None])[:, 0].clamp(min=1)
         edge = choices[:, t] % out

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ...errors import FoveateError
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from .graph_world import GraphWorld, Question, lesson_table
 from .graphs import LABELS, Graph
 
@@ -79,24 +79,24 @@ class GraphInference(GraphWorld):
     def most_asked(self) -> int:
         return 2
 
-    def edge_labels(self, draws: Draws, graph: Graph) -> Tensor:
+    def edge_labels(self, rng: CounterRNG, graph: Graph) -> Tensor:
         return 111 * graph.kind + 37  # any fixed different numbers
 
-    def graphs(self, draws: Draws) -> Graph:
-        graph = super().graphs(draws)
-        return graph._replace(kind=draws.bits("kinds", *graph.kind.shape[1:]).argsort(dim=-1))
+    def graphs(self, rng: CounterRNG) -> Graph:
+        graph = super().graphs(rng)
+        return graph._replace(kind=rng.bits("kinds", *graph.kind.shape[1:]).argsort(dim=-1))
 
-    def pairs(self, draws: Draws, graph: Graph) -> tuple[Tensor, Tensor]:
+    def pairs(self, rng: CounterRNG, graph: Graph) -> tuple[Tensor, Tensor]:
         """A node and a relation for each world, such that the relation leads somewhere, each (n,)."""
         able = torch.tensor([self.path[0] <= len(steps) <= self.path[1] for steps in relation_table()])
         allowed = able.nonzero()[:, 0].to(graph.count.device)
-        relation = allowed[draws.integers("relation", len(allowed))]
-        return draws.bits("node") % graph.count, relation
+        relation = allowed[rng.integers("relation", len(allowed))]
+        return rng.bits("node") % graph.count, relation
 
-    def question(self, draws: Draws, graph: Graph, triples: Tensor, place: Tensor) -> Question:
-        n = len(draws)
+    def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
+        n = len(rng)
         rows = torch.arange(n, device=graph.count.device)
-        node, relation = self.pairs(draws, graph)
+        node, relation = self.pairs(rng, graph)
         table = [(*steps, *(-1,) * (5 - len(steps))) for steps in relation_table()]
         steps = torch.tensor(table, device=node.device)[relation]  # (n, 5)
         here, shown = node, []

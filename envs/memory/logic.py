@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments
 
@@ -88,10 +88,10 @@ class Parity(SequenceWorld):
         self.episode_length = self.bits // per_step
         self.set_spaces(per_step, spaces.Discrete(2), self.episode_length, -1, 1)
 
-    def script(self, draws: Draws) -> Script:
-        n = len(draws)
-        ones = draw_bits(draws, "bits", self.bits)  # (n, bits)
-        filled = moments(self.bits, ones) < draw_span(draws, "filled", 1, self.bits)[:, None]
+    def script(self, rng: CounterRNG) -> Script:
+        n = len(rng)
+        ones = draw_bits(rng, "bits", self.bits)  # (n, bits)
+        filled = moments(self.bits, ones) < draw_span(rng, "filled", 1, self.bits)[:, None]
         vector = ((2 * ones - 1) * filled).view(n, self.most_steps, self.per_step)
         parity = (ones * filled).sum(1) % 2
         due = (moments(self.most_steps, ones) == self.most_steps - 1).expand(n, -1).clone()
@@ -176,11 +176,11 @@ class Logic(SequenceWorld):
         check_span("length", self.shortest, self.longest, 1, 1000)
         self.set_spaces(2 + GATES * gates, spaces.Discrete(2), self.longest)
 
-    def script(self, draws: Draws) -> Script:
-        length = draw_span(draws, "length", self.shortest, self.longest)  # (n,)
-        bits = draw_bits(draws, "bits", self.longest, 2)  # (n, T, 2)
-        gates = draws.integers("gates", GATES, self.longest, self.gates)  # (n, T, G)
-        used = 1 + draws.integers("used", self.gates, self.longest)  # (n, T)
+    def script(self, rng: CounterRNG) -> Script:
+        length = draw_span(rng, "length", self.shortest, self.longest)  # (n,)
+        bits = draw_bits(rng, "bits", self.longest, 2)  # (n, T, 2)
+        gates = rng.integers("gates", GATES, self.longest, self.gates)  # (n, T, G)
+        used = 1 + rng.integers("used", self.gates, self.longest)  # (n, T)
         answers = []
         first = bits[:, 0, 0]
         for t in range(self.longest):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import check_choice, check_range
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from .graph_tasks import GraphTraversal, ShortestPath
 from .graph_world import Reward
 from .graphs import Graph, fixed_graph, repeated
@@ -92,8 +92,8 @@ class Underground(GraphTraversal):
         self.episode_length = len(edges) + 2 * path
         self.prepare(len(edges))
 
-    def graphs(self, draws: Draws) -> Graph:
-        return repeated(self.graph, len(draws), draws.key.device)
+    def graphs(self, rng: CounterRNG) -> Graph:
+        return repeated(self.graph, len(rng), rng.key.device)
 
 
 class UndergroundShortestPath(ShortestPath):
@@ -124,8 +124,8 @@ class UndergroundShortestPath(ShortestPath):
         self.graph = fixed_graph(edges)
         self.prepare(len(edges))
 
-    def graphs(self, draws: Draws) -> Graph:
-        return repeated(self.graph, len(draws), draws.key.device)
+    def graphs(self, rng: CounterRNG) -> Graph:
+        return repeated(self.graph, len(rng), rng.key.device)
 
 
 class FamilyTree(GraphInference):
@@ -171,9 +171,9 @@ class FamilyTree(GraphInference):
         self.able = torch.tensor(able)  # (pairs, 2)
         self.prepare(len(edges))
 
-    def graphs(self, draws: Draws) -> Graph:
-        return repeated(self.graph, len(draws), draws.key.device)
+    def graphs(self, rng: CounterRNG) -> Graph:
+        return repeated(self.graph, len(rng), rng.key.device)
 
-    def pairs(self, draws: Draws, graph: Graph) -> tuple[Tensor, Tensor]:
-        chosen = self.able.to(graph.count.device)[draws.integers("relation", len(self.able))]
+    def pairs(self, rng: CounterRNG, graph: Graph) -> tuple[Tensor, Tensor]:
+        chosen = self.able.to(graph.count.device)[rng.integers("relation", len(self.able))]
         return chosen[:, 0], chosen[:, 1]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ...errors import check_range
 from ..batch import Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, moments
 
@@ -75,11 +75,11 @@ class DynamicNGrams(SequenceWorld):
         self.episode_length = self.bits - 1
         self.set_spaces(1, spaces.Discrete(2), self.episode_length)
 
-    def script(self, draws: Draws) -> Script:
-        n, context = len(draws), self.context
+    def script(self, rng: CounterRNG) -> Script:
+        n, context = len(rng), self.context
         # Beta(1/2, 1/2) is the arcsine law: sin² of a uniform angle
-        chance = (draws.uniform("source", 2**context) * (math.pi / 2)).sin().square()  # (n, 2^context)
-        luck = draws.uniform("bits", self.bits)  # (n, bits)
+        chance = (rng.uniform("source", 2**context) * (math.pi / 2)).sin().square()  # (n, 2^context)
+        luck = rng.uniform("bits", self.bits)  # (n, bits)
         shown = [(luck[:, t] < 0.5).long() for t in range(context)]
         history = torch.zeros_like(shown[0])
         for bit in shown:
@@ -109,8 +109,8 @@ class DynamicNGrams(SequenceWorld):
         n1, count = ((table * seen).sum(-1) for table in (ones, total))
         return (n1 + 0.5) / (count + 1)
 
-    def advance(self, state: dict[str, Tensor], action: Tensor, draws: Draws) -> tuple[dict, Tensor, Tensor]:
-        moved, reward, ended = super().advance(state, action, draws)
+    def advance(self, state: dict[str, Tensor], action: Tensor, rng: CounterRNG) -> tuple[dict, Tensor, Tensor]:
+        moved, reward, ended = super().advance(state, action, rng)
         p = self._now(state, "bayes")
         chosen = torch.where(action == 1, p, 1 - p)
         moved["regret"] = state["regret"] + (torch.maximum(p, 1 - p) - chosen) * self._now(state, "mask")

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, moments
 
@@ -78,13 +78,13 @@ class RepeatPrevious(SequenceWorld):
         check_range("steps", self.episode_length, k + 1, 10000)
         self.set_spaces(symbols, spaces.Discrete(symbols), self.episode_length)
 
-    def script(self, draws: Draws) -> Script:
-        symbols = draws.integers("symbols", self.symbols, self.most_steps)  # (n, T)
+    def script(self, rng: CounterRNG) -> Script:
+        symbols = rng.integers("symbols", self.symbols, self.most_steps)  # (n, T)
         inputs = torch.nn.functional.one_hot(symbols, self.symbols).float()
-        due = (moments(self.most_steps, symbols) >= self.k).expand(len(draws), -1)
+        due = (moments(self.most_steps, symbols) >= self.k).expand(len(rng), -1)
         targets = symbols.roll(self.k, 1) * due
-        source = (moments(self.most_steps, symbols) - self.k).clamp(min=-1).expand(len(draws), -1)
-        steps = torch.full((len(draws),), self.most_steps, device=symbols.device)
+        source = (moments(self.most_steps, symbols) - self.k).clamp(min=-1).expand(len(rng), -1)
+        steps = torch.full((len(rng),), self.most_steps, device=symbols.device)
         return Script(inputs, targets[..., None], due.clone(), steps, {"source": source.clone()})
 
     def score(self, state: dict[str, Tensor]) -> Tensor:

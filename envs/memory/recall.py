@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 
 from ...errors import check_range
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import ScoreScale
 from .copying import COIN
 from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
@@ -80,16 +80,16 @@ class AssociativeRecall(SequenceWorld):
         check_span("items", self.fewest, self.most, 2, 200)
         self.set_spaces(width + 2, spaces.MultiBinary(width), (self.most + 2) * (vectors + 1))
 
-    def script(self, draws: Draws) -> Script:
+    def script(self, rng: CounterRNG) -> Script:
         size = self.vectors + 1  # a marker, then the item
-        items = draw_span(draws, "items", self.fewest, self.most)[:, None]  # (n, 1)
-        bits = draw_bits(draws, "bits", self.most, self.vectors, self.width)
+        items = draw_span(rng, "items", self.fewest, self.most)[:, None]  # (n, 1)
+        bits = draw_bits(rng, "bits", self.most, self.vectors, self.width)
         # in rows as they are shown: a blank one (the marker) before each item
         rows = torch.cat([torch.zeros_like(bits[:, :, :1]), bits], 2).flatten(1, 2)  # (n, most * size, W)
-        asked = draws.bits("asked")[:, None] % (items - 1)  # (n, 1): any but the last
+        asked = rng.bits("asked")[:, None] % (items - 1)  # (n, 1): any but the last
         time = moments(self.most_steps, items)
         query, second = items * size, (items + 1) * size  # the moments of the two query markers
-        seen = rows_at(rows, time.expand(len(draws), -1)) * (time < query)[..., None]
+        seen = rows_at(rows, time.expand(len(rng), -1)) * (time < query)[..., None]
         again = rows_at(rows, asked * size + (time - query)) * ((time > query) & (time < second))[..., None]
         due = (time > second) & (time < second + size)
         source = ((asked + 1) * size + (time - second)).where(due, -1)

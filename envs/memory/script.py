@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from . import render
 
 REWARDS = ["dense", "whole"]
@@ -71,8 +71,8 @@ class SequenceWorld(BatchWorld):
     # ---- what a subclass writes ----
 
     @abc.abstractmethod
-    def script(self, draws: Draws) -> Script:
-        """The scripts of ``len(draws)`` episodes."""
+    def script(self, rng: CounterRNG) -> Script:
+        """The scripts of ``len(rng)`` episodes."""
 
     def sources(self, state: State) -> Tensor:
         """Which earlier moments hold what is due now, bool (B, T)."""
@@ -81,8 +81,8 @@ class SequenceWorld(BatchWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
-        inputs, targets, mask, length, extra = self.script(draws)
+    def start(self, rng: CounterRNG) -> State:
+        inputs, targets, mask, length, extra = self.script(rng)
         state = {"inputs": inputs, "targets": targets, "mask": mask, "length": length, **extra}
         state["due"] = mask.sum(1)  # moments with an answer
         state["right"] = torch.zeros_like(length)  # numbers written right
@@ -100,7 +100,7 @@ class SequenceWorld(BatchWorld):
         super().build(num_worlds, device, keep_trail)
         self._every_world = torch.arange(num_worlds, device=self.device)
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         written = action[:, None] if self.flat else action  # (B, K)
         due = self._now(state, "mask")  # (B,)
         right = ((written == self._now(state, "targets")).sum(1) * due).long()  # numbers right now, (B,)
@@ -188,14 +188,14 @@ def check_span(name: str, low: int, high: int, least: int, most: int) -> None:
         raise FoveateError(f"min_{name}={low} is not allowed: it must be at most max_{name}={high}.")
 
 
-def draw_span(draws: Draws, stream: str, low: int, high: int) -> Tensor:
+def draw_span(rng: CounterRNG, stream: str, low: int, high: int) -> Tensor:
     """A whole number of each world, uniform in low … high, int64 (n,)."""
-    return low + draws.integers(stream, high - low + 1)
+    return low + rng.integers(stream, high - low + 1)
 
 
-def draw_bits(draws: Draws, stream: str, *shape: int) -> Tensor:
+def draw_bits(rng: CounterRNG, stream: str, *shape: int) -> Tensor:
     """Fair bits, int64 (n, *shape)."""
-    return draws.bits(stream, *shape) >> 62
+    return rng.bits(stream, *shape) >> 62
 
 
 def moments(count: int, like: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .copying import COIN
 from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
@@ -77,10 +77,10 @@ class PrioritySort(SequenceWorld):
         self.episode_length = self.items_shown + 1 + self.answers
         self.set_spaces(width + 2, spaces.MultiBinary(width), self.episode_length, -1, 1)
 
-    def script(self, draws: Draws) -> Script:
-        n, count = len(draws), self.items_shown
-        bits = draw_bits(draws, "bits", count, self.width)  # (n, items, W)
-        priority = 2 * draws.uniform("priority", count) - 1  # (n, items)
+    def script(self, rng: CounterRNG) -> Script:
+        n, count = len(rng), self.items_shown
+        bits = draw_bits(rng, "bits", count, self.width)  # (n, items, W)
+        priority = 2 * rng.uniform("priority", count) - 1  # (n, items)
         order = priority.argsort(dim=1, descending=True, stable=True)[:, : self.answers]
         blank = priority.new_zeros(n, self.answers + 1)
         time = moments(self.most_steps, priority).expand(n, -1)
@@ -167,10 +167,10 @@ class Sort(SequenceWorld):
         check_span("length", self.shortest, self.longest, 1, symbols)
         self.set_spaces(2, spaces.Discrete(symbols), 2 * self.longest, -10, 10)
 
-    def script(self, draws: Draws) -> Script:
-        length = draw_span(draws, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+    def script(self, rng: CounterRNG) -> Script:
+        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
         # Box and Muller 1958: two uniforms make a normal; the first is kept from zero
-        first, second = draws.uniform("radius", self.longest), draws.uniform("angle", self.longest)
+        first, second = rng.uniform("radius", self.longest), rng.uniform("angle", self.longest)
         numbers = (-2 * (1 - first).log()).sqrt() * (2 * torch.pi * second).cos()  # (n, L)
         there = moments(self.longest, length) < length
         order = numbers.masked_fill(~there, torch.inf).argsort(dim=1, stable=True)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ...errors import check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import render
 from .script import check_span, draw_span, moments, named_sizes, rows_at
@@ -97,17 +97,17 @@ class Tape(BatchWorld):
         self.most_cells = self.longest * (2 if task == "duplicated" else 1)
         self.most_written = self.longest * (3 if task == "repeat" else 1)
 
-    def start(self, draws: Draws) -> State:
-        length = draw_span(draws, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        word = draws.integers("symbols", self.symbols, self.longest)  # (n, L)
+    def start(self, rng: CounterRNG) -> State:
+        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+        word = rng.integers("symbols", self.symbols, self.longest)  # (n, L)
         place = moments(self.most_written, length)
         source = {
             "copy": place,
             "duplicated": place,
             "reverse": length - 1 - place,
             "repeat": torch.where(place // length == 1, 2 * length - 1 - place, place % length),
-        }[self.task].expand(len(draws), -1)
-        cells = moments(self.most_cells, length).expand(len(draws), -1)
+        }[self.task].expand(len(rng), -1)
+        cells = moments(self.most_cells, length).expand(len(rng), -1)
         cells = cells // 2 if self.task == "duplicated" else cells
         tape = torch.where(cells < length, rows_at(word, cells), self.symbols)  # a blank behind the end
         zero = torch.zeros_like(length[:, 0])
@@ -123,7 +123,7 @@ class Tape(BatchWorld):
             "ends": zero,
         }
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         move, write, symbol = action.unbind(-1)
         writes = write == 1
         right = writes & (symbol == self._due(state))
@@ -198,7 +198,7 @@ class Tape(BatchWorld):
         blank = under == self.symbols
         if self.task == "copy":
             return torch.stack([torch.full_like(under, RIGHT), (~blank).long(), under * ~blank], -1)
-        luck = Draws(self.key, self.episode, self.clock).uniform("memoryless")
+        luck = CounterRNG(self.key, self.episode, self.clock).uniform("memoryless")
         onward = ~blank & (luck < 0.9)
         move = torch.where(onward, RIGHT, LEFT)
         return torch.stack([move, (~blank & ~onward).long(), under * ~blank], -1)

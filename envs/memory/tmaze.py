@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import check_range
 from ..batch import BatchWorld, State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import render
 from .script import draw_bits, moments, named_sizes
@@ -72,11 +72,11 @@ class TMaze(BatchWorld):
         self.max_episode_steps = self.most_steps = 4 * self.corridor + 4
         self.observation_space, self.action_space = spaces.Box(0, 1, (4,)), spaces.Discrete(3)
 
-    def start(self, draws: Draws) -> State:
-        cue = draw_bits(draws, "cue")
+    def start(self, rng: CounterRNG) -> State:
+        cue = draw_bits(rng, "cue")
         return {"cue": cue, "place": torch.zeros_like(cue), "won": torch.zeros_like(cue)}
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         junction = state["place"] == self.corridor
         turned = junction & (action != ON)
         won = turned & (action == LEFT + state["cue"])

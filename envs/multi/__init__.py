@@ -7,15 +7,15 @@ import pettingzoo
 from ...errors import FoveateError
 from .base import MultiWorld, TeamScale
 from .cocktail_party import CocktailParty
-from .faces import team_faces
 from .hide_and_seek import HideAndSeek
 from .shared_gaze import SharedGaze
 from .speaker_listener import SpeakerListener
+from .team_env import team_env_classes
 
-shared_gaze_v0, SharedGazeVectorEnv = team_faces(SharedGaze, "shared_gaze_v0")
-cocktail_party_v0, CocktailPartyVectorEnv = team_faces(CocktailParty, "cocktail_party_v0")
-speaker_listener_v0, SpeakerListenerVectorEnv = team_faces(SpeakerListener, "speaker_listener_v0")
-hide_and_seek_v0, HideAndSeekVectorEnv = team_faces(HideAndSeek, "hide_and_seek_v0")
+shared_gaze_v0, SharedGazeVectorEnv = team_env_classes(SharedGaze, "shared_gaze_v0")
+cocktail_party_v0, CocktailPartyVectorEnv = team_env_classes(CocktailParty, "cocktail_party_v0")
+speaker_listener_v0, SpeakerListenerVectorEnv = team_env_classes(SpeakerListener, "speaker_listener_v0")
+hide_and_seek_v0, HideAndSeekVectorEnv = team_env_classes(HideAndSeek, "hide_and_seek_v0")
 
 GAMES = {
     "Multi/SharedGaze-v0": shared_gaze_v0,
@@ -49,5 +49,5 @@ __all__ = [
     "hide_and_seek_v0",
     "shared_gaze_v0",
     "speaker_listener_v0",
-    "team_faces",
+    "team_env_classes",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..memory.render import INK, NOW, PAPER, RIGHT, SOFT, WRONG, text
 from ..scale import Certified
 from .base import MultiWorld, TeamScale, one_hot
@@ -101,25 +101,25 @@ class CocktailParty(MultiWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
+    def start(self, rng: CounterRNG) -> State:
         listeners = len(self.agents)
-        shuffled = draws.uniform("questions", listeners, self.words).argsort(-1)  # (B, A, T)
-        none = torch.full((len(draws), listeners, self.words), -1, device=draws.key.device)
+        shuffled = rng.uniform("questions", listeners, self.words).argsort(-1)  # (B, A, T)
+        none = torch.full((len(rng), listeners, self.words), -1, device=rng.key.device)
         return {
-            "said": draws.integers("said", self.symbols, self.words, self.speakers),  # (B, T, S)
-            "name": draws.integers("name", self.speakers, listeners),  # (B, A)
+            "said": rng.integers("said", self.symbols, self.words, self.speakers),  # (B, T, S)
+            "name": rng.integers("name", self.speakers, listeners),  # (B, A)
             "asked": shuffled[..., : self.questions],  # (B, A, Q) moments
-            "follow": draws.integers("follow", self.speakers, listeners),  # (B, A)
+            "follow": rng.integers("follow", self.speakers, listeners),  # (B, A)
             "followed": none,  # (B, A, T) whom each listener heard at each moment
             "answers": none[..., :1].repeat(1, 1, self.questions),  # (B, A, Q)
         }
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         label = torch.stack([action[name]["label"] for name in self.agents], 1)  # (B, A)
         if self.choose:
             follow = torch.stack([action[name]["follow"] for name in self.agents], 1)
         else:
-            follow = draws.integers("follow", self.speakers, len(self.agents))
+            follow = rng.integers("follow", self.speakers, len(self.agents))
         moment = torch.arange(self.words, device=label.device) == state["clock"][:, None]  # the one to come, (B, T)
         followed = torch.where(moment[:, None], follow[..., None], state["followed"])
         turn = state["clock"] - self.words - 1  # which question is being answered, (B,)
@@ -189,7 +189,7 @@ class CocktailParty(MultiWorld):
     def alone(self) -> dict[str, Any]:
         """Follow anybody; answer with what was heard, or with the commonest of the voices that weren't followed."""
         state = self.state
-        follow = Draws(self.key, self.episode, state["clock"]).integers("anybody", self.speakers, len(self.agents))
+        follow = CounterRNG(self.key, self.episode, state["clock"]).integers("anybody", self.speakers, len(self.agents))
         moment = self._moment(state)
         followed = state["followed"].gather(2, moment[..., None])[..., 0].clamp(min=0)  # (B, A)
         heard = self._voice(state, moment, followed)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.canvas import piece_pixels
 from ..glimpse.tasks import TranslatedDigits
@@ -100,15 +100,15 @@ class HideAndSeek(MultiWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
+    def start(self, rng: CounterRNG) -> State:
         count, height, width = self.task.images.shape
         sources = [
-            draws.integers("piece image", count, self.budget),
-            draws.integers("piece row", height - self.piece + 1, self.budget),
-            draws.integers("piece column", width - self.piece + 1, self.budget),
+            rng.integers("piece image", count, self.budget),
+            rng.integers("piece row", height - self.piece + 1, self.budget),
+            rng.integers("piece column", width - self.piece + 1, self.budget),
         ]
         nowhere = torch.full_like(sources[0], -1)
-        return {**self.task.start(draws), "placed": torch.stack([*sources, nowhere, nowhere], -1)}  # (B, budget, 5)
+        return {**self.task.start(rng), "placed": torch.stack([*sources, nowhere, nowhere], -1)}  # (B, budget, 5)
 
     def derive(self, state: State) -> State:
         sprite = self.task.sprite(state)
@@ -122,7 +122,7 @@ class HideAndSeek(MultiWorld):
         levels = retina.pool(canvas.float()[:, None] / 255, self.task.pooled_scales).levels
         return {"sprite": sprite, "canvas": canvas, "levels": levels}
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         clock = state["clock"]
         hiding = clock < self.budget
         last = clock + 1 >= self.budget + self.task.glimpses

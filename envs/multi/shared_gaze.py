@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.tasks import TranslatedDigits
 from ..scale import Certified
@@ -97,10 +97,10 @@ class SharedGaze(MultiWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
-        gazes = [self.task.start_gaze(draws, f"first {a}") for a in range(len(self.agents))]
-        state = {**self.task.start(draws), **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}}
-        nobody = torch.full((len(draws), len(self.agents)), -1, device=draws.key.device)
+    def start(self, rng: CounterRNG) -> State:
+        gazes = [self.task.start_gaze(rng, f"first {a}") for a in range(len(self.agents))]
+        state = {**self.task.start(rng), **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}}
+        nobody = torch.full((len(rng), len(self.agents)), -1, device=rng.key.device)
         return {**state, "answer": nobody, "spoken": nobody.clone()}
 
     def derive(self, state: State) -> State:
@@ -112,7 +112,7 @@ class SharedGaze(MultiWorld):
         levels = retina.pool(apart.flatten(0, 1)[:, None], self.task.pooled_scales).levels
         return {"sprite": sprite, "levels": levels.unflatten(0, apart.shape[:2])}  # (B, parts, K, 1, P, P')
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         acts = [action[name] for name in self.agents]
         answer = torch.stack([act["label"] for act in acts], 1)  # (B, A)
         last = state["clock"] + 1 >= self.task.glimpses

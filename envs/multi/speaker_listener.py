@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_range
 from ..batch import State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.classification import Classification
 from ..scale import Certified
@@ -98,19 +98,19 @@ class SpeakerListener(MultiWorld):
 
     # ---- the rules ----
 
-    def start(self, draws: Draws) -> State:
-        branches = [draws.branch(n) for n in range(self.pictures)]
+    def start(self, rng: CounterRNG) -> State:
+        branches = [rng.branch(n) for n in range(self.pictures)]
         shown = [self.task.start(branch) for branch in branches]
         kept = [name for name in shown[0] if name not in ("location", "zoom", "trail", "answer")]
         state = {name: torch.stack([one[name] for one in shown], 1) for name in kept}  # (B, N, …)
         gazes = [one["location"] for one in shown]
-        nothing = torch.full((len(draws), self.pictures), -1, device=draws.key.device)
+        nothing = torch.full((len(rng), self.pictures), -1, device=rng.key.device)
         gaze = {name: shown[0][name] for name in ("location", "zoom", "trail") if name in shown[0]}
         return {
             **state,
             **gaze,
             "first": torch.stack(gazes, 1),  # (B, N, 2) where the gaze is when a picture appears
-            "order": draws.uniform("order", self.pictures).argsort(1),  # (B, N) of the questions
+            "order": rng.uniform("order", self.pictures).argsort(1),  # (B, N) of the questions
             "answers": nothing,
             "spoken": nothing[:, 0].clone(),
         }
@@ -133,7 +133,7 @@ class SpeakerListener(MultiWorld):
         """Which picture is shown, int64 (B,); the last one when all is over."""
         return clock.div(self.looks, rounding_mode="floor").clamp(max=self.pictures - 1)
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         clock = state["clock"]
         looking = clock < self.moments
         turn = clock - self.moments

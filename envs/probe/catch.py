@@ -8,7 +8,7 @@ from torch import Tensor
 from ...errors import check_range
 from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .game import SIZE, GameWorld, Intervention, boxes, cover, paint
 
@@ -76,19 +76,19 @@ class Catch(GameWorld):
 
     # ---- the rules ----
 
-    def begin(self, draws: Draws) -> State:
-        ball = throw(draws, self.columns, self.drift)
+    def begin(self, rng: CounterRNG) -> State:
+        ball = throw(rng, self.columns, self.drift)
         paddle = torch.full_like(ball["row"], (self.columns - PADDLE) // 2)
         left = torch.full_like(paddle, self.balls - 1)
         return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), "left": left}
 
-    def play(self, state: State, action: Tensor, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         paddle = (state["paddle"] + action - 1).clamp(0, self.columns - PADDLE)
         ball = fall(state, self.columns)
         landed = ball["row"] >= self.rows - 1
         caught = landed & (ball["column"] >= paddle) & (ball["column"] < paddle + PADDLE)
         last = landed & (state["left"] <= 0)
-        again, fresh = landed & ~last, throw(draws, self.columns, self.drift)
+        again, fresh = landed & ~last, throw(rng, self.columns, self.drift)
         ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
         left = state["left"] - again.long()
         after = {**ball, "paddle": paddle, "caught": state["caught"] + caught, "left": left}
@@ -212,9 +212,9 @@ class Distractors(Catch):
     )
     cell, columns, rows = 3, 14, 27
 
-    def begin(self, draws: Draws) -> State:
-        state = super().begin(draws)
-        decoy = throw(draws, self.columns, self.drift, "decoy ")
+    def begin(self, rng: CounterRNG) -> State:
+        state = super().begin(rng)
+        decoy = throw(rng, self.columns, self.drift, "decoy ")
         return {
             **state,
             **{f"decoy_{name}": value for name, value in decoy.items()},
@@ -222,12 +222,12 @@ class Distractors(Catch):
             "decoy_shown": torch.ones_like(state["paddle"]),
         }
 
-    def play(self, state: State, action: Tensor, draws: Draws) -> tuple[State, Tensor, Tensor]:
-        after, reward, last = super().play(state, action, draws)
+    def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        after, reward, last = super().play(state, action, rng)
         decoy = fall({name: state[f"decoy_{name}"] for name in ("row", "column", "drift")}, self.columns)
-        fresh, landed = throw(draws, self.columns, self.drift, "decoy "), decoy["row"] >= self.rows - 1
+        fresh, landed = throw(rng, self.columns, self.drift, "decoy "), decoy["row"] >= self.rows - 1
         decoy = {f"decoy_{name}": torch.where(landed, fresh[name], decoy[name]) for name in decoy}
-        paddle = (state["decoy_paddle"] + draws.integers("decoy move", 3) - 1).clamp(0, self.columns - PADDLE)
+        paddle = (state["decoy_paddle"] + rng.integers("decoy move", 3) - 1).clamp(0, self.columns - PADDLE)
         shown = state["decoy_shown"]
         return {**after, **decoy, "decoy_paddle": paddle, "decoy_shown": shown}, reward, last
 

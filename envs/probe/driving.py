@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...errors import check_range
 from ..batch import State, Tensors
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import road
 from .game import SIZE, GameWorld, Intervention, cover
@@ -88,8 +88,8 @@ class Driving(GameWorld):
 
     # ---- the rules ----
 
-    def begin(self, draws: Draws) -> State:
-        gaps = 0.28 + 0.2 * draws.uniform("gaps", CARS)
+    def begin(self, rng: CounterRNG) -> State:
+        gaps = 0.28 + 0.2 * rng.uniform("gaps", CARS)
         car_z = 0.3 + gaps.cumsum(1)  # (B, K)
         zero = torch.zeros_like(car_z[:, 0])
         return {
@@ -97,22 +97,22 @@ class Driving(GameWorld):
             "speed": zero + 0.5,
             "bend": zero.clone(),
             "next_bend": zero.clone(),
-            "heading": 100 * draws.uniform("heading"),
+            "heading": 100 * rng.uniform("heading"),
             "odometer": zero.clone(),
             "time": zero + 1,
             "left": torch.full_like(zero, self.goal),
             "overtaken": zero.clone(),
-            "car_x": self._lanes(draws, CARS),
+            "car_x": self._lanes(rng, CARS),
             "car_z": car_z,
             "car_shown": torch.ones_like(car_z),
-            "car_number": torch.arange(CARS, device=self.device).expand(len(draws), CARS).clone(),
+            "car_number": torch.arange(CARS, device=self.device).expand(len(rng), CARS).clone(),
         }
 
-    def _lanes(self, draws: Draws, *shape: int) -> Tensor:
+    def _lanes(self, rng: CounterRNG, *shape: int) -> Tensor:
         lanes = torch.tensor(LANES, device=self.device)
-        return lanes[draws.integers("lane", 3, *shape)] + 0.1 * (draws.uniform("aside", *shape) - 0.5)
+        return lanes[rng.integers("lane", 3, *shape)] + 0.1 * (rng.uniform("aside", *shape) - 0.5)
 
-    def play(self, state: State, action: Tensor, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         throttle = (action == FASTER).float() - (action == SLOWER).float()
         speed = (state["speed"] + THROTTLE * throttle).clamp(SLOWEST, FASTEST)
         speed = torch.where(state["x"].abs() > 0.85, speed.clamp(max=0.5), speed)  # on the grass
@@ -127,14 +127,14 @@ class Driving(GameWorld):
         car_z = torch.where(crashed[:, None], car_z + (0.12 - torch.where(hit, car_z, 1.0).amin(1))[:, None], car_z)
         gone = car_z < -HIT
         passed = (gone & shown).sum(1).float()
-        behind = car_z.masked_fill(gone, -1).amax(1, keepdim=True) + 0.28 + 0.2 * draws.uniform("gaps", 1)
+        behind = car_z.masked_fill(gone, -1).amax(1, keepdim=True) + 0.28 + 0.2 * rng.uniform("gaps", 1)
         fresh = gone & (gone.cumsum(1) == 1)  # at most one a step is behind: gaps are wider than a step
         car_z = torch.where(fresh, behind.clamp(min=1.0), car_z)
-        car_x = torch.where(fresh, self._lanes(draws, 1), state["car_x"])
+        car_x = torch.where(fresh, self._lanes(rng, 1), state["car_x"])
         car_shown = torch.where(fresh, 1.0, state["car_shown"])
         car_number = torch.where(fresh, state["car_number"].amax(1, keepdim=True) + 1, state["car_number"])
-        turn = draws.uniform("turn") < 0.03
-        next_bend = torch.where(turn, 2 * draws.uniform("bend") - 1, state["next_bend"])
+        turn = rng.uniform("turn") < 0.03
+        next_bend = torch.where(turn, 2 * rng.uniform("bend") - 1, state["next_bend"])
         left = (state["left"] - passed).clamp(min=0)
         left_of_day = ((state["time"] * self.day).round() - 1).clamp(min=0)  # in whole steps: sums of 1 / day drift
         time = left_of_day / self.day

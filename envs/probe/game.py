@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State
-from ..draws import Draws
+from ..counter_rng import CounterRNG
 from ..glimpse.render import glimpse_frame
 
 SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to
@@ -70,11 +70,11 @@ class GameWorld(BatchWorld):
     # ---- what a subclass writes ----
 
     @abc.abstractmethod
-    def begin(self, draws: Draws) -> State:
+    def begin(self, rng: CounterRNG) -> State:
         """The state of the game at the start of an episode."""
 
     @abc.abstractmethod
-    def play(self, state: State, action: Tensor, draws: Draws) -> tuple[State, Tensor, Tensor]:
+    def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         """The game's rules, as `BatchWorld.advance`."""
 
     @abc.abstractmethod
@@ -113,8 +113,8 @@ class GameWorld(BatchWorld):
         """What is drawn of a state."""
         return {name: state[name] for name in self.visible}
 
-    def start(self, draws: Draws) -> State:
-        state = self.begin(draws)
+    def start(self, rng: CounterRNG) -> State:
+        state = self.begin(rng)
         past = {PAST + n: torch.stack([state[n]] * self.stack, 1) for n in self.visible}  # (B, S, …)
         return {**state, **past}
 
@@ -124,8 +124,8 @@ class GameWorld(BatchWorld):
         frames = self.draw({name: value.flatten(0, 1) for name, value in past.items()})  # (B·S, 84, 84)
         return {"frames": frames.view(-1, self.stack, SIZE, SIZE)}
 
-    def advance(self, state: State, action: Any, draws: Draws) -> tuple[State, Tensor, Tensor]:
-        after, reward, terminated = self.play(state, action, draws)
+    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        after, reward, terminated = self.play(state, action, rng)
         past = {PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible}
         frames = torch.cat([state["frames"][:, 1:], self.draw(self.scene(after))[:, None]], 1)  # (B, S, 84, 84)
         return {**state, **after, **past, "frames": frames}, reward, terminated

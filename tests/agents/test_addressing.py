@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from foveate.agents.attention.content import (
+from foveate.agents.nn.attention.content import (
     content_weights,
     cosine_similarity,
     masked_cosine_similarity,
     scaled_dot,
     weighted_sum,
 )
-from foveate.agents.cores import addressing as ntm
-from foveate.agents.cores import allocation as dnc
+from foveate.agents.nn.cores import addressing as ntm
+from foveate.agents.nn.cores import allocation as dnc
 
 SHAPES = {"b": st.integers(1, 3), "n": st.integers(3, 7), "seed": st.integers(0, 10**6)}
 

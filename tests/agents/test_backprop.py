@@ -8,10 +8,11 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from foveate.agents import Backprop, BackpropOptions, Learner, LearnerOptions, PolicyGradient, checkpoint, load
-from foveate.agents.evaluation import play_episodes
-from foveate.agents.learners.backprop import Guide, numbers_due, wrong_numbers
-from foveate.agents.learners.worlds import worlds_of
+from foveate.agents import Backprop, BackpropOptions, Learner, LearnerOptions, PolicyGradient, load
+from foveate.agents.learning import checkpoint
+from foveate.agents.learning.backprop import TeacherCollector, numbers_due, wrong_numbers
+from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.evaluation import play_episodes
 from foveate.errors import FoveateError
 
 CPU = torch.device("cpu")
@@ -30,8 +31,8 @@ def learner(agent: str = "ntm", seed: int = 0, **arguments: object) -> Backprop:
 
 def test_lessons_are_whole_episodes_of_the_worlds() -> None:
     made = learner(width=3, max_length=4)
-    made.player.begin(5)
-    lessons = made.player.play(lambda _: True)
+    made.collector.begin(5)
+    lessons = made.collector.play(lambda _: True)
     singles = [gym.make("Memory/Copy-v0", width=3, max_length=4).unwrapped for _ in range(16)]
     for i, env in enumerate(singles):
         seen, info = env.reset(seed=5 + i)
@@ -49,7 +50,7 @@ def test_lessons_are_whole_episodes_of_the_worlds() -> None:
 def test_padding_changes_nothing() -> None:
     """The gradient of episodes of many lengths at once is the sum of each alone."""
     made = learner(width=3, max_length=5)
-    lessons = made.player.play(lambda _: True)
+    lessons = made.collector.play(lambda _: True)
     policy = made.policy
 
     def cost(episodes: list[int], steps: int) -> torch.Tensor:
@@ -96,7 +97,7 @@ def test_it_imitates_where_observations_hang_on_actions() -> None:
 def test_parts_without_a_target_are_the_policy_s() -> None:
     env = worlds("Glimpse/Digits-v0", count=8, glimpses=2)
     made = Backprop("ram", env, BackpropOptions(worlds=8, batch=8), policy_kwargs={"hidden": 8}, seed=0, device="cpu")
-    lessons = made.player.play(lambda _: True)
+    lessons = made.collector.play(lambda _: True)
     assert lessons.target.keys() == {"label"}
     assert lessons.observation["location"].unique().numel() > 8
     made.learn(32)
@@ -175,7 +176,7 @@ def test_it_learns_on_the_gpu(agent: str) -> None:
 
 def test_a_guide_needs_no_policy_where_all_is_told() -> None:
     made = learner("gru", width=2, max_length=2)
-    guide = Guide(made.player.worlds, made.policy)
+    guide = TeacherCollector(made.collector.worlds, made.policy)
     state = torch.get_rng_state()
     guide.play(lambda _: True)
     assert torch.equal(state, torch.get_rng_state())  # nothing was drawn

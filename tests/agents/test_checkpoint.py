@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.callbacks import BaseCallback
 
-from foveate.agents import LearnerOptions, PolicyGradient, checkpoint, load, space_json
+from foveate.agents import LearnerOptions, PolicyGradient, load
+from foveate.agents.learning import checkpoint, space_json
 from foveate.errors import FoveateError
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from foveate.agents.cores import Core, make_core
+from foveate.agents.nn.cores import Core, make_core
 from foveate.errors import FoveateError
 
 TEXTBOOK = ["gru", "lstm", "rnn"]

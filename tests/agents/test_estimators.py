@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.attention import estimators
-from foveate.agents.attention.tiles import TileAttention
+from foveate.agents.nn.attention import estimators
+from foveate.agents.nn.attention.tiles import TileAttention
 from foveate.errors import FoveateError
 
 PLACES, BATCH = 5, 3

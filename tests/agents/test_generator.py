@@ -6,8 +6,8 @@ import pytest
 import torch
 from commands import command
 
-from foveate.agents.attention.draw import grid
-from foveate.agents.generator import DrawGenerator, grid_boxes
+from foveate.agents.nn.attention.draw import grid
+from foveate.agents.nn.generator import DrawGenerator, grid_boxes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +30,7 @@ def test_the_loss_is_cross_entropy_and_divergence_written_out() -> None:
     zero = torch.zeros(2, 12)
     error = image - model.blank.expand(2, -1, -1, -1).sigmoid()
     where = grid(model.to_reading(zero), 5, 8, 8)
-    from foveate.agents.attention.draw import read
+    from foveate.agents.nn.attention.draw import read
 
     seen = read(torch.cat([image, error], 1), where, 5).flatten(1)
     hidden, _ = model.encoder(torch.cat([seen, zero], 1), (zero, zero))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from foveate.agents.heads import UniformHead, make_head
+from foveate.agents.nn.heads import UniformHead, make_head
 from foveate.errors import FoveateError
 
 SPACES = [

@@ -16,9 +16,9 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
-from foveate.agents.evaluation import clustered_interval, play_episodes
-from foveate.agents.learners.vec_env import GymVecEnv
-from foveate.agents.learners.worlds import worlds_of
+from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.evaluation import clustered_interval, play_episodes
+from foveate.agents.learning.vec_env import GymVecEnv
 from foveate.errors import FoveateError
 from foveate.wrappers import FlattenAction, FlattenVectorAction
 
@@ -86,24 +86,24 @@ def test_any_core_and_any_mix_of_action_parts(objective: str, env_id: str, argum
 def test_pure_reinforce_uses_no_target() -> None:
     learner = PolicyGradient("ram", ours(), small(hybrid=False), seed=0, device="cpu")
     assert learner.greedy_parts() == frozenset()
-    played = learner.player.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+    played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
     learner.learn(1)
     assert played is not None
     assert "cross_entropy" not in learner.train(played[0])
     hybrid = PolicyGradient("ram", ours(), small(), seed=0, device="cpu")
     assert hybrid.greedy_parts() == {"label"}
     hybrid.learn(1)
-    played = hybrid.player.play(hybrid.greedy_parts(), lambda _: True)  # type: ignore[union-attr]
+    played = hybrid.collector.play(hybrid.greedy_parts(), lambda _: True)  # type: ignore[union-attr]
     assert played is not None
     assert "cross_entropy" in hybrid.train(played[0])
 
 
 def test_the_evaluated_log_prob_is_the_one_that_was_played() -> None:
     learner = PolicyGradient("ram", ours(ready=True, location="tiles"), small(horizon=12), seed=0, device="cpu")
-    player = learner.player
-    assert player is not None
+    collector = learner.collector
+    assert collector is not None
     for _ in range(3):  # the later rollouts begin in the middle of episodes
-        played = player.play(frozenset(), lambda _: True)
+        played = collector.play(frozenset(), lambda _: True)
         assert played is not None
         rollout = played[0]
         judged = learner.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
@@ -254,12 +254,12 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     env = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=same, max_episode_steps=4)
     learner = PolicyGradient("mlp", env, small(2, objective="a2c", horizon=6), seed=0, device="cpu")
-    played = learner.player.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+    played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
     assert played is not None
     rollout = played[0]
     assert rollout.ended[3].all()
-    assert (rollout.v_cut[3] != 0).all()
-    assert (rollout.v_cut[[0, 1, 2, 4, 5]] == 0).all()
+    assert (rollout.truncation_value[3] != 0).all()
+    assert (rollout.truncation_value[[0, 1, 2, 4, 5]] == 0).all()
     adapter = GymVecEnv(
         gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=same, max_episode_steps=4)
     )
@@ -316,8 +316,8 @@ def test_everything_stays_on_the_gpu() -> None:
     env = ours(worlds=16, device="cuda")
     learner = PolicyGradient("ram", env, small(16), seed=0, device="cuda")
     learner.learn(16 * 6 * 3)
-    assert learner.player is not None
-    played = learner.player.play(learner.greedy_parts(), lambda _: True)
+    assert learner.collector is not None
+    played = learner.collector.play(learner.greedy_parts(), lambda _: True)
     assert played is not None
     assert all(value.device.type == "cuda" for value in played[0].observation.values())
     assert all(value.device.type == "cuda" for value in env.unwrapped.world.state.values())

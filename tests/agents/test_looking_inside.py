@@ -8,8 +8,8 @@ from gymnasium import spaces
 from scipy.stats import kstest
 
 from foveate.agents import LearnerOptions, PolicyGradient, agent_class
-from foveate.agents.cores.base import write_initial
-from foveate.agents.dram import DRAM, DRAMCore
+from foveate.agents.nn.cores.base import write_initial
+from foveate.agents.policies.dram import DRAM, DRAMCore
 from foveate.errors import FoveateError
 
 WORLD = "Glimpse/TranslatedDigits-v0"
@@ -80,7 +80,7 @@ def test_the_places_chosen_inside_are_learned_from_like_actions(name: str) -> No
     learner = PolicyGradient(
         name, world, LearnerOptions(worlds=8, likelihood_reward=True), policy_kwargs=SMALL, seed=0, device="cpu"
     )
-    rollout, _ = learner.player.play(frozenset(), lambda moment: True)
+    rollout, _ = learner.collector.play(frozenset(), lambda moment: True)
     assert rollout.choices["gaze"].shape == (6, 8, 2)
     judged = learner.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
     for part, log_prob in judged.log_prob.items():

@@ -11,9 +11,10 @@ from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, StopTrainingOnMaxEpisodes
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from foveate.agents import LearnerOptions, PolicyGradient, load, space_json
-from foveate.agents.learners.worlds import worlds_of
-from foveate.cli.run_folder import write_metrics
+from foveate.agents import LearnerOptions, PolicyGradient, load
+from foveate.agents.learning import space_json
+from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.run_folder import write_metrics
 
 
 def make(output: str = "torch", **arguments: object) -> PolicyGradient:
@@ -35,7 +36,7 @@ def test_rollouts_begin_with_episodes_after_one_was_aborted(tmp_path: Path) -> N
     learner.save(tmp_path / "middle")
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output="torch")
     for one in (learner, PolicyGradient.load(tmp_path / "middle", env, "cpu")):
-        played = one.player.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+        played = one.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
         assert played is not None
         assert played[0].starts[0].all()
         assert played[0].ended[-1].all()
@@ -64,9 +65,9 @@ def test_a_numpy_face_resumes_exactly_too(tmp_path: Path) -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep")
     resumed = PolicyGradient.load(tmp_path / "half", env, "cpu")
     resumed.options.lr_end = whole.options.lr_end = 1.0
-    assert torch.equal(resumed.player.now().target, half.player.now().target)  # type: ignore[union-attr]
-    for name, part in half.player.now().observation.items():  # type: ignore[union-attr]
-        assert torch.equal(part, resumed.player.now().observation[name])  # type: ignore[union-attr]
+    assert torch.equal(resumed.collector.now().target, half.collector.now().target)  # type: ignore[union-attr]
+    for name, part in half.collector.now().observation.items():  # type: ignore[union-attr]
+        assert torch.equal(part, resumed.collector.now().observation[name])  # type: ignore[union-attr]
 
 
 def test_an_env_can_be_set_after_loading_and_an_unplayed_learner_can_be_saved(tmp_path: Path) -> None:

@@ -7,18 +7,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.learners.losses import clipped_loss, masked_mean, reinforce_loss
-from foveate.agents.learners.returns import advantages, explained_variance, likelihood_gains
+from foveate.agents.learning.losses import clipped_loss, masked_mean, reinforce_loss
+from foveate.agents.learning.returns import advantages, explained_variance, likelihood_gains
 
 
-def slow_advantage(r: list, v: list, v_last: float, ended: list, v_cut: list, gamma: float, lambda_: float) -> list:
+def slow_advantage(
+    r: list, v: list, last_value: float, ended: list, truncation_value: list, gamma: float, lambda_: float
+) -> list:
     """The sum of the definition: A_t = Σ_k (γλ)^k δ_{t+k}, to the end of the episode."""
     steps, out = len(r), []
-    following = [*v[1:], v_last]
+    following = [*v[1:], last_value]
     for t in range(steps):
         total, weight = 0.0, 1.0
         for k in range(t, steps):
-            after = v_cut[k] if ended[k] else following[k]
+            after = truncation_value[k] if ended[k] else following[k]
             total += weight * (r[k] + gamma * after - v[k])
             weight *= gamma * lambda_
             if ended[k]:
@@ -32,14 +34,14 @@ def slow_advantage(r: list, v: list, v_last: float, ended: list, v_cut: list, ga
 def test_advantages_are_the_definition(seed: int, steps: int, gamma: float, lambda_: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     r, v = torch.randn(2, steps, 1, generator=generator, dtype=torch.float64)
-    v_last = torch.randn(1, generator=generator, dtype=torch.float64)
+    last_value = torch.randn(1, generator=generator, dtype=torch.float64)
     ended = torch.rand(steps, 1, generator=generator) < 0.3
     cut = ended & (torch.rand(steps, 1, generator=generator) < 0.5)
-    v_cut = torch.where(cut, torch.randn(steps, 1, generator=generator, dtype=torch.float64), 0.0)
-    got = advantages(r, v, v_last, ended, v_cut, gamma, lambda_)
+    truncation_value = torch.where(cut, torch.randn(steps, 1, generator=generator, dtype=torch.float64), 0.0)
+    got = advantages(r, v, last_value, ended, truncation_value, gamma, lambda_)
     columns = [x[:, 0].tolist() for x in (r, v)]
     expected = slow_advantage(
-        columns[0], columns[1], float(v_last), ended[:, 0].tolist(), v_cut[:, 0].tolist(), gamma, lambda_
+        columns[0], columns[1], float(last_value), ended[:, 0].tolist(), truncation_value[:, 0].tolist(), gamma, lambda_
     )
     assert torch.allclose(got[:, 0], torch.tensor(expected, dtype=torch.float64), atol=1e-10)
 

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.attention import ATTENTIONS, draw, make_attention
-from foveate.agents.attention.content import SCORES, make_score
-from foveate.agents.attention.location import LocationAttention
-from foveate.agents.attention.spatial_transformer import sample
+from foveate.agents.nn.attention import ATTENTIONS, draw, make_attention
+from foveate.agents.nn.attention.content import SCORES, make_score
+from foveate.agents.nn.attention.location import LocationAttention
+from foveate.agents.nn.attention.spatial_transformer import sample
 from foveate.envs.glimpse import retina
 from foveate.errors import FoveateError
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from commands import command
 
-from foveate.cli.comparison.compare import verdict
-from foveate.cli.comparison.gather import gather
-from foveate.cli.comparison.plan import read_plan
-from foveate.cli.comparison.statistics import at, estimate
+from foveate.analysis.comparison.compare import verdict
+from foveate.analysis.comparison.gather import gather
+from foveate.analysis.comparison.statistics import at, estimate
+from foveate.cli.compare import read_plan
 from foveate.errors import FoveateError
 
 ROOT = Path(__file__).resolve().parents[2]

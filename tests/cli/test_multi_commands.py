@@ -8,9 +8,10 @@ import torch
 from commands import run_folder
 
 from foveate import evaluate, train
-from foveate.agents import LearnerOptions, PolicyGradient, checkpoint
-from foveate.cli.worlds import full_id
+from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.agents.learning import checkpoint
 from foveate.envs import MULTI_IDS
+from foveate.envs.registry import full_id
 
 TINY = ["--steps", "300", "--learner.worlds", "4", "--eval-episodes", "4", "--no-tensorboard", "--no-progress"]
 AGENTS = {"CocktailParty": "gru"}
@@ -75,9 +76,9 @@ def test_a_run_goes_on_exactly(tmp_path: Path) -> None:
 
 
 def test_a_team_shares_the_credit_and_rivals_don_t() -> None:
-    player = learner().player
-    assert player.worlds.team == 2
-    rollout, _ = player.play(frozenset({"label"}), lambda _: True)
+    collector = learner().collector
+    assert collector.worlds.team == 2
+    rollout, _ = collector.play(frozenset({"label"}), lambda _: True)
     pairs = rollout.told.unflatten(1, (-1, 2))
     torch.testing.assert_close(pairs[..., 0], pairs[..., 1])
     rivals = gym.make_vec("Multi/HideAndSeek-v0", num_envs=2, autoreset_mode="SameStep", output="torch")

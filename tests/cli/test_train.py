@@ -157,7 +157,7 @@ def test_video_and_contact_sheet(root: Path, tmp_path: Path) -> None:
 THEIRS = '''
 import gymnasium as gym
 import numpy as np
-from foveate.envs import faces
+from foveate.envs import env_classes
 from foveate.envs.glimpse import Classification
 
 class World(Classification):
@@ -166,7 +166,7 @@ class World(Classification):
         images = np.full((60, 9, 9), 90, np.uint8) + np.uint8(80) * (np.arange(60) % 2)[:, None, None].astype(np.uint8)
         super().__init__(images=images, labels=np.arange(60) % 2, size=size, **rest)
 
-WorldEnv, WorldVectorEnv = faces(World)
+WorldEnv, WorldVectorEnv = env_classes(World)
 gym.register("Their/World-v0", entry_point="their_module:WorldEnv", vector_entry_point="their_module:WorldVectorEnv")
 '''
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from foveate.cli.worlds import check_id, env_options, make_one, make_worlds
+from foveate.envs.registry import check_id, env_options, make_one, make_worlds
 from foveate.errors import FoveateError
 
 

@@ -58,7 +58,9 @@ def play(env_id: str, policy: str, worlds: int = 1000, **options: Any) -> tuple[
 @pytest.mark.parametrize("env_id", MULTI_IDS)
 def test_pettingzoo_has_no_complaint(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     game = GAMES[env_id]
-    monkeypatch.setattr(multi.faces, "RENDER_MODES", ["rgb_array"])  # "human" needs a display and has a test of its own
+    monkeypatch.setattr(
+        multi.team_env, "RENDER_MODES", ["rgb_array"]
+    )  # "human" needs a display and has a test of its own
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they warn that observations are dicts
         parallel_api_test(game.parallel_env(), 40)

@@ -2,7 +2,7 @@
 
 import torch
 
-from foveate.wrappers.adversary import expected_gradient, pgd
+from foveate.analysis.adversary import expected_gradient, pgd
 
 
 def test_the_attack_stays_within_epsilon_and_finds_the_worst_corner_of_a_linear_loss() -> None:

@@ -18,9 +18,9 @@ from saliency_worlds import (
 )
 
 from foveate.agents import load
+from foveate.analysis.saliency_benchmark import collect, examine, maps_of, randomised
 from foveate.wrappers.saliency import METHODS, view_of
 from foveate.wrappers.saliency import perturbing as p
-from foveate.wrappers.saliency.examine import collect, examine, maps_of, randomised
 from foveate.wrappers.saliency.gradients import integrated_gradients, jacobian
 from foveate.wrappers.saliency.pictures import on_picture
 from foveate.wrappers.saliency.targets import choose_targets

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from saliency_worlds import SIDE, linear_policy
 from sklearn.metrics import roc_auc_score
 
-from foveate.wrappers.saliency import scores, view_of
+from foveate.analysis import saliency_scores as scores
+from foveate.wrappers.saliency import view_of
 from foveate.wrappers.saliency.pictures import on_picture
 from foveate.wrappers.saliency.targets import choose_targets
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from foveate.agents import Policy, load
-from foveate.agents.cores import Core
-from foveate.agents.encoders import FlatEncoder
-from foveate.agents.heads import CategoricalHead
+from foveate.agents.nn.cores import Core
+from foveate.agents.nn.encoders import FlatEncoder
+from foveate.agents.nn.heads import CategoricalHead
+from foveate.analysis.recall import recall
+from foveate.analysis.saliency_benchmark import randomised
 from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, SequentialJacobian, record_episodes
 from foveate.wrappers.saliency import memory_jacobian, sequential_jacobian, view_of
-from foveate.wrappers.saliency.examine import randomised
-from foveate.wrappers.saliency.recall import recall
 from foveate.wrappers.saliency.targets import choose_targets
 from foveate.wrappers.saliency.views import undisturbed
 

@@ -10,7 +10,7 @@ from gymnasium.error import ResetNeeded
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
-from . import panels
+from ...viz import panels
 from .gradients import gradients, size
 from .pictures import backdrop, names_of_actions, on_picture
 from .targets import Target, choose_targets

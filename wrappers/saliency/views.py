@@ -9,8 +9,8 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from ...agents.cores.base import begun_anew
-from ...agents.heads import AdvantageHead
+from ...agents.nn.cores.base import begun_anew
+from ...agents.nn.heads import AdvantageHead
 from ...errors import FoveateError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from gymnasium.error import ResetNeeded
 
-from . import panels
+from ...viz import panels
 from .methods import METHODS, check_method
 from .pictures import backdrop, gaze_of, names_of_actions, on_picture
 from .targets import choose_targets, targets_of

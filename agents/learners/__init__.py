@@ -1,1 +1,0 @@
-"""Learners: rollouts, losses, the adapter to Stable-Baselines3, and the policy-gradient algorithm."""

@@ -1,0 +1,50 @@
+"""Curricula: an environment's lessons, one after the other, each until it is passed."""
+
+from typing import Any
+
+from ...envs.registry import make_worlds, world_class
+from ...errors import FoveateError, check_range
+from .. import Learner
+
+EPISODES = 200  # a lesson is judged by so many of its latest episodes
+
+
+class Curriculum:
+    """The lessons of one run. A world class lists its lessons as data; where a run stands is kept here.
+
+    Args:
+        env_id: an environment whose worlds have `lessons` and an argument `lesson`.
+        arguments: of the environment; `lesson` is the last lesson to take, None all of them.
+        pass_score: a lesson is passed when this share of the latest episodes is answered wholly right.
+        lesson: where to begin, from 1.
+    """
+
+    def __init__(self, env_id: str, arguments: dict[str, Any], pass_score: float, lesson: int = 1):
+        lessons = getattr(world_class(env_id), "lessons", None)
+        if not lessons:
+            raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
+        self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
+        self._arguments = arguments
+        self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
+        check_range("lesson", self.last, 1, len(lessons))
+        if not 1 <= lesson <= self.last:
+            raise FoveateError(f"lesson {lesson} is not allowed: it must be between 1 and {self.last}.")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The environment's arguments in the present lesson."""
+        return {**self._arguments, "lesson": self.lesson}
+
+    def passed(self, learner: Learner) -> bool:
+        """Whether it is time for the next lesson."""
+        score, episodes = learner.recent_score()
+        return self.lesson < self.last and episodes >= EPISODES and score >= self.pass_score
+
+    def advance(self, learner: Learner) -> None:
+        """Go on in worlds of the next lesson."""
+        self.lesson += 1
+        worlds = make_worlds(self.env_id, learner.n_envs, str(learner.device), self.arguments)
+        learner.set_env(worlds)
+        learner.forget_episodes()
+        # seeds of their own: the lesson's worlds don't repeat the draws of the one before
+        learner.collector.begin((learner.seed or 0) + 1_000_000 * self.lesson)

@@ -1,0 +1,78 @@
+"""Returns and advantages as pure functions of time-indexed tensors (T, B)."""
+
+import torch
+from torch import Tensor
+
+
+def advantages(
+    r_t: Tensor,
+    v_t: Tensor,
+    last_value: Tensor,
+    ended_t: Tensor,
+    truncation_value: Tensor,
+    gamma: float,
+    lambda_: float,
+) -> Tensor:
+    """Generalised advantage estimates (Schulman et al. 2016, "High-dimensional continuous control", eq. 16).
+
+        δ_t = r_t + γ V(s_{t+1}) - V(s_t)                    eq. 9 (V = 0 after the end of an episode)
+        A_t = δ_t + γ λ A_{t+1}                              eq. 16 as a recursion, cut where episodes end
+
+    With λ = 1 this is the return to go minus the baseline V: REINFORCE (Williams 1992).
+
+    Args:
+        r_t: rewards, (T, B).
+        v_t: values of the states that the actions were taken in, (T, B).
+        last_value: values of the states after the last step, (B,); ignored where an episode ended there.
+        ended_t: bool, (T, B), whether the step ended an episode (terminated or truncated).
+        truncation_value: (T, B), where an episode was truncated the value of the state it was cut at, else 0.
+        gamma: discount γ.
+        lambda_: λ.
+
+    Returns:
+        A_t, (T, B).
+    """
+    assert r_t.shape == v_t.shape == ended_t.shape == truncation_value.shape, (
+        "rewards, values, ends must agree in (T, B)"
+    )
+    result = torch.empty_like(r_t)
+    going = (~ended_t).to(r_t.dtype)
+    v_next, a_next = last_value, torch.zeros_like(last_value)
+    for t in range(len(r_t) - 1, -1, -1):
+        delta = r_t[t] + gamma * (v_next * going[t] + truncation_value[t]) - v_t[t]  # (B,)
+        a_next = delta + gamma * lambda_ * going[t] * a_next
+        v_next = v_t[t]
+        result[t] = a_next
+    return result
+
+
+def likelihood_gains(told_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Tensor:
+    """How much better the answers after a step are than the answer at it, summed to the end of the episode.
+
+        G_t = 1/T Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
+
+    The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
+    attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
+    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean.
+
+    Args:
+        told_t: log π_t(target), (T, B).
+        ended_t: bool, (T, B), whether the step ended an episode.
+        gamma: how much later answers count; below 1 a glance answers for the next answers rather than for all.
+
+    Returns:
+        G_t, (T, B); 0 at the last step of an episode, where no answer follows.
+    """
+    result = torch.zeros_like(told_t)
+    after, count = torch.zeros_like(told_t[0]), torch.zeros_like(told_t[0])  # Σ and number of later steps, (B,)
+    for t in range(len(told_t) - 2, -1, -1):
+        going = (~ended_t[t]).to(told_t.dtype)
+        after, count = going * (told_t[t + 1] + gamma * after), going * (1 + gamma * count)
+        result[t] = (after - count * told_t[t]) / len(told_t)
+    return result
+
+
+def explained_variance(predicted: Tensor, actual: Tensor) -> Tensor:
+    """1 - Var(actual - predicted) / Var(actual): 1 is perfect, 0 no better than a constant; 0 if nothing varies."""
+    variance = actual.var(correction=0)
+    return torch.where(variance > 1e-12, 1 - (actual - predicted).var(correction=0) / variance.clamp(min=1e-12), 0.0)

@@ -1,0 +1,188 @@
+"""A run's folder: its configuration, its logs, its checkpoints; and how a resumed run takes them up again.
+
+config.json            the resolved configuration, the command, versions
+metrics.csv            one row a log entry
+events.out.tfevents.*  the same for TensorBoard
+checkpoints/last-STEP  where the run can be resumed
+checkpoints/best-STEP  the best on the validation split
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+
+from ...errors import FoveateError
+from .. import Learner
+from . import checkpoint
+
+CONFIG, METRICS, STEP_COLUMN = "config.json", "metrics.csv", "time/total_timesteps"
+_EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
+
+
+def new_name(env_id: str, agent: str, seed: int) -> str:
+    """ENV__AGENT__SEED: a run's name without its time, fit for a folder."""
+    return f"{env_id.replace('/', '-')}__{re.sub(r'[^A-Za-z0-9_.=-]+', '-', agent)}__{seed}"
+
+
+def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
+    """Create runs/ENV__AGENT__SEED__TIME, with a number behind it if that is taken."""
+    stem = f"{new_name(env_id, agent, seed)}__{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in range(1000):
+        folder = Path(log_dir) / (stem if number == 0 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+    raise FoveateError(f"{log_dir} has too many runs called {stem}.")
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write config.json whole or not at all."""
+    fresh = folder / f".{CONFIG}.new"
+    fresh.unlink(missing_ok=True)  # never through a link that somebody left there
+    with fresh.open("x") as handle:
+        json.dump(config, handle, indent=1, default=str)
+    os.replace(fresh, folder / CONFIG)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A run's config.json, checked to be one."""
+    try:
+        config = json.loads((Path(folder) / CONFIG).read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise FoveateError(f"{folder} is no run folder: {CONFIG} can't be read ({error}).") from error
+    needed = {"env_id": str, "env": dict, "agent": str, "options": dict, "learner": dict}
+    for name, kind in needed.items():
+        if not isinstance(config, dict) or not isinstance(config.get(name), kind):
+            raise FoveateError(f"{Path(folder) / CONFIG} is damaged: {name!r} is missing or wrong.")
+    return config
+
+
+class CSVLog(KVWriter):
+    """metrics.csv: rows are appended and flushed; a new column rewrites the file."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.columns: list[str] = []
+        if file.exists():
+            with file.open(newline="") as handle:
+                self.columns = next(csv.reader(handle), [])
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+        row = {key: value for key, value in sorted(key_values.items()) if isinstance(value, (int, float, str))}
+        row = {STEP_COLUMN: step, **row}
+        new = [key for key in row if key not in self.columns]
+        if new:
+            rows = read_metrics(self.file)
+            self.columns += new
+            write_metrics(self.file, self.columns, rows)
+        with self.file.open("a", newline="") as handle:
+            csv.DictWriter(handle, self.columns).writerow(row)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def read_metrics(file: Path) -> list[dict[str, str]]:
+    """The rows of a metrics.csv; none if there is no file. A row cut short by a kill is left out."""
+    if not file.exists():
+        return []
+    with file.open(newline="") as handle:
+        reader = csv.DictReader(handle)
+        return [row for row in reader if None not in row.values() and None not in row]
+
+
+def write_metrics(file: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
+    """Write a metrics.csv whole or not at all."""
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with fresh.open("x", newline="") as handle:
+        writer = csv.DictWriter(handle, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(fresh, file)
+
+
+def make_logger(folder: Path, tensorboard: bool) -> Logger:
+    """The logger of a run: CSV, and TensorBoard if wanted."""
+    outputs: list[KVWriter] = [CSVLog(folder / METRICS)]
+    if tensorboard:
+        outputs.append(TensorBoardOutputFormat(str(folder)))
+    return Logger(str(folder), outputs)
+
+
+class Keeper:
+    """Writes a run's checkpoints and remembers how long the logs were at each.
+
+    Args:
+        folder: the run folder.
+        config: kept in each checkpoint, so that it stands alone.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any]):
+        self.folder, self.config = folder, config
+        if (folder / "checkpoints").is_symlink():
+            raise FoveateError(f"{folder / 'checkpoints'} is a link; checkpoints are kept in the run folder itself.")
+
+    def save(self, learner: Learner, kind: str, progress: dict[str, Any]) -> Path:
+        """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
+
+        Args:
+            learner: what to save.
+            kind: "last" or "best".
+            progress: what the training loop must know to go on (best score so far, …).
+        """
+        for output in learner.logger.output_formats:
+            if isinstance(output, TensorBoardOutputFormat) and output.writer is not None:
+                output.writer.flush()
+        sizes = {file.name: file.stat().st_size for file in self.folder.iterdir() if _EVENTS.fullmatch(file.name)}
+        path = self.folder / "checkpoints" / f"{kind}-{learner.num_timesteps:012d}"
+        extra = {name: self.config[name] for name in ("env_id", "env")} | {
+            "progress": progress,
+            "event_sizes": sizes,
+        }
+        checkpoint.save(learner, path, extra)
+        for old in path.parent.glob(f"{kind}-*"):
+            if old != path:
+                shutil.rmtree(old)
+        return path
+
+
+def cut_logs(folder: Path, run: dict[str, Any]) -> None:
+    """Cut the logs back to where a checkpoint saw them, so that a resumed run doubles no entry.
+
+    Args:
+        folder: the run folder.
+        run: the checkpoint's run.json.
+    """
+    if (folder / METRICS).is_symlink():
+        raise FoveateError(f"{folder / METRICS} is a link; logs are kept in the run folder itself.")
+    rows = [row for row in read_metrics(folder / METRICS) if _step(row) <= run["steps"]]
+    if (folder / METRICS).exists():
+        with (folder / METRICS).open(newline="") as handle:
+            columns = next(csv.reader(handle), [])
+        write_metrics(folder / METRICS, columns, rows)
+    sizes = run.get("event_sizes", {})
+    for file in folder.iterdir():  # names from the file itself are never used as paths
+        if not _EVENTS.fullmatch(file.name) or file.is_symlink():
+            continue
+        size = sizes.get(file.name) if isinstance(sizes, dict) else None
+        if not isinstance(size, int):
+            file.unlink()  # begun after the checkpoint
+        elif 0 <= size < file.stat().st_size:
+            os.truncate(file, size)
+
+
+def _step(row: dict[str, str]) -> float:
+    try:
+        return float(row.get(STEP_COLUMN, "inf"))
+    except ValueError:
+        return float("inf")

@@ -1,0 +1,123 @@
+"""Attention by content: how well a key fits each place, and the weighted sum. NTM, DNC and transformer share it."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ....errors import FoveateError, check_choice
+
+EPSILON = 1e-6  # keeps the cosine of a zero vector, and its gradient, finite
+
+
+def cosine_similarity(keys: Tensor, memory: Tensor) -> Tensor:
+    """K[u, v] = u·v / (‖u‖ ‖v‖) (Graves et al. 2014, eq. 6; Graves et al. 2016, Methods, D).
+
+    Args:
+        keys: (…, H, W), one for each head.
+        memory: (…, N, W).
+
+    Returns:
+        (…, H, N) in [-1, 1]; zero where a key or a row is zero.
+    """
+    # torch defines the gradient of this norm at the zero vector as zero
+    key_norm = torch.linalg.vector_norm(keys, dim=-1, keepdim=True)  # (…, H, 1)
+    row_norm = torch.linalg.vector_norm(memory, dim=-1)[..., None, :]  # (…, 1, N)
+    return (keys @ memory.mT) / (key_norm * row_norm + EPSILON)
+
+
+def masked_cosine_similarity(keys: Tensor, masks: Tensor, memory: Tensor) -> Tensor:
+    """The cosine over a part of the row: keys and rows are both multiplied by the head's mask.
+
+    Csordás & Schmidhuber 2019, "Improving differentiable neural computers through memory masking, de-allocation, and
+    link distribution sharpness control", eq. 9.
+
+    Args:
+        keys: (…, H, W).
+        masks: (…, H, W) in [0, 1].
+        memory: (…, N, W).
+    """
+    masked_keys = keys * masks  # (…, H, W)
+    products = (masked_keys * masks) @ memory.mT  # (…, H, N)
+    key_norm = torch.linalg.vector_norm(masked_keys, dim=-1, keepdim=True)  # (…, H, 1)
+    row_norm = (masks.square() @ memory.square().mT + EPSILON**2).sqrt()  # (…, H, N)
+    return products / (key_norm * row_norm + EPSILON)
+
+
+def scaled_dot(queries: Tensor, keys: Tensor) -> Tensor:
+    """q·k / √d (Vaswani et al. 2017, eq. 1): (…, Q, D), (…, K, D) -> (…, Q, K)."""
+    return queries @ keys.mT / math.sqrt(keys.shape[-1])
+
+
+def dot(queries: Tensor, keys: Tensor) -> Tensor:
+    """q·k (Luong et al. 2015, section 3.1, "dot"): (…, Q, D), (…, K, D) -> (…, Q, K)."""
+    return queries @ keys.mT
+
+
+class AdditiveScore(nn.Module):
+    """vᵀ tanh(W q + U k) (Bahdanau et al. 2014, appendix A.1.2).
+
+    Args:
+        query: size of a query.
+        key: size of a key.
+        hidden: size of v.
+    """
+
+    def __init__(self, query: int, key: int, hidden: int = 64):
+        super().__init__()
+        self.from_query, self.from_key = nn.Linear(query, hidden), nn.Linear(key, hidden, bias=False)
+        self.v = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(…, Q, D), (…, K, E) -> (…, Q, K)."""
+        both = self.from_query(queries)[..., :, None, :] + self.from_key(keys)[..., None, :, :]  # (…, Q, K, hidden)
+        return self.v(both.tanh())[..., 0]
+
+
+class BilinearScore(nn.Module):
+    """qᵀ W k (Luong et al. 2015, section 3.1, "general").
+
+    Args:
+        query: size of a query.
+        key: size of a key.
+    """
+
+    def __init__(self, query: int, key: int):
+        super().__init__()
+        self.weight = nn.Linear(query, key, bias=False)
+
+    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(…, Q, D), (…, K, E) -> (…, Q, K)."""
+        return dot(self.weight(queries), keys)
+
+
+SCORES = ("additive", "dot", "scaled-dot", "bilinear", "cosine")
+Score = Callable[[Tensor, Tensor], Tensor]
+
+
+def make_score(name: str, query: int, key: int) -> Score:
+    """The scoring function of a name, queries (…, Q, D), keys (…, K, E) -> (…, Q, K); a Module where it learns."""
+    check_choice("score", name, SCORES)
+    if name in ("dot", "scaled-dot", "cosine") and query != key:
+        raise FoveateError(f"score {name!r} needs queries and keys of one size, got {query} and {key}.")
+    if name == "additive":
+        return AdditiveScore(query, key)
+    if name == "bilinear":
+        return BilinearScore(query, key)
+    return {"dot": dot, "scaled-dot": scaled_dot, "cosine": cosine_similarity}[name]
+
+
+def content_weights(similarity: Tensor, strength: Tensor) -> Tensor:
+    """softmax over places of β K (Graves et al. 2014, eq. 5).
+
+    Args:
+        similarity: (…, H, N).
+        strength: β > 0, (…, H).
+    """
+    return torch.softmax(similarity * strength[..., None], -1)
+
+
+def weighted_sum(weights: Tensor, values: Tensor) -> Tensor:
+    """r = Σ_i w(i) M(i) (Graves et al. 2014, eq. 2): (…, H, N), (…, N, W) -> (…, H, W)."""
+    return weights @ values

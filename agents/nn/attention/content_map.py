@@ -1,0 +1,97 @@
+"""Attention over an image by content: a key against what a small network sees at each place."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as td
+from torch.nn import functional as F
+
+from ....errors import check_range
+from .base import Seen, VisualAttention
+from .content import make_score, weighted_sum
+from .estimators import chosen_weights
+
+
+class Places(NamedTuple):
+    """What is known of each place of an image."""
+
+    keys: Tensor  # (B, N, D), what it is like
+    values: Tensor  # (B, heads, N, D), what it says, for each head
+    shape: tuple[int, int]  # rows and columns of places, N in all
+
+
+class ContentAttention(VisualAttention):
+    """Keys and values of every place; each head's query, which is emitted, chooses among them.
+
+    Args:
+        image: (C, H, W) of the images.
+        score: how a query fits a key: "additive", "dot", "scaled-dot", "bilinear" or "cosine".
+        heads: queries at a time.
+        key: size of a key, a query and a value.
+        gumbel: choose one place at a time (straight-through Gumbel-softmax) instead of the mean over all.
+    """
+
+    places = True
+
+    def __init__(
+        self,
+        image: tuple[int, int, int],
+        score: Literal["additive", "dot", "scaled-dot", "bilinear", "cosine"] = "scaled-dot",
+        heads: int = 4,
+        key: int = 32,
+        gumbel: bool = False,
+    ):
+        super().__init__()
+        check_range("heads", heads, 1)
+        check_range("key", key, 1)
+        self.heads, self.key, self.gumbel = heads, key, gumbel
+        self.emitted_size = self.glimpse_size = heads * key
+        self.where_size = 2 * heads
+        layers: list[nn.Module] = []
+        for before, after in ((image[0], 16), (16, 32), (32, 64)):
+            layers += [nn.Conv2d(before, after, 3, 2, 1), nn.ReLU()]
+        self.features = nn.Sequential(*layers)
+        # the place itself is part of what a place is like
+        self.to_key, self.to_value = nn.Linear(64 + 2, key), nn.Linear(64 + 2, heads * key)
+        self.score = make_score(score, key, key)
+
+    def prepare(self, image: Tensor) -> Places:
+        features = self.features(image)  # (B, 64, h, w)
+        shape = (features.shape[2], features.shape[3])
+        where = self.centres(shape, image.device, image.dtype).expand(len(image), -1, -1)  # (B, N, 2)
+        known = torch.cat([features.flatten(2).mT, where], -1)  # (B, N, 66)
+        values = self.to_value(known).unflatten(-1, (self.heads, self.key)).transpose(1, 2)  # (B, heads, N, D)
+        return Places(self.to_key(known), values, shape)
+
+    @staticmethod
+    def centres(shape: tuple[int, int], device: torch.device, dtype: torch.dtype) -> Tensor:
+        """The places (x, y) in [-1, 1]², row by row, (N, 2)."""
+        rows, columns = ((2 * torch.arange(n, device=device, dtype=dtype) + 1) / n - 1 for n in shape)
+        return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).flatten(0, 1)
+
+    def logits(self, prepared: Places, emitted: Tensor) -> Tensor:
+        """How each query fits each key, (B, heads, N)."""
+        return self.score(emitted.unflatten(-1, (self.heads, self.key)), prepared.keys)
+
+    def look(self, prepared: Places, emitted: Tensor) -> Seen:
+        weights = chosen_weights(self.logits(prepared, emitted), self.gumbel, self.training)  # (B, heads, N)
+        what = weighted_sum(weights[:, :, None], prepared.values).flatten(1)  # (B, heads·D)
+        where = weighted_sum(weights, self.centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
+        return Seen(what, where.flatten(1))
+
+    def distribution(self, prepared: Places, emitted: Tensor) -> td.Independent:
+        logits = self.logits(prepared, emitted)
+        return td.Independent(td.Categorical(logits=logits, validate_args=False), 1, validate_args=False)
+
+    def glimpse_at(self, prepared: Places, place: Tensor) -> Tensor:
+        """The values at each head's place, int64 (B, heads) -> (B, heads·D)."""
+        index = place[..., None, None].expand(-1, -1, 1, self.key)
+        return prepared.values.gather(2, index).flatten(1)
+
+    def pixel_weights(self, image: Tensor, emitted: Tensor) -> Tensor:
+        """The mean of the heads' weights, each place's spread over the pixels that it stands for, (B, H, W)."""
+        with torch.no_grad():
+            prepared = self.prepare(image)
+            weights = torch.softmax(self.logits(prepared, emitted), -1).mean(1)  # (B, N)
+            return F.interpolate(weights.unflatten(1, prepared.shape)[:, None], image.shape[2:], mode="nearest")[:, 0]

@@ -1,0 +1,58 @@
+"""The spatial transformer: an affine map of a sampling grid, then linear interpolation (Jaderberg et al. 2015)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ....errors import FoveateError, check_range
+from .base import Seen, VisualAttention
+
+
+def sample(data: Tensor, affine: Tensor, size: tuple[int, ...]) -> Tensor:
+    """What a transformed grid sees of an image or a volume.
+
+    Args:
+        data: (B, C, H, W), or (B, C, D, H, W).
+        affine: θ, from places of the output to places of the data, both in [-1, 1]: (B, 2, 3) with (x, y, 1), or
+            (B, 3, 4) with (x, y, z, 1) (eq. 1).
+        size: (H', W') of the output, or (D', H', W').
+
+    Returns:
+        (B, C, *size), bilinear or trilinear (eq. 5); zero outside the data.
+    """
+    dims = data.ndim - 2
+    if dims not in (2, 3) or len(size) != dims or affine.shape[1:] != (dims, dims + 1):
+        raise FoveateError(
+            "a spatial transformer takes images (B, C, H, W) with (B, 2, 3) and (H', W'), or volumes (B, C, D, H, W) "
+            f"with (B, 3, 4) and (D', H', W'); got {tuple(data.shape)}, {tuple(affine.shape)} and {size}."
+        )
+    places = F.affine_grid(affine, [len(data), data.shape[1], *size], align_corners=False)  # eq. 1
+    return F.grid_sample(data, places, mode="bilinear", padding_mode="zeros", align_corners=False)  # eq. 5
+
+
+class SpatialTransformer(VisualAttention):
+    """Reads a patch through an affine map that is emitted; before anything was seen it is the whole image.
+
+    Args:
+        image: (C, H, W) of the images.
+        patch: side of what is read.
+        samples: points averaged along each side of a pixel that is read, so that a patch coarser than the image
+            misses no thin stroke; 1 is the paper's.
+    """
+
+    emitted_size = where_size = 6
+
+    def __init__(self, image: tuple[int, int, int], patch: int = 12, samples: int = 2):
+        super().__init__()
+        check_range("patch", patch, 1)
+        check_range("samples", samples, 1)
+        self.patch, self.samples = patch, samples
+        self.glimpse_size = image[0] * patch**2
+
+    def initial(self) -> Tensor:
+        return torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+
+    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
+        fine = self.patch * self.samples
+        seen = sample(prepared, emitted.unflatten(-1, (2, 3)), (fine, fine))  # (B, C, fine, fine)
+        return Seen((F.avg_pool2d(seen, self.samples) if self.samples > 1 else seen).flatten(1), emitted)

@@ -1,0 +1,54 @@
+"""Recurrent cores, one contract: x, state -> y, state. Interchangeable by name."""
+
+from typing import Any, Literal
+
+from ....errors import check_choice
+from ....introspect import constructor_options
+from .base import Core, Feedforward, Maps
+from .dnc import DNC
+from .ntm import NTM
+from .recurrent import GRU, LSTM, RNN
+from .transformer import Transformer
+
+CORES: dict[str, type[Core]] = {
+    "none": Feedforward,
+    "rnn": RNN,
+    "lstm": LSTM,
+    "gru": GRU,
+    "ntm": NTM,
+    "dnc": DNC,
+    "transformer": Transformer,
+}
+RecurrentCores = Literal["rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
+AnyCore = Literal["none", "rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
+
+
+def make_core(name: str, input_size: int, hidden: int, **options: Any) -> Core:
+    """The core of this name.
+
+    Args:
+        name: one of `CORES`.
+        input_size: size of x.
+        hidden: units.
+        **options: the core's own; one that this core doesn't have is left out (`rows` of an LSTM, say).
+    """
+    check_choice("core", name, CORES)
+    known = constructor_options(CORES[name])
+    return CORES[name](input_size, hidden, **{key: value for key, value in options.items() if key in known})
+
+
+__all__ = [
+    "CORES",
+    "DNC",
+    "GRU",
+    "LSTM",
+    "NTM",
+    "RNN",
+    "AnyCore",
+    "Core",
+    "Feedforward",
+    "Maps",
+    "RecurrentCores",
+    "Transformer",
+    "make_core",
+]

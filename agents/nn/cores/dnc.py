@@ -1,0 +1,162 @@
+"""The differentiable neural computer (Graves et al. 2016), and the switches of Csordás & Schmidhuber 2019."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ....errors import check_range
+from ..attention.content import content_weights, cosine_similarity, masked_cosine_similarity, weighted_sum
+from . import allocation as alloc
+from .addressing import erase_and_add, oneplus
+from .base import Maps
+from .controllers import Controllers
+from .external import ExternalMemoryCore
+
+
+class DNCState(NamedTuple):
+    """The state of a differentiable neural computer with R read heads."""
+
+    memory: Tensor  # (B, N, W)
+    usage: Tensor  # (B, N)
+    precedence: Tensor  # (B, N)
+    link: Tensor  # (B, N, N), or (B, N, K) where links are sparse
+    link_columns: Tensor  # int64, (B, N, K), or (B, N, 0) where links are full
+    write_weights: Tensor  # (B, N)
+    read_weights: Tensor  # (B, R, N)
+    reads: Tensor  # (B, R, W)
+    hidden: Tensor  # (B, hidden)
+    cell: Tensor  # (B, hidden), or (B, 0) for a feed-forward controller
+
+
+class DNC(ExternalMemoryCore):
+    """A controller with one write head, which finds free rows, and read heads, which follow the order of writing.
+
+    Args:
+        input_size: size of x.
+        hidden: units of the controller.
+        rows: N, rows of memory.
+        width: W, numbers a row.
+        read_heads: R.
+        controller: "lstm" or "feedforward".
+        sparse_links: K, the strongest links kept for each row; 0 keeps the full link matrix.
+        mask_keys: content is compared on the part of the row that a mask selects.
+        deallocate: a row that is released is also erased.
+        sharpen_links: the weightings that follow links are sharpened.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden: int = 100,
+        *,
+        rows: int = 64,
+        width: int = 20,
+        read_heads: int = 4,
+        controller: Controllers = "lstm",
+        sparse_links: int = 0,
+        mask_keys: bool = False,
+        deallocate: bool = False,
+        sharpen_links: bool = False,
+    ):
+        check_range("sparse_links", sparse_links, 0, rows)
+        self.sparse_links, self.mask_keys = sparse_links, mask_keys
+        self.deallocate, self.sharpen_links = deallocate, sharpen_links
+        keys = read_heads + 1
+        # keys and strengths of all heads (write head last), erase, write, free gates, two gates, read modes
+        self.sizes = [keys * width, keys, width, width, read_heads, 1, 1, 3 * read_heads]
+        # the switches' own: masks of all heads, sharpness of backward and forward
+        self.sizes += [keys * width if mask_keys else 0, 2 * read_heads if sharpen_links else 0]
+        super().__init__(
+            input_size,
+            hidden,
+            sum(self.sizes),
+            rows=rows,
+            width=width,
+            read_heads=read_heads,
+            controller=controller,
+        )
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> DNCState:
+        nothing = self.initial_reads.new_zeros(batch, self.rows)
+        if self.sparse_links:
+            link, columns = alloc.empty_sparse_link(batch, self.rows, self.sparse_links, nothing)
+        else:
+            link = nothing.new_zeros(batch, self.rows, self.rows)
+            columns = torch.zeros(batch, self.rows, 0, dtype=torch.int64, device=nothing.device)
+        return DNCState(
+            memory=nothing.new_zeros(batch, self.rows, self.width),
+            usage=nothing,
+            precedence=nothing,
+            link=link,
+            link_columns=columns,
+            write_weights=nothing,
+            read_weights=nothing.new_zeros(batch, self.read_heads, self.rows),
+            **self._controller_state(batch),
+        )
+
+    def step(self, drive: Tensor, state: DNCState) -> tuple[Tensor, DNCState, Maps]:
+        heads = self.read_heads
+        hidden, cell, interface = self.control(drive, state)
+        keys, strengths, erase, vector, free, write_gate, allocation_gate, modes, masks, sharpness = interface.split(
+            self.sizes, -1
+        )
+        keys = keys.unflatten(-1, (heads + 1, -1))  # (B, R + 1, W)
+        masks = masks.unflatten(-1, (heads + 1, -1)).sigmoid() if self.mask_keys else None
+        strengths = oneplus(strengths)  # (B, R + 1)
+        free, write_gate, allocation_gate = free.sigmoid(), write_gate.sigmoid(), allocation_gate.sigmoid()
+
+        # where to write
+        retained = alloc.retention(free, state.read_weights)  # ψ, (B, N)
+        usage = alloc.next_usage(state.usage, state.write_weights, retained)  # (B, N)
+        allocated = alloc.allocation_weights(usage)  # (B, N)
+        sought = self._content(state.memory, keys, strengths, masks, slice(heads, None))[:, 0]  # (B, N)
+        write_weights = alloc.write_weighting(sought, allocated, allocation_gate, write_gate)  # (B, N)
+
+        # M_t = M_{t-1} ∘ (E - w e^T) + w v^T; with de-allocation M_{t-1} ∘ ψ 1^T comes first
+        memory = state.memory * retained[..., None] if self.deallocate else state.memory
+        memory = erase_and_add(memory, write_weights[:, None], erase.sigmoid()[:, None], vector[:, None])
+
+        # where to read
+        link, columns, forward, backward = self._follow(state, write_weights)
+        precedence = alloc.next_precedence(state.precedence, write_weights)
+        if self.sharpen_links:
+            back_sharpness, forward_sharpness = oneplus(sharpness).split(heads, -1)
+            backward = alloc.sharpen_links(backward, back_sharpness)
+            forward = alloc.sharpen_links(forward, forward_sharpness)
+        found = self._content(memory, keys, strengths, masks, slice(0, heads))  # (B, R, N)
+        modes = torch.softmax(modes.unflatten(-1, (heads, 3)), -1)  # (B, R, 3)
+        read_weights = alloc.read_weighting(backward, found, forward, modes)
+        reads = weighted_sum(read_weights, memory)  # (B, R, W)
+
+        y = torch.cat([hidden, reads.flatten(1)], -1)
+        after = DNCState(
+            memory, usage, precedence, link, columns, write_weights, read_weights, reads, hidden, cell
+        )  # fmt: skip
+        maps = {
+            "read_weights": read_weights,
+            "write_weights": write_weights[:, None],
+            "memory": memory,
+            "usage": usage,
+            "free_gates": free,
+            "allocation_gate": allocation_gate,
+            "write_gate": write_gate,
+            "read_modes": modes,
+        }
+        return y, after, maps
+
+    def _content(self, memory: Tensor, keys: Tensor, strengths: Tensor, masks: Tensor | None, heads: slice) -> Tensor:
+        if masks is None:
+            similarity = cosine_similarity(keys[:, heads], memory)
+        else:
+            similarity = masked_cosine_similarity(keys[:, heads], masks[:, heads], memory)
+        return content_weights(similarity, strengths[:, heads])
+
+    def _follow(self, state: DNCState, write_weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        if not self.sparse_links:
+            link = alloc.next_link(state.link, state.precedence, write_weights)
+            return link, state.link_columns, *alloc.follow(link, state.read_weights)
+        sparse = alloc.next_sparse_link(
+            alloc.SparseLink(state.link, state.link_columns), state.precedence, write_weights
+        )
+        return sparse.values, sparse.columns, *alloc.follow(sparse, state.read_weights)

@@ -1,0 +1,138 @@
+"""The neural Turing machine (Graves, Wayne & Danihelka 2014)."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ....errors import FoveateError, check_choice, check_range
+from ..attention.content import content_weights, cosine_similarity, weighted_sum
+from .addressing import erase_and_add, interpolate, sharpen, shift
+from .base import Maps
+from .controllers import Controllers
+from .external import ExternalMemoryCore
+
+Addressing = Literal["both", "content", "location"]
+BLANK = 1e-6  # what a constant memory holds before an episode (Collier & Beel 2018)
+SPREAD = 0.3  # standard deviation of what a random one holds
+FOCUS = 6.0  # the logit that puts the first address on row 0: with a uniform one all rows would stay alike
+
+
+class NTMState(NamedTuple):
+    """The state of a neural Turing machine: R read and H write heads."""
+
+    memory: Tensor  # (B, N, W)
+    weights: Tensor  # (B, R + H, N), the read heads first
+    reads: Tensor  # (B, R, W)
+    hidden: Tensor  # (B, hidden)
+    cell: Tensor  # (B, hidden), or (B, 0) for a feed-forward controller
+
+
+class NTM(ExternalMemoryCore):
+    """A controller with heads that address a memory by content and by location.
+
+    All heads are placed by the memory as the step before left it; then the write heads write, then the read heads read.
+
+    Args:
+        input_size: size of x.
+        hidden: units of the controller.
+        rows: N, rows of memory.
+        width: W, numbers a row.
+        read_heads: R.
+        write_heads: H.
+        controller: "lstm" or "feedforward".
+        reach: K, the largest shift; the kernel has 2K + 1 entries.
+        addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
+        blank: what memory holds before an episode: "constant", or "random" rows, the same in all episodes (each can
+            then be told from the others by content at once, but what is learned holds for rows used in training).
+    """
+
+    blank_memory: Tensor
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden: int = 100,
+        *,
+        rows: int = 128,
+        width: int = 20,
+        read_heads: int = 1,
+        write_heads: int = 1,
+        controller: Controllers = "lstm",
+        reach: int = 1,
+        addressing: Addressing = "both",
+        blank: Literal["constant", "random"] = "constant",
+    ):
+        check_choice("blank", blank, ["random", "constant"])
+        check_choice("addressing", addressing, ["both", "content", "location"])
+        check_range("rows", rows, 1)
+        check_range("write_heads", write_heads, 1)
+        check_range("reach", reach, 0)
+        if 2 * reach + 1 > rows:
+            raise FoveateError(f"reach={reach} is not allowed: {2 * reach + 1} shifts need as many rows, not {rows}.")
+        heads, shifts = read_heads + write_heads, 2 * reach + 1
+        # for all heads: key, shifts; for write heads: add; then what a sigmoid bounds (gate; erase), and what a
+        # softplus does (strength, sharpening)
+        self.sizes = [heads * width, heads * shifts, write_heads * width, heads + write_heads * width, 2 * heads]
+        super().__init__(
+            input_size,
+            hidden,
+            sum(self.sizes),
+            rows=rows,
+            width=width,
+            read_heads=read_heads,
+            controller=controller,
+        )
+        self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
+        rows_before = SPREAD * torch.randn(rows, width) if blank == "random" else torch.full((rows, width), BLANK)
+        self.register_buffer("blank_memory", rows_before)
+        focus = torch.zeros(heads, rows)
+        focus[:, 0] = FOCUS
+        self.initial_address = nn.Parameter(focus)
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NTMState:
+        address = torch.softmax(self.initial_address, -1)
+        return NTMState(
+            memory=self.blank_memory.expand(batch, -1, -1),
+            weights=address.expand(batch, -1, -1),
+            **self._controller_state(batch),
+        )
+
+    def step(self, drive: Tensor, state: NTMState) -> tuple[Tensor, NTMState, Maps]:
+        hidden, cell, interface = self.control(drive, state)
+        key, kernel, add, gates, positive = interface.split(self.sizes, -1)
+        gate, erase = gates.sigmoid().split([self.heads, gates.shape[-1] - self.heads], -1)  # g: (B, R + H)
+        strength, sharpness = F.softplus(positive).chunk(2, -1)  # β and γ - 1, (B, R + H) each
+        kernel = torch.softmax(kernel.unflatten(-1, (self.heads, -1)), -1)  # (B, R + H, 2K + 1)
+        weights = self.address(state, key, strength, gate, kernel, 1 + sharpness)  # (B, R + H, N)
+        read_weights, write_weights = weights.split([self.read_heads, self.write_heads], 1)
+        memory = erase_and_add(
+            state.memory,
+            write_weights,
+            erase.unflatten(-1, (self.write_heads, -1)),
+            add.unflatten(-1, (self.write_heads, -1)).tanh(),
+        )  # (B, N, W)
+        reads = weighted_sum(read_weights, memory)  # (B, R, W)
+        y = torch.cat([hidden, reads.flatten(1)], -1)
+        maps = {
+            "read_weights": read_weights,
+            "write_weights": write_weights,
+            "memory": memory,
+            "content_gate": gate,
+            "key_strength": strength,
+        }
+        return y, NTMState(memory, weights, reads, hidden, cell), maps
+
+    def address(
+        self, state: NTMState, key: Tensor, strength: Tensor, gate: Tensor, kernel: Tensor, gamma: Tensor
+    ) -> Tensor:
+        """The weightings of all heads, (B, R + H, N) (Graves et al. 2014, figure 2)."""
+        placed = state.weights
+        if self.addressing != "location":
+            key = key.unflatten(-1, (self.heads, -1))  # (B, R + H, W)
+            content = content_weights(cosine_similarity(key, state.memory), strength)
+            if self.addressing == "content":
+                return content
+            placed = interpolate(content, placed, gate)
+        return sharpen(shift(placed, kernel), gamma)

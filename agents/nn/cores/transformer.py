@@ -1,0 +1,121 @@
+"""Causal self-attention over the episode so far: attention without recurrence, as a rival of recurrent memories."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ....errors import FoveateError, check_range
+from ..attention.content import scaled_dot, weighted_sum
+from .base import Core, Maps, State, write_initial
+
+
+class TransformerState(NamedTuple):
+    """The keys and values of the last `context` moments, the latest last."""
+
+    keys: Tensor  # (B, layers, context, D)
+    values: Tensor  # (B, layers, context, D)
+    clock: Tensor  # int64, (B,), moments since the episode began
+
+
+class Transformer(Core):
+    """A pre-norm transformer whose every layer attends to the last `context` moments of this episode.
+
+    Positions enter as rotations of queries and keys (Su et al. 2021, "RoFormer"), so that only distances count.
+
+    Args:
+        input_size: size of x.
+        hidden: D, the size of the residual stream.
+        layers: blocks of attention and a feed-forward layer.
+        heads: of attention.
+        context: moments that are remembered, this one included.
+    """
+
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 2, heads: int = 4, context: int = 128):
+        super().__init__()
+        for name, value in (("layers", layers), ("heads", heads), ("context", context)):
+            check_range(name, value, 1)
+        if hidden % (2 * heads):
+            raise FoveateError(f"hidden={hidden} is not allowed: it must be a multiple of 2 * heads = {2 * heads}.")
+        self.heads, self.context, self.output_size = heads, context, hidden
+        self.embed = nn.Linear(input_size, hidden)
+        self.layers = layers
+        self.blocks = nn.ModuleList(_Block(hidden) for _ in range(layers))
+        self.norm = nn.LayerNorm(hidden)
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> TransformerState:
+        blank = self.embed.weight.new_zeros(batch, len(self.blocks), self.context, self.output_size)
+        return TransformerState(blank, blank, torch.zeros(batch, dtype=torch.int64, device=blank.device))
+
+    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
+        y, state, _ = self._run(x, state, starts, keep=False)
+        return y, state
+
+    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
+        """As `forward`, and `read_weights` (T, B, layers * heads, context), the last column this moment."""
+        return self._run(x, state, starts, keep=True)
+
+    def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
+        steps = len(x)
+        state = write_initial(self, state, starts[0])  # what isn't visible has weight zero, but zero times NaN is NaN
+        clock, visible = self._visible(state.clock, starts)  # (B, T), (B, T, C + T)
+        h = self.embed(x).transpose(0, 1)  # (B, T, D)
+        keys, values, maps = [], [], []
+        for i in range(self.layers):
+            block: _Block = self.blocks[i]  # type: ignore[assignment]
+            q, k, v = block.project(block.norm_1(h)).chunk(3, -1)  # (B, T, D) each
+            q, k = self._rotate(q, clock), self._rotate(k, clock)
+            k = torch.cat([state.keys[:, i], k], 1)  # (B, C + T, D)
+            v = torch.cat([state.values[:, i], v], 1)
+            scores = scaled_dot(self._split(q), self._split(k))  # (B, heads, T, C + T)
+            weights = torch.softmax(scores.masked_fill(~visible[:, None], -torch.inf), -1)
+            # a NaN of an earlier episode has weight zero, but zero times NaN is NaN; one of this episode shows in the
+            # weights
+            known = torch.where(v.isfinite(), v, 0.0)
+            read = weighted_sum(weights, self._split(known)).transpose(1, 2).flatten(2)  # (B, T, D)
+            h = h + block.mix(read)
+            h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
+            keys.append(k[:, -self.context :])
+            values.append(v[:, -self.context :])
+            if keep:  # the window of each moment: C columns that end at itself
+                windows = [weights[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
+                maps.append(torch.stack(windows))  # (T, B, heads, C)
+        # what the last moment doesn't see is of an earlier episode: forget it
+        held = visible[:, -1, None, -self.context :, None]  # (B, 1, C, 1)
+        keys, values = (torch.where(held, torch.stack(cache, 1), 0.0) for cache in (keys, values))
+        after = TransformerState(keys, values, clock[:, -1] + 1)
+        found = {"read_weights": torch.cat(maps, 2)} if keep else {}
+        return self.norm(h).transpose(0, 1), after, found
+
+    def _visible(self, clock: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """The moment's number within its episode, int64 (B, T), and what each moment may see, bool (B, T, C + T)."""
+        steps, context, device = len(starts), self.context, starts.device
+        starts = starts.T  # (B, T)
+        time = torch.arange(steps, device=device)
+        began = torch.where(starts, time, -1).cummax(-1).values  # the last start up to now, -1 if before this call
+        clock = torch.where(began >= 0, time - began, clock[:, None] + time)  # (B, T)
+        age = time[:, None] - torch.arange(-context, steps, device=device)  # (T, C + T)
+        return clock, (age >= 0) & (age < context) & (age <= clock[..., None])
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, D / heads)
+
+    def _rotate(self, x: Tensor, clock: Tensor) -> Tensor:
+        """Rotate pairs of numbers by angles that grow with the moment's number (Su et al. 2021, eq. 15)."""
+        half = x.shape[-1] // self.heads // 2
+        rate = 10000.0 ** (-torch.arange(half, device=x.device, dtype=x.dtype) / half)
+        angle = (clock[..., None].to(x.dtype) * rate)[:, :, None]  # (B, T, 1, half)
+        a, b = x.unflatten(-1, (self.heads, -1)).chunk(2, -1)  # (B, T, heads, half) each
+        turned = torch.cat([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1)
+        return turned.flatten(2)
+
+
+class _Block(nn.Module):
+    """The parameters of one layer."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.project, self.mix = nn.Linear(size, 3 * size), nn.Linear(size, size)
+        self.widen_1, self.widen_2 = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)

@@ -1,0 +1,168 @@
+"""Encoders: from an observation of any common space to a vector, (N, …) -> (N, output_size)."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import FoveateError, check_choice, check_range
+
+
+class FlatEncoder(nn.Module):
+    """An observation as one flat vector; no parameters. Bytes are scaled to [0, 1], numbers become one-hot.
+
+    Args:
+        space: Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them.
+    """
+
+    def __init__(self, space: spaces.Space):
+        super().__init__()
+        self.space = space
+        self.output_size = _flat_size(space)
+
+    def forward(self, observation: Any) -> Tensor:
+        return _flatten(self.space, observation)
+
+
+def _flat_size(space: spaces.Space) -> int:
+    if isinstance(space, spaces.Dict):
+        return sum(_flat_size(sub) for sub in space.spaces.values())
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
+        return math.prod(space.shape)
+    raise FoveateError(f"no encoder for observations of type {type(space).__name__}.")
+
+
+def _flatten(space: spaces.Space, value: Any) -> Tensor:
+    if isinstance(space, spaces.Dict):
+        return torch.cat([_flatten(sub, value[key]) for key, sub in space.spaces.items()], -1)
+    if isinstance(space, spaces.Discrete):
+        return F.one_hot(value.long() - int(space.start), int(space.n)).float()
+    if isinstance(space, spaces.MultiDiscrete):
+        hot = [
+            F.one_hot(v.long(), int(n)).float()
+            for v, n in zip(value.flatten(1).unbind(-1), space.nvec.flat, strict=True)
+        ]
+        return torch.cat(hot, -1)
+    return to_floats(value.flatten(1))
+
+
+def to_floats(pixels: Tensor) -> Tensor:
+    """Bytes scaled to [0, 1], other numbers as they are."""
+    if pixels.dtype == torch.uint8:
+        return pixels.float() / 255
+    return pixels if pixels.is_floating_point() else pixels.float()
+
+
+def as_image(space: spaces.Space) -> tuple[int, int, int]:
+    """The (C, H, W) of a channels-first image space, or a FoveateError."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3:
+        raise FoveateError(
+            f'this agent needs whole images, Box of shape (C, H, W), got {space}. For Glimpse worlds use view="image".'
+        )
+    return space.shape  # type: ignore[return-value]
+
+
+class MLP(nn.Module):
+    """Fully connected layers with ReLU on the flat observation.
+
+    Args:
+        space: any space that `FlatEncoder` takes.
+        layers: units of each layer.
+    """
+
+    def __init__(self, space: spaces.Space, layers: Sequence[int]):
+        super().__init__()
+        self.flat = FlatEncoder(space)
+        sizes = [self.flat.output_size, *layers]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.output_size = sizes[-1]
+
+    def forward(self, observation: Any) -> Tensor:
+        x = self.flat(observation)
+        for layer in self.layers:
+            x = F.relu(layer(x))
+        return x  # (N, output_size)
+
+
+class ConvNet(nn.Module):
+    """A convolutional network on whole images.
+
+    Args:
+        space: Box (C, H, W).
+        architecture: "paper" (the baseline of Mnih et al. 2014, section 4: one layer of 8 filters of 10x10 with stride
+            5, then 256 units), "modern" (four 3x3 layers with group normalisation, average and maximum over places) or
+            "nature" (the three layers of Mnih et al. 2015 for Atari frames).
+        shrink: average blocks of shrink x shrink pixels first.
+        hidden: "nature": units of a fully connected layer behind the convolutions (512 in the paper), 0 for none.
+    """
+
+    def __init__(self, space: spaces.Space, architecture: str, shrink: int = 1, hidden: int = 512):
+        super().__init__()
+        check_choice("architecture", architecture, ["paper", "modern", "nature"])
+        check_range("shrink", shrink, 1)
+        check_range("hidden", hidden, 0)
+        channels, height, width = as_image(space)
+        height, width = height // shrink, width // shrink
+        self.architecture, self.shrink = architecture, shrink
+        least = {"paper": 10, "modern": 1, "nature": 36}[architecture]
+        if min(height, width) < least:
+            raise FoveateError(
+                f"architecture={architecture!r} needs images of at least {least}x{least}, got {height}x{width}."
+            )
+        self.output_size = 256
+        if architecture == "paper":
+            places = ((height - 10) // 5 + 1) * ((width - 10) // 5 + 1)
+            self.body = nn.Sequential(
+                nn.Conv2d(channels, 8, 10, 5), nn.ReLU(), nn.Flatten(), nn.Linear(8 * places, 256), nn.ReLU()
+            )
+        elif architecture == "modern":
+            blocks: list[nn.Module] = []
+            for before, after, stride in ((channels, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1)):
+                blocks += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
+            self.body = nn.Sequential(*blocks)
+        else:
+            self.body = _nature(channels, height, width, hidden)
+            with torch.no_grad():
+                self.output_size = self.body(torch.zeros(1, channels, height, width)).shape[1]
+
+    def forward(self, observation: Tensor) -> Tensor:
+        image = to_floats(observation)
+        if self.shrink > 1:
+            image = shrunk(image, self.shrink)
+        x = self.body(image)
+        if self.architecture == "modern":
+            return torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)
+        return x  # (N, output_size)
+
+
+def shrunk(image: Tensor, by: int) -> Tensor:
+    """The averages of blocks of by x by pixels, (N, C, H // by, W // by); on a CPU ten times as fast as avg_pool2d."""
+    height, width = (size // by * by for size in image.shape[2:])
+    parts = [image[..., i:height:by, j:width:by] for i in range(by) for j in range(by)]
+    return sum(parts[1:], parts[0]) / by**2
+
+
+def _nature(channels: int, height: int, width: int, hidden: int) -> nn.Sequential:
+    """The network of Mnih et al. 2015, with the orthogonal weights that policy gradients like."""
+    layers: list[nn.Module] = []
+    for before, after, size, stride in ((channels, 32, 8, 4), (32, 64, 4, 2), (64, 64, 3, 1)):
+        layers += [nn.Conv2d(before, after, size, stride), nn.ReLU()]
+        height, width = (height - size) // stride + 1, (width - size) // stride + 1
+    layers.append(nn.Flatten())
+    if hidden:
+        layers += [nn.Linear(64 * height * width, hidden), nn.ReLU()]
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)

@@ -1,0 +1,159 @@
+"""The Deep Recurrent Attention Model: several objects, read one after the other (Ba et al. 2014)."""
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ...errors import FoveateError, check_range
+from ..nn.attention.glimpse import GlimpseNetwork
+from ..nn.cores import LSTM, Core
+from ..nn.cores.base import State, episode_pieces, write_initial
+from ..nn.cores.recurrent import LSTMState
+from ..nn.heads import make_critic, make_head
+from .looking import LOOKING, Looking, make_retina
+from .policy import action_parts
+
+
+class DRAMState(NamedTuple):
+    """The state of the two layers."""
+
+    lower_hidden: Tensor  # (B, 1, H)
+    lower_cell: Tensor  # (B, 1, H)
+    upper_hidden: Tensor  # (B, 1, H)
+    upper_cell: Tensor  # (B, 1, H)
+
+
+class DRAMCore(Core):
+    """Two LSTMs: the lower one collects what was seen, the upper one, which knows the whole coarsely, says where next.
+
+    y is both outputs, the lower before the upper.
+
+    Args:
+        glimpse: size of the glimpse vector, the first part of x.
+        context: size of the rest of x: the coarse whole, from which the upper layer's state begins.
+        hidden: units of each layer.
+        isolate: keep the upper layer's gradient, a policy gradient's, out of the lower layer.
+    """
+
+    def __init__(self, glimpse: int, context: int, hidden: int, isolate: bool):
+        super().__init__()
+        self.sizes, self.isolate = [glimpse, context], isolate
+        self.lower, self.upper = LSTM(glimpse, hidden), LSTM(hidden, hidden)
+        self.context = nn.Sequential(nn.Linear(context, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.Tanh())
+        self.output_size = 2 * hidden
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> DRAMState:
+        return DRAMState(*self.lower.initial_state(batch, device), *self.upper.initial_state(batch, device))
+
+    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, DRAMState]:
+        glimpse, context = x.split(self.sizes, -1)  # (T, B, G), (T, B, C)
+        lower, upper = LSTMState(*state[:2]), LSTMState(*state[2:])
+        outputs = []
+        for begin, end in episode_pieces(starts):
+            new, on = starts[begin], torch.zeros_like(starts[begin:end])
+            lower, upper = write_initial(self.lower, lower, new), write_initial(self.upper, upper, new)
+            first = self.context(context[begin])[:, None]  # (B, 1, H): r⁽²⁾_0, Ba et al. 2014, section 2, "context"
+            upper = upper._replace(hidden=torch.where(new[:, None, None], first, upper.hidden))
+            low, lower = self.lower(glimpse[begin:end], lower, on)  # r⁽¹⁾_n, Ba et al. 2014, section 2
+            high, upper = self.upper(low.detach() if self.isolate else low, upper, on)  # r⁽²⁾_n, the same
+            outputs.append(torch.cat([low, high], -1))
+        return torch.cat(outputs), DRAMState(*lower, *upper)
+
+
+class _Encoder(nn.Module):
+    """The glimpse vector and the flat overview side by side."""
+
+    def __init__(self, network: GlimpseNetwork, overview: int):
+        super().__init__()
+        self.network = network
+        self.output_size = network.output_size + overview
+
+    def forward(self, observation: dict[str, Tensor]) -> Tensor:
+        return torch.cat([self.network(observation), observation["overview"].flatten(1)], -1)
+
+
+class DRAM(Looking):
+    """Two recurrent layers: the lower one feeds the answer, the upper one says where to look.
+
+    The context network reads a coarse picture of the whole and begins the upper layer's state, so that the first
+    place that it chooses is no guess. The answer never reads it: what is said must have been looked at.
+
+    Args:
+        observation_space: a Dict with `glimpse`, `location` and `overview` (Glimpse worlds with overview=16), or whole
+            images, Box (C, H, W), of which it takes glimpses itself.
+        action_space: any mix of parts; `location` (and `zoom`) are where to look.
+        hidden: units of each layer, and of the glimpse vector.
+        what: units on the glimpse.
+        where: units on the location.
+        dropout: share of the glimpse network's units that are dropped while its weights are updated.
+        std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+        location_hidden: units of the location head's hidden layer, 0 for a linear one.
+        isolate_location: keep the location's gradient out of the lower layer.
+        location_rate: learning rate of what only the policy gradient trains (context, upper layer, location), as a
+            share of the learner's. Adam brings any gradient to one size, so at the full rate the gaze runs into a
+            corner on noise alone, before the answer has learned to tell a good glance from a bad one.
+        patch: of its own retina, side of each patch.
+        scales: of its own retina, number of patches.
+        location: how it says where to look with its own retina: "continuous" or "tiles".
+        tiles: with location="tiles", the grid has tiles x tiles places.
+        overview: of its own retina, side of the coarse picture.
+
+    Source:
+        Ba, Mnih & Kavukcuoglu 2014, "Multiple Object Recognition with Visual Attention", section 2 (layers of 512).
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        *,
+        hidden: int = 256,
+        what: int = 256,
+        where: int = 128,
+        dropout: float = 0.0,
+        std: float = 0.1,
+        location_hidden: int = 128,
+        isolate_location: bool = True,
+        location_rate: float = 0.1,
+        patch: int = 12,
+        scales: int = 3,
+        location: Literal["continuous", "tiles"] = "continuous",
+        tiles: int = 5,
+        overview: int = 16,
+    ):
+        check_range("std", std, 1e-6)
+        check_range("dropout", dropout, 0.0, 0.999)
+        check_range("location_rate", location_rate, 0.0, 1.0)
+        retina = make_retina(observation_space, patch, scales, location, tiles, overview)
+        seen = observation_space if retina is None else retina.seen
+        if isinstance(seen, spaces.Dict) and "overview" not in seen.spaces:
+            raise FoveateError(
+                "dram's context network needs a coarse picture of the whole: make the world with overview=16."
+            )
+        network = GlimpseNetwork(seen, what, where, hidden, dropout, product=True)
+        coarse = seen["overview"].shape  # type: ignore[index]
+        encoder = _Encoder(network, math.prod(coarse or ()))
+        core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
+        parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
+        heads = {
+            name: make_head(hidden, part, location_hidden, std) if name in LOOKING else make_head(hidden, part)
+            for name, part in parts.items()
+        }
+        critic = make_critic(hidden)
+        super().__init__(observation_space, action_space, encoder, core, heads, critic=critic, retina=retina)
+        self.location_rate = location_rate
+
+    def rates(self) -> dict[float, list[nn.Parameter]]:
+        core: DRAMCore = self.core  # type: ignore[assignment]
+        slow = [core.upper, core.context, *(self.heads[name] for name in self.heads if name in LOOKING)]
+        slowly = {id(p) for part in slow for p in part.parameters()}
+        fast = [p for p in self.parameters() if id(p) not in slowly]
+        return {1.0: fast, self.location_rate: [p for p in self.parameters() if id(p) in slowly]}
+
+    def _judge(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        low, high = features.chunk(2, -1)  # (T, B, H) each
+        parameters = {name: self.heads[name](high if name in LOOKING else low) for name in self.heads}
+        return parameters, self.critic(high.detach())[..., 0]  # (T, B)

@@ -1,0 +1,164 @@
+"""Policies that look through a retina: the world's, where looking is an action, or their own, inside the image."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...envs.glimpse.retina import boxes, tile_centres
+from ...errors import check_choice, check_range
+from ..nn.attention.foveal import Fovea
+from ..nn.cores.base import Maps, State, extended_state
+from ..nn.encoders import as_image, to_floats
+from .policy import Policy, PolicyEvaluation, PolicyOutput
+
+LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
+
+
+class InnerRetina(nn.Module):
+    """What a Glimpse world does with view="glimpse", done by the agent with view="image".
+
+    Args:
+        image: (C, H, W) of the images.
+        patch: side of each patch of the retina.
+        scales: number of patches.
+        location: "continuous", or "tiles" for the centres of a grid.
+        tiles: the grid has tiles x tiles places.
+        overview: side of a coarse picture of the whole that comes with each glimpse; 0 for none.
+    """
+
+    def __init__(
+        self, image: tuple[int, int, int], patch: int, scales: int, location: str, tiles: int, overview: int = 0
+    ):
+        super().__init__()
+        check_choice("location", location, ["continuous", "tiles"])
+        check_range("tiles", tiles, 1)
+        self.fovea, self.tiles, self.overview = Fovea(image, patch, scales), tiles, overview
+        seen: dict[str, spaces.Space] = {
+            "glimpse": spaces.Box(0.0, 1.0, self.fovea.shape, np.float32),
+            "location": spaces.Box(-1.0, 1.0, (2,), np.float32),
+        }
+        if overview:
+            seen["overview"] = spaces.Box(0.0, 1.0, (image[0], overview, overview), np.float32)
+        self.seen = spaces.Dict(seen)
+        self.by_tiles = location == "tiles"
+        self.choice = spaces.Discrete(tiles**2) if self.by_tiles else spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def observe(self, image: Tensor, gaze: Tensor) -> dict[str, Tensor]:
+        """What is seen of images (B, C, H, W) from places (B, 2)."""
+        image = to_floats(image)
+        seen = {"glimpse": self.fovea.glimpse_at(self.fovea.prepare(image), gaze), "location": gaze}
+        return {**seen, "overview": F.adaptive_avg_pool2d(image, self.overview)} if self.overview else seen
+
+    def place(self, chosen: Tensor) -> Tensor:
+        """The place (B, 2) that a choice stands for."""
+        return tile_centres(chosen, self.tiles) if self.by_tiles else chosen.clamp(-1, 1)
+
+    def first(self, batch: int, device: torch.device) -> Tensor:
+        """A uniformly random place (of the grid, if there is one) for each first glimpse, (B, 2)."""
+        if self.by_tiles:
+            return tile_centres(torch.randint(self.tiles**2, (batch,), device=device), self.tiles)
+        return torch.rand(batch, 2, device=device) * 2 - 1
+
+    def covered(self, gaze: Tensor) -> Tensor:
+        """How many patches cover each pixel, as a share of all patches, (B, H, W)."""
+        size = (self.fovea.height, self.fovea.width)
+        edges = boxes(gaze, self.fovea.patch, self.fovea.scales, size)[..., None, None]  # (B, K, 4, 1, 1)
+        left, top, right, bottom = edges.unbind(2)
+        rows = torch.arange(size[0], device=gaze.device)[:, None] + 0.5
+        columns = torch.arange(size[1], device=gaze.device) + 0.5
+        inside = (rows > top) & (rows < bottom) & (columns > left) & (columns < right)  # (B, K, H, W)
+        return inside.float().mean(1)
+
+
+class Looking(Policy):
+    """A policy whose observation is a glimpse, taken by the world or, of whole images, by itself.
+
+    Looking inside, the place is a choice of the policy that is no part of the action: its log-probability counts like
+    that of any other (`Step.choices` has `location`, what was chosen, and `gaze`, from where it looks now).
+
+    Args:
+        *arguments: as in `Policy`; with a retina, the encoder gets what the retina sees.
+        retina: its own, or None where the world has one.
+        **rest: as in `Policy`.
+    """
+
+    def __init__(self, *arguments: Any, retina: InnerRetina | None = None, **rest: Any):
+        inner: dict[str, spaces.Space] = {} if retina is None else {"location": retina.choice}
+        super().__init__(*arguments, inner_parts=inner, **rest)
+        self.retina = retina
+        if retina is not None:
+            self._core_state = type(self.core.initial_state(1))
+
+    @property
+    def attends(self) -> bool:
+        return self.retina is not None
+
+    def initial_state(self, batch: int) -> State:
+        inner = super().initial_state(batch)
+        if self.retina is None:
+            return inner
+        return extended_state(type(inner), "gaze")(torch.zeros(batch, 2, device=self.device), *inner)
+
+    def step(
+        self,
+        observation: Any,
+        state: State,
+        starts: Tensor,
+        deterministic: bool = False,
+        greedy: frozenset[str] = frozenset(),
+    ) -> PolicyOutput:
+        if self.retina is None:
+            return super().step(observation, state, starts, deterministic, greedy)
+        gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state[0])  # (B, 2)
+        seen = self.retina.observe(observation, gaze)
+        made = super().step(seen, self._core_state(*state[1:]), starts, deterministic, greedy)
+        after = type(state)(self.retina.place(made.choices["location"]), *made.state)
+        return made._replace(choices={**made.choices, "gaze": gaze}, state=after)
+
+    def evaluate(self, observation: Any, choices: dict[str, Tensor], state: State, starts: Tensor) -> PolicyEvaluation:
+        if self.retina is None:
+            return super().evaluate(observation, choices, state, starts)
+        seen = self.retina.observe(observation.flatten(0, 1), choices["gaze"].flatten(0, 1))
+        seen = {name: value.unflatten(0, starts.shape) for name, value in seen.items()}
+        return super().evaluate(seen, choices, self._core_state(*state[1:]), starts)
+
+    def forward(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State]:
+        """As in `Policy`; looking inside, it looks at the most likely places."""
+        if self.retina is None or isinstance(observation, dict):
+            return super().forward(observation, state, starts)
+        return self.attend(observation, state, starts)[:3]
+
+    def attend(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State, Maps]:
+        """As `forward`; looking inside also `attention`, the share of the patches on each pixel
+        (T, B, H, W), and `gaze`, the places (T, B, 2)."""
+        if self.retina is None or isinstance(observation, dict):
+            return super().attend(observation, state, starts)
+        rows, values, seen, gaze = [], [], [], []
+        for t in range(len(starts)):
+            made = self.step(observation[t], state, starts[t], deterministic=True)
+            rows.append(made.parameters)
+            values.append(made.value)
+            gaze.append(made.choices["gaze"])
+            seen.append(self.retina.covered(gaze[-1]))
+            state = made.state
+        parameters = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        maps = {"attention": torch.stack(seen), "gaze": torch.stack(gaze)}
+        return parameters, torch.stack(values), state, maps
+
+
+def make_retina(
+    space: spaces.Space,
+    patch: int,
+    scales: int,
+    location: Literal["continuous", "tiles"],
+    tiles: int,
+    overview: int = 0,
+) -> InnerRetina | None:
+    """A retina of its own for an agent that gets whole images; None where the observation is a glimpse, or no image."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3:
+        return None
+    return InnerRetina(as_image(space), patch, scales, location, tiles, overview)

@@ -1,0 +1,97 @@
+"""The Recurrent Attention Model (Mnih et al. 2014), and the same model on random glimpses."""
+
+from typing import Literal
+
+from gymnasium import spaces
+
+from ...errors import check_range
+from ..nn.attention.glimpse import GlimpseNetwork
+from ..nn.cores import RecurrentCores, make_core
+from ..nn.heads import Head, UniformHead, make_head
+from .looking import LOOKING, Looking, make_retina
+from .policy import action_parts
+
+
+class RAM(Looking):
+    """Recurrent attention: a glimpse network, a core, and heads for where to look and what to say.
+
+    Of whole images (view="image") it takes its glimpses itself, with a retina of its own; the distribution over what
+    it sees and does is the same as with view="glimpse".
+
+    Args:
+        observation_space: a Dict with `glimpse` and `location`, or whole images, Box (C, H, W).
+        action_space: any mix of parts; `location` (and `zoom`) are where to look.
+        core: the recurrent core; "rnn" is the paper's ReLU network.
+        hidden: units of the core, and of the glimpse vector.
+        rows: rows of the memory, of a core that has one (ntm, dnc).
+        what: units on the glimpse.
+        where: units on the location.
+        dropout: share of the glimpse network's units that are dropped while its weights are updated.
+        std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+        location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
+        isolate_location: keep the location head's gradient out of the core.
+        isolate_critic: keep the baseline's gradient out of the core.
+        patch: of its own retina, side of each patch.
+        scales: of its own retina, number of patches.
+        location: how it says where to look with its own retina: "continuous" or "tiles".
+        tiles: with location="tiles", the grid has tiles x tiles places.
+
+    Source:
+        Mnih et al. 2014, sections 3 and 4 (what 128, where 128, core 256).
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        *,
+        core: RecurrentCores = "rnn",
+        hidden: int = 256,
+        rows: int = 16,
+        what: int = 128,
+        where: int = 128,
+        dropout: float = 0.0,
+        std: float = 0.1,
+        location_hidden: int = 128,
+        isolate_location: bool = True,
+        isolate_critic: bool = True,
+        patch: int = 12,
+        scales: int = 3,
+        location: Literal["continuous", "tiles"] = "continuous",
+        tiles: int = 5,
+    ):
+        check_range("std", std, 1e-6)
+        check_range("dropout", dropout, 0.0, 0.999)
+        retina = make_retina(observation_space, patch, scales, location, tiles)
+        seen = observation_space if retina is None else retina.seen
+        encoder = GlimpseNetwork(seen, what, where, hidden, dropout)
+        parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
+        made = make_core(core, hidden, hidden, rows=rows)
+        looking = {
+            name: self.looking_head(made.output_size, parts[name], location_hidden, std)
+            for name in LOOKING
+            if name in parts
+        }
+        isolated = set(looking) if isolate_location else set()
+        if isolate_critic:
+            isolated.add("critic")
+        super().__init__(
+            observation_space,
+            action_space,
+            encoder,
+            made,
+            looking,
+            frozenset(isolated),
+            retina=retina,
+        )
+
+    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+        """The head that says where to look."""
+        return make_head(features, space, hidden, std)
+
+
+class RandomGlimpse(RAM):
+    """The same classifier, looking at uniformly random places: what learning where to look has to beat."""
+
+    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+        return UniformHead(space)

@@ -1,0 +1,193 @@
+"""Which runs can be compared: the same world, trained to the end on its training split. The others are named."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from ...agents.learning import checkpoint
+from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
+from ...agents.policies.policy import Policy
+from ...envs.glimpse.classification import Classification
+from ...envs.registry import check_id, env_options, world_class
+from ...errors import FoveateError
+
+# how an agent looks at a world, or is taught in it; the world stays the same
+_LOOKING = ("view", "location", "tiles", "reach", "zoom", "first", "patch", "scales", "overview", "glimpses")
+NOT_THE_WORLD = frozenset([*_LOOKING, "price", "ready", "reward", "augment", "order", "split"])
+
+
+class Point(NamedTuple):
+    """A row of a learning curve: the score on the validation split after so much training."""
+
+    steps: float
+    seconds: float  # of processor time where the run logged it, else of the clock
+    score: float
+
+
+@dataclass
+class Run:
+    """A run that can be compared.
+
+    Attributes:
+        path: its folder.
+        arm: what it is called in tables: its preset, and what differs from the other runs of that preset.
+        env_id: its world.
+        env: the world's arguments.
+        seed: of the training.
+        steps: environment steps of the training.
+        seconds: processor time of the training.
+        curve: scores on the validation split.
+        learner: the best checkpoint.
+    """
+
+    path: Path
+    arm: str
+    env_id: str
+    env: dict[str, Any]
+    seed: int
+    steps: int
+    seconds: float
+    curve: list[Point]
+    learner: Any
+
+    @property
+    def policy(self) -> Policy:
+        """The network of the best checkpoint."""
+        return self.learner.policy
+
+    @property
+    def glimpses(self) -> int:
+        """Steps of an episode."""
+        return int(self.env["glimpses"])
+
+    @property
+    def world(self) -> str:
+        """What must be the same for two runs to be compared, for people."""
+        return world_of(self.env_id, self.env)
+
+
+def world_of(env_id: str, env: dict[str, Any]) -> str:
+    """An environment's id with the arguments that make another world of it."""
+    known = env_options(env_id)
+    changed = {k: v for k, v in sorted(env.items()) if k not in NOT_THE_WORLD and k in known and v != known[k].default}
+    words = ", ".join(f"{name}={value}" for name, value in changed.items())
+    return f"{env_id} ({words})" if words else env_id
+
+
+class Gathered(NamedTuple):
+    """What was found: the runs by world and arm, and why others were left out."""
+
+    worlds: dict[str, dict[str, list[Run]]]
+    left_out: list[tuple[str, str]]
+
+
+def gather(paths: list[Path], device: torch.device) -> Gathered:
+    """Read runs, and sort out those that can't be compared.
+
+    Args:
+        paths: run folders.
+        device: where the networks go.
+
+    Raises:
+        FoveateError: nothing is left to compare.
+    """
+    found, left_out, seen = [], [], set()
+    for path in paths:
+        try:
+            if path.resolve() in seen:
+                raise FoveateError("it is given twice")
+            seen.add(path.resolve())
+            found.append(_read(path, device))
+        except FoveateError as error:
+            left_out.append((str(path), str(error)))
+    _name_arms(found)
+    worlds: dict[str, dict[str, list[Run]]] = {}
+    for run in found:
+        worlds.setdefault(run.world, {}).setdefault(run.arm, []).append(run)
+    for world, arms in list(worlds.items()):
+        for runs in arms.values():
+            for run in _same_seed(runs):
+                left_out.append((str(run.path), f"another run of {run.arm} has the seed {run.seed} already"))
+                runs.remove(run)
+        if len(arms) < 2:
+            left_out += [(str(run.path), f"no other agent was trained in {world}") for run in arms.popitem()[1]]
+            del worlds[world]
+    if not worlds:
+        reasons = "\n".join(f"  {path}: {reason}" for path, reason in left_out)
+        raise FoveateError(f"nothing to compare: no two agents were trained to the end in one world.\n{reasons}")
+    return Gathered(worlds, left_out)
+
+
+def _read(path: Path, device: torch.device) -> Run:
+    config = read_config(path)
+    check_id(config["env_id"])
+    total = config["options"].get("steps", 0)
+    last = checkpoint.read_run(checkpoint.find(path, "last"))
+    if last["steps"] < total:
+        raise FoveateError(f"it is unfinished: {last['steps']:,} of {total:,} steps")
+    split = config["env"].get("split", "train")
+    if split != "train":
+        raise FoveateError(f"it was trained on the split {split!r}, not on 'train'")
+    world = world_class(config["env_id"])
+    if world is None or not issubclass(world, Classification) or config["env"].get("ready"):
+        raise FoveateError("compare is for worlds that show one image an episode and ask one question about it")
+    curve = curve_of(path)
+    if not curve:
+        raise FoveateError(f"it has no evaluations in {METRICS}")
+    progress = last.get("progress", {})
+    seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
+    learner = checkpoint.load(path, None, device, "best")
+    env, seed = checkpoint.read_run(checkpoint.find(path, "best")).get("env", {}), last.get("seed") or 0
+    run = Run(
+        path,
+        str(config.get("preset", config["agent"])),
+        config["env_id"],
+        env,
+        seed,
+        last["steps"],
+        seconds,
+        curve,
+        learner,
+    )
+    run.learner.config = config
+    return run
+
+
+def curve_of(path: Path) -> list[Point]:
+    """The evaluations of a run, in order."""
+    points = []
+    for row in read_metrics(path / METRICS):
+        try:
+            seconds = row.get("time/cpu_seconds") or row["time/seconds"]
+            points.append(Point(float(row[STEP_COLUMN]), float(seconds), float(row["eval/score"])))
+        except (KeyError, ValueError):
+            continue  # a row of the training, not of an evaluation
+    return points
+
+
+def _name_arms(runs: list[Run]) -> None:
+    """Where runs of one preset were set up differently, say how, so that they aren't averaged together."""
+
+    def settings(run: Run) -> dict[str, str]:
+        config = run.learner.config
+        parts = {"agent": config["agent_options"], "learner": config["learner"], "env": config["env"]}
+        flat = {f"{part}.{k}": json.dumps(v) for part, options in parts.items() for k, v in options.items()}
+        return {k: v for k, v in flat.items() if k.partition(".")[2] != "split"}
+
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.arm, run.world), []).append(run)
+    for group in groups.values():
+        each = [{**settings(run), "steps": f"{run.steps / 1e6:.2g}M"} for run in group]
+        differ = [k for k in sorted({k for s in each for k in s}) if len({s.get(k) for s in each if k in s}) > 1]
+        for run, own in zip(group, each, strict=True):
+            words = [f"{k.rpartition('.')[2]}={own[k].strip(chr(34))}" for k in differ if k in own]
+            run.arm = f"{run.arm} ({', '.join(words)})" if words else run.arm
+
+
+def _same_seed(runs: list[Run]) -> list[Run]:
+    first: dict[int, Run] = {}
+    return [run for run in runs if first.setdefault(run.seed, run) is not run]

@@ -1,0 +1,88 @@
+"""Where the arms look: glimpses and soft maps on the same images, scored like saliency."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...agents.policies.policy import Policy
+from ..saliency_scores import mean, pointing, roc_auc
+from .forms import answer_part, episode
+from .gather import Run
+
+
+class Look(NamedTuple):
+    """What an arm attends to on a batch of images.
+
+    Attributes:
+        maps: by method, float (N, H, W): "attention" where the arm has an explicit one, "jacobian" for all.
+        steps: its attention at each glimpse, (T, N, H, W); None where it has none.
+        path: the places looked at, (T, N, 2) as (x, y) in [-1, 1]; None where it has no places.
+        answer: what it says, (N,).
+    """
+
+    maps: dict[str, Tensor]
+    steps: Tensor | None
+    path: Tensor | None
+    answer: Tensor
+
+
+def look(run: Run, policy: Policy, images: Tensor) -> Look:
+    """What a run's network on whole images attends to.
+
+    Args:
+        run: whose glimpses to take.
+        policy: its network on whole images.
+        images: float, (N, C, H, W).
+    """
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        x = images.clone().requires_grad_()
+        parameters, _ = episode(policy, x, run.glimpses)
+        said = policy.head(answer_part(policy)).mode(parameters)  # (N,)
+        chosen = parameters.gather(1, said[:, None]).sum()
+        (gradient,) = torch.autograd.grad(chosen, x)
+        maps = {"jacobian": gradient.abs().sum(1)}
+        torch.manual_seed(0)  # the same first places
+        with torch.no_grad():
+            steps, path = attended(policy, images, run.glimpses)
+    if steps is not None:
+        maps["attention"] = steps.mean(0)
+    return Look(maps, steps, path, said)
+
+
+def attended(policy: Policy, images: Tensor, glimpses: int) -> tuple[Tensor | None, Tensor | None]:
+    """The policy's own attention at each glimpse (T, N, H, W), and the places that it looks at (T, N, 2)."""
+    starts = torch.zeros(glimpses, len(images), dtype=torch.bool, device=images.device)
+    starts[0] = True
+    # an image that stays is not copied
+    still = images.expand(glimpses, *images.shape)
+    _, _, _, maps = policy.attend(still, policy.initial_state(len(images)), starts)
+    steps = maps.get("attention")
+    if steps is None:
+        return None, None
+    return steps, maps["gaze"] if "gaze" in maps else _centres(steps)
+
+
+def _centres(steps: Tensor) -> Tensor:
+    """The centre of mass of each map, (T, N, 2) as (x, y) in [-1, 1]."""
+    size = steps.clamp(min=0)
+    total = size.sum((-1, -2)).clamp(min=1e-12)
+    places = []
+    for axis in (-1, -2):
+        n = steps.shape[axis]
+        where = (2 * torch.arange(n, device=steps.device) + 1) / n - 1
+        other = -2 if axis == -1 else -1
+        places.append((size.sum(other) * where).sum(-1) / total)
+    return torch.stack(places, -1)
+
+
+def scored(found: Look, relevant: Tensor) -> list[dict[str, Any]]:
+    """Pointing and ROC area of each map against the truth, with noise as the control."""
+    truth = relevant.cpu().numpy()
+    noise = np.random.default_rng(0).random(truth.shape)
+    rows = []
+    for name, one in {**{k: v.cpu().numpy() for k, v in found.maps.items()}, "random": noise}.items():
+        rows.append({"method": name, "pointing": mean(pointing(one, truth)), "auc": mean(roc_auc(one, truth))})
+    return rows

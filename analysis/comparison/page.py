@@ -1,0 +1,241 @@
+"""The report: one HTML page that stands alone, and the figures behind it as CSV and JSON."""
+
+import csv
+import html
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
+
+from ..saliency_report import figure_png, image_tag, page_of, table
+
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]  # Okabe & Ito 2008
+
+
+def write_pages(folder: Path, found: dict[str, Any]) -> None:
+    """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.html").write_text(page(found))
+    for number, world in enumerate(found["worlds"], 1):
+        if world["pictures"]:
+            (folder / f"looks-{number}.png").write_bytes(world["pictures"])
+    plain = {k: v for k, v in found.items() if k != "worlds"}
+    plain["worlds"] = [{k: v for k, v in world.items() if k != "pictures"} for world in found["worlds"]]
+    (folder / "report.json").write_text(json.dumps(plain, indent=1, default=float))
+    for name in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking", "estimators"):
+        rows = [{"world": world["world"], **row} for world in found["worlds"] for row in world[name]]
+        (folder / f"{name}.csv").write_text(as_csv(rows))
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV, the columns in the order in which they come up."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def page(found: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = ["<h1>Hard against soft attention</h1>", f"<p>{html.escape(found['how'])}</p>"]
+    for world in found["worlds"]:
+        parts += _world(world)
+    if found["left_out"]:
+        rows = [[path, reason] for path, reason in found["left_out"]]
+        parts += ["<h2>Left out</h2>", "<p>These runs can't be compared and are in no figure above.</p>"]
+        parts.append(table(["run", "reason"], rows))
+    return page_of("Hard against soft attention", "".join(parts))
+
+
+def _world(world: dict[str, Any]) -> list[str]:
+    parts = [f"<h2>{html.escape(world['world'])}</h2>", "<h3>Accuracy</h3>"]
+    head = ["arm", "seeds", "test score", "95 % interval", "IQM", "equal time", "equal samples", "CPU minutes"]
+    rows = [
+        [r["arm"], str(r["seeds"]), _share(r["score"]), f"{_share(r['low'])} – {_share(r['high'])}", _share(r["iqm"]),
+         _share(r["equal_time"]), _share(r["equal_samples"]), f"{r['minutes']:.1f}"]
+        for r in world["summary"]
+    ]  # fmt: skip
+    equal = world["equal"]
+    parts += [
+        table(head, rows),
+        f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time "
+        f"(and 15 % more), which every run had. Equal samples: within {equal['episodes']:,.0f} episodes; the learning "
+        "rate falls to the end of each run's own budget, so an arm with a longer one is seen there before its rate "
+        "has fallen. The interval is a bootstrap over seeds and, within each, its test images. With fewer than four "
+        "seeds the interquartile mean (IQM) is the mean. A pass backwards counts as two forwards.</small></p>",
+        image_tag(draw_curves(world), "learning curves"),
+        "<h3>What a decision costs</h3>",
+        image_tag(draw_cost(world), "cost against the side of the picture"),
+        table(
+            ["arm", "side", "multiply–adds", "ms", "bytes read", "pixels seen"],
+            [
+                [
+                    c["arm"],
+                    str(c["side"]),
+                    f"{c['multiply_adds'] / 1e6:.2f} M",
+                    f"{c['milliseconds']:.2f}",
+                    f"{c['bytes']:,}",
+                    f"{c['pixels']:,}",
+                ]
+                for c in world["cost"]
+            ],
+        ),
+        "<p><small>One picture, one thread, the agent alone: the world's making, pooling and cropping of the picture "
+        "is not in it. Matrix products, convolutions and recurrent layers are counted.</small></p>",
+    ]
+    parts += ["<h3>Where they look</h3>"]
+    if world["pictures"]:
+        parts.append(image_tag(world["pictures"], "glimpse paths and soft maps"))
+    parts += [
+        table(
+            ["arm", "method", "pointing", "ROC area"],
+            [[r["arm"], r["method"], f"{r['pointing']:.3f}", f"{r['auc']:.3f}"] for r in world["looking"]],
+        ),
+        "<p><small>Against the ground truth of what is relevant, as in the scores of saliency: pointing is how often "
+        "the greatest pixel is relevant, the ROC area the chance that a relevant pixel has more than another. "
+        "Attention is the mean over all glimpses; the Jacobian is of the final answer.</small></p>",
+        "<h3>Beyond training</h3>",
+        _pivot(world["robustness"], "change", "value", "score"),
+        "<h3>Against an adversary</h3>",
+        _pivot(world["attack"], "", "epsilon", "score"),
+        f"<p>{html.escape(world['verdict'])}</p>",
+        f"<p><small>{html.escape(world['attack_how'])}</small></p>",
+        "<h3>Gradients of hard attention</h3>",
+        table(
+            ["estimator", "samples", "bias", "noise expected without bias", "variance", "cosine"],
+            [
+                [
+                    r["estimator"],
+                    str(r["samples"]),
+                    f"{r['bias']:.3f}",
+                    f"{r['noise']:.3f}",
+                    f"{r['variance']:.3f}",
+                    f"{r['cosine']:.3f}",
+                ]
+                for r in world["estimators"]
+            ],
+        ),
+        "<p><small>Of the choice among nine tiles of this world's images, as shares of the exact gradient's size "
+        "(found by enumeration). An unbiased estimator's bias is about the noise that its samples leave.</small></p>",
+    ]
+    return parts
+
+
+def _pivot(rows: list[dict[str, Any]], first: str, second: str, figure: str) -> str:
+    """One line an arm, one column a value."""
+    if not rows:
+        return "<p>This world has nothing of the kind.</p>"
+    columns = list(dict.fromkeys((row[first] if first else "ε", row[second]) for row in rows))
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        cells = {((row[first] if first else "ε"), row[second]): row for row in rows if row["arm"] == arm}
+        line = [arm]
+        for column in columns:
+            row = cells.get(column)
+            line.append("" if row is None else "can't" if row[figure] is None else _share(row[figure]))
+        lines.append(line)
+    return table(["arm", *(f"{name} {value:g}" for name, value in columns)], lines)
+
+
+def _share(value: float) -> str:
+    return "–" if value is None or np.isnan(value) else f"{100 * value:.1f} %"
+
+
+def draw_curves(world: dict[str, Any]) -> bytes:
+    """Validation score against episodes, processor time and multiply–adds, the mean over seeds and their range."""
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4), sharey=True)
+    kinds = (("episodes", "training episodes"), ("minutes", "minutes of processor time"), ("macs", "multiply–adds"))
+    arms = list(dict.fromkeys(row["arm"] for row in world["curves"]))
+    for axis, (key, label) in zip(axes, kinds, strict=True):
+        for colour, arm in zip(COLOURS * 9, arms, strict=False):
+            runs: dict[int, list[tuple[float, float]]] = {}
+            for row in world["curves"]:
+                if row["arm"] == arm:
+                    runs.setdefault(row["seed"], []).append((row[key], row["score"]))
+            end = min(max(x for x, _ in curve) for curve in runs.values())
+            begin = max(min(x for x, _ in curve) for curve in runs.values())
+            if not 0 < begin < end:
+                continue
+            grid = np.geomspace(begin, end, 60)
+            lines = np.array([np.interp(grid, *np.array(curve).T) for curve in runs.values()])
+            axis.plot(grid, lines.mean(0), color=colour, label=f"{arm} ({len(lines)})", linewidth=1.8)
+            axis.fill_between(grid, lines.min(0), lines.max(0), color=colour, alpha=0.18, linewidth=0)
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())  # where the axis spans one decade they would overlap
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("score on the validation split")
+    axes[0].legend(fontsize=8, title="arm (seeds)")
+    return figure_png(figure)
+
+
+def draw_cost(world: dict[str, Any]) -> bytes:
+    """Multiply–adds of a decision against the side of the picture."""
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for colour, arm in zip(COLOURS * 9, dict.fromkeys(c["arm"] for c in world["cost"]), strict=False):
+        points = [(c["side"], c["multiply_adds"]) for c in world["cost"] if c["arm"] == arm]
+        axis.plot(*zip(*points, strict=True), marker="o", color=colour, label=arm)
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log")
+    sides = sorted({c["side"] for c in world["cost"]})
+    axis.set_xticks(sides, [str(side) for side in sides])
+    axis.set_xlabel("side of the picture in pixels")
+    axis.set_ylabel("multiply–adds of a decision")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return figure_png(figure)
+
+
+def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: dict[str, Any], labels: np.ndarray) -> bytes:
+    """One column an image, one line an arm: its attention in red, and the path of its glimpses.
+
+    Args:
+        images: float, (N, H, W) in [0, 1].
+        relevant: bool, (N, H, W).
+        arms: each arm's map (N, H, W), path (T, N, 2) or None, and answers (N,).
+        labels: (N,).
+    """
+    lines = len(arms) + 1
+    figure, axes = plt.subplots(lines, len(images), figsize=(1.75 * len(images) + 1.2, 1.9 * lines), squeeze=False)
+    height, width = images.shape[1:]
+    for column, image in enumerate(images):
+        axes[0][column].imshow(_red(image, relevant[column].astype(float)), interpolation="nearest")
+        axes[0][column].set_title(f"truth {labels[column]}", fontsize=9)
+        for line, (found, path, said) in enumerate(arms.values(), 1):
+            axis = axes[line][column]
+            one = found[column]
+            axis.imshow(_red(image, one / max(one.max(), 1e-12)), interpolation="nearest")
+            if path is not None:
+                x, y = ((path[:, column] + 1) / 2 * (width, height) - 0.5).T
+                axis.plot(x, y, color="#ffd640", linewidth=1.2, marker="o", markersize=3)
+                axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=5)
+            axis.set_title(
+                f"says {said[column]}", fontsize=9, color="black" if said[column] == labels[column] else "red"
+            )
+    for line, name in enumerate(["relevant", *arms]):
+        axes[line][0].set_ylabel(name, fontsize=9)
+        for axis in axes[line]:
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.set_xlim(-0.5, width - 0.5)
+            axis.set_ylim(height - 0.5, -0.5)
+    figure.suptitle(
+        "red: attention (of arms without one: the Jacobian); blue square: first glimpse, yellow: the path", fontsize=9
+    )
+    return figure_png(figure)
+
+
+def _red(image: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """A grey picture under a red map, (H, W, 3)."""
+    grey = np.repeat(image[..., None], 3, -1) * 0.75
+    strength = np.clip(strength, 0, 1)[..., None]
+    return grey * (1 - 0.75 * strength) + np.array([1.0, 0.15, 0.1]) * 0.75 * strength

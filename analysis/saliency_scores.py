@@ -1,0 +1,128 @@
+"""How true a map is: figures of one map or a batch of maps, all on the same scale."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from ..wrappers.saliency.perturbing import blurred
+from ..wrappers.saliency.targets import Target
+from ..wrappers.saliency.views import View
+
+FRACTIONS = tuple(np.linspace(0, 1, 21).round(3).tolist())
+
+
+def pointing(found: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Whether a map's greatest pixel is relevant (Zhang et al. 2016), (N,); NaN where nothing is relevant.
+
+    Among equal pixels one is drawn in thought: a constant map gets the relevant share of the picture.
+    """
+    found, relevant = found.reshape(len(found), -1), relevant.reshape(len(found), -1)
+    top = found == found.max(1, keepdims=True)
+    hits = (top & relevant).sum(1) / top.sum(1)
+    return np.where(relevant.any(1), hits, np.nan)
+
+
+def roc_auc(found: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """The chance that a relevant pixel has more than an irrelevant one, (N,); NaN where all are alike in relevance."""
+    found, relevant = found.reshape(len(found), -1), relevant.reshape(len(found), -1)
+    ranks = rankdata(found, axis=1)
+    yes, no = relevant.sum(1), (~relevant).sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):  # Mann-Whitney's U
+        return ((ranks * relevant).sum(1) - yes * (yes + 1) / 2) / (yes * no)
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of maps, (N,); 0 where one of them is constant."""
+    a, b = (rankdata(x.reshape(len(x), -1), axis=1) for x in (a, b))
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+    spread = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    return np.divide((a * b).sum(1), spread, out=np.zeros(len(a)), where=spread > 0)
+
+
+class Curves(NamedTuple):
+    """What happens as pixels go and come in a map's order, at each of `FRACTIONS`.
+
+    Attributes:
+        deletion: share of the whole change that has happened when so much was blurred, the greatest first, (F,).
+        insertion: share of the whole change that is undone when so much came back, the greatest first, (F,).
+    """
+
+    deletion: np.ndarray
+    insertion: np.ndarray
+
+
+@torch.no_grad()
+def curves(view: View, observation: Any, state: Any, target: Target, found: Tensor) -> Curves:
+    """Deletion and insertion (Petsiuk et al. 2018), the more area under either the better.
+
+    A frame's pixel goes from all frames of the stack at once; entries of a vector and of a retina's patches one by one.
+    Among equals the order is drawn by lot: a constant map gets what chance gets.
+
+    Args:
+        view: the policy.
+        observation: prepared, (N, …).
+        state: before it, (N, …).
+        target: whose changes count; of several outputs the distance.
+        found: the maps, like the explained part of the observation, (N, …).
+    """
+    x = view.explained(observation)
+    hidden = blurred(x)
+    order = found.abs()
+    if x.ndim == 4 and view.key is None:
+        order = order.sum(1, keepdim=True)
+    lot = torch.randperm(order[0].numel(), generator=torch.Generator().manual_seed(0)).to(order.device)
+    drawn = order.flatten(1)[:, lot].argsort(dim=1, descending=True, stable=True)  # (N, pixels) into the lot
+    place = lot[drawn].argsort(dim=1).view(order.shape)  # 0 goes first
+    count = place[0].numel()
+    plain = view.ask(observation, state, x)
+    read = target.bind(plain)
+    y = read(plain, None)  # (N, K)
+
+    def distance(gone: Tensor) -> float:
+        variant = torch.where(gone, hidden, x)
+        return float((read(view.ask(observation, state, variant), None) - y).norm(dim=1).sum())
+
+    whole = distance(torch.ones_like(place, dtype=torch.bool))
+    if whole == 0:
+        flat = np.full(len(FRACTIONS), np.nan)
+        return Curves(flat, flat)
+    removed = [distance(place < round(f * count)) / whole for f in FRACTIONS]
+    back = [1 - distance(place >= round(f * count)) / whole for f in FRACTIONS]
+    return Curves(np.clip(removed, 0, 1), np.clip(back, 0, 1))  # halfway a change may overshoot
+
+
+def area(curve: np.ndarray) -> float:
+    """The area under a curve over `FRACTIONS`."""
+    return float(np.trapezoid(curve, FRACTIONS))
+
+
+def agreement(blame: np.ndarray, effect: np.ndarray) -> tuple[float, float]:
+    """How well what a map blames agrees with what interventions show.
+
+    Args:
+        blame: how bright the map is on each object, (N, objects), NaN where an object isn't there.
+        effect: how much the output changes when something is done to the object, (N, objects), NaN likewise.
+
+    Returns:
+        How often the object that is blamed most is the one with the greatest effect, and the mean rank correlation of
+        blame and effect over the objects of a moment; moments with fewer than two objects, or without any effect,
+        don't count.
+    """
+    first, together = [], []
+    for b, e in zip(blame, effect, strict=True):
+        there = ~(np.isnan(b) | np.isnan(e))
+        if there.sum() < 2 or e[there].max() <= 0:
+            continue
+        first.append(pointing(b[None, there], (e[there] == e[there].max())[None])[0])
+        together.append(rank_correlation(b[None, there], e[None, there])[0])
+    return (float(np.mean(first)), float(np.mean(together))) if first else (float("nan"), float("nan"))
+
+
+def mean(values: Sequence[float] | np.ndarray) -> float:
+    """The mean of what is there, NaN if nothing is."""
+    values = np.asarray(values, dtype=float)
+    return float(np.nanmean(values)) if (~np.isnan(values)).any() else float("nan")
