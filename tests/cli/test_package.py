@@ -93,15 +93,3 @@ def test_gym_make_with_a_module_prefix_works_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_arrows_point_one_way(root: Path) -> None:
-    """envs import nothing of agents or wrappers; agents nothing of wrappers, sb3 or cli; and so on."""
-    rooms = ["envs", "agents", "wrappers", "sb3", "cli"]  # each may know those before it
-    forbidden = {room: rooms[i + 1 :] for i, room in enumerate(rooms)}
-    for folder, others in forbidden.items():
-        for file in (root / folder).rglob("*.py"):
-            text = file.read_text()
-            for other in others:
-                assert f"from ..{other}" not in text
-                assert f"from ...{other}" not in text
-                assert f"import foveate.{other}" not in text
-                assert f"from foveate.{other}" not in text
