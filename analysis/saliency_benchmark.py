@@ -10,9 +10,10 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from ..envs.protocols import Gaze, TakesInterventions, world_of
 from ..errors import FoveateError
 from ..wrappers.saliency.methods import METHODS
-from ..wrappers.saliency.pictures import Gaze, gaze_of, on_picture
+from ..wrappers.saliency.pictures import gaze_of, on_picture
 from ..wrappers.saliency.targets import Target
 from ..wrappers.saliency.views import View, pick_rows, undisturbed
 from . import saliency_scores as scores
@@ -122,7 +123,7 @@ def _mode(space: spaces.Space, parameters: Tensor) -> Tensor:
 
 
 def _moment(view: View, env: VectorEnv, seen: Any, state: Any, info: dict[str, Any]) -> Moments:
-    world = getattr(env.unwrapped, "world", None)
+    world = world_of(env)
     gaze = gaze_of(env)
     relevant = {
         name: torch.as_tensor(value)
@@ -130,12 +131,12 @@ def _moment(view: View, env: VectorEnv, seen: Any, state: Any, info: dict[str, A
         if name.startswith("relevance") and np.ndim(value) == 3
     }
     objects, changed = {}, {}
-    if hasattr(world, "intervened"):
-        objects = {name: mask.clone() for name, mask in world.objects(world.state).items()}  # type: ignore[union-attr]
-        for done in world.interventions:  # type: ignore[union-attr]
+    if isinstance(world, TakesInterventions):
+        objects = {name: mask.clone() for name, mask in world.objects(world.state).items()}
+        for done in world.interventions:
             if done.name in objects and done.name not in changed:  # the first that the world lists
-                after = world.intervened(world.state, done.kind, done.name)  # type: ignore[union-attr]
-                changed[done.name] = view.prepare(world.observe(after))  # type: ignore[union-attr]
+                after = world.intervene(world.state, done.kind, done.name)
+                changed[done.name] = view.prepare(world.observe(after))
     return Moments(seen, state, gaze, relevant, objects, changed)
 
 
@@ -151,8 +152,8 @@ def _joined(kept: list[Moments]) -> Moments:
             return type(parts[0])(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
         return torch.cat(list(parts))
 
-    gazes = [m.gaze for m in kept]
-    gaze = None if gazes[0] is None else (torch.cat([g[0] for g in gazes]), torch.cat([g[1] for g in gazes]))  # type: ignore[index]
+    gazes = [m.gaze for m in kept if m.gaze is not None]  # of all moments, or of none
+    gaze = Gaze(*(torch.cat(columns) for columns in zip(*gazes, strict=True))) if gazes else None
     columns = {name: join([getattr(m, name) for m in kept]) for name in Moments._fields if name != "gaze"}
     return Moments(gaze=gaze, **columns)
 
@@ -163,7 +164,7 @@ def _rows(moments: Moments, rows: Tensor) -> Moments:
     def some(value: Any) -> Any:
         return {key: part[rows] for key, part in value.items()} if isinstance(value, dict) else value[rows]
 
-    gaze = None if moments.gaze is None else (moments.gaze[0][rows], moments.gaze[1][rows])
+    gaze = None if moments.gaze is None else Gaze(*(part[rows] for part in moments.gaze))
     return Moments(
         some(moments.observation),
         pick_rows(moments.state, rows),

@@ -21,6 +21,7 @@ from ..viz.window import Window, check_display
 from .batch import BatchWorld, Tensors
 from .counter_rng import world_key
 from .info import Masked, numpy_final, numpy_info, with_masks
+from .protocols import Gaze, RetinaWorld, TakesInterventions
 from .tensors import action_reader, batch_of_one, pick, to_numpy
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -47,11 +48,9 @@ class WorldEnv:
         self._read = action_reader(self.world.action_space, num_worlds, self.world.device)
         self.with_relevance = relevance
 
-    def gaze(self) -> tuple[Tensor, Tensor]:
-        """Of worlds seen through a retina: the pictures, uint8 (B, H, W), and the outlines of the patches (B, K, 4)."""
-        if getattr(self.world, "view", "") != "glimpse":
-            raise AttributeError(f"{type(self.world).__name__} is seen as a whole.")
-        return self.world.gaze(self.world.state)  # type: ignore[attr-defined]
+    def gaze(self) -> Gaze | None:
+        """Where the agent looks, in a world that is seen through a retina; None in any other."""
+        return self.world.gaze(self.world.state) if isinstance(self.world, RetinaWorld) else None
 
     def intervene(self, kind: str, name: str, amount: float | None = None) -> Any:
         """Do something to one of the world's objects, now and in all frames still seen; returns the observation.
@@ -61,11 +60,11 @@ class WorldEnv:
             name: the object, for example "near cars".
             amount: how far, or to what; None takes the usual amount.
         """
-        if not hasattr(self.world, "intervened"):
+        if not isinstance(self.world, TakesInterventions):
             raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")
         if len(self.world.state) == 1:
             raise ResetNeeded("no episode has begun: call reset() before intervene().")
-        self.world.replace(self.world.intervened(self.world.state, kind, name, amount))  # type: ignore[attr-defined]
+        self.world.replace(self.world.intervene(self.world.state, kind, name, amount))
         return self._seen()
 
     def _render_one(self, title: str) -> np.ndarray | None:
@@ -197,7 +196,7 @@ class VectorEnv(WorldEnv, gym.vector.VectorEnv):
         check_choice("autoreset_mode", mode, [known.value for known in AutoresetMode])
         self._open(num_envs, render_mode, relevance, device, task)
         self.num_envs = num_envs
-        self.output = output
+        self.output, self.team = output, 1
         self.autoreset_mode = AutoresetMode(mode)
         self.metadata = {
             "render_modes": RENDER_MODES,

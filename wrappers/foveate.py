@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..envs.glimpse import retina
 from ..envs.glimpse.render import glimpse_frame
+from ..envs.protocols import Gaze
 from ..errors import FoveateError, check_choice, check_range
 
 
@@ -85,12 +86,12 @@ class Foveate(gym.Wrapper):
         glimpse = retina.look(fields, torch.from_numpy(self._trail[-1])[None], self.patch)[0]
         return {"glimpse": glimpse.numpy().clip(0, 1), "location": self._trail[-1].copy()}
 
-    def gaze(self) -> tuple[Tensor, Tensor]:
+    def gaze(self) -> Gaze:
         """The whole picture, uint8 (1, H, W[, 3]), and the outlines of the patches on it, float (1, scales, 4)."""
         picture = (self._image * 255).round().to(torch.uint8).permute(0, 2, 3, 1)  # (1, H, W, C)
         size = (self._image.shape[2], self._image.shape[3])
         outlines = retina.boxes(torch.from_numpy(self._trail[-1])[None], self.patch, self.scales, size)
-        return picture[..., :3] if self.channels >= 3 else picture[..., 0], outlines
+        return Gaze(picture[..., :3] if self.channels >= 3 else picture[..., 0], outlines)
 
     def render(self) -> Any:
         """What the agent sees and where, as one picture; other render modes are the environment's."""

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
+from ..protocols import Gaze
 from . import retina
 from .render import glimpse_frame
 
@@ -210,10 +211,13 @@ class GazeWorld(BatchWorld):
             return retina.look_smoothly(fields, state["location"], self.patch, 2 ** state["zoom"][:, 0])
         return retina.look(fields, state["location"], self.patch)
 
-    def gaze(self, state: State) -> tuple[Tensor, Tensor]:
-        """The whole pictures, uint8 (B, H, W), and the outlines of the patches on them, float (B, scales, 4)."""
-        outlines = retina.boxes(state["location"], self.patch, self.scales, self.picture_size, 2 ** state["zoom"][:, 0])
-        return self.picture(state), outlines
+    def gaze(self, state: State) -> Gaze | None:
+        """The pictures, uint8 (B, H, W), and the patches on them, float (B, scales, 4); None with view="image"."""
+        return None if self.view == "image" else Gaze(self.picture(state), self.outlines(state))
+
+    def outlines(self, state: State) -> Tensor:
+        """Each patch's left, top, right and bottom in pixels of the picture, float (B, scales, 4)."""
+        return retina.boxes(state["location"], self.patch, self.scales, self.picture_size, 2 ** state["zoom"][:, 0])
 
     # ---- pictures ----
 
@@ -229,6 +233,6 @@ class GazeWorld(BatchWorld):
         if self.view == "image":
             return glimpse_frame(picture, self.caption(one, 0))
         patches = self.glimpse({name: v[index : index + 1] for name, v in self.state.items()})[0].cpu().numpy()
-        outlines = self.gaze({name: v[index : index + 1] for name, v in self.state.items()})[1][0].cpu()
+        outlines = self.outlines(one)[0]
         visited = one["trail"][0, : int(one["clock"]) + 1]  # the trail ends with the last glimpse
         return glimpse_frame(picture, self.caption(one, 0), patches, outlines.numpy(), visited.numpy())

@@ -2,7 +2,7 @@
 
 import abc
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,23 +13,10 @@ from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State
 from ..counter_rng import CounterRNG
 from ..glimpse.render import glimpse_frame
+from ..protocols import Intervention
 
 SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to
 PAST = "past."
-
-
-class Intervention(NamedTuple):
-    """One way to change a world: what is done to which object.
-
-    Attributes:
-        kind: "remove", "move", "shift" or "set".
-        name: of the object, a key of the world's masks.
-        amount: how far, or to what; its unit is the world's to say. What is used where none is given.
-    """
-
-    kind: str
-    name: str
-    amount: float = 0.0
 
 
 class GameWorld(BatchWorld):
@@ -145,7 +132,7 @@ class GameWorld(BatchWorld):
         """Where each object is in the newest frame, bool (B, 84, 84) by name; empty where there is none."""
         return self.masks(self.scene(state))
 
-    def intervened(self, state: State, kind: str, name: str, amount: float | None = None) -> State:
+    def intervene(self, state: State, kind: str, name: str, amount: float | None = None) -> State:
         """The state after an intervention on an object: the game's, and all frames that are seen.
 
         Args:

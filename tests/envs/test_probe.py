@@ -61,7 +61,7 @@ CHANGED = [
 def test_an_intervention_changes_its_object_and_nothing_else(env_id: str, kind: str, name: str, seed: int) -> None:
     world = played(env_id, 15, seed)
     before = {key: value.clone() for key, value in world.state.items()}
-    after = world.intervened(world.state, kind, name)
+    after = world.intervene(world.state, kind, name)
     assert all(torch.equal(world.state[key], before[key]) for key in before)  # the state itself is left alone
     old, new = world.observe(world.state)[:, -1], world.observe(after)[:, -1]
     there = world.objects(world.state)[name]
@@ -77,7 +77,7 @@ def test_an_intervention_changes_its_object_and_nothing_else(env_id: str, kind: 
 
 def test_removed_cars_are_gone_from_every_frame_and_from_the_game() -> None:
     world = played("Probe/Driving-v0", 20, 3)
-    after = world.intervened(world.state, "remove", "near cars")
+    after = world.intervene(world.state, "remove", "near cars")
     assert not world.objects(after)["near cars"].any()
     world.replace(after)
     for _ in range(3):
@@ -124,13 +124,13 @@ def test_relevance_is_what_the_oracle_needs(env_id: str) -> None:
             other = WORLDS[env_id]()
             other.build(40)
             other.load_state_dict(world.state_dict())
-            other.replace(other.intervened(other.state, kind, "decoy"))
+            other.replace(other.intervene(other.state, kind, "decoy"))
             assert torch.equal(other.oracle(), world.oracle())
     if env_id == "Probe/Driving-v0":
         # where near cars decide nothing, taking them away leaves the best action; where all do, it changes
         cars = (told["relevance"] & objects["near cars"]).flatten(1).any(1)
         best = world.oracle()
-        world.replace(world.intervened(world.state, "remove", "near cars"))
+        world.replace(world.intervene(world.state, "remove", "near cars"))
         assert (world.oracle()[cars] != best[cars]).float().mean() > 0.5
         assert cars.any()
 
@@ -142,7 +142,7 @@ def test_a_car_that_was_overtaken_stays_in_the_older_frames() -> None:
     for _ in range(40):
         world.step(world.oracle())
         fresh = world.state["past.car_number"][:, 0] != world.state["car_number"]
-        after = world.intervened(world.state, "remove", "far cars")
+        after = world.intervene(world.state, "remove", "far cars")
         kept = after["past.car_shown"][:, 0] > 0
         assert (kept | ~fresh).all()
         found |= bool(fresh.any())
@@ -160,7 +160,7 @@ def test_a_long_day_has_its_steps() -> None:
 
 def test_the_decoy_changes_neither_rewards_nor_the_game() -> None:
     one, other = played("Probe/Distractors-v0", 5, 8), played("Probe/Distractors-v0", 5, 8)
-    other.replace(other.intervened(other.state, "remove", "decoy"))
+    other.replace(other.intervene(other.state, "remove", "decoy"))
     for _ in range(30):
         action = one.oracle()
         (a, *_), (b, *_) = one.step(action), other.step(action)
@@ -184,7 +184,7 @@ def test_a_road_of_literal_numbers() -> None:
     assert float(road.nearness(torch.tensor(0.0))) == 1.0
     # the number on the dashboard, read back from the picture
     world = played("Probe/Driving-v0", 0, count=1)
-    shown = world.intervened(world.state, "set", "score", 17)
+    shown = world.intervene(world.state, "set", "score", 17)
     digits = world.observe(shown)[0, -1, 72:82, 36:50] > 100
     assert digits[:, 2:4].all(0).tolist() == [True, True]  # the 1's stem
     assert digits[:2, 8:].all()  # the 7's top bar

@@ -1,22 +1,20 @@
 """From maps over an observation to maps over the picture that a person (and the ground truth) knows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-Gaze = tuple[Tensor, Tensor]  # whole pictures (B, H, W), and the outlines of the patches on them (B, K, 4)
+from ...envs.protocols import Gaze, HasActionMeanings, HasGaze, NamesActions, find_layer, world_of
 
 
-def gaze_of(env: Any) -> Gaze | None:
+def gaze_of(env: gym.Env | VectorEnv) -> Gaze | None:
     """The gaze of an environment (or of a vector of them) that is seen through a retina, None of any other."""
-    try:
-        return env.get_wrapper_attr("gaze")() if isinstance(env, gym.Env) else env.gaze()
-    except AttributeError:
-        return None
+    layer = find_layer(env, HasGaze)
+    return None if layer is None else layer.gaze()
 
 
 def on_picture(found: Tensor, gaze: Gaze | None = None) -> Tensor:
@@ -72,10 +70,9 @@ def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
     return (255 * newest.clip(0, 1)).astype(np.uint8)
 
 
-def names_of_actions(env: Any) -> Sequence[str] | None:
+def names_of_actions(env: gym.Env | VectorEnv) -> Sequence[str] | None:
     """What an environment's actions are called, as our worlds or the Arcade Learning Environment say it."""
-    world = getattr(env.unwrapped, "world", None)
-    if world is not None and hasattr(world, "action_names"):
+    world, inner = world_of(env), env.unwrapped
+    if isinstance(world, NamesActions):
         return list(world.action_names)
-    meanings = getattr(env.unwrapped, "get_action_meanings", None)
-    return None if meanings is None else [str(name).lower() for name in meanings()]
+    return [str(name).lower() for name in inner.get_action_meanings()] if isinstance(inner, HasActionMeanings) else None
