@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ..errors import FoveateError
+from ..errors import FoveateError, check_range
 from .counter_rng import CounterRNG
 from .scale import ScoreScale
 
@@ -38,6 +38,7 @@ class BatchWorld(abc.ABC):
         lower_is_better: whether a lower score is better.
         episode: int64, (B,), episodes since the seed was set.
         over: bool, (B,), whether the episode has ended and the world waits for its reset.
+        begun: whether there has been a reset, so that there is a state.
         state: the worlds' state; the base keeps one entry of it, `clock`: int64, (B,), actions made so far.
     """
 
@@ -126,7 +127,10 @@ class BatchWorld(abc.ABC):
         self.key = self.episode = torch.zeros(num_worlds, dtype=torch.int64, device=self.device)
         self.state: State = {"clock": torch.zeros_like(self.key)}
         self.over = torch.ones(num_worlds, dtype=torch.bool, device=self.device)
+        self.begun = False
         self._agreed_clock: int | None = None  # the clock on the host, where all worlds share it
+        self._taken: bool | None = True  # whether `next_states` took the present episodes: all, none, or not known
+        self._lent = False  # whether others hold the tensors of `state`
 
     def reset(self, mask: Tensor | None = None, keys: Tensor | None = None) -> None:
         """Begin new episodes.
@@ -135,16 +139,19 @@ class BatchWorld(abc.ABC):
             mask: bool, (B,), the worlds to reset; None resets all.
             keys: int64, (B,), new seeds for these worlds; None goes on to each seed's next episode.
         """
-        if mask is not None and (len(self.state) == 1 or (mask.device.type == "cpu" and bool(mask.all()))):
+        if mask is not None and (not self.begun or (mask.device.type == "cpu" and bool(mask.all()))):
             mask = None
         if mask is None:
+            self.begun, self._taken, self._lent = True, False, False
             self.episode = torch.zeros_like(self.key) if keys is not None else self.episode + 1
             self.key = self.key if keys is None else keys.to(self.device)
             self.over = torch.zeros_like(self.over)
             self.state = self._begin(self.key, self.episode)
             self._agreed_clock = 0
             return
-        self._agreed_clock = None
+        self._agreed_clock = self._taken = None
+        if self._lent:  # what follows writes into the state
+            self.state, self._lent = {name: value.clone() for name, value in self.state.items()}, False
         if keys is None:
             self.episode = self.episode + mask
         else:
@@ -167,6 +174,36 @@ class BatchWorld(abc.ABC):
         state = self.start(CounterRNG(key, episode, clock))
         return {"clock": clock, **state, **self.derive(state)}
 
+    def next_states(self, n: int) -> State:
+        """The states in which the next n episodes begin; episode j is the next one of world j mod B.
+
+        Those are the episodes that stepping would come to: an episode that has begun but in which nothing was done yet
+        counts as the next. The worlds whose episodes were taken are over afterwards.
+
+        Args:
+            n: how many episodes.
+
+        Raises:
+            FoveateError: nothing was reset yet, or n is not a positive number.
+        """
+        check_range("n", n, 1)
+        if not self.begun:
+            raise FoveateError("no episode has begun: call reset() first.")
+        rounds = [self._take(min(self.num_worlds, n - first)) for first in range(0, n, self.num_worlds)]
+        if len(rounds) == 1:
+            return rounds[0]
+        return {name: torch.cat([states[name] for states in rounds]) for name in rounds[0]}
+
+    def _take(self, count: int) -> State:
+        """The next states of the first `count` worlds."""
+        wanted = torch.arange(self.num_worlds, device=self.device) < count
+        if self._taken is not False:
+            everyone = self._taken and count == self.num_worlds
+            self.reset(None if everyone else wanted & (self.over | (self.clock > 0)))
+        self.over = self.over | wanted
+        self._taken, self._lent, self._agreed_clock = True if count == self.num_worlds else None, True, None
+        return {name: value[:count] for name, value in self.state.items()}
+
     @property
     def clock(self) -> Tensor:
         """int64, (B,): actions made since the episode began."""
@@ -182,6 +219,7 @@ class BatchWorld(abc.ABC):
         else:
             truncated = ~terminated & (self.clock >= self.max_episode_steps)
         self.over = terminated | truncated
+        self._taken = None
         if self._agreed_clock is not None:
             self._agreed_clock += 1
         return reward, terminated, truncated
@@ -213,8 +251,10 @@ class BatchWorld(abc.ABC):
             held = len(saved["key"]) if "key" in saved else "no"
             raise FoveateError(f"the saved state holds {held} worlds, this batch holds {self.num_worlds}.")
         saved = {name: value.to(self.device).clone() for name, value in saved.items()}
-        state = {name[6:]: value for name, value in saved.items() if name.startswith("state.")}
-        self.state = {**state, **self.derive(state)} if len(state) > 1 else state
+        state = {name.removeprefix("state."): value for name, value in saved.items() if name.startswith("state.")}
+        self.begun = state.keys() != {"clock"}
+        self.state = {**state, **self.derive(state)} if self.begun else state
+        self._taken, self._lent = None, False
         self.key, self.episode, self.over = saved["key"], saved["episode"], saved["over"]
         clocks = self.clock.unique()
         self._agreed_clock = int(clocks[0]) if len(clocks) == 1 else None
@@ -222,7 +262,7 @@ class BatchWorld(abc.ABC):
     def replace(self, state: State) -> None:
         """Go on from another state of the same worlds (an intervention's); episodes may end at other times now."""
         self.state = state
-        self._agreed_clock = None
+        self._agreed_clock = self._taken = None
 
     def get_state(self, index: int) -> dict[str, Tensor]:
         """A copy of the state of one world, to `set_state` it later, here or in another batch."""
@@ -230,7 +270,7 @@ class BatchWorld(abc.ABC):
 
     def set_state(self, index: int, saved: dict[str, Tensor]) -> None:
         """Put one world into a state that `get_state` returned."""
-        if len(self.state) == 1:  # nothing has begun: the other worlds need some state
+        if not self.begun:  # the other worlds need some state
             self.reset(keys=self.key)
         whole = self.state_dict()
         for name, value in saved.items():

@@ -62,7 +62,7 @@ class WorldEnv:
         """
         if not isinstance(self.world, TakesInterventions):
             raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")
-        if len(self.world.state) == 1:
+        if not self.world.begun:
             raise ResetNeeded("no episode has begun: call reset() before intervene().")
         self.world.replace(self.world.intervene(self.world.state, kind, name, amount))
         return self._seen()

@@ -11,7 +11,7 @@ from .named_graphs import FamilyTree, Underground, UndergroundShortestPath
 from .ngrams import DynamicNGrams
 from .previous import RepeatPrevious
 from .recall import AssociativeRecall
-from .script import Script, SequenceWorld
+from .script import AnswerWorld, Script, SequenceWorld
 from .sorting import PrioritySort, Sort
 from .tape import Tape
 from .tmaze import TMaze
@@ -39,6 +39,7 @@ FamilyTreeEnv, FamilyTreeVectorEnv = env_classes(FamilyTree)
 
 __all__ = [
     "Allocation",
+    "AnswerWorld",
     "Arithmetic",
     "AssociativeRecall",
     "Copy",

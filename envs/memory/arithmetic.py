@@ -10,13 +10,13 @@ from torch.nn import functional as F
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .script import Script, SequenceWorld, check_span, draw_span, moments, rows_at
+from .script import AnswerWorld, Script, check_span, draw_span, moments, rows_at
 
 BASE = 10
 DIGIT, PLUS, EQUALS, PAD = range(4)  # the kinds of moments
 
 
-class Arithmetic(SequenceWorld):
+class Arithmetic(AnswerWorld):
     """Add two numbers of many digits on a scratch pad.
 
     Description:

@@ -10,10 +10,10 @@ from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from .graph_world import GraphWorld, Question, lesson_table, pick_edges
 from .graphs import Graph, digits_of, distances, walk
-from .script import draw_span, moments, rows_at
+from .script import SequenceWorld, draw_span, moments, rows_at
 
 
-class GraphTraversal(GraphWorld):
+class GraphTraversal(SequenceWorld, GraphWorld):
     """Follow a path through a graph, given its first node and the labels of its edges.
 
     Everything else is as in `GraphWorld`. The question shows (node, edge, -), (-, edge, -), …; the answer is each whole

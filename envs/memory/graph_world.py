@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import check_range
-from ..batch import State, Tensors
+from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .graphs import Graph, digits_of, permutation, random_graphs
-from .script import Script, SequenceWorld, check_span, moments, named_sizes, rows_at
+from .script import AnswerWorld, Script, check_span, moments, named_sizes, rows_at
 
 Reward = Literal["dense", "whole"]
 TRIPLE = 9  # digits: source, edge, destination
@@ -44,7 +44,7 @@ class Question(NamedTuple):
     extra: dict[str, Tensor]
 
 
-class GraphWorld(SequenceWorld):
+class GraphWorld(AnswerWorld):
     """A graph is described edge by edge, then asked about.
 
     Description:
@@ -183,10 +183,9 @@ class GraphWorld(SequenceWorld):
         }
         return Script(inputs.float(), targets, reply, answer[:, 0], extra)
 
-    def observe(self, state: State) -> Tensors:
-        now = self._now(state, "inputs")  # (B, 11)
-        hot = F.one_hot(now[:, :TRIPLE].long() + 1, 11)[..., 1:]  # (B, 9, 10): a gap is no channel
-        return torch.cat([hot.flatten(1).float(), now[:, TRIPLE:]], -1)
+    def shown(self, inputs: Tensor) -> Tensor:
+        hot = F.one_hot(inputs[..., :TRIPLE].long() + 1, 11)[..., 1:]  # (…, 9, 10): a gap is no channel
+        return torch.cat([hot.flatten(-2).float(), inputs[..., TRIPLE:]], -1)
 
     def sources(self, state: State) -> Tensor:
         relevant = self._now(state, "relevant")  # (B, S)

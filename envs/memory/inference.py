@@ -7,6 +7,7 @@ from ...errors import FoveateError
 from ..counter_rng import CounterRNG
 from .graph_world import GraphWorld, Question, lesson_table
 from .graphs import LABELS, Graph
+from .script import SequenceWorld
 
 KINDS = 4  # kinds of edges in a graph with relations
 RELATIONS = 400
@@ -30,7 +31,7 @@ def relation_table() -> list[tuple[int, ...]]:
     return table
 
 
-class GraphInference(GraphWorld):
+class GraphInference(SequenceWorld, GraphWorld):
     """Say who stands in a relation to a node, where the relation is a path of edges that is never shown.
 
     Everything else is as in `GraphWorld`. Each edge out of a node is of one of four kinds, with a label that is the

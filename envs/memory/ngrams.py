@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import check_range
-from ..batch import Tensors
+from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
+from ..episodes import Episodes, summed
 from ..scale import Certified, ScoreScale
 from .script import Script, SequenceWorld, moments
 
@@ -109,22 +110,31 @@ class DynamicNGrams(SequenceWorld):
         n1, count = ((table * seen).sum(-1) for table in (ones, total))
         return (n1 + 0.5) / (count + 1)
 
-    def advance(self, state: dict[str, Tensor], action: Tensor, rng: CounterRNG) -> tuple[dict, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         moved, reward, ended = super().advance(state, action, rng)
-        p = self._now(state, "bayes")
-        chosen = torch.where(action == 1, p, 1 - p)
-        moved["regret"] = state["regret"] + (torch.maximum(p, 1 - p) - chosen) * self._now(state, "mask")
+        now = self._regret(self._now(state, "bayes"), action, self._now(state, "mask"))
+        moved["regret"] = state["regret"] + now
         return moved, reward, ended
 
-    def annotate(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        told, p = super().annotate(state), self._now(state, "bayes")
-        cost = -torch.where(told["target"] == 1, p, 1 - p).log2()
-        return {**told, "optimum": cost * told["target_mask"]}
+    derived = frozenset({"optimum"})
 
-    def score(self, state: dict[str, Tensor]) -> Tensor:
+    def derive(self, state: State) -> State:
+        p = state["bayes"]
+        cost = -torch.where(state["targets"][..., 0] == 1, p, 1 - p).log2()
+        return {"optimum": cost * state["mask"]}
+
+    def judged_state(self, episodes: Episodes, action: Tensor) -> State:
+        p = episodes.state["bayes"].transpose(0, 1)
+        return {"regret": summed(self._regret(p, action, episodes.target_mask))}
+
+    def _regret(self, p: Tensor, action: Tensor, due: Tensor) -> Tensor:
+        """How much less likely what was said is than what is likeliest, where a prediction is due."""
+        return (torch.maximum(p, 1 - p) - torch.where(action == 1, p, 1 - p)) * due
+
+    def score(self, state: State) -> Tensor:
         return state["regret"].clone()
 
-    def sources(self, state: dict[str, Tensor]) -> Tensor:
+    def sources(self, state: State) -> Tensor:
         now = self._now(state, "history")[:, None]
         earlier = moments(self.most_steps, now) < state["clock"][:, None]
         return (state["history"] == now) & (now >= 0) & earlier

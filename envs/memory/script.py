@@ -10,9 +10,13 @@ from torch import Tensor
 from ...errors import FoveateError, check_choice, check_range
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
+from ..episodes import Episodes, Judged, summed, time_first
 from . import render
 
 REWARDS = ["dense", "whole"]
+# what `info` says of a moment, by the script's name for it
+_TOLD = {"targets": "target", "mask": "target_mask", "target_set": "target_set", "optimum": "optimum"}
+_FLAT = ("target", "target_set")  # of one number where the action is one
 SAME_SIZE = ("validation", "test")  # splits of fresh episodes of the training sizes
 
 
@@ -25,6 +29,8 @@ class Script(NamedTuple):
         mask: bool, (n, T), where something should be written.
         length: int64, (n,), moments of the episode.
         extra: more of the state, tensors (n, …) by name.
+        target_set: bool, (n, T, K, N), which of the N values of each number are right, `targets` among them; None where
+            `targets` are the only ones.
     """
 
     inputs: Tensor
@@ -32,13 +38,14 @@ class Script(NamedTuple):
     mask: Tensor
     length: Tensor
     extra: dict[str, Tensor]
+    target_set: Tensor | None = None
 
 
-class SequenceWorld(BatchWorld):
+class AnswerWorld(BatchWorld):
     """Inputs are shown one moment at a time, and at some moments an answer is due.
 
     A subclass sets the spaces, and writes `script` and, where a source or a policy is not the plain one, `sources` and
-    `memoryless`.
+    `memoryless`. If answers change neither what is shown nor what is due, it is a `SequenceWorld`.
 
     Attributes:
         splits: what each named split changes of the size arguments; "train" is the default sizes, "validation" and
@@ -82,8 +89,10 @@ class SequenceWorld(BatchWorld):
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:
-        inputs, targets, mask, length, extra = self.script(rng)
+        inputs, targets, mask, length, extra, target_set = self.script(rng)
         state = {"inputs": inputs, "targets": targets, "mask": mask, "length": length, **extra}
+        if target_set is not None:
+            state["target_set"] = target_set
         state["due"] = mask.sum(1)  # moments with an answer
         state["right"] = torch.zeros_like(length)  # numbers written right
         state["wrong"] = torch.zeros_like(length)
@@ -100,10 +109,23 @@ class SequenceWorld(BatchWorld):
         super().build(num_worlds, device, keep_trail)
         self._every_world = torch.arange(num_worlds, device=self.device)
 
+    def numbers_right(self, action: Tensor, targets: Tensor, mask: Tensor, target_set: Tensor | None) -> Tensor:
+        """How many of the numbers written are due and right, int64 (…,).
+
+        Args:
+            action: (…,) or (…, K).
+            targets: (…, K).
+            mask: bool, (…,), where they are due.
+            target_set: bool, (…, K, N), all that is right; None where `targets` are.
+        """
+        written = action[..., None] if self.flat else action  # (…, K)
+        right = written == targets if target_set is None else target_set.gather(-1, written[..., None])[..., 0]
+        return (right.sum(-1) * mask).long()
+
     def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
-        written = action[:, None] if self.flat else action  # (B, K)
         due = self._now(state, "mask")  # (B,)
-        right = ((written == self._now(state, "targets")).sum(1) * due).long()  # numbers right now, (B,)
+        target_set = self._now(state, "target_set") if "target_set" in state else None
+        right = self.numbers_right(action, self._now(state, "targets"), due, target_set)  # (B,)
         wrong = due * self.outputs - right
         ended = state["clock"] + 1 >= state["length"]
         moved = {**state, "right": state["right"] + right, "wrong": state["wrong"] + wrong}
@@ -114,15 +136,19 @@ class SequenceWorld(BatchWorld):
         if self.keep_trail:
             moved["written"] = state["written"].clone()
             moment = state["clock"].clamp(max=self.most_steps - 1)  # a world that is over may be stepped once more
-            moved["written"][self._every_world, moment] = written
+            moved["written"][self._every_world, moment] = action[:, None] if self.flat else action
         return moved, reward, ended
 
+    def shown(self, inputs: Tensor) -> Tensor:
+        """What the agent sees of the script's inputs: (…, D) -> (…, D'), fresh."""
+        return inputs
+
     def observe(self, state: State) -> Tensors:
-        return self._now(state, "inputs")
+        return self.shown(self._now(state, "inputs"))
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        target = self._now(state, "targets")
-        return {"target": target[:, 0] if self.flat else target, "target_mask": self._now(state, "mask")}
+        told = {_TOLD[name]: self._now(state, name) for name in _TOLD if name in state}
+        return {name: value[:, 0] if self.flat and name in _FLAT else value for name, value in told.items()}
 
     def score(self, state: State) -> Tensor:
         return state["wrong"].float()
@@ -157,6 +183,71 @@ class SequenceWorld(BatchWorld):
         """The line under the picture."""
         step = min(int(state["clock"][index]), int(state["length"][index]))
         return f"moment {step}/{int(state['length'][index])}   wrong so far {int(state['wrong'][index])}"
+
+
+class SequenceWorld(AnswerWorld):
+    """An `AnswerWorld` in which answers change neither what is shown nor what is due: its whole episodes are known.
+
+    A subclass that counts more than right and wrong numbers says in `judged_state` how it is counted.
+    """
+
+    def episodes(self, n: int | None = None) -> Episodes:
+        """The next n episodes at once; see `Episodes`. What stepping would have shown and asked, bit for bit.
+
+        Args:
+            n: how many; episode j is the next one of world j mod B. None for one of every world.
+
+        Raises:
+            FoveateError: nothing was reset yet, or n is not a positive number.
+        """
+        state = self.next_states(self.num_worlds if n is None else n)
+        length = state["length"]
+        steps, over = self.episode_length, None
+        if steps is None:  # asks the device, and waits for it
+            steps = int(length.max())
+            over = torch.arange(steps, device=self.device)[:, None] >= length  # (T, n)
+        part = {info: time_first(state[name], steps, over) for name, info in _TOLD.items() if name in state}
+        if self.flat:
+            part |= {name: part[name][:, :, 0] for name in _FLAT if name in part}
+        return Episodes(
+            observation=time_first(self.shown(state["inputs"]), steps, over),
+            target=part["target"],
+            target_mask=part["target_mask"],
+            target_set=part.get("target_set"),
+            length=length,
+            optimum=part.get("optimum"),
+            index=None,
+            state=state,
+        )
+
+    def judge(self, episodes: Episodes, action: Tensor) -> Judged:
+        """What stepping through these episodes with these actions would have paid and scored.
+
+        Args:
+            episodes: as `episodes` returned them.
+            action: (T, n) or (T, n, K); what stands beyond an episode's end is ignored.
+        """
+        state, mask = episodes.state, episodes.target_mask
+        targets, target_set = episodes.target, episodes.target_set
+        if self.flat:
+            targets, target_set = targets[..., None], None if target_set is None else target_set[:, :, None]
+        right = self.numbers_right(action, targets, mask, target_set)  # (T, n)
+        wrong = mask * self.outputs - right
+        end = {**state, "right": right.sum(0), "wrong": wrong.sum(0), "clock": episodes.length}
+        if self.reward == "dense":
+            returns = summed(right.float() / (state["due"] * self.outputs))
+        else:
+            returns = (end["wrong"] == 0).float()
+        return Judged(returns, self.score({**end, **self.judged_state(episodes, action)}))
+
+    def judged_state(self, episodes: Episodes, action: Tensor) -> State:
+        """Entries of the state at the episodes' ends that hang on the actions and that `score` asks for, (n, …).
+
+        Args:
+            episodes: which.
+            action: what was done in them, (T, n, …).
+        """
+        return {}
 
 
 def named_sizes(splits: dict[str, dict[str, Any]], split: str, **given: int | None) -> dict[str, int]:
