@@ -13,6 +13,7 @@ from ..errors import FoveateError, check_choice, check_range, unknown
 from .batch import BatchWorld, Tensors
 from .counter_rng import CounterRNG
 from .gym_env import VectorEnv
+from .protocols import ScriptedWorld
 
 LOOKS = ("location", "zoom")  # the parts of an action that say where to look
 Batch = tuple[Tensors, Tensors, Tensor]
@@ -104,6 +105,9 @@ class TaskDataset(IterableDataset[Batch]):
     def _episodes(self, world: BatchWorld, seed: int) -> Batch:
         """A batch of whole episodes."""
         world.reset(keys=torch.arange(seed, seed + self.batch))
+        if isinstance(world, ScriptedWorld):  # whatever is done, this is shown and due
+            whole = world.episodes(self.batch)
+            return _batch_first(whole.observation), _batch_first(whole.target), _batch_first(whole.target_mask)
         seen, due, masks = [], [], []
         alive = torch.ones(self.batch, dtype=torch.bool, device=world.device)
         while bool(alive.any()):
@@ -148,6 +152,13 @@ def _blank(value: Tensors, alive: Tensor) -> Tensors:
     if isinstance(value, dict):
         return {key: _blank(part, alive) for key, part in value.items()}  # type: ignore[misc]
     return torch.where(alive.view(-1, *(1,) * (value.ndim - 1)), value, torch.zeros_like(value))
+
+
+def _batch_first(value: Any) -> Any:
+    """(T, B, …) -> (B, T, …)."""
+    if isinstance(value, dict):
+        return {key: _batch_first(part) for key, part in value.items()}
+    return value.transpose(0, 1).contiguous()
 
 
 def _stack(moments: list[Any]) -> Any:

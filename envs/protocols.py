@@ -104,8 +104,8 @@ class TellsScore(Protocol):
 class ScriptedWorld(Protocol):
     """A world in which what is shown doesn't depend on what is done: a whole episode exists at its reset."""
 
-    def episodes(self, n: int) -> "Episodes":
-        """The next episode of each of the n worlds, time first, padded to the longest of them."""
+    def episodes(self, n: int | None = None) -> "Episodes":
+        """The next n episodes, time first, padded to the longest: episode j is the next of world j mod B; None is B."""
         ...
 
     def judge(self, episodes: "Episodes", action: Tensor) -> "Judged":

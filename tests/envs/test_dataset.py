@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from ids import GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, short
+from ids import GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, SCRIPTS, short
 from torch.utils.data import DataLoader
 
 from foveate.envs import TaskDataset
@@ -47,6 +47,24 @@ def test_its_episodes_are_the_single_face_s(env_id: str) -> None:
             over, t = ended or cut, t + 1
         assert not mask[i, t:].any()
         assert not observations[i, t:].any()
+
+
+@pytest.mark.parametrize("env_id", SCRIPTS)
+def test_batches_that_are_known_at_once_are_those_of_stepping(env_id: str) -> None:
+    data = TaskDataset(env_id, batch=3, seed=4, **short(env_id))
+    at_once = next(iter(data))
+    world = data._make()
+    world.reset(keys=torch.arange(4, 7))
+    rows = []
+    while not bool(world.over.all()):
+        alive = ~world.over[:, None]
+        info = world.annotate(world.state)
+        step = world.observe(world.state), info["target"], info["target_mask"]
+        rows.append([torch.where(alive.view(-1, *(1,) * (x.ndim - 1)), x, torch.zeros_like(x)) for x in step])
+        over = world.over
+        world.step(world.oracle())
+        world.over = over | world.over
+    assert all(same(a, torch.stack(b, 1)) for a, b in zip(at_once, zip(*rows, strict=True), strict=True))
 
 
 def test_any_number_of_workers_yields_the_same_batches() -> None:

@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ids import MEMORY_IDS, short
+from ids import MEMORY_IDS, SCRIPTS, short
 from torch import Tensor
 
 from foveate.envs.counter_rng import CounterRNG
@@ -17,10 +17,6 @@ from foveate.envs.episodes import Episodes
 from foveate.envs.gym_env import VectorEnv
 from foveate.envs.memory import AnswerWorld, Script, SequenceWorld
 from foveate.errors import FoveateError
-
-# what is due or shown there hangs on what was done
-ACTED_IN = ["Arithmetic", "ShortestPath", "UndergroundShortestPath", "Tape", "TMaze"]
-SCRIPTS = [i for i in MEMORY_IDS if i.removeprefix("Memory/").removesuffix("-v0") not in ACTED_IN]
 
 
 def new_world(env_id: str, worlds: int, **options: Any) -> SequenceWorld:
