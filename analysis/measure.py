@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..agents.learning.environments import worlds_of
+from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
 from ..envs.registry import check_arguments, env_options, make_worlds, world_class
@@ -53,7 +53,7 @@ def measure(
     items = getattr(getattr(one, "world", None), "items", None)
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
-        worlds = worlds_of(make_worlds(env_id, count, device, arguments), policy.device)
+        worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)
         return play_episodes(policy, worlds, math.ceil(episodes / count), seed, on_step=on_step)
     arguments["order"] = "each"
     rounds = math.ceil(episodes / items)
@@ -61,7 +61,7 @@ def measure(
     parts: list[Episodes] = []
     for begin in range(0, items, MOST_WORLDS):
         count = min(MOST_WORLDS, items - begin)
-        worlds = worlds_of(make_worlds(env_id, count, device, arguments), policy.device)
+        worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)
         done = sum(len(part.returns) for part in parts)
         report = None if on_step is None else (lambda n, done=done: on_step(done + n))
         parts.append(play_episodes(policy, worlds, rounds, first + begin, on_step=report))

@@ -20,10 +20,10 @@ import torch
 
 import foveate
 from foveate.agents import LearnerOptions, PolicyGradient
-from foveate.agents.learning.environments import to_tensors
 from foveate.envs import IDS
 from foveate.envs.glimpse import TranslatedDigits, retina
 from foveate.envs.gym_env import env_classes
+from foveate.tree import to_tensors
 
 WORLDS = 256
 REPEATS = 7

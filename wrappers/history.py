@@ -9,10 +9,10 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from ..agents.learning.environments import to_tensors
 from ..agents.nn.encoders import FlatEncoder
 from ..envs.tensors import batch_of_one
 from ..errors import FoveateError
+from ..tree import to_tensors
 
 
 def flat_rows(encoder: FlatEncoder, rows: Any) -> np.ndarray:

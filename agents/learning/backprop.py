@@ -1,19 +1,21 @@
 """Back-propagation through time on whole episodes: worlds say what the actions should be, and the policy imitates."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ... import tree
 from ...errors import FoveateError
+from ...tree import Tree
 from ..policies.policy import Policy
-from .environments import TimeStep, Worlds, worlds_of
+from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
+from .environments import Environments, TimeStep, environments_of
 from .learner import Learner
 from .losses import cross_entropy, supervised_parts
 from .options import BackpropOptions
-from .rollout import Episodes, stack
+from .rollout import Episodes
 
 
 class Lessons(NamedTuple):
@@ -22,77 +24,100 @@ class Lessons(NamedTuple):
     Attributes:
         observation: tensors (T, B, …).
         target: by part of the action, (T, B, …).
+        target_set: by part, all that would be right, bool (T, B, …, n); None if just the target is.
         mask: bool, (T, B), where the target counts.
         length: int64, (B,), steps of each episode.
     """
 
-    observation: Any
+    observation: Tree
     target: dict[str, Tensor]
+    target_set: dict[str, Tensor] | None
     mask: Tensor
     length: Tensor
 
 
+class _Row(NamedTuple):
+    """One step of the episodes, (B, …)."""
+
+    observation: Tree
+    target: dict[str, Tensor]
+    target_set: dict[str, Tensor] | None
+    mask: Tensor
+    alive: Tensor
+
+
+class _Recorder(Observer):
+    """Keeps what an actor was shown and should have done, one episode a row."""
+
+    def __init__(self, actor: GuidedActor):
+        self._policy, self._ragged = actor.policy, actor.environments.episode_length is None
+        self._alive = torch.ones_like(actor.starts)
+        self._rows: list[_Row] = []
+
+    def on_step(self, transition: Transition) -> None:
+        before, alive = transition.before, self._alive
+        mask = alive if before.target_mask is None else alive & before.target_mask
+        target = supervised_parts(before.target, self._policy)
+        self._rows.append(_Row(before.observation, target, before.target_set, mask, alive))
+        if self._ragged:
+            self._alive = alive & ~transition.ended
+
+    def lessons(self) -> Lessons:
+        """All steps so far."""
+        columns: _Row = tree.stack(self._rows)
+        return Lessons(columns.observation, columns.target, columns.target_set, columns.mask, columns.alive.sum(0))
+
+
 class TeacherCollector:
-    """Plays one episode in every world by doing what the targets say; parts without a target are the policy's.
+    """Plays one episode in every row by doing what the targets say; parts without a target are the policy's.
 
     Args:
-        worlds: where to play.
+        environments: where to play.
         policy: who is asked about parts of the action that have no target.
     """
 
-    def __init__(self, worlds: Worlds, policy: Policy):
-        self.worlds, self.policy = worlds, policy
-        self._moment: TimeStep | None = None
-        self._fresh = False
+    def __init__(self, environments: Environments, policy: Policy):
+        self.environments, self.policy = environments, policy
+        self.actor = GuidedActor(policy, environments)
 
     @torch.no_grad()
-    def play(self, on_step: Callable[[TimeStep], bool]) -> Lessons | None:
-        """An episode of every world; None if `on_step`, called with what each step brought, returned False."""
-        if self._moment is None or not self._fresh:
+    def collect(self, on_step: OnStep | None = None) -> Lessons | None:
+        """An episode of every row.
+
+        Args:
+            on_step: called with each step's rewards and ends, each (B,); False stops.
+
+        Returns:
+            None if `on_step` stopped it.
+
+        Raises:
+            FoveateError: there are no targets.
+        """
+        if not self.actor.fresh:
             self.begin()
-        moment, self._fresh = self._moment, False
-        assert moment is not None
-        state = self.policy.initial_state(self.worlds.num_worlds)
-        alive = torch.ones(self.worlds.num_worlds, dtype=torch.bool, device=self.policy.device)
-        starts, rows = alive, []
-        fixed = self.worlds.episode_length
-        while (len(rows) < fixed) if fixed is not None else bool(alive.any()):
-            told = supervised_parts(moment.target, self.policy)
-            if not told:
-                raise FoveateError("back-propagation needs worlds that say the target in info; these don't.")
-            choices = told
-            if len(told) < len(self.policy.heads):
-                made = self.policy.step(moment.observation, state, starts)
-                choices, state = {**made.choices, **told}, made.state
-            mask = alive if moment.target_mask is None else alive & moment.target_mask
-            rows.append((moment.observation, told, mask, alive))
-            moment = self.worlds.step(self.policy.as_action(choices))
-            starts = moment.terminated | moment.truncated
-            if fixed is None:
-                alive = alive & ~starts
-            if not on_step(moment):
-                return None
-        self._moment, self._fresh = moment, fixed is not None  # all ended, and began anew, at the last step
-        observation, target, mask, lived = (stack(list(column)) for column in zip(*rows, strict=True))
-        return Lessons(observation, target, mask, lived.sum(0))
+        if not supervised_parts(self.actor.now().target, self.policy):
+            raise FoveateError("back-propagation needs worlds that say the target in info; these don't.")
+        recorder = _Recorder(self.actor)
+        if not play(self.actor, episodes=1, observers=[recorder, *announcers(on_step)]):
+            return None
+        return recorder.lessons()
 
     def begin(self, seed: int | None = None) -> TimeStep:
-        """Start new episodes in all worlds; with a seed, the first ones of that seed."""
-        self._moment, self._fresh = self.worlds.reset(seed), True
-        return self._moment
+        """Begin new episodes in all rows; with a seed, the first ones of that seed."""
+        return self.actor.reset(seed)
 
     @property
     def begun(self) -> bool:
         """Whether there is anything to save."""
-        return self._moment is not None
+        return self.actor.begun
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What must be saved for an exact resume, beside the worlds' own state."""
-        return {"fresh": torch.tensor(self._fresh)}
+        """What must be saved for an exact resume, beside the environments' own state."""
+        return {"fresh": torch.tensor(self.actor.fresh)}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Go on from a saved state; the worlds must have been put back before."""
-        self._moment, self._fresh = self.worlds.observe(), bool(saved["fresh"])
+        """Go on from a saved state; the environments must have been put back before."""
+        self.actor.resume(fresh=bool(saved["fresh"]))
 
 
 class Backprop(Learner):
@@ -106,10 +131,10 @@ class Backprop(Learner):
 
     def make_collector(self) -> TeacherCollector:
         assert self.env is not None
-        return TeacherCollector(worlds_of(self.env, self.device), self.policy)
+        return TeacherCollector(environments_of(self.env, self.device), self.policy)
 
     def collect(self, callback: Any) -> Lessons | None:
-        lessons = self.collector.play(lambda moment: self.announce(callback, moment))
+        lessons = self.collector.collect(lambda reward, ended: self.announce(callback, reward, ended))
         if lessons is not None:
             self.num_timesteps += int(lessons.length.sum())  # steps of the episodes that are learned from
         return lessons
@@ -173,10 +198,5 @@ def numbers_due(targets: dict[str, Tensor], mask: Tensor) -> Tensor:
 
 def _cut(lessons: Lessons, episodes: Tensor, steps: int) -> Lessons:
     """The first steps of some episodes."""
-
-    def pick(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: pick(item) for key, item in value.items()}
-        return value[:steps].index_select(1, episodes)
-
-    return Lessons(pick(lessons.observation), pick(lessons.target), pick(lessons.mask), lessons.length[episodes])
+    over_time = tree.map(lambda x: x[:steps].index_select(1, episodes), lessons._replace(length=None))
+    return over_time._replace(length=lessons.length[episodes])

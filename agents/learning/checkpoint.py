@@ -130,10 +130,7 @@ def _optimizer_tensors(learner: Learner) -> dict[str, Tensor]:
 def _world_tensors(learner: Learner) -> dict[str, Tensor]:
     if learner.collector is None or not learner.collector.begun:
         return {}
-    env = getattr(learner.collector.worlds, "env", None)
-    worlds = (
-        env.state_dict() if env is not None and hasattr(env, "state_dict") else {}
-    )  # foreign environments begin anew
+    worlds = learner.collector.environments.state_dict()  # of foreign environments nothing: they begin anew
     tensors = {f"worlds.{name}": value for name, value in worlds.items()}
     return tensors | {f"player.{name}": value for name, value in learner.collector.state_dict().items()}
 
@@ -243,6 +240,11 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
         raise FoveateError(f"{file} can't be read as safetensors: {error}.") from error
 
 
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with the prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
 def _restore_training(learner: Learner, folder: Path, run: dict[str, Any]) -> None:
     from collections import deque
 
@@ -260,13 +262,10 @@ def _restore_training(learner: Learner, folder: Path, run: dict[str, Any]) -> No
         if learner.device.type == "cuda" and "random.cuda" in random:
             torch.cuda.set_rng_state(random["random.cuda"], learner.device)
         assert learner.collector is not None
-        worlds = {name[7:]: value for name, value in saved.items() if name.startswith("worlds.")}
-        env = getattr(learner.collector.worlds, "env", None)
-        if worlds and hasattr(env, "load_state_dict"):
-            env.load_state_dict(worlds)  # type: ignore[union-attr]
-            collector = {
-                name[7:]: value.to(learner.device) for name, value in saved.items() if name.startswith("player.")
-            }
+        worlds = _below("worlds.", saved)
+        if worlds and learner.collector.environments.resumes:
+            learner.collector.environments.load_state_dict(worlds)
+            collector = {name: value.to(learner.device) for name, value in _below("player.", saved).items()}
             learner.collector.load_state_dict(collector)
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error

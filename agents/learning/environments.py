@@ -1,247 +1,343 @@
-"""Any vector environment as tensors on the learner's device, all of them with the same autoreset (same step).
+"""Any environment as tensors on the learner's device: one protocol, `Environments`, and an adapter for each kind.
 
-Our own vector face hands its tensors through; other Gymnasium vector environments and Stable-Baselines3's VecEnvs
-are converted at each step.
+Our own vector environments hand their tensors through; other Gymnasium vector environments, Stable-Baselines3's VecEnvs
+and single environments are converted at each step.
 """
 
+import abc
 from typing import Any, NamedTuple, Protocol
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
-from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from ... import tree
+from ...envs.protocols import NativeVectorEnv
+from ...envs.registry import world_class
 from ...errors import FoveateError
-from .vec_env import GymVecEnv
+from ...tree import Tree
+from ..policies.policy import WHOLE
+
+Info = dict[str, Any]  # what an environment says beside observations and rewards, in its own layout
 
 
 class TimeStep(NamedTuple):
-    """What a step (or a reset, with zeros) brought.
+    """What a step (or a reset, with zeros) brought, B rows.
 
     Attributes:
-        observation: tensors (B, …), after the reset where an episode ended.
+        observation: tensors (B, …), after the reset where an episode ended (without autoreset: what it ended with).
         reward: float, (B,).
         terminated: bool, (B,).
         truncated: bool, (B,).
-        target: what the next action should be, a tensor (B, …) or a dict by part; None if the world doesn't say.
-        target_mask: bool, (B,), where the target counts.
+        target: what the next action should be, by part, each (B, …); None if the environment doesn't say.
+        target_mask: bool, (B,), where the target counts; None if it does everywhere.
+        target_set: by part, which values would all be right, bool (B, …, n); None if just the target is.
         final_observation: where episodes ended, what they ended with; None if none did.
-        score: the task's own figure, (B,), for episodes that ended; None if the world has none.
-        index: int64, (B,), which item of its data each world shows; None if the world doesn't say.
-        optimum: what the target costs the best possible predictor now, in bits, (B,); None if the world doesn't say.
+        score: the task's own figure, (B,), for episodes that ended; None if the environment has none.
+        index: int64, (B,), which item of its data each row shows; None if the environment doesn't say.
+        optimum: what the target costs the best possible predictor now, in bits, (B,); None if the environment
+            doesn't say.
+        info: all that the environment said, in its own layout.
     """
 
-    observation: Any
+    observation: Tree
     reward: Tensor
     terminated: Tensor
     truncated: Tensor
-    target: Any = None
+    target: dict[str, Tensor] | None = None
     target_mask: Tensor | None = None
-    final_observation: Any = None
+    target_set: dict[str, Tensor] | None = None
+    final_observation: Tree = None
     score: Tensor | None = None
     index: Tensor | None = None
     optimum: Tensor | None = None
+    info: object = None
 
 
-class Worlds(Protocol):
-    """What the learner needs of its environments."""
+class Environments(Protocol):
+    """A batch of environments as an actor needs them: tensors in, tensors out.
 
-    num_worlds: int
-    episode_length: int | None  # where every episode has the same number of steps and all worlds agree
-    team: int  # how many neighbouring rows are agents of one world who share the credit
+    Attributes:
+        device: where the tensors live.
+        num_envs: B, how many rows.
+        episode_length: the steps of every episode, where all have the same number and all rows agree; else None.
+        team: how many neighbouring rows are agents of one world who share the credit.
+        autoreset: whether ended episodes are followed by new ones at the same step. Else whoever acts must reset all
+            of them, once an episode has ended; until then, what it ended with can be looked at.
+        resumes: whether `state_dict` holds all that is needed to go on exactly.
+    """
+
+    device: torch.device
+    num_envs: int
+    episode_length: int | None
+    team: int
+    autoreset: bool
+    resumes: bool
 
     def reset(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes everywhere."""
         ...
 
-    def step(self, action: Any) -> TimeStep:
-        """Step all worlds, resetting those that ended."""
+    def step(self, action: Tree) -> TimeStep:
+        """Act in all of them; the action has tensors (B, …)."""
         ...
 
     def observe(self) -> TimeStep | None:
-        """The present moment again, without a step; None where that isn't possible."""
+        """The present time step again, without acting; None where that isn't possible."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The state of all of them; nothing where they can't be put back."""
+        ...
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from a `state_dict`."""
         ...
 
 
-def worlds_of(env: VecEnv | VectorEnv, device: torch.device) -> Worlds:
-    """The tensors behind an environment."""
-    if isinstance(env, GymVecEnv):
-        env = env.vector_env
-    if isinstance(env, VecEnv):
-        return VecEnvWorlds(env, device)
-    return GymWorlds(env, device)
+def environments_of(env: object, device: torch.device | str = "cpu", autoreset: bool = True) -> Environments:
+    """The adapter for an environment.
+
+    Args:
+        env: a Gymnasium vector environment or environment, a Stable-Baselines3 VecEnv, or what is adapted already.
+        device: where the tensors live.
+        autoreset: False leaves ended episodes as they ended until the next reset, so that they can be looked at: of a
+            single environment, or of a vector environment with ``autoreset_mode="Disabled"``.
+
+    Raises:
+        FoveateError: another kind of environment, or another way of resetting.
+    """
+    device = torch.device(device)
+    if isinstance(env, VectorEnv):
+        return VectorEnvironments(env, device, autoreset)
+    if isinstance(env, gym.Env):
+        return SingleEnvironment(env, device, autoreset)
+    if isinstance(env, Adapter):
+        return env
+    if not autoreset:
+        raise FoveateError("a VecEnv of Stable-Baselines3 resets by itself: autoreset=False is not allowed.")
+    from . import vec_environments  # only here: Stable-Baselines3 is loaded for those who use it
+
+    return vec_environments.environments_of(env, device)
 
 
-class GymWorlds:
-    """A ``gymnasium.vector.VectorEnv`` with autoreset at the same step."""
+class Adapter(abc.ABC):
+    """What all adapters share.
 
-    def __init__(self, env: VectorEnv, device: torch.device):
-        if env.metadata.get("autoreset_mode") is not AutoresetMode.SAME_STEP:
-            raise FoveateError(
-                f"the learner needs autoreset_mode=SameStep, got {env.metadata.get('autoreset_mode')}: "
-                'gym.make_vec(id, num_envs=…, autoreset_mode="SameStep") for foveate\'s ids.'
-            )
-        self.env, self.device = env, device
-        self.num_worlds = env.num_envs
-        # only the face itself can hand out tensors: a wrapper around it may change what is seen
-        self.native = getattr(env, "output", None) == "torch"
-        world = getattr(env, "world", None)
-        self.episode_length: int | None = getattr(world, "episode_length", None) if self.native else None
-        self.team: int = getattr(env, "team", 1) if self.native else 1
-
-    def reset(self, seed: int | None = None) -> TimeStep:
-        observation, info = self.env.reset(seed=seed)
-        return self._still(observation, info)
-
-    def observe(self) -> TimeStep | None:
-        if not hasattr(self.env, "observe"):
-            return None
-        return self._still(*self.env.observe())  # type: ignore[attr-defined]
-
-    def _still(self, observation: Any, info: dict) -> TimeStep:
-        no = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.device)
-        reward = torch.zeros(self.num_worlds, device=self.device)
-        target, optimum = self._target(info), self._optional(info, "optimum")
-        index = self._optional(info, "index")
-        return TimeStep(self._tensors(observation), reward, no, no, *target, index=index, optimum=optimum)
-
-    def step(self, action: Any) -> TimeStep:
-        sent = action if self.native else _to_actions(self.env.single_action_space, action)
-        observation, reward, terminated, truncated, info = self.env.step(sent)
-        final, score = info.get("final_obs"), None
-        if final is not None:
-            last = info.get("final_info", {})  # not all of them tell
-            score = self._tensors(last["score"]).float() if "score" in last else None
-            final = final if self.native else self._stack(final)
-        return TimeStep(
-            self._tensors(observation),
-            self._tensors(reward).float(),
-            self._tensors(terminated),
-            self._tensors(truncated),
-            *self._target(info),
-            final,
-            score,
-            self._optional(info, "index"),
-            self._optional(info, "optimum"),
-        )
-
-    def _optional(self, info: dict, name: str) -> Tensor | None:
-        return self._tensors(info[name]) if name in info else None
-
-    def _target(self, info: dict) -> tuple[Any, Tensor | None]:
-        if "target" not in info:
-            return None, None
-        target = self._tensors(info["target"])
-        mask = info.get("target_mask", info.get("_target"))
-        return target, None if mask is None else self._tensors(mask).bool()
-
-    def _tensors(self, value: Any) -> Any:
-        return to_tensors(value, self.device)
-
-    def _stack(self, final: np.ndarray) -> Any:
-        """Gymnasium's object array of some worlds' last observations as a batch (zeros elsewhere)."""
-        some = next(o for o in final if o is not None)
-        keys = list(some) if isinstance(some, dict) else [None]
-        out = {}
-        for key in keys:
-            part = lambda o, key=key: np.asarray(o if key is None else o[key])  # noqa: E731
-            out[key] = np.stack([part(some) * 0 if o is None else part(o) for o in final])
-        return self._tensors(out[None] if keys == [None] else out)
-
-
-class VecEnvWorlds:
-    """A Stable-Baselines3 VecEnv."""
+    Args:
+        device: where the tensors live.
+        num_envs: B.
+        action_space: of one row.
+        answer: the part of a Dict action that a bare target describes, as the world declares it.
+    """
 
     episode_length: int | None = None
-    team = 1
+    team: int = 1
+    autoreset: bool = True
+    resumes: bool = False
 
-    def __init__(self, env: VecEnv, device: torch.device):
-        self.env, self.device, self.num_worlds = env, device, env.num_envs
+    def __init__(self, device: torch.device, num_envs: int, action_space: spaces.Space, answer: str | None = None):
+        self.device, self.num_envs, self.action_space = device, num_envs, action_space
+        self._part = _target_part(action_space, answer)
 
-    def reset(self, seed: int | None = None) -> TimeStep:
-        if seed is not None:
-            self.env.seed(seed)
-        observation = to_tensors(self.env.reset(), self.device)
-        no = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.device)
-        return TimeStep(
-            observation,
-            torch.zeros(self.num_worlds, device=self.device),
-            no,
-            no,
-            *self._target(self._reset_infos()),
-        )
+    @abc.abstractmethod
+    def reset(self, seed: int | None = None) -> TimeStep: ...
+
+    @abc.abstractmethod
+    def step(self, action: Tree) -> TimeStep: ...
 
     def observe(self) -> TimeStep | None:
         return None
 
-    def step(self, action: Any) -> TimeStep:
-        actions = _to_actions(self.env.action_space, action)
-        if isinstance(actions, dict):  # VecEnvs hand action[i] to environment i
-            actions = [{k: v[i] for k, v in actions.items()} for i in range(self.num_worlds)]
-        observation, reward, done, infos = self.env.step(actions)  # type: ignore[arg-type]
-        cut = np.array(
-            [d and bool(info.get("TimeLimit.truncated", False)) for d, info in zip(done, infos, strict=True)]
-        )
-        final, score = None, None
-        if done.any():
-            final = self._final(observation, infos, done)
-            if any("score" in info for info in infos):
-                score = torch.tensor([float(info.get("score", 0.0)) for info in infos], device=self.device)
-        fresh = self._reset_infos()
-        # after an autoreset the target of the new episode is in reset_infos
-        current = [fresh[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
+    def state_dict(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        raise FoveateError("these environments can't be put back into a saved state.")
+
+    def begun(self, observation: Tree, **said: Any) -> TimeStep:
+        """The first time step of episodes."""
+        no = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+        return TimeStep(observation, torch.zeros(self.num_envs, device=self.device), no, no, **said)
+
+    def tensors(self, value: Tree) -> Tree:
+        """Tensors on the device; those that are there already stay as they are."""
+        return tree.to_tensors(value, self.device)
+
+    def by_part(self, value: Tree) -> dict[str, Tensor]:
+        """What is said of the action as a dict by part."""
+        value = self.tensors(value)
+        return value if isinstance(value, dict) else {self._part: value}
+
+
+class VectorEnvironments(Adapter):
+    """A ``gymnasium.vector.VectorEnv``."""
+
+    def __init__(self, env: VectorEnv, device: torch.device, autoreset: bool = True):
+        mode = env.metadata.get("autoreset_mode")
+        if autoreset and mode is not AutoresetMode.SAME_STEP:
+            raise FoveateError(
+                f"the learner needs autoreset_mode=SameStep, got {mode}: "
+                'gym.make_vec(id, num_envs=…, autoreset_mode="SameStep") for foveate\'s ids.'
+            )
+        if not autoreset and mode is not AutoresetMode.DISABLED:
+            raise FoveateError(f'autoreset=False needs autoreset_mode="Disabled", got {mode}.')
+        super().__init__(device, env.num_envs, env.single_action_space, declared_part(env.spec))
+        self.env, self.autoreset = env, autoreset
+        self.native = isinstance(env, NativeVectorEnv) and env.output == "torch"
+        self.resumes = isinstance(env, NativeVectorEnv)
+        if isinstance(env, NativeVectorEnv) and self.native:
+            self.episode_length = env.world.episode_length
+            self.team = env.team
+
+    def reset(self, seed: int | None = None) -> TimeStep:
+        observation, info = self.env.reset(seed=seed)
+        return self.begun(self.tensors(observation), **self._said(info))
+
+    def observe(self) -> TimeStep | None:
+        if not isinstance(self.env, NativeVectorEnv):
+            return None
+        observation, info = self.env.observe()
+        return self.begun(self.tensors(observation), **self._said(info))
+
+    def step(self, action: Tree) -> TimeStep:
+        sent = action if self.native else to_actions(self.env.single_action_space, action)
+        observation, reward, terminated, truncated, info = self.env.step(sent)
+        observation, terminated, truncated = (self.tensors(part) for part in (observation, terminated, truncated))
+        final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
+        if not self.autoreset and bool(torch.logical_or(terminated, truncated).any()):
+            final, last = observation, info
+        elif final is not None and not self.native:
+            final = self._stack(final)
         return TimeStep(
-            to_tensors(observation, self.device),
-            to_tensors(reward, self.device).float(),
-            to_tensors(done & ~cut, self.device),
-            to_tensors(cut, self.device),
-            *self._target(current),
+            observation,
+            self.tensors(reward).float(),
+            terminated,
+            truncated,
+            final_observation=final,
+            score=self.tensors(last["score"]).float() if final is not None and "score" in last else None,
+            **self._said(info),
+        )
+
+    def _said(self, info: Info) -> dict[str, Any]:
+        """What `info` says of the action to come."""
+        said: dict[str, Any] = {"info": info}
+        said |= {name: self.tensors(info[name]) for name in ("index", "optimum") if name in info}
+        if "target" in info:
+            said["target"] = self.by_part(info["target"])
+            mask = info.get("target_mask", info.get("_target"))
+            said["target_mask"] = None if mask is None else self.tensors(mask).bool()
+            if "target_set" in info:
+                said["target_set"] = self.by_part(info["target_set"])
+        return said
+
+    def _stack(self, final: np.ndarray) -> Tree:
+        """Gymnasium's object array of some rows' last observations as a batch (zeros elsewhere)."""
+        blank = tree.map(np.zeros_like, next(one for one in final if one is not None))
+        return self.tensors(tree.stack([blank if one is None else one for one in final]))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.env.state_dict() if isinstance(self.env, NativeVectorEnv) else {}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        if not isinstance(self.env, NativeVectorEnv):
+            super().load_state_dict(saved)
+        else:
+            self.env.load_state_dict(saved)
+
+
+class SingleEnvironment(Adapter):
+    """A ``gymnasium.Env``, wrapped or not, as a batch of one."""
+
+    def __init__(self, env: gym.Env, device: torch.device, autoreset: bool = True):
+        super().__init__(device, 1, env.action_space, declared_part(env.spec))
+        self.env, self.autoreset = env, autoreset
+
+    def reset(self, seed: int | None = None) -> TimeStep:
+        observation, info = self.env.reset(seed=seed)
+        return self.begun(self._one(observation), **self._said(info))
+
+    def step(self, action: Tree) -> TimeStep:
+        sent = tree.index(to_actions(self.env.action_space, action), 0)
+        observation, reward, terminated, truncated, info = self.env.step(sent)
+        final = score = None
+        if terminated or truncated:
+            final = self._one(observation)
+            score = self._one(info["score"]).float() if "score" in info else None
+            if self.autoreset:
+                observation, info = self.env.reset()
+        return TimeStep(
+            self._one(observation),
+            self._one(float(reward)).float(),
+            self._one(bool(terminated)),
+            self._one(bool(truncated)),
             final_observation=final,
             score=score,
+            **self._said(info),
         )
 
-    def _reset_infos(self) -> list[dict]:
-        return list(self.env.unwrapped.reset_infos)  # a wrapper around a VecEnv has an empty list of its own
+    def _one(self, value: Tree) -> Tree:
+        """Arrays and numbers as tensors (1, …)."""
+        return self.tensors(tree.unsqueeze(tree.map(np.asarray, value)))
 
-    def _final(self, observation: Any, infos: list[dict], done: np.ndarray) -> Any:
-        def part(key: Any) -> np.ndarray:
-            whole = np.array(observation if key is None else observation[key])
-            for i in np.flatnonzero(done):
-                last = infos[i]["terminal_observation"]
-                whole[i] = last if key is None else last[key]
-            return whole
-
-        return to_tensors(
-            {k: part(k) for k in observation} if isinstance(observation, dict) else part(None), self.device
-        )
-
-    def _target(self, infos: Any) -> tuple[Any, Tensor | None]:
-        told = next((info["target"] for info in infos if "target" in info), None)
-        if told is None:
-            return None, None
-        # where a world doesn't say, another's target stands in and is masked
-        flags = ["target" in info and bool(info.get("target_mask", True)) for info in infos]
-        mask = torch.tensor(flags, device=self.device)
-        targets = [info.get("target", told) for info in infos]
-        if isinstance(targets[0], dict):
-            return {k: to_tensors(np.stack([t[k] for t in targets]), self.device) for k in targets[0]}, mask
-        return to_tensors(np.stack(targets), self.device), mask
+    def _said(self, info: Info) -> dict[str, Any]:
+        said: dict[str, Any] = {"info": info}
+        said |= {name: self._one(info[name]) for name in ("index", "optimum") if name in info}
+        if "target" in info:
+            said["target"] = self.by_part(self._one(info["target"]))
+            said["target_mask"] = self._one(bool(info.get("target_mask", True)))
+            if "target_set" in info:
+                said["target_set"] = self.by_part(self._one(info["target_set"]))
+        return said
 
 
-def to_tensors(value: Any, device: torch.device) -> Any:
-    """Arrays (or a dict of them) as tensors on a device; tensors that are there already stay as they are."""
-    if isinstance(value, dict):
-        return {key: to_tensors(item, device) for key, item in value.items()}
-    return torch.as_tensor(value, device=device)
+class Unchanging(Adapter):
+    """No environment at all: the same observation for ever, whatever is done. For policies on data that stay.
+
+    Args:
+        observation: tensors (B, …).
+        action_space: of one row.
+    """
+
+    def __init__(self, observation: Tree, action_space: spaces.Space):
+        one = tree.first(observation)
+        super().__init__(one.device, len(one), action_space)
+        self._observed = self.begun(observation)
+
+    def reset(self, seed: int | None = None) -> TimeStep:
+        return self._observed
+
+    def step(self, action: Tree) -> TimeStep:
+        return self._observed
+
+    def observe(self) -> TimeStep | None:
+        return self._observed
 
 
-def _to_actions(space: spaces.Space, action: Any) -> Any:
-    """Sampled actions as an environment wants them: numpy, in the space's type, Boxes clipped."""
-    if isinstance(space, spaces.Dict):
-        return {key: _to_actions(sub, action[key]) for key, sub in space.spaces.items()}
-    array = action.cpu().numpy()
-    if isinstance(space, spaces.Box):
-        array = np.clip(array, space.low, space.high)
-    return array.astype(space.dtype)
+def to_actions(space: spaces.Space, action: Tree) -> Tree:
+    """Sampled actions, tensors (B, …), as an environment wants them: numpy, in the space's type, Boxes clipped."""
+
+    def convert(part: spaces.Space, value: Tensor) -> np.ndarray:
+        array = value.numpy(force=True)
+        if isinstance(part, spaces.Box):
+            array = np.clip(array, part.low, part.high)
+        return array.astype(part.dtype)
+
+    return tree.map(convert, tree.of_space(space), action)
+
+
+def _target_part(space: spaces.Space, declared: str | None) -> str:
+    """The part of an action that a bare target describes: of a Dict what the world declares."""
+    if not isinstance(space, spaces.Dict) or WHOLE in space.spaces or declared is None:
+        return WHOLE
+    return declared
+
+
+def declared_part(spec: EnvSpec | None) -> str | None:
+    """The part of the action that the world behind a registered environment declares a target for, if it is ours."""
+    world = None if spec is None else world_class(spec.id)
+    return None if world is None else "label"

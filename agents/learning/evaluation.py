@@ -1,4 +1,4 @@
-"""Measuring a policy: every world plays the same number of episodes."""
+"""Measuring a policy: every row plays the same number of episodes."""
 
 import math
 from collections.abc import Callable
@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import tree
 from ..policies.policy import Policy, PolicyOutput
-from .environments import TimeStep, Worlds
-from .losses import supervised_parts
+from .actor import Actor, Observer, Transition, at_play, play
+from .environments import Environments, TimeStep
+from .losses import supervised_parts, target_loss
 
 
 class Episodes(NamedTuple):
@@ -33,78 +35,91 @@ class Episodes(NamedTuple):
     optimum: np.ndarray
 
 
-@torch.no_grad()
 def play_episodes(
     policy: Policy,
-    worlds: Worlds,
+    environments: Environments,
     rounds: int,
     seed: int,
     deterministic: bool = True,
     on_step: Callable[[int], object] | None = None,
 ) -> Episodes:
-    """Play `rounds` episodes in each world, and leave the random state as it was.
+    """Play `rounds` episodes in each row, and leave the random state as it was.
 
     Args:
         policy: who plays.
-        worlds: where.
-        rounds: episodes a world.
-        seed: seeds the worlds and whatever the policy draws.
+        environments: where.
+        rounds: episodes a row.
+        seed: seeds the environments and whatever the policy samples.
         deterministic: take the most likely actions.
         on_step: called after each step with the number of episodes that have ended.
     """
-    was_training = policy.training
-    policy.eval()
     devices = [policy.device] if policy.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng(devices), at_play(policy):
         torch.manual_seed(seed)
-        episodes = _play(policy, worlds, rounds, seed, deterministic, on_step)
-    policy.train(was_training)
-    return episodes
+        actor = Actor(policy, environments, deterministic)
+        figures = _Figures(policy, environments, rounds, on_step)
+        actor.reset(seed)
+        play(actor, episodes=rounds, observers=[figures])
+    return figures.episodes()
 
 
-def _play(
-    policy: Policy,
-    worlds: Worlds,
-    rounds: int,
-    seed: int,
-    deterministic: bool,
-    on_step: Callable[[int], object] | None,
-) -> Episodes:
-    moment = worlds.reset(seed=seed)
-    state = policy.initial_state(worlds.num_worlds)
-    starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
-    zeros = torch.zeros(worlds.num_worlds, device=policy.device)
-    total, length, played, bits, optimum = (zeros.clone() for _ in range(5))
-    rows: list[Tensor] = []
-    while bool((played < rounds).any()):
-        index = moment.index if moment.index is not None else torch.full_like(zeros, -1)
-        step = policy.step(moment.observation, state, starts, deterministic)
-        bits = bits + _bits(policy, step, moment, zeros)
-        optimum = optimum + (moment.optimum if moment.optimum is not None else torch.nan)
-        moment, state = worlds.step(step.action), step.state
-        total, length = total + moment.reward, length + 1
-        starts = moment.terminated | moment.truncated
-        counts = starts & (played < rounds)
-        score = moment.score if moment.score is not None else torch.full_like(zeros, torch.nan)
-        if moment.final_observation is not None:
-            row = torch.stack([total, length, score.float(), index.float(), bits, optimum.float()])
-            rows.append(row[:, counts].cpu())
-            total, length, bits, optimum = (x.masked_fill(starts, 0.0) for x in (total, length, bits, optimum))
-            played = played + starts
-        if on_step is not None:
-            on_step(sum(row.shape[1] for row in rows))
-    table = torch.cat(rows, 1).numpy()
-    return Episodes(table[0], table[1].astype(int), table[2], table[3].astype(int), table[4], table[5])
+class _Sums(NamedTuple):
+    """What adds up over an episode, each (B,)."""
+
+    returns: Tensor
+    length: Tensor
+    bits: Tensor
+    optimum: Tensor
 
 
-def _bits(policy: Policy, step: PolicyOutput, moment: TimeStep, zeros: Tensor) -> Tensor:
-    """-log2 π(target) where a target is due, NaN where the world has none, (B,)."""
-    targets = supervised_parts(moment.target, policy)
+class _Figures(Observer):
+    """The figures of the first `rounds` episodes of each row."""
+
+    def __init__(
+        self, policy: Policy, environments: Environments, rounds: int, on_step: Callable[[int], object] | None
+    ):
+        self.policy, self.rounds, self._on_step = policy, rounds, on_step
+        self._zeros = torch.zeros(environments.num_envs, device=environments.device)
+        self._sums = _Sums(*(self._zeros.clone() for _ in _Sums._fields))
+        self._played = self._zeros.clone()
+        self._rows: list[Tensor] = []
+        self._count = 0
+
+    def on_step(self, transition: Transition) -> None:
+        before, after, ended, unknown = transition.before, transition.after, transition.ended, self._zeros + torch.nan
+        step = _Sums(
+            after.reward,
+            torch.ones_like(self._zeros),
+            bits(self.policy, transition.output, before, self._zeros),
+            unknown if before.optimum is None else before.optimum,
+        )
+        self._sums = tree.map(torch.add, self._sums, step)
+        if after.final_observation is not None:
+            counts = ended & (self._played < self.rounds)
+            score = unknown if after.score is None else after.score.float()
+            index = self._zeros - 1 if before.index is None else before.index.float()
+            total, length, cost, optimum = self._sums
+            row = torch.stack([total, length, score, index, cost, optimum.float()])
+            self._rows.append(row[:, counts].cpu())
+            self._count += self._rows[-1].shape[1]
+            self._sums = tree.map(lambda x: x.masked_fill(ended, 0.0), self._sums)
+            self._played = self._played + ended
+        if self._on_step is not None:
+            self._on_step(self._count)
+
+    def episodes(self) -> Episodes:
+        """All of them, in the order of their ends."""
+        table = torch.cat(self._rows, 1).numpy()
+        return Episodes(table[0], table[1].astype(int), table[2], table[3].astype(int), table[4], table[5])
+
+
+def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:
+    """-log2 π(target) where a target is due, NaN where the environment has none, (B,)."""
+    targets = supervised_parts(now.target, policy)
     if not targets:
         return torch.full_like(zeros, torch.nan)
-    costs = [-policy.head(name).log_prob(step.parameters[name], target) for name, target in targets.items()]
-    cost = torch.stack(costs).sum(0) / math.log(2)
-    return cost if moment.target_mask is None else torch.where(moment.target_mask, cost, 0.0)
+    cost = target_loss(policy, output.parameters, targets, now.target_set) / math.log(2)
+    return cost if now.target_mask is None else torch.where(now.target_mask, cost, 0.0)
 
 
 def clustered_interval(values: np.ndarray, index: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from ...errors import FoveateError
 from ..policies.policy import Policy
-from .environments import TimeStep
 from .rollout import Episodes
 from .vec_env import GymVecEnv
 
@@ -181,12 +180,11 @@ class Learner(BaseAlgorithm):
 
     # ---- for subclasses ----
 
-    def announce(self, callback: Any, moment: TimeStep) -> bool:
+    def announce(self, callback: Any, reward: Tensor, ended: Tensor) -> bool:
         """Tell the callbacks what a step brought; False if they ask to stop."""
         if self.device.type == "cpu":  # on a GPU the copy would cost every step
-            dones = (moment.terminated | moment.truncated).numpy()
-            infos = [{} for _ in dones]
-            callback.update_locals({"rewards": moment.reward.numpy(), "dones": dones, "infos": infos})
+            infos = [{} for _ in range(len(ended))]
+            callback.update_locals({"rewards": reward.numpy(), "dones": ended.numpy(), "infos": infos})
         return callback.on_step()
 
     def recent_score(self) -> tuple[float, int]:

@@ -1,25 +1,14 @@
 """The losses of policy gradients, as pure functions of tensors (T, B)."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from ..policies.policy import WHOLE, Policy
+from ..policies.policy import Policy
 
 
-def supervised_parts(target: Any, policy: Policy) -> dict[str, Any]:
-    """Which part of the action each target describes.
-
-    A dict of targets names its parts. A bare target belongs to the part `label` of a Dict action, or to the whole
-    action where it is no Dict.
-    """
-    if target is None:
-        return {}
-    if isinstance(target, dict):
-        return {name: value for name, value in target.items() if name in policy.heads}
-    name = WHOLE if WHOLE in policy.heads else "label"
-    return {name: target} if name in policy.heads else {}
+def supervised_parts(target: dict[str, Tensor] | None, policy: Policy) -> dict[str, Tensor]:
+    """The targets of those parts of the action that the policy has a head for."""
+    return {name: value for name, value in (target or {}).items() if name in policy.heads}
 
 
 def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -29,12 +18,33 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     return torch.where(mask, x, 0.0).sum() / mask.sum().clamp(min=1)
 
 
-def cross_entropy(
-    policy: Policy, parameters: dict[str, Tensor], targets: dict[str, Any], mask: Tensor | None
+def target_loss(
+    policy: Policy,
+    parameters: dict[str, Tensor],
+    targets: dict[str, Tensor],
+    target_sets: dict[str, Tensor] | None = None,
 ) -> Tensor:
-    """-log π(target), summed over the parts that have a target, averaged over the places of the mask."""
+    """-log π(target), summed over the parts that have a target, (…); of a set of right answers, -log of all of it.
+
+    Args:
+        policy: whose heads say what a target costs.
+        parameters: each head's, (…, n).
+        targets: by part; at least one.
+        target_sets: by part, which values would all be right, bool (…, n).
+    """
     losses = [-policy.head(name).log_prob(parameters[name], target) for name, target in targets.items()]
-    return masked_mean(torch.stack(losses).sum(0), mask)
+    return torch.stack(losses).sum(0)
+
+
+def cross_entropy(
+    policy: Policy,
+    parameters: dict[str, Tensor],
+    targets: dict[str, Tensor],
+    mask: Tensor | None,
+    target_sets: dict[str, Tensor] | None = None,
+) -> Tensor:
+    """`target_loss`, averaged over the places of the mask, bool (T, B) or None."""
+    return masked_mean(target_loss(policy, parameters, targets, target_sets), mask)
 
 
 def reinforce_loss(log_prob: Tensor, advantage: Tensor, mask: Tensor | None) -> Tensor:

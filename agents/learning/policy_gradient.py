@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .environments import TimeStep, worlds_of
+from .environments import environments_of
 from .learner import Learner
 from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
@@ -21,26 +21,23 @@ class PolicyGradient(Learner):
 
     def make_collector(self) -> Collector:
         assert self.env is not None
-        forcing = self.options.teacher_forcing and bool(self.options.hybrid)
-        return Collector(worlds_of(self.env, self.device), self.policy, self.options.horizon, forcing)
+        options = self.options
+        forcing = options.teacher_forcing and bool(options.hybrid)
+        environments = environments_of(self.env, self.device)
+        # the parts that cross-entropy trains are played greedily, since sampling would only add noise
+        return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
     def collect(self, callback: Any) -> Rollout | None:
-        def on_step(moment: TimeStep) -> bool:
+        def on_step(reward: Tensor, ended: Tensor) -> bool:
             self.num_timesteps += self.n_envs
-            return self.announce(callback, moment)
+            return self.announce(callback, reward, ended)
 
-        played = self.collector.play(self.greedy_parts(), on_step)
+        played = self.collector.collect(on_step)
         if played is None:
             return None
         rollout, episodes = played
         self.count(episodes)
         return rollout
-
-    def greedy_parts(self) -> frozenset[str]:
-        """The parts that cross-entropy trains: they are played greedily, since sampling would only add noise."""
-        if not self.options.hybrid:
-            return frozenset()
-        return frozenset(supervised_parts(self.collector.now().target, self.policy))
 
     # ---- the update ----
 
@@ -63,14 +60,14 @@ class PolicyGradient(Learner):
         for _ in range(options.epochs):
             order = torch.randperm(worlds, device=self.device)
             for part in order.chunk(options.minibatches):
-                figures = self._update(_choose(rollout, part), advantage[:, part], returns[:, part])
+                figures = self._update(rollout.rows(part), advantage[:, part], returns[:, part])
         return {**figures, "explained_variance": spread}
 
     def _advantage(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
         options = self.options
-        if options.hybrid and options.likelihood_reward and rollout.told is not None:
-            gains = likelihood_gains(rollout.told, rollout.ended, options.gamma)
+        if options.hybrid and options.likelihood_reward and rollout.target_log_prob is not None:
+            gains = likelihood_gains(rollout.target_log_prob, rollout.ended, options.gamma)
             return gains - rollout.value, gains
         advantage = advantages(
             rollout.reward,
@@ -119,16 +116,3 @@ class PolicyGradient(Learner):
         self.optimizer.step()
         self._n_updates += 1
         return {**figures, "loss": loss.detach(), "grad_norm": norm.detach()}
-
-
-def _choose(rollout: Rollout, worlds: Tensor) -> Rollout:
-    """The sequences of some worlds."""
-
-    def pick(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: pick(item) for key, item in value.items()}
-        return None if value is None else value[:, worlds]
-
-    kept = {name: pick(getattr(rollout, name)) for name in Rollout._fields if name not in ("state", "last_value")}
-    state = type(rollout.state)(*(part[worlds] for part in rollout.state))
-    return Rollout(**kept, state=state, last_value=rollout.last_value[worlds])

@@ -75,11 +75,11 @@ class QCollector:
     Attributes:
         dqn: Stable-Baselines3's algorithm.
         begun: False: a resumed training begins with new episodes and an empty memory.
-        worlds: None, since nothing of the worlds is saved.
+        environments: None, since nothing of them is saved.
     """
 
     begun = False
-    worlds = None
+    environments = None
 
     def __init__(self, dqn: DQN):
         self.dqn = dqn

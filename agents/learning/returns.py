@@ -46,7 +46,7 @@ def advantages(
     return result
 
 
-def likelihood_gains(told_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Tensor:
+def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Tensor:
     """How much better the answers after a step are than the answer at it, summed to the end of the episode.
 
         G_t = 1/T Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
@@ -56,19 +56,19 @@ def likelihood_gains(told_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Ten
     the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean.
 
     Args:
-        told_t: log π_t(target), (T, B).
+        log_prob_t: of the targets, log π_t(target), (T, B).
         ended_t: bool, (T, B), whether the step ended an episode.
         gamma: how much later answers count; below 1 a glance answers for the next answers rather than for all.
 
     Returns:
         G_t, (T, B); 0 at the last step of an episode, where no answer follows.
     """
-    result = torch.zeros_like(told_t)
-    after, count = torch.zeros_like(told_t[0]), torch.zeros_like(told_t[0])  # Σ and number of later steps, (B,)
-    for t in range(len(told_t) - 2, -1, -1):
-        going = (~ended_t[t]).to(told_t.dtype)
-        after, count = going * (told_t[t + 1] + gamma * after), going * (1 + gamma * count)
-        result[t] = (after - count * told_t[t]) / len(told_t)
+    result = torch.zeros_like(log_prob_t)
+    after, count = torch.zeros_like(log_prob_t[0]), torch.zeros_like(log_prob_t[0])  # Σ and number of later steps, (B,)
+    for t in range(len(log_prob_t) - 2, -1, -1):
+        going = (~ended_t[t]).to(log_prob_t.dtype)
+        after, count = going * (log_prob_t[t + 1] + gamma * after), going * (1 + gamma * count)
+        result[t] = (after - count * log_prob_t[t]) / len(log_prob_t)
     return result
 
 

@@ -1,52 +1,60 @@
-"""Playing: whole episodes, or pieces of a fixed length, as tensors (T, B, …) on the learner's device."""
+"""Experience for policy gradients: whole episodes, or pieces of a fixed length, as tensors (T, B, …)."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..nn.cores.base import State
-from ..policies.policy import Policy
-from .environments import TimeStep, Worlds
-from .losses import supervised_parts
+from ... import tree
+from ...tree import Tree
+from ..policies.policy import Policy, PolicyOutput
+from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
+from .environments import Environments, TimeStep
+from .losses import supervised_parts, target_loss
 
 
 class Rollout(NamedTuple):
-    """What was seen and done; T steps of B worlds.
+    """What a policy saw and did; T steps of B rows.
 
     Attributes:
         observation: tensors (T, B, …).
         choices: the policy's stochastic choices by name, (T, B, …).
         log_prob: of each choice when it was made, (T, B).
-        value: the critic's estimates when they were made, (T, B).
+        value: the critic's estimates when the choices were made, (T, B).
         reward: (T, B).
-        told: log π(target) when the action was made, of a team the mean over its agents, (T, B); None where no part
-            has a target.
+        target_log_prob: log π(target) when the action was chosen, of a team the mean over its agents, (T, B); None
+            where no part has a target.
         starts: bool, (T, B), where episodes start.
         ended: bool, (T, B), where the step ended an episode.
         truncation_value: (T, B), the value of the state where an episode was truncated, else 0.
         last_value: (B,), the value of the state after the last step.
         valid: bool, (T, B), what counts; None if all does.
-        target: what the actions should have been, (T, B, …) or a dict by part; None if the world doesn't say.
+        target: what the actions should have been, by part, (T, B, …); None if the environments don't say.
         target_mask: bool, (T, B), where that counts.
-        state: the core's state before the first step.
+        target_set: by part, all that would have been right, bool (T, B, …, n); None if just the target is.
+        state: the policy's state before the first step.
     """
 
-    observation: Any
+    observation: Tree
     choices: dict[str, Tensor]
     log_prob: dict[str, Tensor]
     value: Tensor
     reward: Tensor
-    told: Tensor | None
+    target_log_prob: Tensor | None
     starts: Tensor
     ended: Tensor
     truncation_value: Tensor
     last_value: Tensor
     valid: Tensor | None
-    target: Any
+    target: dict[str, Tensor] | None
     target_mask: Tensor | None
+    target_set: dict[str, Tensor] | None
     state: State
+
+    def rows(self, which: Tensor) -> "Rollout":
+        """The sequences of some rows, (T, len(which), …)."""
+        over_time = tree.index(self._replace(state=None, last_value=None), which, dim=1)
+        return over_time._replace(state=tree.index(self.state, which), last_value=self.last_value[which])
 
 
 class Episodes(NamedTuple):
@@ -57,148 +65,211 @@ class Episodes(NamedTuple):
     scores: list[float]
 
 
-class Collector:
-    """Plays a policy in worlds and keeps what must be kept between rollouts.
+class _Ended(NamedTuple):
+    """The figures of the episodes that ended at one step, each (B,)."""
+
+    counts: Tensor
+    returns: Tensor
+    lengths: Tensor
+    scores: Tensor
+
+
+class EpisodeStatistics(Observer):
+    """Return, length and score of each episode; goes on from one rollout to the next.
 
     Args:
-        worlds: where to play.
-        policy: who plays.
-        horizon: steps of a rollout; None plays every world's episode to its end.
-        teacher_forcing: play the targets, where there are any, instead of the policy's own choices.
+        environments: what is watched.
+        whole: whether only the first episode of each row counts, until `collect`.
     """
 
-    def __init__(self, worlds: Worlds, policy: Policy, horizon: int | None, teacher_forcing: bool = False):
-        self.worlds, self.policy, self.horizon = worlds, policy, horizon
-        self.teacher_forcing = teacher_forcing
-        self._moment: TimeStep | None = None
-        self._fresh = False  # whether all worlds are at the beginning of their episodes, as far as the host knows
-        self._starts = torch.ones(worlds.num_worlds, dtype=torch.bool, device=policy.device)
-        with torch.no_grad():  # a rollout's first state is data: no gradient goes beyond it
-            state = policy.initial_state(worlds.num_worlds)
-            self._state = type(state)(*(part.clone() for part in state))
-        self._return = torch.zeros(worlds.num_worlds, device=policy.device)
-        self._length = torch.zeros(worlds.num_worlds, dtype=torch.int64, device=policy.device)
+    def __init__(self, environments: Environments, whole: bool):
+        self.whole = whole
+        self.returns = torch.zeros(environments.num_envs, device=environments.device)
+        self.lengths = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
+        self._alive = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
+        self._ended: list[_Ended] = []
 
-    @torch.no_grad()
-    def play(self, greedy: frozenset[str], on_step: Callable[[TimeStep], bool]) -> tuple[Rollout, Episodes] | None:
-        """One rollout; None if `on_step`, called with what each step brought, returned False."""
-        whole = self.horizon is None
-        fixed = self.worlds.episode_length
-        steps = self.horizon if self.horizon is not None else fixed
-        if self._moment is None or (whole and not self._fresh):
-            self.begin()
-        self._fresh = False
-        assert self._moment is not None
-        before = self._state
-        rows: list[tuple] = []
-        alive = torch.ones_like(self._starts)
-        ended_rows: list[tuple] = []
-        while (len(rows) < steps) if steps is not None else bool(alive.any()):
-            now, starts = self._moment, self._starts
-            made = self.policy.step(now.observation, self._state, starts, greedy=greedy)
-            targets = supervised_parts(now.target, self.policy)
-            played = {**made.choices, **targets} if self.teacher_forcing else made.choices
-            after = self.worlds.step(self.policy.as_action(played))
-            ended = after.terminated | after.truncated
-            truncation_value = self._value_where_cut(after, made.state)
-            told = [self.policy.head(name).log_prob(made.parameters[name], target) for name, target in targets.items()]
-            credit = _team_mean(sum(told), self.worlds.team) if told else None
-            rows.append((now, made, starts, after.reward, ended, truncation_value, alive, credit))
-            self._return, self._length = self._return + after.reward, self._length + 1
-            if after.final_observation is not None:
-                score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
-                ended_rows.append((ended & alive, self._return, self._length, score))
-                self._return = self._return.masked_fill(ended, 0.0)
-                self._length = self._length.masked_fill(ended, 0)
-            if whole and fixed is None:
-                alive = alive & ~ended
-            self._moment, self._starts, self._state = after, ended, made.state
-            if not on_step(after):
-                return None
-        self._fresh = whole and fixed is not None  # all worlds ended, and began anew, at the last step
-        last_value = torch.zeros_like(rows[-1][3])
-        if not whole:
-            last_value = self.policy.step(self._moment.observation, self._state, self._starts, deterministic=True).value
-        return self._stack(rows, before, last_value, whole and fixed is None), _collect(ended_rows)
+    def on_reset(self, now: TimeStep) -> None:
+        self.forget()
 
-    def begin(self, seed: int | None = None) -> TimeStep:
-        """Start new episodes in all worlds; with a seed, the first ones of that seed."""
-        self._moment, self._fresh = self.worlds.reset(seed), True
-        self._starts = torch.ones_like(self._starts)
-        self._return, self._length = torch.zeros_like(self._return), torch.zeros_like(self._length)
-        return self._moment
+    def on_step(self, transition: Transition) -> None:
+        after, ended = transition.after, transition.ended
+        self.returns, self.lengths = self.returns + after.reward, self.lengths + 1
+        if after.final_observation is not None:
+            score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
+            self._ended.append(_Ended(ended & self._alive, self.returns, self.lengths, score))
+            self.returns = self.returns.masked_fill(ended, 0.0)
+            self.lengths = self.lengths.masked_fill(ended, 0)
+        if self.whole:
+            self._alive = self._alive & ~ended
 
-    @property
-    def begun(self) -> bool:
-        """Whether there is anything to save."""
-        return self._moment is not None
+    def forget(self) -> None:
+        """Begin the figures of the present episodes anew."""
+        self.returns, self.lengths = torch.zeros_like(self.returns), torch.zeros_like(self.lengths)
 
-    def now(self) -> TimeStep:
-        """The present moment; the first call begins."""
-        return self._moment if self._moment is not None else self.begin()
+    def collect(self) -> Episodes:
+        """The episodes since the last call, in one transfer from the device."""
+        rows, self._ended, self._alive = self._ended, [], torch.ones_like(self._alive)
+        if not rows:
+            return Episodes([], [], [])
+        columns: _Ended = tree.map(lambda x: x.flatten().double(), tree.stack(rows))
+        table = torch.stack(columns).cpu()
+        chosen = table[1:, table[0] > 0]
+        return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())
 
-    def _value_where_cut(self, after: TimeStep, state: State) -> Tensor:
+
+class _Row(NamedTuple):
+    """One step of a rollout, each (B, …)."""
+
+    observation: Tree
+    choices: dict[str, Tensor]
+    log_prob: dict[str, Tensor]
+    value: Tensor
+    reward: Tensor
+    target_log_prob: Tensor | None
+    starts: Tensor
+    ended: Tensor
+    truncation_value: Tensor
+    valid: Tensor
+    target: dict[str, Tensor] | None
+    target_mask: Tensor | None
+    target_set: dict[str, Tensor] | None
+
+
+class RolloutRecorder(Observer):
+    """Keeps what an actor sees and does, from the present on.
+
+    Args:
+        actor: who is watched.
+        policy: of the actor.
+        ragged: whether rows stop counting once their episode has ended.
+    """
+
+    def __init__(self, actor: Actor, policy: Policy, ragged: bool):
+        self.actor, self.policy, self.ragged = actor, policy, ragged
+        self._state, self._alive = actor.state, torch.ones_like(actor.starts)
+        self._rows: list[_Row] = []
+
+    def on_step(self, transition: Transition) -> None:
+        before, output, starts, after, ended = transition
+        mask = before.target_mask
+        if before.target is not None and mask is None:
+            mask = torch.ones_like(starts)
+        row = _Row(
+            observation=before.observation,
+            choices=output.choices,
+            log_prob=output.log_prob,
+            value=output.value,
+            reward=after.reward,
+            target_log_prob=self._target_log_prob(before, output),
+            starts=starts,
+            ended=ended,
+            truncation_value=self._truncation_value(after, output.state),
+            valid=self._alive,
+            target=before.target,
+            target_mask=mask,
+            target_set=before.target_set,
+        )
+        self._rows.append(row)
+        if self.ragged:
+            self._alive = self._alive & ~ended
+
+    def _target_log_prob(self, before: TimeStep, output: PolicyOutput) -> Tensor | None:
+        """log π(target), of a team the mean over its agents: who looks or speaks is paid for what the others learn."""
+        targets = supervised_parts(before.target, self.policy)
+        if not targets:
+            return None
+        total, team = (
+            -target_loss(self.policy, output.parameters, targets, before.target_set),
+            self.actor.environments.team,
+        )
+        return total if team == 1 else total.view(-1, team).mean(1).repeat_interleave(team)
+
+    def _truncation_value(self, after: TimeStep, state: State) -> Tensor:
         if after.final_observation is None or not bool(after.truncated.any()):
             return torch.zeros_like(after.reward)
         no = torch.zeros_like(after.truncated)
         value = self.policy.step(after.final_observation, state, no, deterministic=True).value
         return torch.where(after.truncated, value, 0.0)
 
-    def _stack(self, rows: list[tuple], state: State, last_value: Tensor, ragged: bool) -> Rollout:
-        moments, made, starts, reward, ended, truncation_value, alive, told = zip(*rows, strict=True)
-        has_target = moments[0].target is not None
-        masks = [
-            m.target_mask if m.target_mask is not None else torch.ones_like(s)
-            for m, s in zip(moments, starts, strict=True)
-        ]
-        return Rollout(
-            observation=stack([m.observation for m in moments]),
-            choices=stack([s.choices for s in made]),
-            log_prob=stack([s.log_prob for s in made]),
-            value=torch.stack([s.value for s in made]),
-            reward=torch.stack(reward),
-            told=torch.stack(told) if told[0] is not None else None,  # type: ignore[arg-type]
-            starts=torch.stack(starts),
-            ended=torch.stack(ended),
-            truncation_value=torch.stack(truncation_value),
-            last_value=last_value,
-            valid=torch.stack(alive) if ragged else None,
-            target=stack([m.target for m in moments]) if has_target else None,
-            target_mask=torch.stack(masks) if has_target else None,
-            state=state,
-        )
+    def rollout(self, last_value: Tensor) -> Rollout:
+        """All steps so far; targets only where every step had some."""
+        rows = self._rows
+        if any(row.target is None for row in rows):
+            rows = [row._replace(target=None, target_mask=None, target_set=None, target_log_prob=None) for row in rows]
+        columns: _Row = tree.stack(rows)
+        whole = Rollout(**columns._asdict(), last_value=last_value, state=self._state)
+        return whole if self.ragged else whole._replace(valid=None)
+
+
+class Collector:
+    """Plays a policy in environments and keeps what must be kept between rollouts.
+
+    Args:
+        environments: where to play.
+        policy: who plays.
+        horizon: steps of a rollout; None plays every row's episode to its end.
+        teacher_forcing: play the targets, where there are any, instead of the policy's own choices.
+        greedy_parts: play the parts that have a target greedily.
+    """
+
+    def __init__(
+        self,
+        environments: Environments,
+        policy: Policy,
+        horizon: int | None,
+        teacher_forcing: bool = False,
+        greedy_parts: bool = False,
+    ):
+        self.environments, self.policy, self.horizon, self.greedy_parts = environments, policy, horizon, greedy_parts
+        guided = GuidedActor(policy, environments, always_ask=True)
+        self.actor = guided if teacher_forcing else Actor(policy, environments)
+        self.ragged = horizon is None and environments.episode_length is None
+        self.statistics = EpisodeStatistics(environments, whole=self.ragged)
+
+    @torch.no_grad()
+    def collect(self, on_step: OnStep | None = None) -> tuple[Rollout, Episodes] | None:
+        """One rollout, and the figures of the episodes that ended in it.
+
+        Args:
+            on_step: called with each step's rewards and ends, each (B,); False stops.
+
+        Returns:
+            None if `on_step` stopped it.
+        """
+        whole = self.horizon is None
+        if not self.begun or (whole and not self.actor.fresh):
+            self.begin()
+        self.statistics.collect()  # what a rollout that was stopped left behind
+        if self.greedy_parts:
+            self.actor.greedy = frozenset(supervised_parts(self.actor.now().target, self.policy))
+        recorder = RolloutRecorder(self.actor, self.policy, self.ragged)
+        observers = [recorder, self.statistics, *announcers(on_step)]
+        if not play(self.actor, self.horizon, 1 if whole else None, observers):
+            return None
+        return recorder.rollout(self._last_value()), self.statistics.collect()
+
+    def _last_value(self) -> Tensor:
+        now, actor = self.actor.now(), self.actor
+        if self.horizon is None:
+            return torch.zeros_like(now.reward)
+        return self.policy.step(now.observation, actor.state, actor.starts, deterministic=True).value
+
+    def begin(self, seed: int | None = None) -> TimeStep:
+        """Begin new episodes in all rows; with a seed, the first ones of that seed."""
+        self.statistics.forget()
+        return self.actor.reset(seed)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to save."""
+        return self.actor.begun
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What must be saved for an exact resume, beside the worlds' own state."""
-        kept = {f"core.{i}": part for i, part in enumerate(self._state)}
-        return {**kept, "starts": self._starts, "return": self._return, "length": self._length}
+        """What must be saved for an exact resume, beside the environments' own state."""
+        return {**self.actor.state_dict(), "return": self.statistics.returns, "length": self.statistics.lengths}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Go on from a saved state; the worlds must have been put back before."""
-        parts = [saved[f"core.{i}"] for i in range(len(self._state))]
-        self._state = type(self._state)(*parts)
-        self._starts, self._return, self._length = saved["starts"], saved["return"], saved["length"]
-        self._moment = self.worlds.observe()
-        self._fresh = self.worlds.episode_length is not None and bool(self._starts.all())
-
-
-def _team_mean(told: Any, team: int) -> Tensor:
-    """What is told by all agents of a team, (B,): who looks or speaks is paid for what the others learn from it."""
-    return told if team == 1 else told.view(-1, team).mean(1).repeat_interleave(team)
-
-
-def stack(values: list[Any]) -> Any:
-    """Tensors, or dicts of them, one behind the other in a new first dimension."""
-    if isinstance(values[0], dict):
-        return {key: stack([value[key] for value in values]) for key in values[0]}
-    return torch.stack(values)
-
-
-def _collect(rows: list[tuple]) -> Episodes:
-    """The ended episodes' figures, in one transfer from the device."""
-    if not rows:
-        return Episodes([], [], [])
-    mask, returns, lengths, scores = (torch.stack(column).flatten() for column in zip(*rows, strict=True))
-    table = torch.stack([mask.double(), returns.double(), lengths.double(), scores.double()]).cpu()
-    chosen = table[1:, table[0] > 0]
-    return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())
+        """Go on from a saved state; the environments must have been put back before."""
+        self.actor.load_state_dict(saved)
+        self.statistics.returns, self.statistics.lengths = saved["return"], saved["length"]

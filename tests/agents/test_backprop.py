@@ -11,7 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from foveate.agents import Backprop, BackpropOptions, Learner, LearnerOptions, PolicyGradient, load
 from foveate.agents.learning import checkpoint
 from foveate.agents.learning.backprop import TeacherCollector, numbers_due, wrong_numbers
-from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import play_episodes
 from foveate.errors import FoveateError
 
@@ -32,7 +32,7 @@ def learner(agent: str = "ntm", seed: int = 0, **arguments: object) -> Backprop:
 def test_lessons_are_whole_episodes_of_the_worlds() -> None:
     made = learner(width=3, max_length=4)
     made.collector.begin(5)
-    lessons = made.collector.play(lambda _: True)
+    lessons = made.collector.collect()
     singles = [gym.make("Memory/Copy-v0", width=3, max_length=4).unwrapped for _ in range(16)]
     for i, env in enumerate(singles):
         seen, info = env.reset(seed=5 + i)
@@ -50,7 +50,7 @@ def test_lessons_are_whole_episodes_of_the_worlds() -> None:
 def test_padding_changes_nothing() -> None:
     """The gradient of episodes of many lengths at once is the sum of each alone."""
     made = learner(width=3, max_length=5)
-    lessons = made.collector.play(lambda _: True)
+    lessons = made.collector.collect()
     policy = made.policy
 
     def cost(episodes: list[int], steps: int) -> torch.Tensor:
@@ -82,7 +82,7 @@ def test_counting_what_is_wrong() -> None:
 def test_cores_learn_a_short_copy(agent: str, steps: int) -> None:
     made = learner(agent, width=2, max_length=2)
     made.learn(steps, log_interval=10**6)
-    episodes = play_episodes(made.policy, worlds_of(worlds(count=64, width=2, max_length=2), CPU), 2, seed=9)
+    episodes = play_episodes(made.policy, environments_of(worlds(count=64, width=2, max_length=2), CPU), 2, seed=9)
     assert episodes.scores.mean() < 0.1  # of 1.5 wrong bits that guessing leaves
     assert episodes.returns.mean() > 0.95
 
@@ -97,7 +97,7 @@ def test_it_imitates_where_observations_hang_on_actions() -> None:
 def test_parts_without_a_target_are_the_policy_s() -> None:
     env = worlds("Glimpse/Digits-v0", count=8, glimpses=2)
     made = Backprop("ram", env, BackpropOptions(worlds=8, batch=8), policy_kwargs={"hidden": 8}, seed=0, device="cpu")
-    lessons = made.collector.play(lambda _: True)
+    lessons = made.collector.collect()
     assert lessons.target.keys() == {"label"}
     assert lessons.observation["location"].unique().numel() > 8
     made.learn(32)
@@ -176,7 +176,7 @@ def test_it_learns_on_the_gpu(agent: str) -> None:
 
 def test_a_guide_needs_no_policy_where_all_is_told() -> None:
     made = learner("gru", width=2, max_length=2)
-    guide = TeacherCollector(made.collector.worlds, made.policy)
+    guide = TeacherCollector(made.collector.environments, made.policy)
     state = torch.get_rng_state()
-    guide.play(lambda _: True)
+    guide.collect()
     assert torch.equal(state, torch.get_rng_state())  # nothing was drawn

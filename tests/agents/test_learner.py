@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
-from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import clustered_interval, play_episodes
 from foveate.agents.learning.vec_env import GymVecEnv
 from foveate.errors import FoveateError
@@ -45,7 +45,7 @@ def test_it_learns_where_to_look() -> None:
     options = LearnerOptions(worlds=64, lr=3e-3, likelihood_reward=True)
     learner = PolicyGradient("ram", worlds, options, policy_kwargs={"hidden": 32, "std": 0.4}, seed=0, device="cpu")
     learner.learn(120_000)
-    test = worlds_of(ours(worlds=40, split="test", order="each", **arguments), CPU)
+    test = environments_of(ours(worlds=40, split="test", order="each", **arguments), CPU)
     assert play_episodes(learner.policy, test, 5, seed=0).scores.mean() > 0.9
 
 
@@ -59,7 +59,7 @@ def test_every_objective_learns_a_small_game(objective: str) -> None:
     )  # fmt: skip
     learner = PolicyGradient("mlp", ours("Glimpse/Catch-v0", 32, **arguments), options, seed=0, device="cpu")
     learner.learn(60_000)
-    worlds = worlds_of(ours("Glimpse/Catch-v0", 100, **arguments), CPU)
+    worlds = environments_of(ours("Glimpse/Catch-v0", 100, **arguments), CPU)
     assert play_episodes(learner.policy, worlds, 3, seed=1).returns.mean() > 0.9
 
 
@@ -85,15 +85,15 @@ def test_any_core_and_any_mix_of_action_parts(objective: str, env_id: str, argum
 
 def test_pure_reinforce_uses_no_target() -> None:
     learner = PolicyGradient("ram", ours(), small(hybrid=False), seed=0, device="cpu")
-    assert learner.greedy_parts() == frozenset()
-    played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+    played = learner.collector.collect()  # type: ignore[union-attr]
+    assert learner.collector.actor.greedy == frozenset()
     learner.learn(1)
     assert played is not None
     assert "cross_entropy" not in learner.train(played[0])
     hybrid = PolicyGradient("ram", ours(), small(), seed=0, device="cpu")
-    assert hybrid.greedy_parts() == {"label"}
     hybrid.learn(1)
-    played = hybrid.collector.play(hybrid.greedy_parts(), lambda _: True)  # type: ignore[union-attr]
+    played = hybrid.collector.collect()  # type: ignore[union-attr]
+    assert hybrid.collector.actor.greedy == {"label"}
     assert played is not None
     assert "cross_entropy" in hybrid.train(played[0])
 
@@ -103,7 +103,7 @@ def test_the_evaluated_log_prob_is_the_one_that_was_played() -> None:
     collector = learner.collector
     assert collector is not None
     for _ in range(3):  # the later rollouts begin in the middle of episodes
-        played = collector.play(frozenset(), lambda _: True)
+        played = collector.collect()
         assert played is not None
         rollout = played[0]
         judged = learner.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
@@ -144,7 +144,7 @@ def test_targets_reach_the_learner_through_every_door() -> None:
     ]
     seen = []
     for env in doors:
-        worlds = worlds_of(env, CPU)
+        worlds = environments_of(env, CPU)
         moments = [worlds.reset(seed=3)]
         for _ in range(5):
             action = {"label": torch.full((4,), 3), "location": torch.zeros(4, 2)}
@@ -152,7 +152,7 @@ def test_targets_reach_the_learner_through_every_door() -> None:
         seen.append(moments)
     for moments in seen[1:]:
         for a, b in zip(seen[0], moments, strict=True):
-            assert torch.equal(a.target, b.target)
+            assert torch.equal(a.target["label"], b.target["label"])
             assert torch.equal(a.target_mask, b.target_mask)
             assert torch.equal(a.reward, b.reward)
             assert torch.equal(a.terminated, b.terminated)
@@ -254,7 +254,7 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     env = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=same, max_episode_steps=4)
     learner = PolicyGradient("mlp", env, small(2, objective="a2c", horizon=6), seed=0, device="cpu")
-    played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+    played = learner.collector.collect()  # type: ignore[union-attr]
     assert played is not None
     rollout = played[0]
     assert rollout.ended[3].all()
@@ -272,7 +272,7 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
 def test_our_learner_refuses_other_autoresets_with_what_to_do(mode: str) -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=2, autoreset_mode=mode)
     with pytest.raises(FoveateError, match="SameStep"):
-        worlds_of(GymVecEnv(env), CPU)
+        environments_of(GymVecEnv(env), CPU)
 
 
 @pytest.mark.parametrize(
@@ -304,9 +304,9 @@ def test_intervals_are_clustered_by_item() -> None:
 def test_measuring_leaves_the_random_state_alone() -> None:
     learner = PolicyGradient("random-glimpse", ours(), small(), seed=0, device="cpu")
     before = torch.get_rng_state()
-    a = play_episodes(learner.policy, worlds_of(ours(worlds=5), CPU), 2, seed=3)
+    a = play_episodes(learner.policy, environments_of(ours(worlds=5), CPU), 2, seed=3)
     assert torch.equal(before, torch.get_rng_state())
-    b = play_episodes(learner.policy, worlds_of(ours(worlds=5), CPU), 2, seed=3)
+    b = play_episodes(learner.policy, environments_of(ours(worlds=5), CPU), 2, seed=3)
     assert all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
     assert len(a.returns) == 10
 
@@ -317,7 +317,7 @@ def test_everything_stays_on_the_gpu() -> None:
     learner = PolicyGradient("ram", env, small(16), seed=0, device="cuda")
     learner.learn(16 * 6 * 3)
     assert learner.collector is not None
-    played = learner.collector.play(learner.greedy_parts(), lambda _: True)
+    played = learner.collector.collect()
     assert played is not None
     assert all(value.device.type == "cuda" for value in played[0].observation.values())
     assert all(value.device.type == "cuda" for value in env.unwrapped.world.state.values())

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
 from foveate.agents.learning import space_json
-from foveate.agents.learning.environments import worlds_of
+from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.run_folder import write_metrics
 
 
@@ -36,7 +36,7 @@ def test_rollouts_begin_with_episodes_after_one_was_aborted(tmp_path: Path) -> N
     learner.save(tmp_path / "middle")
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output="torch")
     for one in (learner, PolicyGradient.load(tmp_path / "middle", env, "cpu")):
-        played = one.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+        played = one.collector.collect()  # type: ignore[union-attr]
         assert played is not None
         assert played[0].starts[0].all()
         assert played[0].ended[-1].all()
@@ -65,9 +65,10 @@ def test_a_numpy_face_resumes_exactly_too(tmp_path: Path) -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep")
     resumed = PolicyGradient.load(tmp_path / "half", env, "cpu")
     resumed.options.lr_end = whole.options.lr_end = 1.0
-    assert torch.equal(resumed.collector.now().target, half.collector.now().target)  # type: ignore[union-attr]
-    for name, part in half.collector.now().observation.items():  # type: ignore[union-attr]
-        assert torch.equal(part, resumed.collector.now().observation[name])  # type: ignore[union-attr]
+    (a, b) = (one.collector.actor.now() for one in (half, resumed))  # type: ignore[union-attr]
+    assert torch.equal(a.target["label"], b.target["label"])
+    for name, part in a.observation.items():
+        assert torch.equal(part, b.observation[name])
 
 
 def test_an_env_can_be_set_after_loading_and_an_unplayed_learner_can_be_saved(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_snapshot_of_worlds_stays_what_it_was() -> None:
 
 def test_targets_come_through_wrappers_of_vec_envs() -> None:
     env = VecMonitor(DummyVecEnv([lambda: gym.make("Glimpse/Digits-v0", glimpses=2)] * 3))
-    worlds = worlds_of(env, torch.device("cpu"))
+    worlds = environments_of(env, torch.device("cpu"))
     assert worlds.reset(seed=0).target is not None
     for _ in range(4):
         assert worlds.step({"label": torch.zeros(3).long(), "location": torch.zeros(3, 2)}).target is not None

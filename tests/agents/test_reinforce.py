@@ -87,7 +87,7 @@ def test_the_estimate_is_unbiased_and_a_baseline_keeps_it_so(baseline: bool) -> 
     learner.learn(1)  # sets up the logger; the learning rate is 0
     samples = []
     for _ in range(batches):
-        played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+        played = learner.collector.collect()  # type: ignore[union-attr]
         assert played is not None
         learner.train(played[0])
         gradients = tuple(p.grad for p in learner.policy.parameters())
@@ -114,7 +114,7 @@ def test_the_baseline_lowers_the_variance() -> None:
         learner.learn(1)
         samples = []
         for _ in range(60):
-            played = learner.collector.play(frozenset(), lambda _: True)  # type: ignore[union-attr]
+            played = learner.collector.collect()  # type: ignore[union-attr]
             assert played is not None
             learner.train(played[0])
             samples.append(_flat(learner.policy, tuple(p.grad for p in learner.policy.parameters())))
@@ -147,7 +147,7 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
     learner.learn(1)
     samples = []
     for _ in range(batches):
-        played = learner.collector.play(learner.greedy_parts(), lambda _: True)  # type: ignore[union-attr]
+        played = learner.collector.collect()  # type: ignore[union-attr]
         assert played is not None
         learner.train(played[0])
         samples.append(torch.cat([-2 * p.grad.flatten() for p in head]))  # type: ignore[union-attr]

@@ -77,9 +77,9 @@ def test_a_run_goes_on_exactly(tmp_path: Path) -> None:
 
 def test_a_team_shares_the_credit_and_rivals_don_t() -> None:
     collector = learner().collector
-    assert collector.worlds.team == 2
-    rollout, _ = collector.play(frozenset({"label"}), lambda _: True)
-    pairs = rollout.told.unflatten(1, (-1, 2))
+    assert collector.environments.team == 2
+    rollout, _ = collector.collect()
+    pairs = rollout.target_log_prob.unflatten(1, (-1, 2))
     torch.testing.assert_close(pairs[..., 0], pairs[..., 1])
     rivals = gym.make_vec("Multi/HideAndSeek-v0", num_envs=2, autoreset_mode="SameStep", output="torch")
     assert rivals.team == 1

@@ -1,0 +1,89 @@
+"""Stable-Baselines3's VecEnvs as tensors: the one adapter of `environments` that needs Stable-Baselines3."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
+
+from ... import tree
+from ...errors import FoveateError
+from ...tree import Tree
+from .environments import Adapter, Environments, TimeStep, VectorEnvironments, declared_part, to_actions
+from .vec_env import GymVecEnv
+
+
+def environments_of(env: object, device: torch.device) -> Environments:
+    """The adapter for a VecEnv; the vector environment inside a GymVecEnv needs no detour.
+
+    Raises:
+        FoveateError: it is no VecEnv.
+    """
+    if isinstance(env, GymVecEnv):
+        return VectorEnvironments(env.vector_env, device)
+    if isinstance(env, VecEnv):
+        return VecEnvEnvironments(env, device)
+    raise FoveateError(f"{env!r} is no environment: a Gymnasium (vector) environment or a VecEnv is needed.")
+
+
+class VecEnvEnvironments(Adapter):
+    """A Stable-Baselines3 VecEnv."""
+
+    def __init__(self, env: VecEnv, device: torch.device):
+        super().__init__(device, env.num_envs, env.action_space, declared_part(env.get_attr("spec", 0)[0]))
+        self.env = env
+
+    def reset(self, seed: int | None = None) -> TimeStep:
+        if seed is not None:
+            self.env.seed(seed)
+        observation = self.tensors(self.env.reset())
+        infos = self._reset_infos()
+        return self.begun(observation, **self._said(infos), info=infos)
+
+    def step(self, action: Tree) -> TimeStep:
+        actions: Tree = to_actions(self.action_space, action)
+        if isinstance(self.action_space, spaces.Dict):  # VecEnvs hand action[i] to environment i
+            actions = tree.unstack(actions)
+        observation, reward, done, infos = self.env.step(actions)
+        cut = np.array(
+            [d and bool(info.get("TimeLimit.truncated", False)) for d, info in zip(done, infos, strict=True)]
+        )
+        final, score = None, None
+        if done.any():
+            rows = tree.unstack(observation)
+            final = self.tensors(
+                tree.stack([infos[i]["terminal_observation"] if done[i] else row for i, row in enumerate(rows)])
+            )
+            if any("score" in info for info in infos):
+                score = torch.tensor([float(info.get("score", 0.0)) for info in infos], device=self.device)
+        fresh = self._reset_infos()
+        # after an autoreset the target of the new episode is in reset_infos
+        current = [fresh[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
+        return TimeStep(
+            self.tensors(observation),
+            self.tensors(reward).float(),
+            self.tensors(done & ~cut),
+            self.tensors(cut),
+            final_observation=final,
+            score=score,
+            info=current,
+            **self._said(current),
+        )
+
+    def _reset_infos(self) -> list[dict[str, Any]]:
+        return list(self.env.unwrapped.reset_infos)  # a wrapper around a VecEnv has an empty list of its own
+
+    def _said(self, infos: list[dict[str, Any]]) -> dict[str, Any]:
+        """What `infos` say of the action to come."""
+        known = next((info for info in infos if "target" in info), None)
+        if known is None:
+            return {}
+        # where a world doesn't say, another's target stands in and is masked
+        flags = ["target" in info and bool(info.get("target_mask", True)) for info in infos]
+        said: dict[str, Any] = {"target_mask": torch.tensor(flags, device=self.device)}
+        for name in ("target", "target_set"):
+            if name in known:
+                rows = [tree.map(np.asarray, info.get(name, known[name])) for info in infos]
+                said[name] = self.by_part(tree.stack(rows))
+        return said
