@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..agents.learning.evaluation import Episodes, clustered_interval
+from ..viz.plots import figure_png, subplots
 from .measure import main_figure
 
 
@@ -49,13 +50,8 @@ def _groups(results: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 def plot_sweep(results: list[dict[str, Any]], path: Path) -> None:
     """Score against split, one colour an agent: the mean over its runs, each run thin beside it."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     splits = list(results[0]["sweep"])
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, ((axes,),) = subplots(1, 1, (7, 4.2), layout="constrained")
     for number, (label, group) in enumerate(_groups(results).items()):
         rows = np.array([[r["sweep"][s]["score"] for s in splits] for r in group])
         colour = f"C{number}"
@@ -70,5 +66,4 @@ def plot_sweep(results: list[dict[str, Any]], path: Path) -> None:
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    path.write_bytes(figure_png(figure, dpi=120))

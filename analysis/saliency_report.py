@@ -1,28 +1,16 @@
 """The page behind the table: everything in one file, pictures included."""
 
-import base64
 import html
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
+from ..viz import pages
+from ..viz.pages import image_tag, table
+from ..viz.plots import figure_png, subplots
 from ..wrappers.saliency import METHODS
 from .saliency_benchmark import Row
 from .saliency_scores import FRACTIONS
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-.scroll { overflow-x: auto; } img { max-width: 100%; } .best { font-weight: 700; } small { color: #666; }
-"""
 
 
 def write_report(folder: Path, found: dict[str, Any], rows: list[Row]) -> None:
@@ -36,7 +24,7 @@ def write_report(folder: Path, found: dict[str, Any], rows: list[Row]) -> None:
 def draw_curves(rows: list[Row]) -> bytes:
     """Deletion and insertion of every method, one line of panels a target, as a PNG."""
     targets = list(dict.fromkeys(row.target for row in rows))
-    figure, axes = plt.subplots(len(targets), 2, figsize=(11, 3.6 * len(targets)), squeeze=False, sharex=True)
+    figure, axes = subplots(len(targets), 2, (11, 3.6 * len(targets)), share="x")
     for line, target in enumerate(targets):
         for column, name in enumerate(("deletion", "insertion")):
             axis = axes[line][column]
@@ -52,29 +40,6 @@ def draw_curves(rows: list[Row]) -> bytes:
             axis.grid(alpha=0.3)
         axes[line][0].legend(fontsize=8)
     return figure_png(figure)
-
-
-def figure_png(figure: Any) -> bytes:
-    """A matplotlib figure as a PNG; it is closed."""
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    plt.close(figure)
-    return buffer.getvalue()
-
-
-def image_tag(png: bytes, alt: str) -> str:
-    """A picture inside the page itself."""
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-
-
-def page_of(title: str, body: str) -> str:
-    """A whole page around a body; it asks for nothing from anywhere."""
-    head = (
-        f"<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
-        f"<link rel=icon href='data:,'><title>{html.escape(title)}</title>"
-    )
-    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>"
 
 
 def page(found: dict[str, Any], picture: bytes) -> str:
@@ -113,7 +78,7 @@ def page(found: dict[str, Any], picture: bytes) -> str:
             "<p>How far the output moves when something is done to the object (95 % bootstrap interval).</p>",
             table(["target", "object", "mean change", "interval", "moments"], rows),
         ]
-    return page_of(title, "".join(parts))
+    return pages.page(title, "".join(parts))
 
 
 def _score_rows(found: dict[str, Any], columns: list[str]) -> list[list[str]]:
@@ -122,10 +87,3 @@ def _score_rows(found: dict[str, Any], columns: list[str]) -> list[list[str]]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table that scrolls by itself where the screen is narrow."""
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"

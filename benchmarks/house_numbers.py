@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 
 from foveate.agents.learning import checkpoint
 from foveate.analysis.measure import measure
-from foveate.analysis.saliency_report import figure_png
 from foveate.envs.glimpse.plates import END
+from foveate.viz.plots import figure_png, subplots
 
 
 def main() -> None:
@@ -45,7 +41,7 @@ def main() -> None:
         )
         learners.append(learner)
         environments.append(run)
-    figure, axes = plt.subplots(2, 3, figsize=(13, 5.6))
+    figure, axes = subplots(2, 3, (13, 5.6))
     for seed, axis in enumerate(axes.flat):
         draw(axis, seed, learners, environments)
     figure.suptitle("DRAM's path (blue square: first glimpse) and what both networks say", fontsize=10)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,6 +17,10 @@ from ..agents.nn.generator import DrawGenerator, Drawn, grid_boxes
 from ..analysis.measure import pick_device
 from ..envs.glimpse.data import load
 from ..errors import FoveateError, check_range
+from ..viz import canvas
+from ..viz.palette import LIGHT
+from ..viz.pictures import write_picture
+from ..viz.text import write
 from ..viz.video import write_video
 from .options import parse
 
@@ -97,7 +100,7 @@ def run(arguments: list[str]) -> int:
         drawn, dreamt = model(real), model.generate(6)
     frames = film_frames(model, real, drawn, dreamt)
     write_video(options.out / "drawing.mp4", frames, fps=4)
-    cv2.imwrite(str(options.out / "drawing.png"), sheet(frames)[..., ::-1])
+    write_picture(options.out / "drawing.png", sheet(frames))
     print(f"film: {options.out / 'drawing.mp4'}\npicture: {options.out / 'drawing.png'}")
     return 0
 
@@ -179,18 +182,17 @@ def film_frames(model: DrawGenerator, real: Tensor, drawn: Drawn, dreamt: Drawn)
 
 def _label(text: str) -> np.ndarray:
     strip = np.full((SIDE + 4, 76, 3), 24, np.uint8)
-    cv2.putText(strip, text, (4, SIDE // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (230, 232, 236), 1, cv2.LINE_AA)
+    write(strip, text, (4, SIDE // 2), 0.5, LIGHT)
     return strip
 
 
 def _panel(picture: Tensor, box: Tensor, colour: tuple[int, int, int]) -> np.ndarray:
     """One picture, enlarged, with the outline of a grid."""
     grey = (picture.detach().clamp(0, 1) * 255).byte().cpu().numpy()
-    panel = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
-    panel = np.repeat(panel[..., None], 3, 2)
+    panel = canvas.enlarge(grey, SIDE, SIDE)
     left, top, right, bottom = np.clip(np.round(box.cpu().numpy() * SIDE / len(grey)), -2000, 2000).astype(int).tolist()
-    cv2.rectangle(panel, (left, top), (right, bottom), colour, 2)
-    return cv2.copyMakeBorder(panel, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(24, 24, 24))
+    canvas.box(panel, (left, top), (right, bottom), colour, 2)
+    return np.pad(panel, ((2, 2), (2, 2), (0, 0)), constant_values=24)
 
 
 def sheet(frames: list[np.ndarray], shown: int = 4) -> np.ndarray:

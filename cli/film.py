@@ -11,7 +11,9 @@ from tqdm import tqdm
 from ..agents import Learner
 from ..envs.registry import check_one_agent, make_one
 from ..errors import FoveateError
-from ..wrappers import Saliency, VideoWriter, contact_sheet, record_episodes, write_video
+from ..viz.pictures import contact_sheet
+from ..viz.video import VideoWriter, write_video
+from ..wrappers import Saliency, record_episodes
 
 
 def film(

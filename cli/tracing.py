@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from ..agents import Learner
 from ..analysis.measure import EVALUATION_SEED
 from ..envs.registry import check_one_agent, make_one
-from ..wrappers import MemoryTrace, record_episodes, write_video
+from ..viz.pictures import padded_to_tallest, read_picture
+from ..viz.video import write_video
+from ..wrappers import MemoryTrace, record_episodes
 
 
 def save_trace(
@@ -20,7 +19,7 @@ def save_trace(
     env = MemoryTrace(make_one(env_id, arguments), learner)
     frames = record_episodes(env, learner, 1, seed)[0]
     if Path(path).suffix.lower() == ".mp4":
-        write_video(path, _one_size([*frames, *[frames[-1]] * 8]))
+        write_video(path, padded_to_tallest([*frames, *[frames[-1]] * 8]))
     else:
         env.save(path)
     env.close()
@@ -28,13 +27,7 @@ def save_trace(
 
 def film_traces(folder: Path) -> None:
     """Make training.mp4 of a folder's pictures, in the order of their names."""
-    pictures = [cv2.imread(str(file)) for file in sorted(folder.glob("*.png"))]
-    frames = [picture[..., ::-1] for picture in pictures if picture is not None]
+    pictures = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+    frames = [picture for picture in pictures if picture is not None]
     if frames:
-        write_video(folder / "training.mp4", _one_size([*frames, *[frames[-1]] * 4]), fps=2)
-
-
-def _one_size(frames: list[np.ndarray]) -> list[np.ndarray]:
-    """Traces grow with the rows in use: all are padded below with white to the tallest."""
-    tallest = max(len(frame) for frame in frames)
-    return [np.pad(f, ((0, tallest - len(f)), (0, 0), (0, 0)), constant_values=255) for f in frames]
+        write_video(folder / "training.mp4", padded_to_tallest([*frames, *[frames[-1]] * 4]), fps=2)

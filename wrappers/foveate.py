@@ -9,9 +9,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ..envs.glimpse import retina
-from ..envs.glimpse.render import glimpse_frame
 from ..envs.protocols import Gaze
 from ..errors import FoveateError, check_choice, check_range
+from ..viz.glimpses import glimpse_frame
 
 
 class Foveate(gym.Wrapper):

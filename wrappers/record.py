@@ -1,7 +1,6 @@
 """Playing an agent for the camera."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -59,35 +58,3 @@ def record_episodes(
 def _frame(env: gym.Env | gym.vector.VectorEnv) -> np.ndarray:
     shown = env.render()
     return np.asarray(shown[0] if isinstance(shown, tuple) else shown, dtype=np.uint8)
-
-
-def contact_sheet(path: str | Path, pictures: list[np.ndarray], columns: int = 3, scale: float = 0.6) -> None:
-    """Write pictures of one size side by side into a PNG.
-
-    Args:
-        path: the file; its folder is made if need be.
-        pictures: uint8 (H, W, 3).
-        columns: pictures in a row.
-        scale: by how much each is shrunk.
-    """
-    import cv2
-
-    if not pictures:
-        raise FoveateError("there are no pictures for the sheet.")
-    small = [cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for p in pictures]
-    blank = np.zeros_like(small[0])
-    small += [blank] * (-len(small) % columns)
-    rows = [np.concatenate(small[i : i + columns], 1) for i in range(0, len(small), columns)]
-    write_picture(path, np.concatenate(rows))
-
-
-def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write a picture, uint8 (H, W, 3), as a PNG; its folder is made if need be."""
-    import cv2
-
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise FoveateError(f"{path}: pictures are written as .png.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise FoveateError(f"{path} can't be written.")

@@ -7,16 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
-from matplotlib import pyplot as plt
-from matplotlib.ticker import NullFormatter
 
-from ..saliency_report import figure_png, image_tag, page_of, table
-
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]  # Okabe & Ito 2008
+from ...viz import pages
+from ...viz.pages import image_tag, table
+from ...viz.palette import OKABE_ITO_LINES
+from ...viz.plots import figure_png, subplots
 
 
 def write_pages(folder: Path, found: dict[str, Any]) -> None:
@@ -53,7 +49,7 @@ def page(found: dict[str, Any]) -> str:
         rows = [[path, reason] for path, reason in found["left_out"]]
         parts += ["<h2>Left out</h2>", "<p>These runs can't be compared and are in no figure above.</p>"]
         parts.append(table(["run", "reason"], rows))
-    return page_of("Hard against soft attention", "".join(parts))
+    return pages.page("Hard against soft attention", "".join(parts))
 
 
 def _world(world: dict[str, Any]) -> list[str]:
@@ -152,11 +148,13 @@ def _share(value: float) -> str:
 
 def draw_curves(world: dict[str, Any]) -> bytes:
     """Validation score against episodes, processor time and multiply–adds, the mean over seeds and their range."""
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), sharey=True)
+    from matplotlib.ticker import NullFormatter
+
+    figure, ((*axes,),) = subplots(1, 3, (13, 4), share="y")
     kinds = (("episodes", "training episodes"), ("minutes", "minutes of processor time"), ("macs", "multiply–adds"))
     arms = list(dict.fromkeys(row["arm"] for row in world["curves"]))
     for axis, (key, label) in zip(axes, kinds, strict=True):
-        for colour, arm in zip(COLOURS * 9, arms, strict=False):
+        for colour, arm in zip(OKABE_ITO_LINES * 9, arms, strict=False):
             runs: dict[int, list[tuple[float, float]]] = {}
             for row in world["curves"]:
                 if row["arm"] == arm:
@@ -180,8 +178,8 @@ def draw_curves(world: dict[str, Any]) -> bytes:
 
 def draw_cost(world: dict[str, Any]) -> bytes:
     """Multiply–adds of a decision against the side of the picture."""
-    figure, axis = plt.subplots(figsize=(7, 4))
-    for colour, arm in zip(COLOURS * 9, dict.fromkeys(c["arm"] for c in world["cost"]), strict=False):
+    figure, ((axis,),) = subplots(1, 1, (7, 4))
+    for colour, arm in zip(OKABE_ITO_LINES * 9, dict.fromkeys(c["arm"] for c in world["cost"]), strict=False):
         points = [(c["side"], c["multiply_adds"]) for c in world["cost"] if c["arm"] == arm]
         axis.plot(*zip(*points, strict=True), marker="o", color=colour, label=arm)
     axis.set_xscale("log", base=2)
@@ -205,7 +203,7 @@ def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: dict[str, Any], l
         labels: (N,).
     """
     lines = len(arms) + 1
-    figure, axes = plt.subplots(lines, len(images), figsize=(1.75 * len(images) + 1.2, 1.9 * lines), squeeze=False)
+    figure, axes = subplots(lines, len(images), (1.75 * len(images) + 1.2, 1.9 * lines))
     height, width = images.shape[1:]
     for column, image in enumerate(images):
         axes[0][column].imshow(_red(image, relevant[column].astype(float)), interpolation="nearest")

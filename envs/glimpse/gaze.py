@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
+from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..protocols import Gaze
 from . import retina
-from .render import glimpse_frame
 
 Location = Literal["continuous", "tiles", "moves"]
 View = Literal["glimpse", "image"]

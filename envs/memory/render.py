@@ -1,14 +1,12 @@
 """Pictures of sequence worlds: what was shown, written and due, over time."""
 
-from typing import Any
-
-import cv2
 import numpy as np
 
+from ...viz.canvas import FILLED, blank, box, enlarge, line
+from ...viz.palette import INK, NOW, PAPER, RIGHT, SOFT, WRONG
+from ...viz.text import write
 from ..batch import State
 
-INK, PAPER, SOFT = (40, 40, 40), (250, 250, 250), (225, 225, 225)
-RIGHT, WRONG, NOW = (60, 150, 80), (200, 60, 60), (40, 90, 200)
 WIDTH, ROW, MARGIN = 640, 120, 26
 
 
@@ -28,14 +26,14 @@ def sequence(state: State, index: int, caption: str) -> np.ndarray:
         ("written", _judged(written / high, written == targets, done)),
         ("due", _grey(np.where(mask, targets / high, np.nan))),
     ]
-    canvas = np.full((len(strips) * (ROW + MARGIN) + MARGIN + 8, WIDTH, 3), PAPER, np.uint8)
+    canvas = blank(len(strips) * (ROW + MARGIN) + MARGIN + 8, WIDTH)
     for i, (name, strip) in enumerate(strips):
         y = MARGIN + i * (ROW + MARGIN)
-        text(canvas, name, (4, y - 7))
-        canvas[y : y + ROW, 4 : WIDTH - 4] = cv2.resize(strip, (WIDTH - 8, ROW), interpolation=cv2.INTER_NEAREST)
+        write(canvas, name, (4, y - 7))
+        canvas[y : y + ROW, 4 : WIDTH - 4] = enlarge(strip, ROW, WIDTH - 8)
         x = 4 + int((min(clock, length - 1) + 0.5) / length * (WIDTH - 8))
-        cv2.line(canvas, (x, y - 4), (x, y + ROW + 3), NOW, 1)
-    text(canvas, caption, (4, canvas.shape[0] - 8))
+        line(canvas, (x, y - 4), (x, y + ROW + 3), NOW)
+    write(canvas, caption, (4, canvas.shape[0] - 8))
     return canvas
 
 
@@ -54,17 +52,12 @@ def _judged(values: np.ndarray, right: np.ndarray, done: np.ndarray) -> np.ndarr
     return np.where(done[None, :, None], picture, SOFT).astype(np.uint8)
 
 
-def text(canvas: np.ndarray, words: str, at: tuple[int, int], scale: float = 0.45, colour: Any = INK) -> None:
-    """Write on a picture."""
-    cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
-
-
 def cells(canvas: np.ndarray, symbols: list[int | None], y: int, head: int, size: int = 24) -> None:
     """A tape: one square a symbol (None is blank), the head's square framed."""
     for i, symbol in enumerate(symbols):
         corner, far = (8 + i * size, y), (8 + (i + 1) * size - 2, y + size)
-        cv2.rectangle(canvas, corner, far, SOFT, -1)
+        box(canvas, corner, far, SOFT, FILLED)
         if symbol is not None:
-            text(canvas, str(symbol), (corner[0] + 6, y + 17))
+            write(canvas, str(symbol), (corner[0] + 6, y + 17))
         if i == head:
-            cv2.rectangle(canvas, corner, far, NOW, 2)
+            box(canvas, corner, far, NOW, 2)

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import check_choice, check_range
+from ...viz.canvas import blank, even
+from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -208,13 +210,13 @@ class Tape(BatchWorld):
         state = self.state
         cells, total = int(state["cells"][index]), int(state["total"][index])
         width = max(24 * (max(cells, total) + 2) + 16, 360)
-        canvas = np.full((190, width + width % 2, 3), render.PAPER, np.uint8)
+        canvas = blank(190, even(width))
         tape = state["tape"][index, :cells].tolist()
         due = state["due"][index, :total].tolist()
         written = int(state["written"][index])
-        render.text(canvas, "input", (8, 20))
+        write(canvas, "input", (8, 20))
         render.cells(canvas, [None, *tape, None], 30, int(state["head"][index]) + 1)
-        render.text(canvas, "output", (8, 90))
+        write(canvas, "output", (8, 90))
         render.cells(canvas, [None, *(s if i < written else None for i, s in enumerate(due))], 100, written + 1)
-        render.text(canvas, f"step {int(state['clock'][index])}   written {written} of {total}", (8, 180))
+        write(canvas, f"step {int(state['clock'][index])}   written {written} of {total}", (8, 180))
         return canvas

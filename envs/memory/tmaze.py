@@ -2,17 +2,18 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
+from ...viz import palette
+from ...viz.canvas import FILLED, blank, box, dot
+from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from . import render
 from .script import draw_bits, moments, named_sizes
 
 ON, LEFT, RIGHT = range(3)
@@ -115,16 +116,16 @@ class TMaze(BatchWorld):
     def frame(self, index: int) -> np.ndarray:
         """The maze from above."""
         place, cue = int(self.state["place"][index]), int(self.state["cue"][index])
-        canvas = np.full((160, 640, 3), render.PAPER, np.uint8)
-        cv2.rectangle(canvas, (40, 70), (600, 90), render.SOFT, -1)
-        cv2.rectangle(canvas, (590, 30), (610, 130), render.SOFT, -1)
+        canvas = blank(160, 640)
+        box(canvas, (40, 70), (600, 90), palette.SOFT, FILLED)
+        box(canvas, (590, 30), (610, 130), palette.SOFT, FILLED)
         goal, trap = ((600, 40), (600, 120)) if cue == 0 else ((600, 120), (600, 40))
-        cv2.circle(canvas, goal, 8, render.RIGHT, -1)
-        cv2.circle(canvas, trap, 8, render.WRONG, -1)
+        dot(canvas, goal, 8, palette.RIGHT)
+        dot(canvas, trap, 8, palette.WRONG)
         at = (int(50 + 550 * place / self.corridor), 80)
-        cv2.circle(canvas, at, 8, render.NOW, -1)
+        dot(canvas, at, 8, palette.NOW)
         if int(self.clock[index]) == 0:
-            render.text(canvas, f"cue: {('left (up)', 'right (down)')[cue]}", (40, 60))
+            write(canvas, f"cue: {('left (up)', 'right (down)')[cue]}", (40, 60))
         state = "won" if int(self.state["won"][index]) else ("over" if bool(self.over[index]) else "")
-        render.text(canvas, f"step {int(self.clock[index])}   {state}", (40, 150))
+        write(canvas, f"step {int(self.clock[index])}   {state}", (40, 150))
         return canvas

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
+from ...viz.canvas import FILLED, blank, box, even, line
+from ...viz.palette import INK, NOW, RIGHT, SOFT, WRONG, colour_of
+from ...viz.text import write
 from ..batch import State
 from ..counter_rng import CounterRNG
-from ..memory.render import INK, NOW, PAPER, RIGHT, SOFT, WRONG, text
 from ..scale import Certified
 from .base import MultiWorld, TeamScale, one_hot
-from .render import colour_of
 
 CELL = 46  # pixels
 
@@ -212,40 +212,40 @@ class CocktailParty(MultiWorld):
         clock = int(one["clock"])
         width = max(140 + CELL * self.words + 20, 300 + 110 * self.questions)
         height = 70 + CELL * self.speakers + 26 * len(self.agents) + 20
-        canvas = np.full((height + height % 2, width + width % 2, 3), PAPER, np.uint8)
-        text(
+        canvas = blank(even(height), even(width))
+        write(
             canvas,
             f"{'listening' if clock <= self.words else 'questions'}   moment {min(clock, self.words)}/{self.words}",
             (8, 20),
         )
         for s in range(self.speakers):
             top = 36 + s * CELL
-            text(canvas, f"speaker {s}", (8, top + 28))
+            write(canvas, f"speaker {s}", (8, top + 28))
             for t in range(self.words):
                 left = 140 + t * CELL
                 spoken = t < clock
-                cv2.rectangle(canvas, (left, top), (left + CELL - 6, top + CELL - 6), SOFT, -1 if spoken else 1)
+                box(canvas, (left, top), (left + CELL - 6, top + CELL - 6), SOFT, FILLED if spoken else 1)
                 if spoken:
-                    text(canvas, chr(65 + int(one["said"][0, t, s])), (left + 13, top + 27), 0.6)
+                    write(canvas, chr(65 + int(one["said"][0, t, s])), (left + 13, top + 27), 0.6)
                 for a in range(len(self.agents)):
                     if spoken and int(one["followed"][0, a, t]) == s:
                         inset = 3 * a
                         corner, far = (left + inset, top + inset), (left + CELL - 6 - inset, top + CELL - 6 - inset)
-                        cv2.rectangle(canvas, corner, far, colour_of(a), 2)
+                        box(canvas, corner, far, colour_of(a), 2)
         if 1 <= clock <= self.words:
             left = 140 + (clock - 1) * CELL
-            cv2.line(canvas, (left, 30), (left + CELL - 6, 30), NOW, 2)
+            line(canvas, (left, 30), (left + CELL - 6, 30), NOW, 2)
         truths = self._truths(one)[0]
         for a, name in enumerate(self.agents):
             y = 36 + self.speakers * CELL + 22 + 26 * a
-            cv2.rectangle(canvas, (8, y - 11), (20, y + 1), colour_of(a), -1)
-            text(canvas, f"{name} must know speaker {int(one['name'][0, a])}", (28, y))
+            box(canvas, (8, y - 11), (20, y + 1), colour_of(a), FILLED)
+            write(canvas, f"{name} must know speaker {int(one['name'][0, a])}", (28, y))
             x = 300
             for q in range(self.questions):
                 if clock > self.words + q:
                     answer, truth = int(one["answers"][0, a, q]), int(truths[a, q])
                     colour = INK if answer < 0 else RIGHT if answer == truth else WRONG
-                    text(
+                    write(
                         canvas,
                         f"moment {int(one['asked'][0, a, q]) + 1}? {'?' if answer < 0 else chr(65 + answer)}",
                         (x, y),

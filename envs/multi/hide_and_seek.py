@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
+from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
@@ -16,7 +17,6 @@ from ..glimpse.canvas import piece_pixels
 from ..glimpse.tasks import TranslatedDigits
 from ..scale import Certified
 from .base import MultiWorld, TeamScale
-from .render import Looker, team_frame
 
 HIDER, SEEKER = "hider", "seeker"
 

@@ -8,13 +8,13 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
+from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.tasks import TranslatedDigits
 from ..scale import Certified
 from .base import MultiWorld, TeamScale, others, vote
-from .render import Looker, team_frame
 
 GAZE = ("location", "zoom", "trail")  # what a state says of an agent's gaze
 

@@ -8,13 +8,13 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
+from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.classification import Classification
 from ..scale import Certified
 from .base import MultiWorld, TeamScale, one_hot
-from .render import Looker, team_frame
 
 SPEAKER, LISTENER = "speaker", "listener"
 

@@ -10,9 +10,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_choice, check_range
+from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
 from ..counter_rng import CounterRNG
-from ..glimpse.render import glimpse_frame
 from ..protocols import Intervention
 
 SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to

@@ -12,9 +12,12 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foveate import wrappers
 from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.errors import FoveateError
-from foveate.wrappers import FlattenAction, Foveate, contact_sheet, write_video
+from foveate.viz.pictures import contact_sheet
+from foveate.viz.video import write_video
+from foveate.wrappers import FlattenAction, Foveate
 from foveate.wrappers.flatten import ActionFlattener
 
 
@@ -206,3 +209,11 @@ def test_a_contact_sheet_has_every_picture(tmp_path: Path) -> None:
     assert sheet is not None
     assert sheet.shape == (40, 45, 3)
     assert [int(sheet[10, x].max()) for x in (5, 20, 35)] == [0, 20, 40]
+
+
+@pytest.mark.parametrize("name", ["VideoWriter", "contact_sheet", "write_picture", "write_video"])
+def test_names_that_moved_to_viz_are_still_there_and_say_where_they_went(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"foveate\.viz\.\w+\.{name}"):
+        assert callable(getattr(wrappers, name))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = wrappers.nothing

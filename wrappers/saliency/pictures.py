@@ -1,14 +1,16 @@
 """From maps over an observation to maps over the picture that a person (and the ground truth) knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from ...envs.protocols import Gaze, HasActionMeanings, HasGaze, NamesActions, find_layer, world_of
+from ...viz.panels import Bar
 
 
 def gaze_of(env: gym.Env | VectorEnv) -> Gaze | None:
@@ -76,3 +78,35 @@ def names_of_actions(env: gym.Env | VectorEnv) -> Sequence[str] | None:
     if isinstance(world, NamesActions):
         return list(world.action_names)
     return [str(name).lower() for name in inner.get_action_meanings()] if isinstance(inner, HasActionMeanings) else None
+
+
+def bars_of(
+    parts: Mapping[str, spaces.Space],
+    parameters: Mapping[str, np.ndarray],
+    names: Sequence[str] | None,
+    q_values: bool = False,
+) -> list[Bar]:
+    """What a policy says as bars: a probability (or Q-value, from the least up) for each action; other parts as text.
+
+    Args:
+        parts: the spaces of the action's parts.
+        parameters: of each part's distribution, (n,) or as the part's shape.
+        names: of the values of a Discrete action; None numbers them.
+        q_values: whether the parameters of Discrete parts are Q-values rather than logits.
+    """
+    bars: list[Bar] = []
+    for part, space in parts.items():
+        numbers = parameters.get(part)
+        if numbers is None:
+            continue
+        prefix = "" if len(parts) == 1 else f"{part} "
+        if isinstance(space, spaces.Discrete):
+            odds = numbers - numbers.min() + 1e-6 if q_values else np.exp(numbers - numbers.max())
+            known = names if names is not None and len(names) == space.n and len(parts) == 1 else None
+            shares = odds / odds.sum()
+            bars += [Bar(prefix + (known[i] if known else str(i)), float(p)) for i, p in enumerate(shares)]
+        elif isinstance(space, spaces.MultiBinary):
+            bars += [Bar(f"{prefix}{i}", float(1 / (1 + np.exp(-x)))) for i, x in enumerate(numbers.ravel())]
+        else:
+            bars += [Bar(f"{prefix}{i} = {x:.2f}", None) for i, x in enumerate(numbers.ravel())]
+    return bars

@@ -10,7 +10,7 @@ from gymnasium.error import ResetNeeded
 
 from ...viz import panels
 from .methods import METHODS, check_method
-from .pictures import backdrop, gaze_of, names_of_actions, on_picture
+from .pictures import backdrop, bars_of, gaze_of, names_of_actions, on_picture
 from .targets import choose_targets, targets_of
 from .views import Outputs, undisturbed, view_of
 
@@ -102,8 +102,9 @@ class Saliency(gym.Wrapper):
         first = panels.frame_panel(grey if frame is None else np.asarray(frame))
         parameters = {name: value[0].cpu().numpy() for name, value in outputs.parameters.items()}
         value = None if outputs.value is None else float(outputs.value[0])
-        names = None if self.action_names is None else list(self.action_names)
-        second = panels.policy_panel(self.view.parts(), parameters, value, names, self.view.q_values)
+        bars = bars_of(self.view.parts(), parameters, self.action_names, self.view.q_values)
+        caption = "" if value is None else f"value {value:.3f}"
+        second = panels.bars_panel("Q-values" if self.view.q_values else "policy", bars, caption)
         rows = []
         for number, method in enumerate(self.methods):
             drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]

@@ -1,15 +1,15 @@
-"""Pictures of several agents: each has its colour, in the picture and in the notes beside it."""
+"""A picture that several agents look at: each has its colour, in the picture and in the notes beside it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from ..glimpse.render import CAPTION, MARGIN, SIDE, blank, draw_outlines, draw_path, enlarge, write
+from .canvas import FILLED, blank, box, enlarge, even
+from .glimpses import CAPTION, MARGIN, SIDE, draw_outlines, draw_path
+from .palette import LIGHT, NIGHT, colour_of
+from .text import write
 
-# colours that people with colour blindness can tell apart (Okabe & Ito 2008)
-COLOURS = [(86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (240, 228, 66)]
 NOTES, LINE, PATCH = 260, 20, 72
 
 
@@ -31,11 +31,6 @@ class Looker(NamedTuple):
     patches: np.ndarray | None = None
 
 
-def colour_of(agent: int) -> tuple[int, int, int]:
-    """The colour of an agent by its number."""
-    return COLOURS[agent % len(COLOURS)]
-
-
 def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> np.ndarray:
     """One frame, uint8 (height, width, 3), both even: the picture with everybody's attention, and their notes.
 
@@ -46,7 +41,7 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
     """
     beside = sum(LINE * (1 + len(one.notes)) + LINE // 2 + (one.patches is not None) * (PATCH + 12) for one in lookers)
     tall = max(SIDE + 2 * MARGIN + CAPTION, beside + 2 * MARGIN)
-    canvas = blank(tall + tall % 2, SIDE + 3 * MARGIN + NOTES).copy()
+    canvas = blank(even(tall), SIDE + 3 * MARGIN + NOTES, NIGHT)
     height, width = (round(SIDE * n / max(picture.shape[:2])) for n in picture.shape[:2])
     panel = canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     panel[:] = enlarge(picture, height, width)
@@ -57,17 +52,17 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
             draw_outlines(panel, looker.outlines, picture.shape[:2], [colour])
         if looker.path is not None:
             draw_path(panel, looker.path, colour)
-        cv2.rectangle(canvas, (left, top + 2), (left + 12, top + 14), colour, -1)
+        box(canvas, (left, top + 2), (left + 12, top + 14), colour, FILLED)
         write(canvas, looker.name, (left + 20, top + 13), 0.5, colour)
         top += LINE
         for note in looker.notes:
-            write(canvas, note, (left, top + 13), 0.45)
+            write(canvas, note, (left, top + 13), 0.45, LIGHT)
             top += LINE
         for k, patch in enumerate([] if looker.patches is None else looker.patches[:3]):
             x = left + k * (PATCH + 8)
             canvas[top + 4 : top + 4 + PATCH, x : x + PATCH] = enlarge((patch * 255).astype(np.uint8), PATCH, PATCH)
-            cv2.rectangle(canvas, (x - 1, top + 3), (x + PATCH, top + 4 + PATCH), colour, 1)
+            box(canvas, (x - 1, top + 3), (x + PATCH, top + 4 + PATCH), colour, 1)
         top += 0 if looker.patches is None else PATCH + 12
         top += LINE // 2
-    write(canvas, caption, (MARGIN, SIDE + 2 * MARGIN + 16), 0.55)
+    write(canvas, caption, (MARGIN, SIDE + 2 * MARGIN + 16), 0.55, LIGHT)
     return canvas

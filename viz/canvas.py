@@ -1,0 +1,121 @@
+"""What pictures are put together from: empty canvases, enlarged images, boxes, lines, dots, colour maps.
+
+All of it draws in place on uint8 (H, W, 3). Points are (x, y) in pixels, from the upper left.
+"""
+
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from .palette import PAPER, Colour
+
+Point = tuple[int, int]
+FILLED = -1  # a thickness
+
+
+def blank(height: int, width: int, colour: Colour = PAPER) -> np.ndarray:
+    """An empty canvas, uint8 (height, width, 3)."""
+    return _blank(height, width, colour).copy()
+
+
+@cache
+def _blank(height: int, width: int, colour: Colour) -> np.ndarray:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def even(side: int) -> int:
+    """The side, or one pixel more: video encoders want even sides."""
+    return side + side % 2
+
+
+def in_colour(picture: np.ndarray) -> np.ndarray:
+    """A picture, grey (H, W) or in colour (H, W, 3), as (H, W, 3)."""
+    return np.repeat(picture[..., None], 3, 2) if picture.ndim == 2 else picture
+
+
+def enlarge(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture, grey or in colour, at another size, its pixels as rectangles: (height, width, 3)."""
+    import cv2
+
+    return cv2.resize(np.ascontiguousarray(in_colour(picture)), (width, height), interpolation=cv2.INTER_NEAREST)
+
+
+def shrink(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at a smaller size, each pixel the mean of those that it stands for."""
+    import cv2
+
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def scaled(picture: np.ndarray, scale: float) -> np.ndarray:
+    """A picture at a share of its size, each pixel the mean of those that it stands for."""
+    import cv2
+
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def box(canvas: np.ndarray, corner: Point, far: Point, colour: Colour, thickness: int = 1) -> None:
+    """Draw the outline of a box.
+
+    Args:
+        canvas: is drawn on.
+        corner: one corner.
+        far: the opposite one; both lie on the outline.
+        colour: of the box.
+        thickness: of its outline; `FILLED` fills it.
+    """
+    import cv2
+
+    cv2.rectangle(canvas, corner, far, colour, thickness)
+
+
+def line(
+    canvas: np.ndarray, start: Point, end: Point, colour: Colour, thickness: int = 1, smooth: bool = False
+) -> None:
+    """Draw a line.
+
+    Args:
+        canvas: is drawn on.
+        start: one end.
+        end: the other.
+        colour: of the line.
+        thickness: in pixels.
+        smooth: whether its edges are blended into what is below, for slanted lines.
+    """
+    import cv2
+
+    cv2.line(canvas, start, end, colour, thickness, cv2.LINE_AA if smooth else cv2.LINE_8)
+
+
+def dot(
+    canvas: np.ndarray, centre: Point, radius: int, colour: Colour, thickness: int = FILLED, smooth: bool = False
+) -> None:
+    """Draw a disc, or with a thickness a circle.
+
+    Args:
+        canvas: is drawn on.
+        centre: of the disc.
+        radius: in pixels.
+        colour: of the disc.
+        thickness: of a circle's line; `FILLED` is a disc.
+        smooth: whether its edge is blended into what is below.
+    """
+    import cv2
+
+    cv2.circle(canvas, centre, radius, colour, thickness, cv2.LINE_AA if smooth else cv2.LINE_8)
+
+
+def heat(values: np.ndarray, colours: Literal["inferno", "twilight"] = "inferno") -> np.ndarray:
+    """Numbers (H, W) in [0, 1] as colours (H, W, 3): "inferno" from dark to bright, "twilight" from blue over black to
+    red, for numbers that differ from a middle.
+    """
+    import cv2
+
+    code = cv2.COLORMAP_INFERNO if colours == "inferno" else cv2.COLORMAP_TWILIGHT_SHIFTED
+    return np.ascontiguousarray(cv2.applyColorMap(as_bytes(values), code)[..., ::-1])
+
+
+def as_bytes(values: np.ndarray) -> np.ndarray:
+    """Numbers in [0, 1], clipped, as 0 … 255."""
+    return (255 * np.clip(values, 0, 1)).astype(np.uint8)

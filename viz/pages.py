@@ -1,0 +1,50 @@
+"""HTML pages that stand alone: style and pictures are inside, nothing is asked for from anywhere."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
+.scroll { overflow-x: auto; } img { max-width: 100%; } .best { font-weight: 700; } small { color: #666; }
+"""
+
+
+def page(title: str, body: str) -> str:
+    """A whole page around a body of HTML; the title is text."""
+    head = (
+        f"<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<link rel=icon href='data:,'><title>{html.escape(title)}</title>"
+    )
+    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>"
+
+
+def heading(text: str, level: int = 1) -> str:
+    """A heading, 1 the greatest."""
+    return f"<h{level}>{html.escape(text)}</h{level}>"
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of plain text."""
+    return f"<p>{html.escape(text)}</p>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of plain text, which scrolls by itself where the screen is narrow."""
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"
+
+
+def definitions(meanings: Mapping[str, str]) -> str:
+    """A list of words and what they mean."""
+    items = (f"<li><b>{html.escape(word)}</b>: {html.escape(meaning)}</li>" for word, meaning in meanings.items())
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def image_tag(png: bytes, alt: str) -> str:
+    """A picture inside the page itself."""
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'

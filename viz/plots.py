@@ -1,0 +1,40 @@
+"""Plots: figures of Matplotlib that know no window and leave the backend of a notebook as it is."""
+
+import io
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def subplots(
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    share: Literal["x", "y"] | None = None,
+    layout: Literal["constrained"] | None = None,
+) -> "tuple[Figure, np.ndarray]":
+    """A figure and its axes, an array (rows, columns).
+
+    Args:
+        rows: of axes.
+        columns: of axes.
+        size: width and height in inches, at 110 pixels an inch.
+        share: the axis that all have in common, if any.
+        layout: "constrained" lays the axes out as they are drawn on; None leaves it to `figure_png`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout=layout)
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex=share == "x", sharey=share == "y")
+
+
+def figure_png(figure: "Figure", dpi: float = 110) -> bytes:
+    """A figure as a PNG, its axes laid out so that nothing overlaps."""
+    if figure.get_layout_engine() is None:
+        figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()

@@ -1,0 +1,26 @@
+"""The one way to write on a picture."""
+
+import numpy as np
+
+from .palette import INK, Colour
+
+
+def write(
+    canvas: np.ndarray, words: str, at: tuple[int, int], size: float = 0.45, colour: Colour = INK, right: bool = False
+) -> None:
+    """Write a line of text, in place.
+
+    Args:
+        canvas: uint8 (H, W, 3).
+        words: one line; what isn't ASCII comes out as question marks.
+        at: (x, y) of the line's lower left end.
+        size: of the letters; at 0.45 a capital is about 10 pixels high.
+        colour: of the letters.
+        right: whether `at` is the lower right end instead.
+    """
+    import cv2
+
+    if right:
+        (width, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+        at = (at[0] - width, at[1])
+    cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
