@@ -6,7 +6,7 @@ Importing this package registers every environment with Gymnasium; agents and wr
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .envs import register_all
+from . import envs  # importing it registers them
 from .errors import FoveateError
 
 __version__ = "0.1.0"
@@ -14,8 +14,6 @@ __all__ = ["FoveateError", "agents", "envs", "wrappers"]
 
 if TYPE_CHECKING:
     from . import agents, wrappers
-
-register_all()
 
 
 def __getattr__(name: str) -> Any:

@@ -261,8 +261,7 @@ def run(arguments: list[str]) -> int:
     from foveate.agents.learning import checkpoint
     from foveate.analysis.generalisation import plot_sweep, print_sweep
     from foveate.cli.options import parse, take
-    from foveate.envs.probe.atari import is_atari
-    from foveate.envs.registry import check_id, env_options, import_modules
+    from foveate.envs.registry import check_id, env_options, import_modules, is_slow
 
     imports, arguments = take(arguments, "--import", many=True)
     import_modules(imports)
@@ -297,7 +296,7 @@ def run(arguments: list[str]) -> int:
             raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     torch.set_num_threads(options.threads)
     if options.episodes is None:
-        usual = 20 if any(map(is_atari, ids)) else 1000
+        usual = 20 if any(map(is_slow, ids)) else 1000
         options = dataclasses.replace(options, episodes=0 if options.saliency or options.score_saliency else usual)
     if options.episodes:
         results = [measure_run(path, options, overrides) for path in paths]

@@ -104,8 +104,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     from foveate.agents import AGENTS
     from foveate.agents.learning.options import options_class as learner_options
     from foveate.cli.options import dataclass_of
-    from foveate.envs.probe.atari import is_atari
-    from foveate.envs.registry import env_options
+    from foveate.envs.registry import env_options, is_slow
     from foveate.introspect import constructor_options
 
     known = env_options(env_id)
@@ -117,7 +116,7 @@ def options_class(env_id: str, preset: dict[str, Any]) -> type:
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.get("steps", RunOptions.steps))),
         ("curriculum", bool, dataclasses.field(default=preset.get("curriculum", False))),
-        ("eval_episodes", int, dataclasses.field(default=10 if is_atari(env_id) else RunOptions.eval_episodes)),
+        ("eval_episodes", int, dataclasses.field(default=10 if is_slow(env_id) else RunOptions.eval_episodes)),
         (
             "env",
             Annotated[env, tyro.conf.arg(help=f"options of {env_id}")],

@@ -4,77 +4,82 @@ import importlib
 import warnings
 from typing import Any
 
-import gymnasium as gym
+from .registration import register_family
 
-_FAMILIES = {
-    "Glimpse": (
-        "glimpse",
-        [
-            "Digits",
-            "TranslatedDigits",
-            "ClutteredDigits",
-            "ClutteredDigits100",
-            "Fashion",
-            "Catch",
-            "DigitPairs",
-            "AddDigits",
-            "HouseNumbers",
-        ],
+# each world's name, and the module of its family that defines it
+IDS = [
+    *register_family(
+        "Glimpse",
+        f"{__name__}.glimpse",
+        {
+            "Digits": "tasks",
+            "TranslatedDigits": "tasks",
+            "ClutteredDigits": "tasks",
+            "ClutteredDigits100": "tasks",
+            "Fashion": "tasks",
+            "Catch": "catch",
+            "DigitPairs": "pairs",
+            "AddDigits": "pairs",
+            "HouseNumbers": "house_numbers",
+        },
+        bases={"GazeWorld": "gaze", "Classification": "classification"},
     ),
-    "Memory": (
-        "memory",
-        [
-            "Copy",
-            "ReverseCopy",
-            "RepeatCopy",
-            "AssociativeRecall",
-            "DynamicNGrams",
-            "PrioritySort",
-            "Allocation",
-            "Arithmetic",
-            "Parity",
-            "Logic",
-            "Sort",
-            "Tape",
-            "TMaze",
-            "RepeatPrevious",
-            "GraphTraversal",
-            "ShortestPath",
-            "GraphInference",
-            "Underground",
-            "UndergroundShortestPath",
-            "FamilyTree",
-        ],
+    *register_family(
+        "Memory",
+        f"{__name__}.memory",
+        {
+            "Copy": "copying",
+            "ReverseCopy": "copying",
+            "RepeatCopy": "copying",
+            "AssociativeRecall": "recall",
+            "DynamicNGrams": "ngrams",
+            "PrioritySort": "sorting",
+            "Allocation": "copying",
+            "Arithmetic": "arithmetic",
+            "Parity": "logic",
+            "Logic": "logic",
+            "Sort": "sorting",
+            "Tape": "tape",
+            "TMaze": "tmaze",
+            "RepeatPrevious": "previous",
+            "GraphTraversal": "graph_tasks",
+            "ShortestPath": "graph_tasks",
+            "GraphInference": "inference",
+            "Underground": "named_graphs",
+            "UndergroundShortestPath": "named_graphs",
+            "FamilyTree": "named_graphs",
+        },
+        bases={"AnswerWorld": "script", "SequenceWorld": "script", "Script": "script", "GraphWorld": "graph_world"},
     ),
-    "Probe": ("probe", ["Driving", "Catch", "Distractors"]),
-}
-# worlds of several agents, which have no single face
-_TEAMS = ["SharedGaze", "CocktailParty", "SpeakerListener", "HideAndSeek"]
-IDS = [f"{family}/{name}-v0" for family, (_, names) in _FAMILIES.items() for name in names]
-MULTI_IDS = [f"Multi/{name}-v0" for name in _TEAMS]
-
-
-def register_all() -> None:
-    """Register every environment; by name only, so that nothing is imported before it is made."""
-    for family, (folder, names) in {**_FAMILIES, "Multi": ("multi", _TEAMS)}.items():
-        module = f"{__name__}.{folder}"
-        for name in names:
-            if f"{family}/{name}-v0" not in gym.registry:
-                gym.register(
-                    f"{family}/{name}-v0",
-                    entry_point=f"{module}:{'no_single_face' if family == 'Multi' else f'{name}Env'}",
-                    vector_entry_point=f"{module}:{name}VectorEnv",
-                )
-
+    *register_family(
+        "Probe",
+        f"{__name__}.probe",
+        {"Driving": "driving", "Catch": "catch", "Distractors": "catch"},
+        bases={"GameWorld": "game", "Intervention": "game"},
+    ),
+]
+MULTI_IDS = register_family(
+    "Multi",
+    f"{__name__}.multi",
+    {
+        "SharedGaze": "shared_gaze",
+        "CocktailParty": "cocktail_party",
+        "SpeakerListener": "speaker_listener",
+        "HideAndSeek": "hide_and_seek",
+    },
+    teams=True,
+)
 
 # the public names, each imported at its first use
 _HOMES = {
     "BatchWorld": "batch",
     "env_classes": "gym_env",
+    "register_world": "registration",
     "ScoreScale": "scale",
     "Certified": "scale",
     "CounterRNG": "counter_rng",
     "TaskDataset": "dataset",
+    "Episodes": "episodes",
 }
 _RENAMED = {"faces": "env_classes", "Draws": "CounterRNG"}  # since 0.2
 

@@ -27,6 +27,7 @@ class BatchWorld(abc.ABC):
 
     Attributes:
         scale: the certified returns at default arguments, or None.
+        several_agents: whether each world has several agents (see `foveate.envs.multi.MultiWorld`).
         derived: names of state entries that `derive` recomputes from the others; they are not saved.
         reward_shape: of one world's reward; (A,) where A agents get one each.
         episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
@@ -43,6 +44,7 @@ class BatchWorld(abc.ABC):
     """
 
     scale: ClassVar[ScoreScale | None] = None
+    several_agents: ClassVar[bool] = False
     derived: ClassVar[frozenset[str]] = frozenset()
     render_fps: ClassVar[int] = 4
     score_name: ClassVar[str] = "score"

@@ -1,8 +1,8 @@
-"""From an environment's id to worlds: only the registry, and what this command line imports."""
+"""From an environment's id to environments: only the registry, and what this command line imports."""
 
 import importlib
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
@@ -10,10 +10,97 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ..errors import FoveateError, unknown
 from ..introspect import Option, constructor_options
-from .multi.base import MultiWorld
-from .probe.atari import Atari, check_game, is_atari
 
-Made = TypeVar("Made")
+E = TypeVar("E")
+Arguments = Mapping[str, Any]
+
+
+class Source(Protocol):
+    """Where the environments of some ids come from."""
+
+    slow: bool  # whether an episode takes so long that an evaluation should have few
+
+    def check(self, env_id: str) -> None:
+        """Raise a FoveateError unless there is such an environment."""
+        ...
+
+    def world_class(self, env_id: str) -> Any:
+        """The class of batched worlds behind the id; None where it is none of ours."""
+        ...
+
+    def options(self, env_id: str) -> dict[str, Option]:
+        """The keyword arguments that the environment takes."""
+        ...
+
+    def single(self, env_id: str, arguments: Arguments, render_mode: str | None, ours: Arguments) -> Any:
+        """One environment; arguments in `ours` are for worlds of ours only."""
+        ...
+
+    def vector(self, env_id: str, count: int, device: str, arguments: Arguments) -> VectorEnv:
+        """A vector environment that resets at the same step."""
+        ...
+
+
+class GymnasiumSource:
+    """What is registered with Gymnasium: our worlds, and environments of anybody."""
+
+    slow = False
+
+    def check(self, env_id: str) -> None:
+        if env_id not in gym.registry:
+            ours = [known for known in gym.registry if "/" in known] + ["CartPole-v1"]
+            raise unknown("environment", env_id, ours)
+
+    def world_class(self, env_id: str) -> Any:
+        entry_point = gym.spec(env_id).vector_entry_point
+        if isinstance(entry_point, str):
+            try:
+                entry_point = load_env_creator(entry_point)
+            except ImportError:  # somebody's environment whose own dependency is missing (jax, say)
+                return None
+        # our vector environments, with a row a world or a row an agent, have one
+        return getattr(entry_point, "world_class", None) if isinstance(entry_point, type) else None
+
+    def options(self, env_id: str) -> dict[str, Option]:
+        world = self.world_class(env_id)
+        if world is not None:
+            return constructor_options(world)
+        entry_point = gym.spec(env_id).entry_point
+        creator = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+        options = constructor_options(creator) if isinstance(creator, type) else {}
+        return {name: option for name, option in options.items() if name != "render_mode"}
+
+    def single(self, env_id: str, arguments: Arguments, render_mode: str | None, ours: Arguments) -> Any:
+        if has_agents(env_id):
+            modes = {"autoreset_mode": "Disabled", "render_mode": render_mode}
+            return gym.make_vec(env_id, num_envs=1, **modes, **arguments, **ours)
+        ours = ours if self.world_class(env_id) is not None else {}
+        return gym.make(env_id, render_mode=render_mode, **arguments, **ours)
+
+    def vector(self, env_id: str, count: int, device: str, arguments: Arguments) -> VectorEnv:
+        if self.world_class(env_id) is not None:
+            modes = {"autoreset_mode": "SameStep", "output": "torch", "device": device}
+            return gym.make_vec(env_id, num_envs=count, **modes, **arguments)
+        return gym.make_vec(
+            env_id,
+            num_envs=count,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            **arguments,
+        )
+
+
+# ids of other origin, by how they begin: the module and the class of their source, imported when one is asked for
+_OTHERS = {"ALE/": (".probe.atari", "AtariSource")}
+_GYMNASIUM = GymnasiumSource()
+
+
+def source_of(env_id: str) -> Source:
+    """Where an environment comes from."""
+    for prefix, (module, name) in _OTHERS.items():
+        if env_id.startswith(prefix):
+            return getattr(importlib.import_module(module, __package__), name)()
+    return _GYMNASIUM
 
 
 def import_modules(names: Sequence[str]) -> None:
@@ -29,7 +116,7 @@ def import_modules(names: Sequence[str]) -> None:
 
 def full_id(name: str) -> str:
     """The registered id that a name means: letter case doesn't matter, nor a missing version if there is but one."""
-    if name in gym.registry or is_atari(name):
+    if name in gym.registry or name.startswith(tuple(_OTHERS)):
         return name
     wanted = name.lower()
     found = [known for known in gym.registry if known.lower() == wanted or known.lower().rpartition("-v")[0] == wanted]
@@ -44,43 +131,21 @@ def check_id(env_id: str) -> None:
     if ":" in env_id:
         module, _, name = env_id.partition(":")
         raise FoveateError(f"environment {env_id!r}: write --import {module} {name} to import a module first.")
-    if is_atari(env_id):
-        check_game(env_id)
-        return
-    if env_id not in gym.registry:
-        ours = [known for known in gym.registry if "/" in known] + ["CartPole-v1"]
-        raise unknown("environment", env_id, ours)
+    source_of(env_id).check(env_id)
 
 
 def env_options(env_id: str) -> dict[str, Option]:
     """The keyword arguments that an environment takes."""
     check_id(env_id)
-    if is_atari(env_id):
-        return constructor_options(Atari)
-    world = world_class(env_id)
-    if world is not None:
-        return constructor_options(world)
-    entry_point = gym.spec(env_id).entry_point
-    made = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
-    options = constructor_options(made) if isinstance(made, type) else {}
-    return {name: option for name, option in options.items() if name != "render_mode"}
+    return source_of(env_id).options(env_id)
 
 
 def world_class(env_id: str) -> Any:
     """The class of batched worlds behind an id, or None where the environment isn't one of that kind."""
-    if is_atari(env_id):
-        return None
-    entry_point = gym.spec(env_id).vector_entry_point
-    if isinstance(entry_point, str):
-        try:
-            entry_point = load_env_creator(entry_point)
-        except ImportError:  # somebody's environment whose own dependency is missing (jax, say)
-            return None
-    # both vector faces, of one agent and of several, have one
-    return getattr(entry_point, "world_class", None) if isinstance(entry_point, type) else None
+    return source_of(env_id).world_class(env_id)
 
 
-def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:
+def check_arguments(env_id: str, arguments: Arguments) -> None:
     """Raise a FoveateError for arguments that the environment doesn't take, as a foreign checkpoint may hold."""
     known = env_options(env_id)
     for name in arguments:
@@ -88,14 +153,30 @@ def check_arguments(env_id: str, arguments: dict[str, Any]) -> None:
             raise unknown(f"option of {env_id}", name, known)
 
 
-def make_worlds(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
-    """A vector environment with autoreset at the same step; tensors on the device where it is one of ours."""
-    return _checked(env_id, arguments, lambda: _make(env_id, count, device, arguments))
+def make_worlds(env_id: str, count: int, device: str, arguments: Arguments) -> VectorEnv:
+    """A vector environment with autoreset at the same step; tensors on the device where it is one of ours.
+
+    Args:
+        env_id: of the environment.
+        count: how many.
+        device: where the tensors of one of ours live.
+        arguments: of the environment.
+
+    Raises:
+        FoveateError: the id or an argument is unknown, or they can't be made so.
+    """
+    return _checked(env_id, arguments, lambda: source_of(env_id).vector(env_id, count, device, arguments))
 
 
 def has_agents(env_id: str) -> bool:
     """Whether this is a world of several agents."""
-    return issubclass(world_class(env_id) or object, MultiWorld)
+    world = world_class(env_id)
+    return world is not None and world.several_agents
+
+
+def is_slow(env_id: str) -> bool:
+    """Whether an episode takes so long that an evaluation should have few."""
+    return source_of(env_id).slow
 
 
 def check_one_agent(env_id: str, what: str) -> None:
@@ -104,15 +185,24 @@ def check_one_agent(env_id: str, what: str) -> None:
         raise FoveateError(f"{what} looks into one agent, and {env_id} has several; --video shows what all attend to.")
 
 
-def make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None = None, **face: Any) -> Any:
-    """A single environment; `face` goes to one of ours only (``relevance=True``).
+def make_one(env_id: str, arguments: Arguments, render_mode: str | None = None, **ours: Any) -> Any:
+    """A single environment.
 
     One world of several agents is a vector environment with a row for each of them.
+
+    Args:
+        env_id: of the environment.
+        arguments: of the environment.
+        render_mode: as for ``gym.make``.
+        **ours: for one of ours only (``relevance=True``).
+
+    Raises:
+        FoveateError: the id or an argument is unknown, or it can't be made so.
     """
-    return _checked(env_id, arguments, lambda: _make_one(env_id, arguments, render_mode, face))
+    return _checked(env_id, arguments, lambda: source_of(env_id).single(env_id, arguments, render_mode, ours))
 
 
-def _checked(env_id: str, arguments: dict[str, Any], make: Callable[[], Made]) -> Made:
+def _checked(env_id: str, arguments: Arguments, make: Callable[[], E]) -> E:
     check_id(env_id)
     check_arguments(env_id, arguments)
     try:
@@ -121,27 +211,3 @@ def _checked(env_id: str, arguments: dict[str, Any], make: Callable[[], Made]) -
         raise
     except (TypeError, ValueError) as error:
         raise FoveateError(f"{env_id} can't be made with {arguments}: {error}.") from error
-
-
-def _make_one(env_id: str, arguments: dict[str, Any], render_mode: str | None, face: dict[str, Any]) -> Any:
-    if is_atari(env_id):
-        return Atari(**arguments).single(env_id, render_mode)
-    if has_agents(env_id):
-        return gym.make_vec(env_id, num_envs=1, autoreset_mode="Disabled", render_mode=render_mode, **arguments, **face)
-    return gym.make(env_id, render_mode=render_mode, **arguments, **(face if world_class(env_id) is not None else {}))
-
-
-def _make(env_id: str, count: int, device: str, arguments: dict[str, Any]) -> VectorEnv:
-    if is_atari(env_id):
-        return Atari(**arguments).vector(env_id, count)
-    if world_class(env_id) is not None:
-        return gym.make_vec(
-            env_id, num_envs=count, autoreset_mode="SameStep", output="torch", device=device, **arguments
-        )
-    return gym.make_vec(
-        env_id,
-        num_envs=count,
-        vectorization_mode="sync",
-        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
-        **arguments,
-    )

@@ -1,53 +1,39 @@
-"""Worlds with several agents, for PettingZoo and for one policy that all agents share."""
+"""Worlds with several agents, for PettingZoo and for one policy that all agents share.
 
-from typing import Any, NoReturn
+For each world, as for SharedGaze: `shared_gaze_v0.parallel_env()` and `.env()` are PettingZoo's, `SharedGazeVectorEnv`
+is what ``gym.make_vec("Multi/SharedGaze-v0")`` makes. `GAMES` has PettingZoo's by id.
+"""
+
+from functools import partial
+from typing import Any
 
 import pettingzoo
 
-from ...errors import FoveateError
-from .base import MultiWorld, TeamScale
-from .cocktail_party import CocktailParty
-from .hide_and_seek import HideAndSeek
-from .shared_gaze import SharedGaze
-from .speaker_listener import SpeakerListener
-from .team_env import team_env_classes
+from ..registration import family_attribute, family_ids, family_names
+from .base import MultiWorld as MultiWorld
+from .base import TeamScale as TeamScale
+from .team_env import team_env_classes as team_env_classes
 
-shared_gaze_v0, SharedGazeVectorEnv = team_env_classes(SharedGaze, "shared_gaze_v0")
-cocktail_party_v0, CocktailPartyVectorEnv = team_env_classes(CocktailParty, "cocktail_party_v0")
-speaker_listener_v0, SpeakerListenerVectorEnv = team_env_classes(SpeakerListener, "speaker_listener_v0")
-hide_and_seek_v0, HideAndSeekVectorEnv = team_env_classes(HideAndSeek, "hide_and_seek_v0")
+_OWN = ["GAMES", "MultiWorld", "TeamScale", "team_env_classes"]
 
-GAMES = {
-    "Multi/SharedGaze-v0": shared_gaze_v0,
-    "Multi/CocktailParty-v0": cocktail_party_v0,
-    "Multi/SpeakerListener-v0": speaker_listener_v0,
-    "Multi/HideAndSeek-v0": hide_and_seek_v0,
-}
+
+def __getattr__(name: str) -> Any:
+    if name == "GAMES":
+        return {env_id: family_attribute(__name__, names[0]) for env_id, names in family_ids(__name__).items()}
+    if name == "__all__":
+        return [*family_names(__name__), *_OWN]
+    return family_attribute(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *family_names(__name__), "GAMES"})
+
+
+def _agent_by_agent(name: str, **arguments: Any) -> pettingzoo.AECEnv:
+    return family_attribute(__name__, name).env(**arguments)
+
+
 if hasattr(pettingzoo, "register"):  # since 1.27: pettingzoo.make("parallel", "Multi/SharedGaze-v0")
-    for _id, _game in GAMES.items():
-        pettingzoo.register("parallel", _id, _game.parallel_env)
-        pettingzoo.register("aec", _id, _game.env)
-
-
-def no_single_face(**_: Any) -> NoReturn:
-    """What ``gym.make`` finds behind these ids."""
-    raise FoveateError(
-        "worlds of several agents have no single face: use gym.make_vec (one row an agent), or PettingZoo's, as in "
-        "foveate.envs.multi.shared_gaze_v0.parallel_env()."
-    )
-
-
-__all__ = [
-    "GAMES",
-    "CocktailParty",
-    "HideAndSeek",
-    "MultiWorld",
-    "SharedGaze",
-    "SpeakerListener",
-    "TeamScale",
-    "cocktail_party_v0",
-    "hide_and_seek_v0",
-    "shared_gaze_v0",
-    "speaker_listener_v0",
-    "team_env_classes",
-]
+    for _id, (_game, _, _parallel) in family_ids(__name__).items():
+        pettingzoo.register("parallel", _id, f"{__name__}:{_parallel}")
+        pettingzoo.register("aec", _id, partial(_agent_by_agent, _game))

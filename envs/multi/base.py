@@ -50,6 +50,7 @@ class MultiWorld(BatchWorld):
         scale: the certified scores at default arguments.
     """
 
+    several_agents: ClassVar[bool] = True
     cooperative: ClassVar[bool] = True
     scale: ClassVar[TeamScale | None] = None  # type: ignore[assignment]
     agents: tuple[str, ...]

@@ -1,24 +1,17 @@
 """Games in the style of Atari of which it is known, frame by frame, what matters."""
 
-from ..gym_env import env_classes
-from .catch import Catch, Distractors
-from .driving import Driving
-from .game import GameWorld, Intervention
+from typing import TYPE_CHECKING, Any
 
-DrivingEnv, DrivingVectorEnv = env_classes(Driving)
-CatchEnv, CatchVectorEnv = env_classes(Catch)
-DistractorsEnv, DistractorsVectorEnv = env_classes(Distractors)
+from ..registration import family_attribute, family_names
 
-__all__ = [
-    "Catch",
-    "CatchEnv",
-    "CatchVectorEnv",
-    "Distractors",
-    "DistractorsEnv",
-    "DistractorsVectorEnv",
-    "Driving",
-    "DrivingEnv",
-    "DrivingVectorEnv",
-    "GameWorld",
-    "Intervention",
-]
+if TYPE_CHECKING:
+    from .game import GameWorld as GameWorld
+    from .game import Intervention as Intervention
+
+
+def __getattr__(name: str) -> Any:
+    return family_attribute(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *family_names(__name__)})

@@ -5,11 +5,15 @@ The ids are the Arcade Learning Environment's own ("ALE/Enduro-v5"). It is an op
 (OCAtari 2.2.1) asks for NumPy below 2, so relevance and interventions are left to the other worlds of this folder.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ...errors import FoveateError, check_range, unknown
+from ...introspect import Option, constructor_options
 
 PREFIX = "ALE/"
 
@@ -74,17 +78,36 @@ class Atari:
         )
 
 
-def is_atari(env_id: str) -> bool:
-    """Whether an id is one of the Arcade Learning Environment's."""
-    return env_id.startswith(PREFIX)
+class AtariSource:
+    """The games by their ids, for `foveate.envs.registry`."""
 
+    slow = True
 
-def check_game(env_id: str) -> None:
-    """Raise a FoveateError unless the game can be played here."""
-    try:
-        import ale_py
-    except ImportError as error:
-        raise FoveateError(f'{env_id} needs the Arcade Learning Environment: pip install "foveate[atari]".') from error
-    gym.register_envs(ale_py)
-    if env_id not in gym.registry:
-        raise unknown("environment", env_id, [known for known in gym.registry if is_atari(known)])
+    def check(self, env_id: str) -> None:
+        """Raise a FoveateError unless the game can be played here."""
+        try:
+            import ale_py
+        except ImportError as error:
+            raise FoveateError(
+                f'{env_id} needs the Arcade Learning Environment: pip install "foveate[atari]".'
+            ) from error
+        gym.register_envs(ale_py)
+        if env_id not in gym.registry:
+            raise unknown("environment", env_id, [known for known in gym.registry if known.startswith(PREFIX)])
+
+    def world_class(self, env_id: str) -> None:
+        """None: the games are none of our worlds."""
+
+    def options(self, env_id: str) -> dict[str, Option]:
+        """How it is played and seen."""
+        return constructor_options(Atari)
+
+    def single(
+        self, env_id: str, arguments: Mapping[str, Any], render_mode: str | None, ours: Mapping[str, object]
+    ) -> gym.Env:
+        """One game; nothing in `ours` is for it."""
+        return Atari(**arguments).single(env_id, render_mode)
+
+    def vector(self, env_id: str, count: int, device: str, arguments: Mapping[str, Any]) -> VectorEnv:
+        """Many games; they live on the CPU."""
+        return Atari(**arguments).vector(env_id, count)
