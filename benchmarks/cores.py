@@ -41,7 +41,7 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         starts = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-        return self.head(self.core(x, self.core.initial_state(x.shape[1], x.device), starts)[0])
+        return self.head(self.core(x, self.core.initial_state(x.shape[1], x.device), starts).y)
 
 
 class Plain(nn.Module):

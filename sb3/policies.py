@@ -10,6 +10,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import Tensor, nn
 
+from .. import tree
 from ..agents.nn.cores import CORES, RecurrentCores, make_core
 from ..agents.nn.cores.base import State
 from ..errors import FoveateError, check_choice
@@ -36,16 +37,16 @@ class PackedCore(nn.Module):
         super().__init__()
         self.core = make_core(name, input_size, hidden, **options)
         self.input_size = input_size
-        fresh = self.core.initial_state(1)
-        self.shapes = [part.shape[1:] for part in fresh]
-        self.types = [part.dtype for part in fresh]
+        self._fresh = self.core.initial_state(1)
+        parts = tree.leaves(self._fresh)
+        self.shapes = [part.shape[1:] for part in parts]
+        self.types = [part.dtype for part in parts]
         self.sizes = [math.prod(shape) for shape in self.shapes]
         self.hidden_size = max(1, -(-sum(self.sizes) // 2))
-        self._state = type(fresh)
 
     def pack(self, state: State) -> tuple[Tensor, Tensor]:
         """The state as two float tensors (1, B, hidden_size); whole numbers below 2^24 come back as they were."""
-        flat = [part.reshape(len(part), -1).float() for part in state]
+        flat = [part.reshape(len(part), -1).float() for part in tree.leaves(state)]
         joined = torch.cat(flat, 1) if flat else torch.zeros(0)
         whole = nn.functional.pad(joined, (0, 2 * self.hidden_size - joined.shape[-1]))
         first, second = whole.split(self.hidden_size, 1)
@@ -55,13 +56,14 @@ class PackedCore(nn.Module):
         """The state that `pack` packed."""
         whole = torch.cat([packed[0][0], packed[1][0]], 1)[:, : sum(self.sizes)]
         parts = whole.split(self.sizes, 1) if self.sizes else []
-        shaped = zip(parts, self.shapes, self.types, strict=True)
-        return self._state(*(part.reshape(len(whole), *shape).to(dtype) for part, shape, dtype in shaped))
+        zipped = zip(parts, self.shapes, self.types, strict=True)
+        shaped = iter([part.reshape(len(whole), *shape).to(dtype) for part, shape, dtype in zipped])
+        return tree.map(lambda _: next(shaped), self._fresh)
 
     def forward(self, x: Tensor, packed: tuple[Tensor, Tensor], starts: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Run over (T, B, input_size) with starts (T, B); the initial state is written where episodes start."""
-        y, state = self.core(x, self.unpack(packed), starts > 0)
-        return y, self.pack(state)
+        output = self.core(x, self.unpack(packed), starts > 0)
+        return output.y, self.pack(output.state)
 
 
 class CorePolicy(RecurrentActorCriticPolicy):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from gymnasium.error import ResetNeeded
 
+from ..agents.policies.policy import PolicyPrediction
 from ..errors import FoveateError
 from ..viz.pictures import write_picture
 from ..viz.traces import draw_trace
@@ -26,8 +27,8 @@ class Attending(Protocol):
         """The state before an episode."""
         ...
 
-    def attend(self, observation: Any, state: Any, starts: torch.Tensor) -> tuple[Any, Any, Any, dict]:
-        """Parameters by part of the action, values, the state after, and what was attended to."""
+    def __call__(self, observation: Any, state: Any, starts: torch.Tensor, record: bool) -> PolicyPrediction:
+        """What it says, and what it attended to."""
         ...
 
 
@@ -87,9 +88,8 @@ class MemoryTrace(gym.Wrapper):
         was_training = module.training
         module.eval()
         before = self._state
-        parameters, _, self._state, maps = self.policy.attend(
-            _batch(observation, self.policy.device), self._state, start
-        )
+        prediction = self.policy(_batch(observation, self.policy.device), self._state, start, record=True)
+        self._state, maps = prediction.state, {**prediction.records}
         module.train(was_training)
         if self._view is not None and self._target is not None:
             with undisturbed(self._view):
@@ -98,7 +98,7 @@ class MemoryTrace(gym.Wrapper):
         if "read_weights" not in maps:
             raise FoveateError("this policy's core attends to nothing: MemoryTrace needs a core such as ntm or dnc.")
         kept = {name: value[0, 0].cpu().numpy() for name, value in maps.items()}
-        outputs = [_vector(value[0, 0].cpu().numpy()) for value in parameters.values()]
+        outputs = [_vector(value[0, 0].cpu().numpy()) for value in prediction.parameters.values()]
         target = info.get("target")
         self._seen = {
             **kept,

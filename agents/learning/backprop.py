@@ -158,7 +158,7 @@ class Backprop(Learner):
     def _update(self, lessons: Lessons) -> dict[str, Tensor]:
         steps, batch = lessons.mask.shape
         starts = torch.zeros(steps, batch, dtype=torch.bool, device=self.device)
-        parameters, _, _ = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
+        parameters = self.policy(lessons.observation, self.policy.initial_state(batch), starts).parameters
         # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
         moments = lessons.mask.sum() / batch
         loss = cross_entropy(self.policy, parameters, lessons.target, lessons.mask) * moments

@@ -33,8 +33,8 @@ class QNetwork(nn.Module):
         first = next(iter(observation.values())) if isinstance(observation, dict) else observation
         starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
         now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
-        parameters, value, _ = self.policy(now, self.policy.initial_state(len(first)), starts)
-        return self.policy.q_values(parameters[WHOLE][0], value[0])  # (B, n)
+        prediction = self.policy(now, self.policy.initial_state(len(first)), starts)
+        return self.policy.q_values(prediction.parameters[WHOLE][0], prediction.value[0])  # (B, n)
 
     def _predict(self, observation: Any, deterministic: bool = True) -> Tensor:
         return self(observation).argmax(1)

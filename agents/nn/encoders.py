@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import ClassVar
 
 import torch
 from gymnasium import spaces
@@ -11,9 +11,46 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
+from ...tree import Tree
+from .cores.base import Source
 
 
-class FlatEncoder(nn.Module):
+class Encoder(nn.Module):
+    """From observations to vectors.
+
+    Attributes:
+        output_size: of a vector.
+        over_time: whether it takes whole sequences: ``encoder(observation, starts)`` with tensors (T, B, …) and
+            bool (T, B), returning (T, B, output_size). Else time is as good as batch: ``encoder(observation)`` with
+            tensors (N, …), returning (N, output_size).
+    """
+
+    output_size: int
+    over_time: ClassVar[bool] = False
+
+
+class SourceEncoder(nn.Module):
+    """Reads a whole source when an episode starts: observations (B, …) -> `Source`.
+
+    Attributes:
+        max_length: L, to which every source is padded.
+        item_size: D, numbers of an item.
+    """
+
+    max_length: int
+    item_size: int
+
+    def forward(self, observation: Tree) -> Source:
+        """What is read of the source in observations (B, …)."""
+        raise NotImplementedError
+
+    def empty(self, batch: int, device: torch.device | str = "cpu") -> Source:
+        """What stands in the state before anything was read."""
+        items = torch.zeros(batch, self.max_length, self.item_size, device=device)
+        return Source(items, torch.zeros(batch, dtype=torch.int64, device=device))
+
+
+class FlatEncoder(Encoder):
     """An observation as one flat vector; no parameters. Bytes are scaled to [0, 1], numbers become one-hot.
 
     Args:
@@ -25,7 +62,7 @@ class FlatEncoder(nn.Module):
         self.space = space
         self.output_size = _flat_size(space)
 
-    def forward(self, observation: Any) -> Tensor:
+    def forward(self, observation: Tree) -> Tensor:
         return _flatten(self.space, observation)
 
 
@@ -41,7 +78,7 @@ def _flat_size(space: spaces.Space) -> int:
     raise FoveateError(f"no encoder for observations of type {type(space).__name__}.")
 
 
-def _flatten(space: spaces.Space, value: Any) -> Tensor:
+def _flatten(space: spaces.Space, value: Tree) -> Tensor:
     if isinstance(space, spaces.Dict):
         return torch.cat([_flatten(sub, value[key]) for key, sub in space.spaces.items()], -1)
     if isinstance(space, spaces.Discrete):
@@ -71,7 +108,7 @@ def as_image(space: spaces.Space) -> tuple[int, int, int]:
     return space.shape  # type: ignore[return-value]
 
 
-class MLP(nn.Module):
+class MLP(Encoder):
     """Fully connected layers with ReLU on the flat observation.
 
     Args:
@@ -86,14 +123,14 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.output_size = sizes[-1]
 
-    def forward(self, observation: Any) -> Tensor:
+    def forward(self, observation: Tree) -> Tensor:
         x = self.flat(observation)
         for layer in self.layers:
             x = F.relu(layer(x))
         return x  # (N, output_size)
 
 
-class ConvNet(nn.Module):
+class ConvNet(Encoder):
     """A convolutional network on whole images.
 
     Args:

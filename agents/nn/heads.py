@@ -5,7 +5,7 @@ actions of that part, so ``log_prob`` and ``entropy`` have the shape of the batc
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch import distributions as td
 
 from ...errors import FoveateError
+from .cores.base import Source
 
 
 class Head(nn.Module):
@@ -20,9 +21,20 @@ class Head(nn.Module):
 
     Attributes:
         learned: whether its parameters come from the features; if not, it needs no gradient.
+        needs_source: whether `forward` also takes the episode's source.
     """
 
-    learned = True
+    learned: ClassVar[bool] = True
+    needs_source: ClassVar[bool] = False
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        """The distribution's parameters (…, P) from features (…, H).
+
+        Args:
+            features: of the core, (T, B, H).
+            source: items (B, L, D) and their lengths, where `needs_source`.
+        """
+        raise NotImplementedError
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
         """The distribution with these parameters; events are whole actions of this part."""
@@ -55,7 +67,7 @@ class CategoricalHead(Head):
             raise FoveateError(f"Discrete actions must start at 0, got start={space.start}.")
         self.layers = _layers(features, hidden, int(space.n))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return self.layers(features)  # (…, n) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
@@ -68,7 +80,7 @@ class CategoricalHead(Head):
 class AdvantageHead(CategoricalHead):
     """`Discrete`: advantages that sum to zero, as one stream of a dueling network."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         advantage = self.layers(features)
         return advantage - advantage.mean(-1, keepdim=True)  # (…, n), Wang et al. 2016, eq. 9
 
@@ -92,7 +104,7 @@ class MultiCategoricalHead(Head):
         self.sizes = [int(n) for n in space.nvec]
         self.layers = _layers(features, hidden, sum(self.sizes))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return self.layers(features)  # (…, Σ n) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
@@ -128,7 +140,7 @@ class BernoulliHead(Head):
         self.shape = space.shape
         self.layers = _layers(features, hidden, math.prod(space.shape))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return self.layers(features).unflatten(-1, self.shape)  # (…, *shape) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
@@ -169,7 +181,7 @@ class GaussianHead(Head):
         else:
             self.register_buffer("log_std", log_std, persistent=False)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         mean = self.layers(features).unflatten(-1, self.shape).tanh()
         return mean * self.reach + self.centre  # (…, *shape)
 
@@ -197,7 +209,7 @@ class UniformHead(Head):
         elif not isinstance(space, spaces.Discrete):
             raise FoveateError(f"a uniform head needs a Box or Discrete part, got {space}.")
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         if isinstance(self.space, spaces.Discrete):
             return features.new_zeros(*features.shape[:-1], int(self.space.n))
         return features.new_zeros(*features.shape[:-1], *self.space.shape)  # type: ignore[misc]

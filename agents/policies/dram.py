@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from ...errors import FoveateError, check_range
 from ..nn.attention.glimpse import GlimpseNetwork
-from ..nn.cores import LSTM, Core
-from ..nn.cores.base import State, episode_pieces, write_initial
+from ..nn.cores import LSTM, Core, CoreOutput
+from ..nn.cores.base import Source, reset_where
 from ..nn.cores.recurrent import LSTMState
+from ..nn.cores.unroll import unroll_pieces
+from ..nn.encoders import Encoder
 from ..nn.heads import make_critic, make_head
 from .looking import LOOKING, Looking, make_retina
 from .policy import action_parts
@@ -20,13 +22,11 @@ from .policy import action_parts
 class DRAMState(NamedTuple):
     """The state of the two layers."""
 
-    lower_hidden: Tensor  # (B, 1, H)
-    lower_cell: Tensor  # (B, 1, H)
-    upper_hidden: Tensor  # (B, 1, H)
-    upper_cell: Tensor  # (B, 1, H)
+    lower: LSTMState
+    upper: LSTMState
 
 
-class DRAMCore(Core):
+class DRAMCore(Core[DRAMState]):
     """Two LSTMs: the lower one collects what was seen, the upper one, which knows the whole coarsely, says where next.
 
     y is both outputs, the lower before the upper.
@@ -46,24 +46,25 @@ class DRAMCore(Core):
         self.output_size = 2 * hidden
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> DRAMState:
-        return DRAMState(*self.lower.initial_state(batch, device), *self.upper.initial_state(batch, device))
+        return DRAMState(self.lower.initial_state(batch, device), self.upper.initial_state(batch, device))
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, DRAMState]:
-        glimpse, context = x.split(self.sizes, -1)  # (T, B, G), (T, B, C)
-        lower, upper = LSTMState(*state[:2]), LSTMState(*state[2:])
-        outputs = []
-        for begin, end in episode_pieces(starts):
-            new, on = starts[begin], torch.zeros_like(starts[begin:end])
-            lower, upper = write_initial(self.lower, lower, new), write_initial(self.upper, upper, new)
-            first = self.context(context[begin])[:, None]  # (B, 1, H): r⁽²⁾_0, Ba et al. 2014, section 2, "context"
-            upper = upper._replace(hidden=torch.where(new[:, None, None], first, upper.hidden))
-            low, lower = self.lower(glimpse[begin:end], lower, on)  # r⁽¹⁾_n, Ba et al. 2014, section 2
-            high, upper = self.upper(low.detach() if self.isolate else low, upper, on)  # r⁽²⁾_n, the same
-            outputs.append(torch.cat([low, high], -1))
-        return torch.cat(outputs), DRAMState(*lower, *upper)
+    def forward(self, x: Tensor, state: DRAMState, starts: Tensor, record: bool = False) -> CoreOutput[DRAMState]:
+        return unroll_pieces(self._run, x.split(self.sizes, -1), state, starts, self._begin)  # (T, B, G), (T, B, C)
+
+    def _begin(self, state: DRAMState, x: tuple[Tensor, Tensor], starts: Tensor) -> DRAMState:
+        fresh = self.initial_state(len(starts), starts.device)
+        first = self.context(x[1])[:, None]  # (B, 1, H): r⁽²⁾_0, Ba et al. 2014, section 2, "context"
+        return reset_where(state, fresh._replace(upper=fresh.upper._replace(hidden=first)), starts)
+
+    def _run(self, x: tuple[Tensor, Tensor], state: DRAMState) -> CoreOutput[DRAMState]:
+        glimpse = x[0]  # (t, B, G)
+        on = glimpse.new_zeros(glimpse.shape[:2], dtype=torch.bool)
+        low, lower, _, _ = self.lower(glimpse, state.lower, on)  # r⁽¹⁾_n, Ba et al. 2014, section 2
+        high, upper, _, _ = self.upper(low.detach() if self.isolate else low, state.upper, on)  # r⁽²⁾_n, the same
+        return CoreOutput(torch.cat([low, high], -1), DRAMState(lower, upper), {}, {})
 
 
-class _Encoder(nn.Module):
+class _Encoder(Encoder):
     """The glimpse vector and the flat overview side by side."""
 
     def __init__(self, network: GlimpseNetwork, overview: int):
@@ -153,7 +154,7 @@ class DRAM(Looking):
         fast = [p for p in self.parameters() if id(p) not in slowly]
         return {1.0: fast, self.location_rate: [p for p in self.parameters() if id(p) in slowly]}
 
-    def _judge(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def read_out(self, features: Tensor, source: Source | None = None) -> tuple[dict[str, Tensor], Tensor]:
         low, high = features.chunk(2, -1)  # (T, B, H) each
         parameters = {name: self.heads[name](high if name in LOOKING else low) for name in self.heads}
         return parameters, self.critic(high.detach())[..., 0]  # (T, B)

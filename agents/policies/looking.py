@@ -1,6 +1,6 @@
 """Policies that look through a retina: the world's, where looking is an action, or their own, inside the image."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -8,12 +8,15 @@ from gymnasium import spaces
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ... import tree
 from ...envs.glimpse.retina import boxes, tile_centres
 from ...errors import check_choice, check_range
+from ...tree import Tree
 from ..nn.attention.foveal import Fovea
-from ..nn.cores.base import Maps, State, extended_state
+from ..nn.cores.base import State
+from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
-from .policy import Policy, PolicyEvaluation, PolicyOutput
+from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction
 
 LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
 
@@ -74,6 +77,13 @@ class InnerRetina(nn.Module):
         return inside.float().mean(1)
 
 
+class LookingState(NamedTuple):
+    """The state of a policy that looks inside the image."""
+
+    gaze: Tensor  # (B, 2), from where it looks next
+    core: State
+
+
 class Looking(Policy):
     """A policy whose observation is a glimpse, taken by the world or, of whole images, by itself.
 
@@ -90,64 +100,69 @@ class Looking(Policy):
         inner: dict[str, spaces.Space] = {} if retina is None else {"location": retina.choice}
         super().__init__(*arguments, inner_parts=inner, **rest)
         self.retina = retina
-        if retina is not None:
-            self._core_state = type(self.core.initial_state(1))
 
     @property
     def attends(self) -> bool:
         return self.retina is not None
 
     def initial_state(self, batch: int) -> State:
-        inner = super().initial_state(batch)
-        if self.retina is None:
-            return inner
-        return extended_state(type(inner), "gaze")(torch.zeros(batch, 2, device=self.device), *inner)
+        core = super().initial_state(batch)
+        return core if self.retina is None else LookingState(torch.zeros(batch, 2, device=self.device), core)
 
     def step(
         self,
-        observation: Any,
+        observation: Tree,
         state: State,
         starts: Tensor,
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
+        record: bool = False,
     ) -> PolicyOutput:
         if self.retina is None:
-            return super().step(observation, state, starts, deterministic, greedy)
-        gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state[0])  # (B, 2)
-        seen = self.retina.observe(observation, gaze)
-        made = super().step(seen, self._core_state(*state[1:]), starts, deterministic, greedy)
-        after = type(state)(self.retina.place(made.choices["location"]), *made.state)
-        return made._replace(choices={**made.choices, "gaze": gaze}, state=after)
+            return super().step(observation, state, starts, deterministic, greedy, record)
+        return self._glance(observation, state, starts, deterministic, greedy, record)[0]
 
-    def evaluate(self, observation: Any, choices: dict[str, Tensor], state: State, starts: Tensor) -> PolicyEvaluation:
+    def _glance(
+        self,
+        observation: Tensor,
+        state: State,
+        starts: Tensor,
+        deterministic: bool,
+        greedy: frozenset[str],
+        record: bool,
+    ) -> tuple[PolicyOutput, PolicyPrediction]:
+        """One step with its own retina, and the prediction that it chose by; arguments as of `step`."""
+        assert self.retina is not None
+        assert isinstance(state, LookingState)
+        gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state.gaze)  # (B, 2)
+        seen = tree.unsqueeze(self.retina.observe(observation, gaze))
+        prediction = super().forward(seen, state.core, starts[None], record)
+        output = self.choose(prediction, deterministic, greedy)
+        after = LookingState(self.retina.place(output.choices["location"]), output.state)
+        records = {**output.records, "attention": self.retina.covered(gaze), "gaze": gaze} if record else {}
+        return output._replace(choices={**output.choices, "gaze": gaze}, state=after, records=records), prediction
+
+    def evaluate(self, observation: Tree, choices: dict[str, Tensor], state: State, starts: Tensor) -> PolicyEvaluation:
         if self.retina is None:
             return super().evaluate(observation, choices, state, starts)
+        assert isinstance(state, LookingState)
         seen = self.retina.observe(observation.flatten(0, 1), choices["gaze"].flatten(0, 1))
-        seen = {name: value.unflatten(0, starts.shape) for name, value in seen.items()}
-        return super().evaluate(seen, choices, self._core_state(*state[1:]), starts)
+        seen = tree.map(lambda part: part.unflatten(0, starts.shape), seen)
+        return self.evaluate_choices(super().forward(seen, state.core, starts), choices)
 
-    def forward(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State]:
-        """As in `Policy`; looking inside, it looks at the most likely places."""
-        if self.retina is None or isinstance(observation, dict):
-            return super().forward(observation, state, starts)
-        return self.attend(observation, state, starts)[:3]
+    def forward(self, observation: Tree, state: State, starts: Tensor, record: bool = False) -> PolicyPrediction:
+        """As in `Policy`; looking inside, it looks at the most likely places. Its records are then also `attention`,
+        the share of the patches on each pixel (T, B, H, W), and `gaze`, the places (T, B, 2)."""
+        if self.retina is None:
+            return super().forward(observation, state, starts, record)
 
-    def attend(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State, Maps]:
-        """As `forward`; looking inside also `attention`, the share of the patches on each pixel
-        (T, B, H, W), and `gaze`, the places (T, B, 2)."""
-        if self.retina is None or isinstance(observation, dict):
-            return super().attend(observation, state, starts)
-        rows, values, seen, gaze = [], [], [], []
-        for t in range(len(starts)):
-            made = self.step(observation[t], state, starts[t], deterministic=True)
-            rows.append(made.parameters)
-            values.append(made.value)
-            gaze.append(made.choices["gaze"])
-            seen.append(self.retina.covered(gaze[-1]))
-            state = made.state
-        parameters = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-        maps = {"attention": torch.stack(seen), "gaze": torch.stack(gaze)}
-        return parameters, torch.stack(values), state, maps
+        def step(now: tuple[Tree, Tensor], state: State) -> PolicyPrediction:
+            output, prediction = self._glance(now[0], state, now[1], True, frozenset(), record)
+            losses = tree.index(prediction.losses, 0)
+            return PolicyPrediction(output.parameters, output.value, output.state, losses, output.records)
+
+        # each step itself begins anew where an episode starts
+        return unroll(step, (observation, starts), state, starts, lambda state, now, starts: state)
 
 
 def make_retina(

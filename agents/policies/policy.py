@@ -1,17 +1,43 @@
 """encoder + core + heads = policy."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from ... import tree
+from ...errors import FoveateError
+from ...tree import Tree
 from ..nn.cores import Core
-from ..nn.cores.base import Maps, State
+from ..nn.cores.base import Source, State, reset_where
+from ..nn.cores.unroll import unroll_pieces
+from ..nn.encoders import Encoder, SourceEncoder
 from ..nn.heads import Head, make_critic, make_head
+from .numpy_border import predict
 
 WHOLE = "action"  # the name of the only part of an action that is no Dict
+Named = dict[str, Tensor]
+
+
+class PolicyPrediction(NamedTuple):
+    """What a policy says of sequences of observations.
+
+    Attributes:
+        parameters: each head's parameters, (T, B, …).
+        value: the critic's estimates of the return, (T, B).
+        state: after the last step.
+        losses: the core's own costs by name, (T, B).
+        records: what was attended to, by name, (T, B, …); empty where nobody asked.
+    """
+
+    parameters: Named
+    value: Tensor
+    state: State
+    losses: Named
+    records: Named
 
 
 class PolicyOutput(NamedTuple):
@@ -22,16 +48,18 @@ class PolicyOutput(NamedTuple):
         choices: every stochastic choice by name, parts of the action or not, (B, …).
         log_prob: the log-probability of each choice, (B,).
         value: the critic's estimate of the return, (B,).
-        state: the core's state after this step.
+        state: after this step.
         parameters: each head's parameters, (B, …).
+        records: what was attended to, by name, (B, …); empty where nobody asked.
     """
 
-    action: Any
-    choices: dict[str, Tensor]
-    log_prob: dict[str, Tensor]
+    action: Tree
+    choices: Named
+    log_prob: Named
     value: Tensor
     state: State
-    parameters: dict[str, Tensor]
+    parameters: Named
+    records: Named
 
 
 class PolicyEvaluation(NamedTuple):
@@ -42,12 +70,21 @@ class PolicyEvaluation(NamedTuple):
         entropy: of each choice's distribution, by name.
         value: the critic's estimates.
         parameters: each head's parameters, (T, B, …), for losses that want more than the choice.
+        losses: the core's own costs by name.
     """
 
-    log_prob: dict[str, Tensor]
-    entropy: dict[str, Tensor]
+    log_prob: Named
+    entropy: Named
     value: Tensor
-    parameters: dict[str, Tensor]
+    parameters: Named
+    losses: Named
+
+
+class SourceState(NamedTuple):
+    """The state of a policy that has read a source."""
+
+    source: Source
+    core: State
 
 
 def action_parts(space: spaces.Space) -> dict[str, spaces.Space]:
@@ -61,13 +98,15 @@ class Policy(nn.Module):
     Args:
         observation_space: of one world.
         action_space: of one world; a Dict has one head a part.
-        encoder: observation (N, …) -> (N, D), with `output_size`.
+        encoder: observation (N, …) -> (N, D), with `output_size`; an `Encoder` may instead take whole sequences.
         core: the recurrent core on top of it.
         heads: heads made by hand, by part; the other parts get `make_head`.
         isolated: parts whose head reads the core's output without sending gradients back into it, and likewise
             the critic if it contains "critic".
         critic: the critic, features -> (…, 1), if it is made by hand; else one linear layer.
         inner_parts: choices that are no part of the action (where to look inside an image): each gets a head too.
+        source_encoder: reads a whole source when an episode starts. What it read is kept in the state, for the heads
+            and the core if they need it.
     """
 
     def __init__(
@@ -80,6 +119,7 @@ class Policy(nn.Module):
         isolated: frozenset[str] = frozenset(),
         critic: nn.Module | None = None,
         inner_parts: dict[str, spaces.Space] | None = None,
+        source_encoder: SourceEncoder | None = None,
     ):
         super().__init__()
         self.observation_space, self.action_space = observation_space, action_space
@@ -90,10 +130,13 @@ class Policy(nn.Module):
         }
         self.heads = nn.ModuleDict(made)
         self.critic = critic or make_critic(core.output_size)
+        self.source_encoder = source_encoder
+        if source_encoder is None and (core.needs_source or any(self.head(name).needs_source for name in self.heads)):
+            raise FoveateError("a core or a head of this policy needs a source, and there is no source_encoder.")
 
     @property
     def attends(self) -> bool:
-        """Whether it looks by itself, inside the observation: `attend` then has `attention`, (T, B, H, W)."""
+        """Whether it looks by itself, inside the observation: `attention`, (T, B, H, W), is then among its records."""
         return False
 
     @property
@@ -105,8 +148,15 @@ class Policy(nn.Module):
         return {1.0: list(self.parameters())}
 
     def initial_state(self, batch: int) -> State:
-        """The core's state before an episode."""
-        return self.core.initial_state(batch, self.device)
+        """The state before an episode."""
+        core = self.core.initial_state(batch, self.device)
+        if self.source_encoder is None:
+            return core
+        return SourceState(self.source_encoder.empty(batch, self.device), core)
+
+    def prepare(self, observation: Tree) -> Source | None:
+        """What is read of the source when an episode starts, from observations (B, …); None without a source."""
+        return None if self.source_encoder is None else self.source_encoder(observation)
 
     def head(self, name: str) -> Head:
         """The head of one part of the action."""
@@ -116,37 +166,64 @@ class Policy(nn.Module):
         """The parts whose distribution depends on the features (all but uniformly random ones)."""
         return {name for name in self.heads if self.head(name).learned}
 
-    def forward(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State]:
-        """Run over a sequence: each head's parameters (T, B, …), values (T, B), and the state after it.
+    def forward(self, observation: Tree, state: State, starts: Tensor, record: bool = False) -> PolicyPrediction:
+        """Run over a sequence.
 
         Args:
             observation: tensors (T, B, …).
-            state: the core's state before the first step.
+            state: before the first step.
             starts: bool, (T, B), where episodes start.
+            record: also say what was attended to at each step.
         """
-        features, state = self.core(self._encode(observation, starts), state, starts)  # (T, B, H)
-        return *self._judge(features), state
+        encoded = self._encode(observation, starts)  # (T, B, D)
+        if self.source_encoder is None:
+            y, state, losses, records = self.core(encoded, state, starts, record)  # (T, B, H)
+            return PolicyPrediction(*self.read_out(y), state, losses, records)
+        assert isinstance(state, SourceState)
+        inputs = (observation, encoded, starts)
+        return unroll_pieces(partial(self._run, record), inputs, state, starts, self._read_source)
 
-    def attend(self, observation: Any, state: State, starts: Tensor) -> tuple[dict[str, Tensor], Tensor, State, Maps]:
-        """As `forward`, and what the core attended to, tensors (T, B, …) by name."""
-        features, state, maps = self.core.attend(self._encode(observation, starts), state, starts)
-        return *self._judge(features), state, maps
+    def _encode(self, observation: Tree, starts: Tensor) -> Tensor:
+        if isinstance(self.encoder, Encoder) and self.encoder.over_time:
+            return self.encoder(observation, starts)
+        return self.encoder(tree.map(lambda o: o.flatten(0, 1), observation)).view(*starts.shape, -1)
 
-    def _encode(self, observation: Any, starts: Tensor) -> Tensor:
-        return self.encoder(_map(observation, lambda o: o.flatten(0, 1))).view(*starts.shape, -1)  # (T, B, D)
+    def _read_source(self, state: SourceState, inputs: tuple, starts: Tensor) -> SourceState:
+        """The state with the source of the episodes that start; reading costs more than asking, on any device."""
+        if not bool(starts.any()):
+            return state
+        source = self.prepare(inputs[0])
+        assert source is not None
+        return state._replace(source=reset_where(state.source, source, starts))
 
-    def _judge(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _run(self, record: bool, inputs: tuple[Tree, Tensor, Tensor], state: SourceState) -> PolicyPrediction:
+        """A piece of a sequence in which the source stays."""
+        _, encoded, starts = inputs
+        known = {"source": state.source} if self.core.needs_source else {}
+        y, core, losses, records = self.core(encoded, state.core, starts, record, **known)
+        return PolicyPrediction(*self.read_out(y, state.source), SourceState(state.source, core), losses, records)
+
+    def read_out(self, features: Tensor, source: Source | None = None) -> tuple[Named, Tensor]:
+        """Each head's parameters (T, B, …) and the values (T, B) from the core's output (T, B, H)."""
         apart = features.detach()
-        parameters = {name: self.heads[name](apart if name in self.isolated else features) for name in self.heads}
-        return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]  # (T, B)
+        parameters = {
+            name: self.read_head(name, apart if name in self.isolated else features, source) for name in self.heads
+        }
+        return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]
+
+    def read_head(self, name: str, features: Tensor, source: Source | None = None) -> Tensor:
+        """The parameters of one head, (T, B, …)."""
+        head = self.head(name)
+        return head(features, source) if head.needs_source else head(features)
 
     def step(
         self,
-        observation: Any,
+        observation: Tree,
         state: State,
         starts: Tensor,
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
+        record: bool = False,
     ) -> PolicyOutput:
         """Choose actions for one moment.
 
@@ -156,15 +233,23 @@ class Policy(nn.Module):
             starts: bool, (B,), where an episode starts now.
             deterministic: take the most likely action of every part.
             greedy: parts for which to do so anyway.
+            record: also say what was attended to.
         """
-        parameters, value, state = self(_map(observation, lambda o: o[None]), state, starts[None])
+        return self.choose(self(tree.unsqueeze(observation), state, starts[None], record), deterministic, greedy)
+
+    def choose(
+        self, prediction: PolicyPrediction, deterministic: bool = False, greedy: frozenset[str] = frozenset()
+    ) -> PolicyOutput:
+        """Choose by a prediction of one step, (1, B, …); arguments as in `step`."""
         choices, log_prob = {}, {}
-        parameters = {name: values[0] for name, values in parameters.items()}
+        parameters = {name: values[0] for name, values in prediction.parameters.items()}
         for name, now in parameters.items():
             head = self.head(name)
             choice = head.mode(now) if deterministic or name in greedy else head.distribution(now).sample()
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
-        return PolicyOutput(self.as_action(choices), choices, log_prob, value[0], state, parameters)
+        records = {name: values[0] for name, values in prediction.records.items()}
+        action = self.as_action(choices)
+        return PolicyOutput(action, choices, log_prob, prediction.value[0], prediction.state, parameters, records)
 
     def q_values(self, parameters: Tensor, value: Tensor) -> Tensor:
         """The Q-values of a Discrete action under Q-learning, (…, n): the head's numbers themselves.
@@ -175,86 +260,28 @@ class Policy(nn.Module):
         """
         return parameters
 
-    def as_action(self, choices: dict[str, Tensor]) -> Any:
+    def as_action(self, choices: Mapping[str, Tensor]) -> Tree:
         """The part of the choices that the environment wants, in its form."""
         if not isinstance(self.action_space, spaces.Dict):
             return choices[WHOLE]
         return {name: choices[name] for name in self.action_space.spaces}
 
-    def evaluate(self, observation: Any, choices: dict[str, Tensor], state: State, starts: Tensor) -> PolicyEvaluation:
-        """Judge the choices of whole sequences; see `forward` for the arguments."""
-        parameters, value, _ = self(observation, state, starts)
+    def evaluate(self, observation: Tree, choices: Named, state: State, starts: Tensor) -> PolicyEvaluation:
+        """Evaluate the choices of whole sequences, (T, B, …); other arguments as in `forward`."""
+        return self.evaluate_choices(self(observation, state, starts), choices)
+
+    def evaluate_choices(self, prediction: PolicyPrediction, choices: Named) -> PolicyEvaluation:
+        """Log-probability and entropy of choices (T, B, …) under a prediction."""
+        parameters = prediction.parameters
         log_prob, entropy = {}, {}
         for name in sorted(self.learned_parts()):
             head = self.head(name)
             log_prob[name] = head.log_prob(parameters[name], choices[name])
             entropy[name] = head.distribution(parameters[name]).entropy()
-        return PolicyEvaluation(log_prob, entropy, value, parameters)
+        return PolicyEvaluation(log_prob, entropy, prediction.value, parameters, prediction.losses)
 
-    def predict(
-        self,
-        observation: Any,
-        state: State | None = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[Any, State]:
-        """Actions in numpy for observations in numpy, as Stable-Baselines3's `predict`.
-
-        Args:
-            observation: one observation, or a batch (B, …).
-            state: what the last call returned; None begins.
-            episode_start: bool, (B,), where an episode starts now; None means where `state` is None.
-            deterministic: take the most likely action.
-
-        Returns:
-            The action, batched if the observation was, and the state for the next call.
-        """
-        first = next(iter(observation.values())) if isinstance(observation, dict) else observation
-        space = self.observation_space
-        if isinstance(space, spaces.Dict):
-            space = next(space.spaces[key] for key in observation)
-        single = np.ndim(first) == len(space.shape or ())
-        tensors = _map(observation, lambda o: torch.as_tensor(np.array(o), device=self.device))
-        if single:
-            tensors = _map(tensors, lambda o: o[None])
-        batch = len(next(iter(tensors.values())) if isinstance(tensors, dict) else tensors)
-        starts = torch.full((batch,), state is None, device=self.device)
-        if state is None:
-            state = self.initial_state(batch)
-        if episode_start is not None:
-            starts = torch.as_tensor(np.asarray(episode_start, dtype=bool).reshape(batch), device=self.device)
-        was_training = self.training
-        self.eval()
-        with torch.no_grad():
-            step = self.step(tensors, state, starts, deterministic)
-        self.train(was_training)
-        parts = action_parts(self.action_space)
-        arrays = {name: _for_space(parts[name], step.choices[name].cpu().numpy()) for name in parts}
-        action = BatchedAction(arrays) if isinstance(self.action_space, spaces.Dict) else arrays[WHOLE]
-        return (action[0] if single else action), step.state
+    predict = predict
 
     def set_training_mode(self, mode: bool) -> None:
         """Stable-Baselines3's name for `train`."""
         self.train(mode)
-
-
-class BatchedAction(dict):
-    """Actions of a Dict space, arrays (B, …) by part; ``actions[i]`` is the action of world i.
-
-    Stable-Baselines3's own VecEnvs hand ``actions[i]`` to their i-th environment.
-    """
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, (int, np.integer)):
-            return {name: value[key] for name, value in self.items()}
-        return super().__getitem__(key)
-
-
-def _for_space(space: spaces.Space, action: np.ndarray) -> np.ndarray:
-    if isinstance(space, spaces.Box):
-        return np.clip(action, space.low, space.high).astype(space.dtype)
-    return action.astype(space.dtype)
-
-
-def _map(tree: Any, function: Any) -> Any:
-    return {key: _map(value, function) for key, value in tree.items()} if isinstance(tree, dict) else function(tree)

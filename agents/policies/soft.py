@@ -1,23 +1,35 @@
 """Agents that attend inside: the whole image comes in, a soft glimpse of it goes to the core at each step."""
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from ... import tree
 from ..nn.attention import ATTENTIONS, make_attention
 from ..nn.attention.base import VisualAttention
 from ..nn.attention.glimpse import GlimpseNetwork
-from ..nn.cores import Core, Maps, RecurrentCores, make_core
-from ..nn.cores.base import State, extended_state, write_initial
-from ..nn.encoders import as_image, to_floats
+from ..nn.cores import Core, CoreOutput, RecurrentCores, make_core
+from ..nn.cores.base import reset_where
+from ..nn.cores.unroll import unroll
+from ..nn.encoders import Encoder, as_image, to_floats
 from .policy import Policy
 
+S = TypeVar("S", bound=tuple)
 
-class AttendingCore(Core):
+
+class AttendingState(NamedTuple, Generic[S]):
+    """The state of a core that attends."""
+
+    emitted: Tensor  # (B, E), where it looks next
+    inner: S  # the controller's
+
+
+class AttendingCore(Core[AttendingState]):
     """A core that chooses what it sees: what it said last is where it looks now.
 
     The template of a neural attention model: the controller emits numbers, the attention model turns them and the
@@ -42,46 +54,47 @@ class AttendingCore(Core):
         super().__init__()
         self.attention, self.image, self.network, self.inner = attention, image, network, inner
         self.output_size = inner.output_size
-        self._inner_class = type(inner.initial_state(1))
         last = nn.Linear(hidden, attention.emitted_size)
         nn.init.normal_(last.weight, std=0.05)  # begin near the origin, and not so near that nothing moves
         nn.init.zeros_(last.bias)
         self.emit = nn.Sequential(nn.Linear(inner.output_size, hidden), nn.ReLU(), last)
         self.origin = nn.Parameter(attention.initial())  # what is emitted before anything was seen
 
-    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
-        inner = self.inner.initial_state(batch, device)
-        return extended_state(type(inner), "emitted")(self.origin.expand(batch, -1), *inner)
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> AttendingState:
+        return AttendingState(self.origin.expand(batch, -1), self.inner.initial_state(batch, device))
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        y, state, _ = self._run(x, state, starts, keep=False)
-        return y, state
+    def forward(
+        self, x: Tensor, state: AttendingState, starts: Tensor, record: bool = False
+    ) -> CoreOutput[AttendingState]:
+        """As of any core; its records are `attention`, how much each pixel counted (T, B, H, W), and what was
+        `emitted` (T, B, E)."""
+        return unroll(self._stepper(starts, record), x, state, starts, self._begin)
 
-    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
-        """As `forward`, and `attention`, how much each pixel counted (T, B, H, W), with what was emitted."""
-        return self._run(x, state, starts, keep=True)
+    def _begin(self, state: AttendingState, flat: Tensor, starts: Tensor) -> AttendingState:
+        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
 
-    def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
-        outputs, maps, emitted = [], [], []
-        image, prepared = x[0], None
+    def _stepper(self, starts: Tensor, record: bool) -> Callable[[Tensor, AttendingState], CoreOutput[AttendingState]]:
+        """The function of one moment; an image that stays for several glimpses is prepared once."""
         never = torch.zeros_like(starts[:1])
-        for t, flat in enumerate(x.unbind(0)):
-            # an image that stays for several glimpses is prepared once (on a GPU asking would cost more than doing it)
-            if prepared is None or x.device.type != "cpu" or not torch.equal(flat, x[t - 1]):
+        last = image = prepared = None
+
+        def step(flat: Tensor, state: AttendingState) -> CoreOutput[AttendingState]:
+            nonlocal last, image, prepared
+            # on a GPU asking would cost more than doing it
+            if last is None or image is None or flat.device.type != "cpu" or not torch.equal(flat, last):
                 image = to_floats(flat).view(-1, *self.image)  # (B, C, H, W)
                 prepared = self.attention.prepare(image)
-            state = write_initial(self, state, starts[t])
-            now, inner = state[0], self._inner_class(*state[1:])
-            seen = self.attention.look(prepared, now)  # (B, G), (B, W)
-            glimpse = self.network({"glimpse": seen.what, "location": seen.where})
-            y, inner = self.inner(glimpse[None], inner, never)
-            outputs.append(y[0])
-            if keep:
-                maps.append(self.attention.pixel_weights(image, now))
-                emitted.append(now)
-            state = type(state)(self.origin + self.emit(y[0]), *inner)
-        kept = {"attention": torch.stack(maps), "emitted": torch.stack(emitted)} if keep else {}
-        return torch.stack(outputs), state, kept
+            last = flat
+            glimpse = self.attention.look(prepared, state.emitted)  # (B, G), (B, W)
+            seen = self.network({"glimpse": glimpse.what, "location": glimpse.where})
+            y, inner, losses, records = self.inner(seen[None], state.inner, never, record)
+            if record:
+                attention = self.attention.pixel_weights(image, state.emitted)
+                records = {**records, "attention": attention[None], "emitted": state.emitted[None]}
+            after = AttendingState(self.origin + self.emit(y[0]), inner)
+            return CoreOutput(y[0], after, tree.index(losses, 0), tree.index(records, 0))
+
+        return step
 
 
 class SoftAttention(Policy):
@@ -131,7 +144,7 @@ class SoftAttention(Policy):
         return True
 
 
-class Pixels(nn.Module):
+class Pixels(Encoder):
     """Images as they are, flat: an attention model scales those that it looks at, once."""
 
     def __init__(self, image: tuple[int, int, int]):

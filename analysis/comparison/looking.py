@@ -58,7 +58,7 @@ def attended(policy: Policy, images: Tensor, glimpses: int) -> tuple[Tensor | No
     starts[0] = True
     # an image that stays is not copied
     still = images.expand(glimpses, *images.shape)
-    _, _, _, maps = policy.attend(still, policy.initial_state(len(images)), starts)
+    maps = policy(still, policy.initial_state(len(images)), starts, record=True).records
     steps = maps.get("attention")
     if steps is None:
         return None, None

@@ -56,7 +56,7 @@ def test_padding_changes_nothing() -> None:
     def cost(episodes: list[int], steps: int) -> torch.Tensor:
         starts = torch.zeros(steps, len(episodes), dtype=torch.bool)
         state = policy.initial_state(len(episodes))
-        parameters, _, _ = policy(lessons.observation[:steps, episodes], state, starts)
+        parameters, *_ = policy(lessons.observation[:steps, episodes], state, starts)
         log_prob = policy.head("action").log_prob(parameters["action"], lessons.target["action"][:steps, episodes])
         return -(log_prob * lessons.mask[:steps, episodes]).sum()
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from foveate import tree
 from foveate.agents.nn.cores import Core, make_core
 from foveate.errors import FoveateError
 
@@ -62,7 +63,7 @@ def test_against_the_textbook(name: str) -> None:
     torch.manual_seed(0)
     core = make_core(name, 3, 4).double()
     x = torch.randn(6, 2, 3, dtype=torch.float64)
-    y, _ = core(x, core.initial_state(2), torch.zeros(6, 2, dtype=torch.bool))
+    y = core(x, core.initial_state(2), torch.zeros(6, 2, dtype=torch.bool)).y
     assert torch.allclose(y, slow(core, name, x), atol=1e-12)
 
 
@@ -78,27 +79,25 @@ def test_a_sequence_equals_its_steps_across_episode_starts(
     x = torch.randn(steps, batch, 3, dtype=dtype)
     starts = torch.rand(steps, batch) < 0.3
     state = core.initial_state(batch)
-    whole, last = core(x, state, starts)
+    whole, last, *_ = core(x, state, starts)
     rows = []
     for t in range(steps):
-        y, state = core(x[t : t + 1], state, starts[t : t + 1])
+        y, state, *_ = core(x[t : t + 1], state, starts[t : t + 1])
         rows.append(y[0])
     assert torch.allclose(whole, torch.stack(rows), atol=tolerance)
-    assert all(torch.allclose(a, b, atol=tolerance) for a, b in zip(last, state, strict=True))
+    assert all(torch.allclose(a, b, atol=tolerance) for a, b in zip(tree.leaves(last), tree.leaves(state), strict=True))
 
 
 @pytest.mark.parametrize("name", REMEMBERING)
 def test_a_start_forgets_even_a_nan(name: str) -> None:
     core = build(name)
-    ruined = type(core.initial_state(2))(
-        *(
-            torch.full_like(part, torch.nan) if part.is_floating_point() else torch.ones_like(part)
-            for part in core.initial_state(2)
-        )
+    ruined = tree.map(
+        lambda part: torch.full_like(part, torch.nan) if part.is_floating_point() else torch.ones_like(part),
+        core.initial_state(2),
     )
     x = torch.randn(1, 2, 3)
-    y, _ = core(x, ruined, torch.tensor([[True, False]]))
-    fresh, _ = core(x, core.initial_state(2), torch.tensor([[True, True]]))
+    y = core(x, ruined, torch.tensor([[True, False]])).y
+    fresh, *_ = core(x, core.initial_state(2), torch.tensor([[True, True]]))
     assert torch.equal(y[0, 0], fresh[0, 0])
     assert y[0, 1].isnan().any()
 
@@ -109,7 +108,7 @@ def test_gradients(name: str) -> None:
     core = build(name, 2, 4).double()
     x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
     starts = torch.tensor([[True, True], [False, False], [False, True], [False, False]])
-    assert torch.autograd.gradcheck(lambda x: core(x, core.initial_state(2), starts)[0], (x,))
+    assert torch.autograd.gradcheck(lambda x: core(x, core.initial_state(2), starts).y, (x,))
 
 
 @pytest.mark.parametrize("name", REMEMBERING)
@@ -117,7 +116,7 @@ def test_every_parameter_learns_except_by_choice(name: str) -> None:
     torch.manual_seed(0)
     core = build(name)
     x, starts = torch.randn(6, 2, 3), torch.zeros(6, 2, dtype=torch.bool)
-    y, _ = core(x, core.initial_state(2), starts)
+    y, *_ = core(x, core.initial_state(2), starts)
     (y * torch.randn_like(y)).sum().backward()
     unused = {"initial_address"} if name == "ntm-content" else set()  # content alone has no place to begin
     for parameter, value in core.named_parameters():
@@ -131,8 +130,8 @@ def test_attention_maps_are_a_returned_value_and_weights_are_weights(name: str) 
     torch.manual_seed(1)
     core = build(name).double()
     x, starts = 3 * torch.randn(7, 2, 3, dtype=torch.float64), torch.rand(7, 2) < 0.2
-    y, state = core(x, core.initial_state(2), starts)
-    again, after, maps = core.attend(x, core.initial_state(2), starts)
+    y, state, *_ = core(x, core.initial_state(2), starts)
+    again, after, _, maps = core(x, core.initial_state(2), starts, record=True)
     assert torch.equal(y, again)
     assert all(torch.equal(a, b) for a, b in zip(state, after, strict=True))
     assert all(len(value) == 7 for value in maps.values())
@@ -154,10 +153,10 @@ def test_noise_on_the_reads_changes_the_controller_s_next_state(name: str) -> No
     torch.manual_seed(2)
     core = build(name)
     x, no = torch.randn(3, 2, 3), torch.zeros(3, 2, dtype=torch.bool)
-    _, state = core(x[:1], core.initial_state(2), no[:1])
+    _, state, *_ = core(x[:1], core.initial_state(2), no[:1])
     noisy = state._replace(reads=state.reads + torch.randn_like(state.reads))
-    _, plain = core(x[1:2], state, no[1:2])
-    _, other = core(x[1:2], noisy, no[1:2])
+    _, plain, *_ = core(x[1:2], state, no[1:2])
+    _, other, *_ = core(x[1:2], noisy, no[1:2])
     assert not torch.allclose(plain.hidden, other.hidden, atol=1e-4)
 
 
@@ -168,7 +167,7 @@ def test_gradients_stay_finite_at_zero_memory_and_after_a_thousand_steps(name: s
     zero = core.initial_state(2)._replace(memory=torch.zeros_like(core.initial_state(2).memory))
     for steps, begin in ((2, zero), (1000, core.initial_state(2))):
         core.zero_grad()
-        y, _ = core(torch.randn(steps, 2, 3), begin, torch.zeros(steps, 2, dtype=torch.bool))
+        y, *_ = core(torch.randn(steps, 2, 3), begin, torch.zeros(steps, 2, dtype=torch.bool))
         y.square().mean().backward()
         assert y.isfinite().all()
         assert all(p.grad.isfinite().all() for p in core.parameters() if p.grad is not None)
@@ -178,10 +177,10 @@ def test_memory_is_untouched_where_no_head_writes() -> None:
     torch.manual_seed(4)
     core = build("dnc")
     x, no = torch.randn(1, 2, 3), torch.zeros(1, 2, dtype=torch.bool)
-    _, state = core(x, core.initial_state(2), no)
+    _, state, *_ = core(x, core.initial_state(2), no)
     gate = sum(core.sizes[:5])  # the write gate's place in the interface
     core.interface.weight.data[gate], core.interface.bias.data[gate] = 0.0, -1000.0
-    _, after, maps = core.attend(x, state, no)
+    _, after, _, maps = core(x, state, no, record=True)
     assert bool((maps["write_gate"] < 1e-6).all())
     assert torch.allclose(after.memory, state.memory, atol=1e-6)
 
@@ -193,7 +192,7 @@ def test_the_transformer_s_window() -> None:
     x, no = torch.randn(6, 1, 3), torch.zeros(6, 1, dtype=torch.bool)
     changed = x.clone()
     changed[2] += 1
-    y, z = (core(inputs, core.initial_state(1), no)[0] for inputs in (x, changed))
+    y, z = (core(inputs, core.initial_state(1), no).y for inputs in (x, changed))
     assert [bool(torch.allclose(a, b)) for a, b in zip(y, z, strict=True)] == [True, True, False, False, False, True]
 
 
@@ -203,8 +202,8 @@ def test_the_gpu_computes_the_same(name: str) -> None:
     torch.manual_seed(6)
     core = build(name).double()
     x, starts = torch.randn(9, 4, 3, dtype=torch.float64), torch.rand(9, 4) < 0.2
-    here, _ = core(x, core.initial_state(4), starts)
-    there, _ = core.cuda()(x.cuda(), core.initial_state(4, "cuda"), starts.cuda())
+    here, *_ = core(x, core.initial_state(4), starts)
+    there, *_ = core.cuda()(x.cuda(), core.initial_state(4, "cuda"), starts.cuda())
     assert torch.allclose(here, there.cpu(), atol=1e-9)
 
 

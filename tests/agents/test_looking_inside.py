@@ -7,8 +7,9 @@ import torch
 from gymnasium import spaces
 from scipy.stats import kstest
 
+from foveate import tree
 from foveate.agents import LearnerOptions, PolicyGradient, agent_class
-from foveate.agents.nn.cores.base import write_initial
+from foveate.agents.nn.cores.base import reset_where
 from foveate.agents.policies.dram import DRAM, DRAMCore
 from foveate.errors import FoveateError
 
@@ -48,7 +49,7 @@ def test_acting_and_looking_inside_are_the_same_distribution(name: str, env: dic
     for _ in range(4):
         made = agents["glimpse"].step(seen, outer, starts)
         # where the world's eye is, the agent's own is put too: the rest must follow
-        inner = type(inner)(seen["location"], *inner[1:])
+        inner = inner._replace(gaze=seen["location"])
         chosen = {"gaze": seen["location"][None], "location": made.choices["location"][None]}
         chosen["action"] = made.choices["label"][None]
         judged = agents["image"].evaluate(whole[None], chosen, inner, starts[None])
@@ -60,9 +61,9 @@ def test_acting_and_looking_inside_are_the_same_distribution(name: str, env: dic
         if not starts.any():  # looking from there by itself (a start would draw a place of its own)
             took = agents["image"].step(whole, inner, no, deterministic=True)
             torch.testing.assert_close(took.parameters["location"], made.parameters["location"])
-        inner = type(inner)(agents["image"].retina.place(made.choices["location"]), *made.state)
+        inner = type(inner)(agents["image"].retina.place(made.choices["location"]), made.state)
         seen, *_ = worlds["glimpse"].step({"label": made.choices["label"], "location": made.choices["location"]})
-        torch.testing.assert_close(inner[0], seen["location"])
+        torch.testing.assert_close(inner.gaze, seen["location"])
         outer, starts = made.state, no
 
 
@@ -99,7 +100,7 @@ def test_looking_inside_works_in_play_and_says_where() -> None:
     assert np.shape(action) == ()
     action, _ = policy.predict(image, state, deterministic=True)
     starts = torch.zeros(3, 2, dtype=torch.bool)
-    _, _, _, maps = policy.attend(torch.zeros(3, 2, 1, 60, 60), policy.initial_state(2), starts)
+    maps = policy(torch.zeros(3, 2, 1, 60, 60), policy.initial_state(2), starts, record=True).records
     assert maps["attention"].shape == (3, 2, 60, 60)
     assert maps["gaze"].shape == (3, 2, 2)
 
@@ -112,15 +113,15 @@ def test_dram_s_core_is_one_step_after_the_other() -> None:
     core = DRAMCore(5, 4, 6, isolate=True)
     x, starts = torch.randn(7, 3, 9), torch.zeros(7, 3, dtype=torch.bool)
     starts[0], starts[3, 1] = True, True
-    whole, after = core(x, core.initial_state(3), starts)
+    whole, after, *_ = core(x, core.initial_state(3), starts)
     state, rows = core.initial_state(3), []
     for t in range(7):
-        y, state = core(x[t : t + 1], state, starts[t : t + 1])
+        y, state, *_ = core(x[t : t + 1], state, starts[t : t + 1])
         rows.append(y)
     torch.testing.assert_close(whole, torch.cat(rows))
-    for a, b in zip(after, state, strict=True):
+    for a, b in zip(tree.leaves(after), tree.leaves(state), strict=True):
         torch.testing.assert_close(a, b)
-    assert write_initial(core, state, torch.ones(3, dtype=torch.bool)).lower_hidden.abs().sum() == 0
+    assert reset_where(state, core.initial_state(3), torch.ones(3, dtype=torch.bool)).lower.hidden.abs().sum() == 0
 
 
 def test_dram_s_context_reaches_the_gaze_and_never_the_answer() -> None:
@@ -134,7 +135,7 @@ def test_dram_s_context_reaches_the_gaze_and_never_the_answer() -> None:
         policy.head("location").layers[-1].weight.normal_()
     seen = {name: torch.rand(1, 2, *part.shape) for name, part in space.spaces.items()}
     overview = seen["overview"].requires_grad_()
-    parameters, _, _ = policy(seen, policy.initial_state(2), torch.ones(1, 2, dtype=torch.bool))
+    parameters, *_ = policy(seen, policy.initial_state(2), torch.ones(1, 2, dtype=torch.bool))
     (gradient,) = torch.autograd.grad(parameters["location"].sum(), overview, retain_graph=True, allow_unused=True)
     assert gradient.abs().sum() > 0
     (gradient,) = torch.autograd.grad(parameters["label"].sum(), overview, retain_graph=True, allow_unused=True)

@@ -59,7 +59,7 @@ def exact_gradient(learner: PolicyGradient) -> torch.Tensor:
     """∇ Σ_place π(place) π(right label | place): every path, weighted by its probability."""
     policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
     first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
-    parameters, _, state = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
+    parameters, _, state, *_ = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
     places = parameters["location"][0, 0].softmax(-1)  # (4,)
     expected = torch.zeros(())
     for place in range(TILES):
@@ -67,7 +67,7 @@ def exact_gradient(learner: PolicyGradient) -> torch.Tensor:
         nothing = torch.zeros(env.num_envs, dtype=torch.int64)
         seen = env.step({"label": nothing, "location": nothing + place})[0]
         second = {name: value[None, :1] for name, value in seen.items()}
-        parameters, _, _ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
+        parameters, *_ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
         expected = expected + places[place] * parameters["label"][0, 0].softmax(-1)[RIGHT]
     gradients = torch.autograd.grad(expected, list(policy.parameters()), allow_unused=True)
     return _flat(policy, gradients)
@@ -133,7 +133,7 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
     policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
     head = list(policy.head("location").parameters())
     first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
-    parameters, _, state = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
+    parameters, _, state, *_ = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
     places = parameters["location"][0, 0].softmax(-1)
     expected = torch.zeros(())
     for place in range(TILES):
@@ -141,7 +141,7 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
         nothing = torch.zeros(env.num_envs, dtype=torch.int64)
         seen = env.step({"label": nothing, "location": nothing + place})[0]
         second = {name: value[None, :1] for name, value in seen.items()}
-        parameters, _, _ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
+        parameters, *_ = policy(second, state, torch.zeros(1, 1, dtype=torch.bool))
         expected = expected + places[place] * parameters["label"][0, 0].log_softmax(-1)[RIGHT].detach() / 2
     exact = torch.cat([g.flatten() for g in torch.autograd.grad(expected, head)])
     learner.learn(1)

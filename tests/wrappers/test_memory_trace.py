@@ -32,7 +32,7 @@ def test_the_trace_is_what_the_core_attended_to(agent: str) -> None:
     with torch.no_grad():
         x = torch.as_tensor(trace["inputs"], dtype=torch.float32)[:, None]
         starts = torch.zeros(steps, 1, dtype=torch.bool)
-        parameters, _, _, maps = made.policy.attend(x, made.policy.initial_state(1), starts)
+        parameters, *_, maps = made.policy(x, made.policy.initial_state(1), starts, record=True)
     for name, value in maps.items():
         assert np.allclose(trace[name], value[:, 0].numpy(), atol=1e-6), name
     assert np.allclose(trace["outputs"], parameters["action"][:, 0].numpy(), atol=1e-6)

@@ -273,7 +273,7 @@ def test_the_attention_inside_a_policy_is_a_method_like_the_others(name: str) ->
     target = targets_of(view)["value"]
     (found,) = METHODS["attention"].function(view, seen, state, [target])
     torch.manual_seed(0)
-    expected = policy.attend(seen[None], state, torch.zeros(1, 1, dtype=torch.bool))[3]["attention"][0]
+    expected = policy(seen[None], state, torch.zeros(1, 1, dtype=torch.bool), record=True).records["attention"][0]
     assert torch.allclose(found[:, 0], expected)
     assert found.shape == seen.shape
     (gradient,) = METHODS["jacobian"].function(view, seen, state, [target])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from foveate.agents import Policy, load
-from foveate.agents.nn.cores import Core
+from foveate.agents.nn.cores import Core, CoreOutput
 from foveate.agents.nn.encoders import FlatEncoder
 from foveate.agents.nn.heads import CategoricalHead
 from foveate.analysis.recall import recall
@@ -42,12 +42,12 @@ class Linear(Core):
     def initial_state(self, batch: int, device: object = "cpu") -> Hidden:
         return Hidden(torch.zeros(batch, self.output_size, dtype=self.a.dtype))
 
-    def forward(self, x: Tensor, state: Hidden, starts: Tensor) -> tuple[Tensor, Hidden]:
+    def forward(self, x: Tensor, state: Hidden, starts: Tensor, record: bool = False) -> CoreOutput:
         found, h = [], state.hidden
         for now in x:
             h = h @ self.a.T + now @ self.b.T
             found.append(h)
-        return torch.stack(found), Hidden(h)
+        return CoreOutput(torch.stack(found), Hidden(h), {}, {})
 
 
 def linear(hidden: int = 3, inputs: int = 2, seed: int = 0) -> Policy:
@@ -85,7 +85,7 @@ def test_errors_set_to_the_outputs_take_one_pass() -> None:
     x = torch.randn(3, 1, 2)
     target = choose_targets(view, ["logits"])[0]
     found = sequential_jacobian(view, x, target, [2], errors="outputs")[0]
-    parameters, _, _ = policy(x, view.initial_state(1), torch.zeros(3, 1, dtype=torch.bool))
+    parameters, *_ = policy(x, view.initial_state(1), torch.zeros(3, 1, dtype=torch.bool))
     y, w, a, b = parameters["action"][2, 0], policy.head("action").layers.weight, policy.core.a, policy.core.b
     assert torch.allclose(found[1, 0], (y @ w @ a @ b).abs(), rtol=1e-3, atol=1e-5)
 

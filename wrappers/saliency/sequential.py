@@ -9,6 +9,7 @@ import torch
 from gymnasium.error import ResetNeeded
 from torch import Tensor
 
+from ... import tree
 from ...errors import FoveateError, check_range
 from ...viz import panels
 from .gradients import gradients, size
@@ -44,7 +45,7 @@ def sequential_jacobian(
     steps, batch = x.shape[:2]
     starts = torch.zeros(steps, batch, dtype=torch.bool, device=x.device)
     with view.connected():
-        parameters, value, _ = policy(fed, view.initial_state(batch), starts)
+        parameters, value, *_ = policy(fed, view.initial_state(batch), starts)
     found = []
     for t in moments:
         outputs = Outputs(value[t], {name: numbers[t] for name, numbers in parameters.items()}, None, {})
@@ -60,13 +61,15 @@ def memory_jacobian(view: View, observation: Any, state: Any, target: Target) ->
     Args:
         view: of a policy whose core has an external memory (ntm, dnc).
         observation: prepared, (B, …).
-        state: before it, with an entry `memory` (B, N, W).
+        state: before it, with an entry `memory` (B, N, W) at any depth.
         target: which output y.
     """
-    if not hasattr(state, "memory"):
+    named = tree.flatten_names(state)
+    places = [name for name in named if name.rpartition(".")[2] == "memory"]
+    if not places:
         raise FoveateError("this policy has no external memory: a core such as ntm or dnc is needed.")
-    memory = state.memory.detach().clone().requires_grad_(True)  # (B, N, W)
-    outputs = view.outputs(observation, state._replace(memory=memory))
+    memory = named[places[0]].detach().clone().requires_grad_(True)  # (B, N, W)
+    outputs = view.outputs(observation, tree.unflatten_names({**named, places[0]: memory}, state))
     found = size(gradients(target.bind(outputs)(outputs, None), memory))  # (B, N, W)
     return found.square().sum(-1).sqrt().detach()
 

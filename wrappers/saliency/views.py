@@ -9,8 +9,10 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from ...agents.nn.cores.base import begun_anew
+from ... import tree
+from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
+from ...agents.policies.policy import Policy
 from ...errors import FoveateError
 
 
@@ -134,7 +136,7 @@ def _explained_key(space: spaces.Space) -> str | None:
 
 def pick_rows(state: Any, rows: Tensor) -> Any:
     """A state with other rows, as an index does; None stays None."""
-    return state if state is None else type(state)(*(part[rows] for part in state))
+    return tree.index(state, rows)
 
 
 class OwnView(View):
@@ -159,7 +161,7 @@ class OwnView(View):
         return self.policy.initial_state(batch)
 
     def begun_anew(self, state: Any, ended: Tensor) -> Any:
-        return begun_anew(self.policy.initial_state(len(ended)), state, ended.to(self.device))
+        return reset_where(state, self.policy.initial_state(len(ended)), ended.to(self.device))
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
@@ -175,7 +177,7 @@ class OwnView(View):
         now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
         starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
         with self.connected():
-            parameters, value, state, maps = self.policy.attend(now, state, starts)
+            parameters, value, state, _, maps = self.policy(now, state, starts, record=True)
         if self.q_values and not self.dueling:  # the critic has learned nothing: the value is the best action's
             value = parameters["action"].amax(-1)
         return Outputs(
@@ -231,7 +233,7 @@ def view_of(policy: Any) -> View:
     if isinstance(policy, View):
         return policy
     inner = getattr(policy, "policy", policy)
-    if hasattr(inner, "attend") and hasattr(inner, "initial_state"):
+    if isinstance(inner, Policy):
         return OwnView(inner, getattr(getattr(policy, "options", None), "objective", None))
     recurrent = hasattr(inner, "lstm_actor")  # sb3-contrib's RecurrentPPO
     if (hasattr(inner, "q_net") or hasattr(inner, "get_distribution")) and not recurrent:

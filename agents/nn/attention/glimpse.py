@@ -5,10 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ....errors import FoveateError
-from ..encoders import FlatEncoder
+from ..encoders import Encoder, FlatEncoder
 
 
-class GlimpseNetwork(nn.Module):
+class GlimpseNetwork(Encoder):
     """f_g of Mnih et al. 2014, section 4: g = relu(W relu(what) + U relu(where)).
 
     Args:

@@ -1,10 +1,10 @@
-"""Recurrent cores, one contract: x, state -> y, state. Interchangeable by name."""
+"""Recurrent cores, one contract: x and a state -> `CoreOutput`. Interchangeable by name."""
 
 from typing import Any, Literal
 
 from ....errors import check_choice
 from ....introspect import constructor_options
-from .base import Core, Feedforward, Maps
+from .base import Core, CoreOutput, Feedforward
 from .dnc import DNC
 from .ntm import NTM
 from .recurrent import GRU, LSTM, RNN
@@ -46,8 +46,8 @@ __all__ = [
     "RNN",
     "AnyCore",
     "Core",
+    "CoreOutput",
     "Feedforward",
-    "Maps",
     "RecurrentCores",
     "Transformer",
     "make_core",

@@ -1,96 +1,88 @@
 """The contract of a core."""
 
-import itertools
-from collections import namedtuple
-from functools import cache
-from typing import Any
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-State = Any  # a NamedTuple of tensors (B, …)
-Maps = dict[str, Tensor]  # what was attended to, by name
+from .... import tree
+
+State = tuple["Tensor | State | None", ...]  # a NamedTuple of tensors (B, …); it may hold other NamedTuples
+S = TypeVar("S", bound=tuple)
+Named = dict[str, Tensor]
 
 
-class Core(nn.Module):
+class Source(NamedTuple):
+    """What an encoder has read of a whole source (an image, a sentence, a pen trace), once an episode.
+
+    Attributes:
+        items: float, (B, L, D), one vector for each place or symbol, padded to L.
+        length: int64, (B,), how many of them are real; the others must never count.
+    """
+
+    items: Tensor
+    length: Tensor
+
+    def mask(self) -> Tensor:
+        """Which items are real, bool (B, L)."""
+        return torch.arange(self.items.shape[1], device=self.length.device) < self.length[:, None]
+
+
+class CoreOutput(NamedTuple, Generic[S]):
+    """What a core says of a sequence (of one moment: without T).
+
+    Attributes:
+        y: float, (T, B, output_size).
+        state: after the last step.
+        losses: the core's own costs by name, (T, B), already weighted by the core's options (the ponder cost of
+            adaptive computation time, say). Whoever trains the core adds them to the loss.
+        records: what was attended to, by name, (T, B, …); empty where nobody asked.
+    """
+
+    y: Tensor
+    state: S
+    losses: Named
+    records: Named
+
+
+class Core(nn.Module, Generic[S]):
     """A recurrent function of tensors; it keeps no state of its own.
 
     Attributes:
         output_size: the size of y.
+        needs_source: whether `forward` also takes ``source``, the episode's `Source`, to attend to.
     """
 
     output_size: int
+    needs_source: ClassVar[bool] = False
 
-    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
-        """The state before an episode, a NamedTuple of tensors (B, …)."""
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> S:
+        """The state before an episode, a NamedTuple of tensors (B, …); it may hold the states of inner cores."""
         raise NotImplementedError
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        """Run over a sequence.
+    def forward(self, x: Tensor, state: S, starts: Tensor, record: bool = False) -> CoreOutput[S]:
+        """Run over a sequence. A call over T steps equals T calls over one step each.
 
         Args:
             x: float, (T, B, input_size).
-            state: the state before the first step, a NamedTuple of tensors (B, …).
+            state: the state before the first step.
             starts: bool, (T, B): where an episode starts, the initial state is written before the step (a
                 multiplication by zero would keep a NaN).
-
-        Returns:
-            y: float, (T, B, output_size).
-            state: after the last step. A call over T steps equals T calls over one step each.
+            record: also say what was attended to at each step, where the core attends to anything.
         """
         raise NotImplementedError
 
-    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
-        """As `forward`, and what was attended to at each step, tensors (T, B, …) by name; a core may have none."""
-        return *self(x, state, starts), {}
+
+def reset_where(state: S, fresh: S, starts: Tensor) -> S:
+    """The state with `fresh`, another of as many rows, written where `starts`, bool (B,), is True."""
+    return tree.where(starts, fresh, state)
 
 
-def episode_pieces(starts: Tensor) -> list[tuple[int, int]]:
-    """Where to cut a sequence so that episodes start at first steps only: (begin, end) pairs.
-
-    Args:
-        starts: bool, (T, B).
-    """
-    steps = len(starts)
-    if steps == 1:
-        return [(0, 1)]
-    cuts = (starts[1:].any(1).nonzero()[:, 0] + 1).tolist()  # one look at the device for the whole sequence
-    edges = [0, *cuts, steps]
-    return list(itertools.pairwise(edges))
-
-
-def write_initial(core: Core, state: State, starts: Tensor) -> State:
-    """The state with the initial state written where `starts`, bool (B,), is True."""
-    return begun_anew(core.initial_state(len(starts), starts.device), state, starts)
-
-
-def begun_anew(fresh: State, state: State, starts: Tensor) -> State:
-    """A state with `fresh`, another of as many rows, written where `starts`, bool (B,), is True."""
-    chosen = [
-        torch.where(starts.view(-1, *(1,) * (old.ndim - 1)), new, old) for new, old in zip(fresh, state, strict=True)
-    ]
-    return type(state)(*chosen)
-
-
-@cache
-def extended_state(inner: type, name: str) -> type:
-    """The state of a core with one more tensor before it, as a NamedTuple.
-
-    Args:
-        inner: the class of the core's state.
-        name: of the tensor.
-    """
-    return namedtuple(f"{name.title()}And{inner.__name__}", [name, *getattr(inner, "_fields", ())])  # type: ignore[misc]
-
-
-class NoState(tuple):
+class NoState(NamedTuple):
     """The state of a core without memory: nothing."""
 
-    def __new__(cls, *_: Tensor) -> "NoState":
-        return super().__new__(cls, ())
 
-
-class Feedforward(Core):
+class Feedforward(Core[NoState]):
     """No recurrence: y = x. For agents that see everything at once."""
 
     def __init__(self, input_size: int, hidden: int):
@@ -100,5 +92,5 @@ class Feedforward(Core):
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NoState:
         return NoState()
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        return x, state
+    def forward(self, x: Tensor, state: NoState, starts: Tensor, record: bool = False) -> CoreOutput[NoState]:
+        return CoreOutput(x, state, {}, {})

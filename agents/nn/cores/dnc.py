@@ -9,7 +9,7 @@ from ....errors import check_range
 from ..attention.content import content_weights, cosine_similarity, masked_cosine_similarity, weighted_sum
 from . import allocation as alloc
 from .addressing import erase_and_add, oneplus
-from .base import Maps
+from .base import CoreOutput
 from .controllers import Controllers
 from .external import ExternalMemoryCore
 
@@ -29,7 +29,7 @@ class DNCState(NamedTuple):
     cell: Tensor  # (B, hidden), or (B, 0) for a feed-forward controller
 
 
-class DNC(ExternalMemoryCore):
+class DNC(ExternalMemoryCore[DNCState]):
     """A controller with one write head, which finds free rows, and read heads, which follow the order of writing.
 
     Args:
@@ -95,7 +95,7 @@ class DNC(ExternalMemoryCore):
             **self._controller_state(batch),
         )
 
-    def step(self, drive: Tensor, state: DNCState) -> tuple[Tensor, DNCState, Maps]:
+    def step(self, drive: Tensor, state: DNCState, record: bool = False) -> CoreOutput[DNCState]:
         heads = self.read_heads
         hidden, cell, interface = self.control(drive, state)
         keys, strengths, erase, vector, free, write_gate, allocation_gate, modes, masks, sharpness = interface.split(
@@ -133,7 +133,7 @@ class DNC(ExternalMemoryCore):
         after = DNCState(
             memory, usage, precedence, link, columns, write_weights, read_weights, reads, hidden, cell
         )  # fmt: skip
-        maps = {
+        records = {
             "read_weights": read_weights,
             "write_weights": write_weights[:, None],
             "memory": memory,
@@ -143,7 +143,7 @@ class DNC(ExternalMemoryCore):
             "write_gate": write_gate,
             "read_modes": modes,
         }
-        return y, after, maps
+        return CoreOutput(y, after, {}, records if record else {})
 
     def _content(self, memory: Tensor, keys: Tensor, strengths: Tensor, masks: Tensor | None, heads: slice) -> Tensor:
         if masks is None:

@@ -1,22 +1,47 @@
-"""What every core with an external memory shares: a controller, an interface, and the loop over time."""
+"""What every core with an external memory shares: a controller and its interface to the memory."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ....errors import check_choice, check_range
-from .base import Core, Maps, State, episode_pieces, write_initial
+from .base import Core, CoreOutput, reset_where
 from .controllers import CONTROLLERS
+from .unroll import unroll
 
 CLIP = 20.0  # the interface is clipped there: beyond it sigmoids and softmaxes have no gradient left
 
 
-class ExternalMemoryCore(Core):
+class ControllerState(Protocol):
+    """The part of a state that the controller reads."""
+
+    @property
+    def reads(self) -> Tensor:
+        """What the heads read at the step before, (B, R, W)."""
+        ...
+
+    @property
+    def hidden(self) -> Tensor:
+        """The controller's output, (B, H)."""
+        ...
+
+    @property
+    def cell(self) -> Tensor:
+        """Its cell, (B, H) or (B, 0)."""
+        ...
+
+
+S = TypeVar("S", bound=tuple)
+
+
+class ExternalMemoryCore(Core[S], Generic[S]):
     """A controller that reads and writes a memory of `rows` rows of `width` numbers.
 
-    A subclass says how wide the interface is, and writes `step`, a pure function of tensors for one moment. The loop
-    over time is here, and nowhere else: a compiled or fused step, or a whole fused sequence, takes its place in `_run`.
+    A subclass says how wide the interface is, and writes `step`, a pure function of tensors for one moment. It may have
+    a `kernel` that runs whole pieces of a sequence; the loop over time is `unroll`'s.
 
     y_t is the controller's output beside what was read, so that a linear head on it is
     y_t = W_y h_t + W_r [r_t^1; …; r_t^R] (Graves et al. 2016, Methods).
@@ -60,44 +85,34 @@ class ExternalMemoryCore(Core):
             "cell": self.initial_cell.expand(batch, -1),  # (B, H) or (B, 0)
         }
 
-    def step(self, drive: Tensor, state: Any) -> tuple[Tensor, Any, Maps]:
+    def step(self, drive: Tensor, state: S, record: bool = False) -> CoreOutput[S]:
         """One moment.
 
         Args:
             drive: the controller's view of x_t, (B, …).
             state: the state before it.
+            record: also say what was attended to.
 
         Returns:
-            y (B, output_size), the state after it, and what was attended to, by name.
+            As of `forward`, without T.
         """
         raise NotImplementedError
 
-    def control(self, drive: Tensor, state: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def kernel(self) -> Callable[[Tensor, S], CoreOutput[S]] | None:
+        """What runs a piece in which no episode starts at once, drive (t, B, …); None where nothing does."""
+        return None
+
+    def control(self, drive: Tensor, state: ControllerState) -> tuple[Tensor, Tensor, Tensor]:
         """The controller's hidden and cell, and the clipped interface for the memory (B, interface_size)."""
         hidden, cell = self.controller(drive, state.reads.flatten(1), state.hidden, state.cell)
         return hidden, cell, self.interface(hidden).clamp(-CLIP, CLIP)
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        y, state, _ = self._run(x, state, starts, keep=False)
-        return y, state
+    def forward(self, x: Tensor, state: S, starts: Tensor, record: bool = False) -> CoreOutput[S]:
+        drive = self.controller.from_input(x)  # (T, B, …), one product for the whole sequence
+        step, kernel = partial(self.step, record=record), None if record else self.kernel()
+        return unroll(step, drive, state, starts, self._begin, kernel)
 
-    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
-        """As `forward`, and what was attended to at each step, each (T, B, …)."""
-        return self._run(x, state, starts, keep=True)
-
-    def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
-        # (T, B, …), one product for the whole sequence; unbound at once, since the gradient of each index of it
-        # would be a tensor of its full size
-        drive = self.controller.from_input(x).unbind(0)
-        outputs, kept = [], []
-        for begin, end in episode_pieces(starts):
-            # one look at each piece's first step: inside a piece no episode starts
-            if starts.device.type != "cpu" or bool(starts[begin].any()):
-                state = write_initial(self, state, starts[begin])
-            for t in range(begin, end):
-                y, state, maps = self.step(drive[t], state)
-                outputs.append(y)
-                if keep:
-                    kept.append(maps)
-        stacked = {name: torch.stack([maps[name] for maps in kept]) for name in kept[0]} if keep else {}
-        return torch.stack(outputs), state, stacked
+    def _begin(self, state: S, drive: Tensor, starts: Tensor) -> S:
+        if starts.device.type == "cpu" and not bool(starts.any()):  # elsewhere asking costs more than writing
+            return state
+        return reset_where(state, self.initial_state(len(starts), starts.device), starts)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ....errors import FoveateError, check_choice, check_range
 from ..attention.content import content_weights, cosine_similarity, weighted_sum
 from .addressing import erase_and_add, interpolate, sharpen, shift
-from .base import Maps
+from .base import CoreOutput
 from .controllers import Controllers
 from .external import ExternalMemoryCore
 
@@ -29,7 +29,7 @@ class NTMState(NamedTuple):
     cell: Tensor  # (B, hidden), or (B, 0) for a feed-forward controller
 
 
-class NTM(ExternalMemoryCore):
+class NTM(ExternalMemoryCore[NTMState]):
     """A controller with heads that address a memory by content and by location.
 
     All heads are placed by the memory as the step before left it; then the write heads write, then the read heads read.
@@ -99,7 +99,7 @@ class NTM(ExternalMemoryCore):
             **self._controller_state(batch),
         )
 
-    def step(self, drive: Tensor, state: NTMState) -> tuple[Tensor, NTMState, Maps]:
+    def step(self, drive: Tensor, state: NTMState, record: bool = False) -> CoreOutput[NTMState]:
         hidden, cell, interface = self.control(drive, state)
         key, kernel, add, gates, positive = interface.split(self.sizes, -1)
         gate, erase = gates.sigmoid().split([self.heads, gates.shape[-1] - self.heads], -1)  # g: (B, R + H)
@@ -115,14 +115,14 @@ class NTM(ExternalMemoryCore):
         )  # (B, N, W)
         reads = weighted_sum(read_weights, memory)  # (B, R, W)
         y = torch.cat([hidden, reads.flatten(1)], -1)
-        maps = {
+        records = {
             "read_weights": read_weights,
             "write_weights": write_weights,
             "memory": memory,
             "content_gate": gate,
             "key_strength": strength,
         }
-        return y, NTMState(memory, weights, reads, hidden, cell), maps
+        return CoreOutput(y, NTMState(memory, weights, reads, hidden, cell), {}, records if record else {})
 
     def address(
         self, state: NTMState, key: Tensor, strength: Tensor, gate: Tensor, kernel: Tensor, gamma: Tensor

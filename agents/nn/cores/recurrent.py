@@ -1,11 +1,13 @@
 """The classical recurrent networks, on torch's own kernels: a ReLU network (as in the RAM paper), LSTM and GRU."""
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from .base import Core, State, episode_pieces, write_initial
+from .... import tree
+from .base import Core, CoreOutput, reset_where
+from .unroll import unroll_pieces
 
 
 class HiddenState(NamedTuple):
@@ -21,38 +23,38 @@ class LSTMState(NamedTuple):
     cell: Tensor  # (B, layers, H)
 
 
-class _TorchCore(Core):
+R = TypeVar("R", HiddenState, LSTMState)
+
+
+class _TorchCore(Core[R], Generic[R]):
     """A torch RNN module, cut into pieces where episodes start so that each piece runs in one kernel."""
 
-    state_class: type[HiddenState] | type[LSTMState]
+    state_class: type[R]
 
     def __init__(self, module: nn.RNNBase):
         super().__init__()
         self.module = module
         self.output_size = module.hidden_size
 
-    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> R:
         dtype = next(self.module.parameters()).dtype
         zeros = torch.zeros(batch, self.module.num_layers, self.output_size, device=device, dtype=dtype)
         return self.state_class(*(zeros,) * len(self.state_class._fields))
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        outputs = []
-        for begin, end in episode_pieces(starts):
-            # one `where` at each piece's first step: inside a piece no episode starts
-            state = write_initial(self, state, starts[begin])
-            y, state = self._run(x[begin:end], state)
-            outputs.append(y)
-        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs)), state
+    def forward(self, x: Tensor, state: R, starts: Tensor, record: bool = False) -> CoreOutput[R]:
+        return unroll_pieces(self._run, x, state, starts, self._begin)
 
-    def _run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        before = [part.transpose(0, 1).contiguous() for part in state]  # torch wants (layers, B, H)
+    def _begin(self, state: R, x: Tensor, starts: Tensor) -> R:
+        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
+
+    def _run(self, x: Tensor, state: R) -> CoreOutput[R]:
+        before = tree.map(lambda part: part.transpose(0, 1).contiguous(), state)  # torch wants (layers, B, H)
         y, after = self.module(x, tuple(before) if len(before) > 1 else before[0])
         parts = after if isinstance(after, tuple) else (after,)
-        return y, self.state_class(*(part.transpose(0, 1) for part in parts))
+        return CoreOutput(y, self.state_class(*(part.transpose(0, 1) for part in parts)), {}, {})
 
 
-class RNN(_TorchCore):
+class RNN(_TorchCore[HiddenState]):
     """h_t = relu(W x_t + U h_{t-1} + b): the core network of Mnih et al. 2014, section 4.
 
     Args:
@@ -67,7 +69,7 @@ class RNN(_TorchCore):
         super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="relu"))
 
 
-class LSTM(_TorchCore):
+class LSTM(_TorchCore[LSTMState]):
     """Long short-term memory (Hochreiter & Schmidhuber 1997), the forget gate's bias begun at 1 (Gers 2000).
 
     Args:
@@ -87,7 +89,7 @@ class LSTM(_TorchCore):
             nn.init.zeros_(module.get_parameter(f"bias_hh_l{layer}").data[forget])
 
 
-class GRU(_TorchCore):
+class GRU(_TorchCore[HiddenState]):
     """Gated recurrent unit (Cho et al. 2014).
 
     Args:

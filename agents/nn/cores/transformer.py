@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError, check_range
 from ..attention.content import scaled_dot, weighted_sum
-from .base import Core, Maps, State, write_initial
+from .base import Core, CoreOutput, reset_where
 
 
 class TransformerState(NamedTuple):
@@ -19,7 +19,7 @@ class TransformerState(NamedTuple):
     clock: Tensor  # int64, (B,), moments since the episode began
 
 
-class Transformer(Core):
+class Transformer(Core[TransformerState]):
     """A pre-norm transformer whose every layer attends to the last `context` moments of this episode.
 
     Positions enter as rotations of queries and keys (Su et al. 2021, "RoFormer"), so that only distances count.
@@ -48,20 +48,16 @@ class Transformer(Core):
         blank = self.embed.weight.new_zeros(batch, len(self.blocks), self.context, self.output_size)
         return TransformerState(blank, blank, torch.zeros(batch, dtype=torch.int64, device=blank.device))
 
-    def forward(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
-        y, state, _ = self._run(x, state, starts, keep=False)
-        return y, state
-
-    def attend(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State, Maps]:
-        """As `forward`, and `read_weights` (T, B, layers * heads, context), the last column this moment."""
-        return self._run(x, state, starts, keep=True)
-
-    def _run(self, x: Tensor, state: State, starts: Tensor, keep: bool) -> tuple[Tensor, State, Maps]:
+    def forward(
+        self, x: Tensor, state: TransformerState, starts: Tensor, record: bool = False
+    ) -> CoreOutput[TransformerState]:
+        """As of any core; its record is `read_weights` (T, B, layers * heads, context), the last column this moment."""
         steps = len(x)
-        state = write_initial(self, state, starts[0])  # what isn't visible has weight zero, but zero times NaN is NaN
+        # what isn't visible has weight zero, but zero times NaN is NaN
+        state = reset_where(state, self.initial_state(len(starts[0]), starts.device), starts[0])
         clock, visible = self._visible(state.clock, starts)  # (B, T), (B, T, C + T)
         h = self.embed(x).transpose(0, 1)  # (B, T, D)
-        keys, values, maps = [], [], []
+        keys, values, windows = [], [], []
         for i in range(self.layers):
             block: _Block = self.blocks[i]  # type: ignore[assignment]
             q, k, v = block.project(block.norm_1(h)).chunk(3, -1)  # (B, T, D) each
@@ -78,15 +74,15 @@ class Transformer(Core):
             h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
             keys.append(k[:, -self.context :])
             values.append(v[:, -self.context :])
-            if keep:  # the window of each moment: C columns that end at itself
-                windows = [weights[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
-                maps.append(torch.stack(windows))  # (T, B, heads, C)
+            if record:  # the window of each moment: C columns that end at itself
+                each = [weights[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
+                windows.append(torch.stack(each))  # (T, B, heads, C)
         # what the last moment doesn't see is of an earlier episode: forget it
         held = visible[:, -1, None, -self.context :, None]  # (B, 1, C, 1)
         keys, values = (torch.where(held, torch.stack(cache, 1), 0.0) for cache in (keys, values))
         after = TransformerState(keys, values, clock[:, -1] + 1)
-        found = {"read_weights": torch.cat(maps, 2)} if keep else {}
-        return self.norm(h).transpose(0, 1), after, found
+        records = {"read_weights": torch.cat(windows, 2)} if record else {}
+        return CoreOutput(self.norm(h).transpose(0, 1), after, {}, records)
 
     def _visible(self, clock: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """The moment's number within its episode, int64 (B, T), and what each moment may see, bool (B, T, C + T)."""
