@@ -219,7 +219,9 @@ class GuidedActor(Actor):
         if self.always_ask or len(targets) < len(self.policy.heads):
             output = super().choose(now)
             return output._replace(action=self.policy.as_action({**output.choices, **targets}))
-        return PolicyOutput(self.policy.as_action(targets), targets, {}, torch.zeros_like(now.reward), self.state, {})
+        return PolicyOutput(
+            self.policy.as_action(targets), targets, {}, torch.zeros_like(now.reward), self.state, {}, {}
+        )
 
 
 def play(
@@ -306,7 +308,7 @@ class PredictingPolicy:
     ) -> PolicyOutput:
         action, state = self.player.predict(tree.to_numpy(observation), state, starts.numpy(force=True), deterministic)
         nothing = torch.full(starts.shape, torch.nan)
-        return PolicyOutput(tree.to_tensors(tree.map(np.asarray, action)), {}, {}, nothing, state, {})
+        return PolicyOutput(tree.to_tensors(tree.map(np.asarray, action)), {}, {}, nothing, state, {}, {})
 
 
 def policy_of(player: Policy | Player) -> Policy | PredictingPolicy:

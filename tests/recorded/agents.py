@@ -10,6 +10,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from foveate import tree
 from foveate.agents import BackpropOptions, LearnerOptions, QOptions, learner_class
 
 from .digest import Entries, Record
@@ -113,7 +114,7 @@ def predicted(record: Record, player: Any, env: Any, steps: int = 5, prefix: str
         action, greedy = player.predict(seen, greedy, over, deterministic=True)
         other, chance = player.predict(seen, chance, over, deterministic=False)
         # a state's numbers by size: how a core arranges them is its own affair, and rows of a memory may be tied
-        state = [np.asarray(part, dtype=np.float64).ravel() for part in greedy]
+        state = [np.asarray(part, dtype=np.float64).ravel() for part in tree.leaves(greedy)]
         kept = {f"{prefix}state": np.sort(np.concatenate(state))} if state else {}
         record.add_moment(**{f"{prefix}greedy": dict(action) if isinstance(action, dict) else action}, **kept)
         record.add(f"{prefix}chance", dict(other) if isinstance(other, dict) else other)
