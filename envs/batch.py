@@ -5,18 +5,29 @@ masks, autoreset, seeds or numpy: the two faces in `face.py` are derived from it
 """
 
 import abc
-from typing import Any, ClassVar
+import enum
+from typing import ClassVar
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ..errors import FoveateError, check_range
+from ..tree import Tree
 from .counter_rng import CounterRNG
 from .scale import ScoreScale
 
 State = dict[str, Tensor]
 Tensors = Tensor | dict[str, Tensor]
+
+
+class Ended(enum.Enum):
+    """Which worlds ended their episodes at the last step."""
+
+    ALL = enum.auto()
+    NONE = enum.auto()
+    UNKNOWN = enum.auto()  # the tensor `over` says; it may lie on a device that one would have to wait for
 
 
 class BatchWorld(abc.ABC):
@@ -67,47 +78,35 @@ class BatchWorld(abc.ABC):
         return {}
 
     @abc.abstractmethod
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         """The states after an action, the rewards float32 (B, *reward_shape) and which episodes terminate, bool (B,).
 
         Must not write into the tensors of `state`: build new ones.
         """
 
     @abc.abstractmethod
-    def observe(self, state: State) -> Tensors:
+    def observe(self, state: State) -> Tree:
         """What the agent sees, as fresh tensors (B, …) that share no memory with `state`."""
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         """What `info` says of the action to come: `target`, `target_mask`, … as fresh tensors (B, …)."""
         return {}
 
-    def score(self, state: State) -> Tensor:
-        """The task's own figure for the step just made, float32 (B,)."""
-        raise NotImplementedError
-
-    def relevance(self, state: State) -> Tensor:
-        """The ground truth of what matters for the action to come, bool (B, …)."""
-        raise FoveateError(f"{type(self).__name__} declares no relevance.")
-
-    def relevances(self, state: State) -> dict[str, Tensor]:
-        """All that `info` says of what matters, by name; more than `relevance` where a world tells more apart."""
-        return {"relevance": self.relevance(state)}
-
-    def frame(self, index: int) -> Any:
-        """A picture of world `index`, uint8 (H, W, 3) numpy."""
+    def frame(self, index: int) -> np.ndarray:
+        """A picture of world `index`, uint8 (H, W, 3)."""
         raise FoveateError(f"{type(self).__name__} can't be drawn.")
 
     # ---- the policies behind the score scale ----
 
-    def oracle(self) -> Tensors:
+    def oracle(self) -> Tree:
         """The actions of a policy that may look at the state, (B, …)."""
         raise NotImplementedError
 
-    def blind(self) -> Tensors:
+    def blind(self) -> Tree:
         """The actions of the best policy that ignores its observations, (B, …)."""
         raise NotImplementedError
 
-    def memoryless(self) -> Tensors:
+    def memoryless(self) -> Tree:
         """The actions of the best policy that sees the present observation only, (B, …)."""
         raise NotImplementedError
 
@@ -211,7 +210,7 @@ class BatchWorld(abc.ABC):
         """int64, (B,): actions made since the episode began."""
         return self.state["clock"]
 
-    def step(self, action: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, action: Tree) -> tuple[Tensor, Tensor, Tensor]:
         """Advance all worlds; rewards float32 (B, *reward_shape), terminated and truncated bool (B,)."""
         clock = self.clock + 1
         state, reward, terminated = self.advance(self.state, action, CounterRNG(self.key, self.episode, clock))
@@ -226,13 +225,13 @@ class BatchWorld(abc.ABC):
             self._agreed_clock += 1
         return reward, terminated, truncated
 
-    def ended(self) -> bool | None:
-        """Whether episodes ended at the last step: all (True), none (False), or only `over` knows (None)."""
+    def ended(self) -> Ended:
+        """Which episodes ended at the last step, as far as that is known without waiting for a device."""
         if self.episode_length is not None and self._agreed_clock is not None:
-            return self._agreed_clock >= self.episode_length
+            return Ended.ALL if self._agreed_clock >= self.episode_length else Ended.NONE
         if self.device.type == "cpu" and not bool(self.over.any()):
-            return False
-        return None
+            return Ended.NONE
+        return Ended.UNKNOWN
 
     # ---- states in and out ----
 

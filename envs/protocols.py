@@ -92,6 +92,15 @@ class TellsRelevance(Protocol):
 
 
 @runtime_checkable
+class TellsValueRelevance(Protocol):
+    """A world that tells what decides the best action (`relevance`) from what decides how much is still to be won."""
+
+    def relevance_value(self, state: State) -> Tensor:
+        """What decides how much is still to be won, bool (B, …)."""
+        ...
+
+
+@runtime_checkable
 class TellsScore(Protocol):
     """A world whose task has a figure of its own beside the return."""
 

@@ -20,8 +20,9 @@ from ..errors import FoveateError
 if TYPE_CHECKING:
     from .batch import BatchWorld
     from .gym_env import GymEnv, VectorEnv
+    from .multi.agent_rows import AgentRowsEnv
     from .multi.base import MultiWorld
-    from .multi.team_env import PettingZoo
+    from .multi.team_env import PettingZooModule
 
 
 class Family(NamedTuple):
@@ -95,8 +96,8 @@ def register_world(env_id: str, world_class: "type[BatchWorld]") -> None:
         world_class: the world.
     """
     if world_class.several_agents:
-        _, vector, parallel = _team_classes(cast("type[MultiWorld]", world_class), env_id)
-        derived, single = (vector, parallel), no_single_env
+        game, vector = _team_classes(cast("type[MultiWorld]", world_class), env_id)
+        derived, single = (vector, game.parallel_env), no_single_env
     else:
         derived = single, vector = _classes(world_class)
     gym.register(env_id, entry_point=single, vector_entry_point=vector)
@@ -148,9 +149,14 @@ def family_attribute(package: str, name: str) -> Any:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
     world_class = getattr(importlib.import_module(f".{family.worlds[world]}", package), world)
     values = {world: world_class}
-    if name != world:
-        derived = _team_classes(world_class, family.derived(world)[0]) if family.teams else _classes(world_class)
-        values |= zip(family.derived(world), derived, strict=True)
+    if name != world and not family.teams:
+        values |= zip(family.derived(world), _classes(world_class), strict=True)
+    elif name != world:
+        game, vector, parallel = family.derived(world)
+        if name == parallel:  # PettingZoo's class, and PettingZoo with it
+            values[name] = family_attribute(package, game).parallel_env
+        else:
+            values |= zip((game, vector), _team_classes(world_class, game), strict=True)
     for attribute, value in values.items():
         if attribute != world and isinstance(value, type):
             value.__module__ = package  # where pickle finds it
@@ -164,8 +170,7 @@ def _classes(world_class: "type[BatchWorld]") -> "tuple[type[GymEnv], type[Vecto
     return env_classes(world_class)
 
 
-def _team_classes(world_class: "type[MultiWorld]", name: str) -> "tuple[PettingZoo, type, type]":
+def _team_classes(world_class: "type[MultiWorld]", name: str) -> "tuple[PettingZooModule, type[AgentRowsEnv]]":
     from .multi.team_env import team_env_classes
 
-    game, vector = team_env_classes(world_class, name)
-    return game, vector, game.parallel_env
+    return team_env_classes(world_class, name)

@@ -8,6 +8,8 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from ..envs.gym_env import VectorEnv as NativeVectorEnv
+from ..envs.gym_env import WorldVectorEnv
 from ..errors import FoveateError
 from .history import beside, check_numpy, put_beside
 
@@ -54,19 +56,20 @@ class MarkovianVector(VectorWrapper):
     def __init__(self, env: VectorEnv):
         super().__init__(env)
         check_numpy(env, type(self).__name__)
-        if not hasattr(env.unwrapped, "world"):
+        inner = env.unwrapped
+        if not isinstance(inner, WorldVectorEnv):
             raise FoveateError(f"{env} doesn't tell its state: only native vector environments of foveate do.")
-        if hasattr(env.unwrapped, "seats"):
+        if not isinstance(inner, NativeVectorEnv):
             raise FoveateError("a world of several agents tells its state by PettingZoo's parallel_env().state().")
-        env.unwrapped.keep_ended_state = True  # type: ignore[attr-defined]
+        self._world, self._autoreset = inner.world, inner.autoreset
+        self._autoreset.keep_ended_state = True
         env.reset(seed=_chance())
-        size = env.unwrapped.world.true_state().shape[1]  # type: ignore[attr-defined]
+        size = self._world.true_state().shape[1]
         self.single_observation_space = beside(env.single_observation_space, state=_unbounded(size))
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
 
     def _put(self, observation: Any) -> dict[str, Any]:
-        state = self.env.unwrapped.world.true_state()  # type: ignore[attr-defined]
-        return put_beside(observation, state=state.cpu().numpy())
+        return put_beside(observation, state=self._world.true_state().cpu().numpy())
 
     def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
@@ -76,7 +79,7 @@ class MarkovianVector(VectorWrapper):
         observation, reward, terminated, truncated, info = self.env.step(actions)
         if "final_obs" in info:
             final = info["final_obs"].copy()
-            ended = self.env.unwrapped.ended_state.cpu().numpy()  # type: ignore[attr-defined]
+            ended = self._autoreset.ended_state.cpu().numpy()
             for i in np.flatnonzero(info["_final_obs"]):
                 final[i] = put_beside(final[i], state=ended[i])
             info = {**info, "final_obs": final}

@@ -1,20 +1,20 @@
 """Worlds with several agents, for PettingZoo and for one policy that all agents share.
 
 For each world, as for SharedGaze: `shared_gaze_v0.parallel_env()` and `.env()` are PettingZoo's, `SharedGazeVectorEnv`
-is what ``gym.make_vec("Multi/SharedGaze-v0")`` makes. `GAMES` has PettingZoo's by id.
+is what ``gym.make_vec("Multi/SharedGaze-v0")`` makes. `GAMES` has PettingZoo's by id. PettingZoo itself is imported when
+one of its environments is made.
 """
 
+import sys
 from functools import partial
 from typing import Any
-
-import pettingzoo
 
 from ..registration import family_attribute, family_ids, family_names
 from .base import MultiWorld as MultiWorld
 from .base import TeamScale as TeamScale
 from .team_env import team_env_classes as team_env_classes
 
-_OWN = ["GAMES", "MultiWorld", "TeamScale", "team_env_classes"]
+_OWN = ["GAMES", "MultiWorld", "TeamScale", "register_with_pettingzoo", "team_env_classes"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,11 +29,24 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *family_names(__name__), "GAMES"})
 
 
-def _agent_by_agent(name: str, **arguments: Any) -> pettingzoo.AECEnv:
+def register_with_pettingzoo() -> None:
+    """Make the worlds known to PettingZoo's own registry: ``pettingzoo.make("parallel", "Multi/SharedGaze-v0")``.
+
+    Importing this package does so where PettingZoo was imported before. Versions below 1.27 have no registry.
+    """
+    import pettingzoo
+
+    if "register" not in vars(pettingzoo):
+        return
+    for env_id, (game, _, parallel) in family_ids(__name__).items():
+        if env_id not in pettingzoo.parallel_registry:
+            pettingzoo.register("parallel", env_id, f"{__name__}:{parallel}")
+            pettingzoo.register("aec", env_id, partial(_agent_by_agent, game))
+
+
+def _agent_by_agent(name: str, **arguments: object) -> Any:
     return family_attribute(__name__, name).env(**arguments)
 
 
-if hasattr(pettingzoo, "register"):  # since 1.27: pettingzoo.make("parallel", "Multi/SharedGaze-v0")
-    for _id, (_game, _, _parallel) in family_ids(__name__).items():
-        pettingzoo.register("parallel", _id, f"{__name__}:{_parallel}")
-        pettingzoo.register("aec", _id, partial(_agent_by_agent, _game))
+if "pettingzoo" in sys.modules:
+    register_with_pettingzoo()

@@ -135,12 +135,12 @@ class Catch(GameWorld):
     def masks(self, scene: State) -> dict[str, Tensor]:
         return {name: cover(rows, columns) for name, (rows, columns, _) in self.sprites(scene).items()}
 
-    def decisive(self, state: State) -> Tensor:
+    def relevance(self, state: State) -> Tensor:
         masks = self.objects(state)
         return masks["ball"] | masks["paddle"]
 
-    def promising(self, state: State) -> Tensor:
-        return self.decisive(state) | self.objects(state)["score"]
+    def relevance_value(self, state: State) -> Tensor:
+        return self.relevance(state) | self.objects(state)["score"]
 
     def change(self, scene: State, now: State, intervention: Intervention) -> State:
         _, name, amount = intervention

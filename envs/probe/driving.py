@@ -220,7 +220,7 @@ class Driving(GameWorld):
             "road": lane & ~cars,
         }
 
-    def decisive(self, state: State) -> Tensor:
+    def relevance(self, state: State) -> Tensor:
         best = self._best(state)
         rows, columns = road.car_boxes(state)
         decides = []
@@ -236,7 +236,7 @@ class Driving(GameWorld):
         cars = cover(rows & some[..., None], columns)
         return cars | cover(*road.own_box(state))
 
-    def promising(self, state: State) -> Tensor:
+    def relevance_value(self, state: State) -> Tensor:
         masks = self.objects(state)
         return ~masks["road"] & torch.stack([mask for name, mask in masks.items() if name != "road"]).any(0)
 

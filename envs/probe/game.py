@@ -83,12 +83,12 @@ class GameWorld(BatchWorld):
         """
 
     @abc.abstractmethod
-    def decisive(self, state: State) -> Tensor:
+    def relevance(self, state: State) -> Tensor:
         """The pixels that decide which action is best now, bool (B, 84, 84)."""
 
     @abc.abstractmethod
-    def promising(self, state: State) -> Tensor:
-        """The pixels that decide what is still to be won, bool (B, 84, 84)."""
+    def relevance_value(self, state: State) -> Tensor:
+        """The pixels that decide how much is still to be won, bool (B, 84, 84)."""
 
     @abc.abstractmethod
     def caption(self, state: State, index: int) -> str:
@@ -121,12 +121,6 @@ class GameWorld(BatchWorld):
         return state["frames"].clone()
 
     # ---- the truth ----
-
-    def relevance(self, state: State) -> Tensor:
-        return self.decisive(state)
-
-    def relevances(self, state: State) -> dict[str, Tensor]:
-        return {**super().relevances(state), "relevance_value": self.promising(state)}
 
     def objects(self, state: State) -> dict[str, Tensor]:
         """Where each object is in the newest frame, bool (B, 84, 84) by name; empty where there is none."""

@@ -91,5 +91,3 @@ def test_gym_make_with_a_module_prefix_works_alone() -> None:
     code = "import gymnasium as gym; env = gym.make('foveate:Glimpse/Digits-v0'); print(env.reset(seed=0)[1]['target'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-

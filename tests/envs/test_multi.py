@@ -1,6 +1,8 @@
 """Worlds of several agents: PettingZoo's own checks, one seed one episode through both faces, certified scores."""
 
 import itertools
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -14,7 +16,10 @@ from hypothesis import strategies as st
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
 from foveate.envs import MULTI_IDS, multi
-from foveate.envs.multi import GAMES
+from foveate.envs.multi import (
+    GAMES,
+    parallel,
+)
 from foveate.envs.multi.base import others, vote
 from foveate.errors import FoveateError
 
@@ -58,9 +63,7 @@ def play(env_id: str, policy: str, worlds: int = 1000, **options: Any) -> tuple[
 @pytest.mark.parametrize("env_id", MULTI_IDS)
 def test_pettingzoo_has_no_complaint(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     game = GAMES[env_id]
-    monkeypatch.setattr(
-        multi.team_env, "RENDER_MODES", ["rgb_array"]
-    )  # "human" needs a display and has a test of its own
+    monkeypatch.setattr(parallel, "RENDER_MODES", ["rgb_array"])  # "human" needs a display and has a test of its own
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they warn that observations are dicts
         parallel_api_test(game.parallel_env(), 40)
@@ -317,3 +320,27 @@ def test_many_agents_are_drawn() -> None:
     env = multi.shared_gaze_v0.parallel_env(render_mode="rgb_array", agents=5)
     env.reset(seed=0)
     assert env.render().shape[0] > 600
+
+
+def test_rows_of_agents_need_no_pettingzoo_and_its_registry_is_filled_on_request() -> None:
+    script = """
+import sys, gymnasium as gym, foveate
+env = gym.make_vec("Multi/SharedGaze-v0", num_envs=2)
+env.reset(seed=0)
+env.step(env.action_space.sample())
+assert "pettingzoo" not in sys.modules
+import pettingzoo
+from foveate.envs import multi
+multi.register_with_pettingzoo()
+multi.register_with_pettingzoo()  # twice is once
+if hasattr(pettingzoo, "make"):
+    assert pettingzoo.make("aec", "Multi/SharedGaze-v0").metadata["name"] == "shared_gaze_v0"
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_vector_environments_of_a_world_are_of_one_class() -> None:
+    one, other = (gym.make_vec("Multi/CocktailParty-v0", num_envs=n) for n in (1, 2))
+    assert type(one) is type(other)
+    assert issubclass(type(one), agent_rows.AgentRowsEnv)

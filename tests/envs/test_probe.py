@@ -114,7 +114,7 @@ def test_unknown_interventions_are_refused_with_what_is_known(kind: str, name: s
 def test_relevance_is_what_the_oracle_needs(env_id: str) -> None:
     world = played(env_id, 25, 1, count=40)
     objects = world.objects(world.state)
-    told = world.relevances(world.state)
+    told = {name: getattr(world, name)(world.state) for name in ("relevance", "relevance_value")}
     agent = "own car" if env_id == "Probe/Driving-v0" else "paddle"
     assert (told["relevance"] & objects[agent]).flatten(1).any(1).all()
     assert not (told["relevance"] & ~told["relevance_value"]).any()

@@ -52,6 +52,7 @@ def test_pettingzoo_knows_the_games_by_their_ids() -> None:
 
     if not hasattr(pettingzoo, "make"):
         pytest.skip("PettingZoo before 1.27 has no registry")
+    multi.register_with_pettingzoo()
     for env_id in MULTI_IDS:
         assert isinstance(pettingzoo.make("parallel", env_id).unwrapped, multi.GAMES[env_id].parallel_env)
         pettingzoo.make("aec", env_id).reset(seed=0)

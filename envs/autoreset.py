@@ -1,0 +1,113 @@
+"""Gymnasium's three ways to begin the next episode, for a batch of worlds, in tensors."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+from torch import Tensor
+
+from ..tree import Tree
+from .batch import BatchWorld, Ended
+from .info import Masked
+
+
+class Final(NamedTuple):
+    """How episodes ended that the same step has replaced by new ones.
+
+    Attributes:
+        observation: the last one of every world, (B, …); only that of the worlds that ended means anything.
+        info: `info` at that time.
+        ended: bool, (B,), which worlds ended.
+    """
+
+    observation: Tree
+    info: Masked
+    ended: Tensor
+
+
+class Outcome(NamedTuple):
+    """What a step of a vector environment returns, as tensors (B, …)."""
+
+    observation: Tree
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    info: Masked
+    final: Final | None
+
+
+class Autoreset:
+    """Steps a batch of worlds, and begins the next episode of each as the mode says.
+
+    Args:
+        world: the worlds, built.
+        mode: "NextStep", "SameStep" or "Disabled".
+        read: turns a step's actions into tensors.
+        info: `info` of the present.
+
+    Attributes:
+        keep_ended_state: whether to keep `ended_state`.
+        ended_state: with "SameStep", the true states that the latest episodes ended in, (B, n).
+    """
+
+    def __init__(
+        self, world: BatchWorld, mode: AutoresetMode, read: Callable[[Tree], Tree], info: Callable[[], Masked]
+    ):
+        self.world, self.mode, self.read, self.info = world, mode, read, info
+        self.keep_ended_state, self.ended_state = False, torch.zeros(0)
+        self._ended = Ended.ALL
+
+    def reset(self, mask: Tensor | None, keys: Tensor | None) -> None:
+        """Begin new episodes; the arguments are those of `BatchWorld.reset`."""
+        self.world.reset(mask, keys)
+        self._ended = Ended.NONE if mask is None else Ended.UNKNOWN
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from a state of the worlds."""
+        self.world.load_state_dict(saved)
+        self._ended = Ended.UNKNOWN
+
+    def step(self, actions: Tree) -> Outcome:
+        """Step all worlds.
+
+        Raises:
+            ResetNeeded: nothing has begun, or worlds are over and are not reset by this mode.
+        """
+        world, mode = self.world, self.mode
+        if not world.begun:
+            raise ResetNeeded("no episode has begun: call reset() before step().")
+        if mode is AutoresetMode.DISABLED and self._ended is not Ended.NONE and bool(world.over.any()):
+            raise ResetNeeded(
+                f"worlds {world.over.nonzero()[:, 0].tolist()} are over: reset them with options['reset_mask']."
+            )
+        if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.ALL:
+            return self._reset_all()
+        waiting = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.UNKNOWN else None
+        reward, terminated, truncated = world.step(self.read(actions))
+        if waiting is not None:  # for these this step is their reset
+            world.reset(waiting)
+            reward = reward.masked_fill(waiting.view(-1, *(1 for _ in world.reward_shape)), 0.0)
+            terminated, truncated = terminated & ~waiting, truncated & ~waiting
+        self._ended = world.ended()
+        final = self._replace_ended() if mode is AutoresetMode.SAME_STEP and self._ended is not Ended.NONE else None
+        return Outcome(world.observe(world.state), reward, terminated, truncated, self.info(), final)
+
+    def _reset_all(self) -> Outcome:
+        """The step of mode "NextStep" that is the reset of all worlds; its actions are ignored."""
+        world = self.world
+        self.reset(None, None)
+        zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device)
+        no = torch.zeros_like(world.over)
+        return Outcome(world.observe(world.state), zero, no, no.clone(), self.info(), None)
+
+    def _replace_ended(self) -> Final:
+        """Begin new episodes in the worlds that are over."""
+        world, ended = self.world, self.world.over
+        if self.keep_ended_state:
+            self.ended_state = world.true_state()
+        final = Final(world.observe(world.state), self.info(), ended)
+        world.reset(None if self._ended is Ended.ALL else ended)
+        self._ended = Ended.NONE
+        return final

@@ -1,0 +1,120 @@
+"""What all environments around a batch of worlds share: Gymnasium's single and vector ones, and PettingZoo's."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import ResetNeeded
+from torch import Tensor
+
+from ..errors import FoveateError, check_choice
+from ..introspect import check_options
+from ..tree import Tree
+from ..viz.window import Window, check_display
+from .batch import BatchWorld, State
+from .info import Masked
+from .protocols import Gaze, RetinaWorld, TakesInterventions, TellsRelevance, TellsScore, TellsValueRelevance
+
+RENDER_MODES = ["human", "rgb_array"]
+
+
+class WorldEnv:
+    """What all environments around a batch of worlds share: the worlds, their `info`, pictures and interventions."""
+
+    world_class: ClassVar[type[BatchWorld]]
+    world: BatchWorld
+
+    def _open(
+        self, num_worlds: int, render_mode: str | None, relevance: bool, device: str, arguments: dict[str, object]
+    ) -> None:
+        """Build the worlds.
+
+        Args:
+            num_worlds: how many.
+            render_mode: None, "rgb_array" or "human".
+            relevance: whether `info` holds what matters.
+            device: where the worlds' tensors live.
+            arguments: of the world class.
+        """
+        name = self.world_class.__name__
+        check_options(self.world_class, arguments, name)
+        if render_mode is not None:
+            check_choice("render_mode", render_mode, RENDER_MODES)
+        if render_mode == "human":
+            check_display()
+        self.render_mode = render_mode
+        self.world = self.world_class(**arguments)
+        self.world.build(num_worlds, device, keep_trail=render_mode is not None)
+        self._relevance = self._relevances() if relevance else {}
+        self._score = self.world.score if isinstance(self.world, TellsScore) else None
+        self._window: Window | None = None
+
+    def _relevances(self) -> dict[str, Callable[[State], Tensor]]:
+        """What `info` says of what matters, by name."""
+        world = self.world
+        if not isinstance(world, TellsRelevance):
+            raise FoveateError(f"{type(world).__name__} declares no relevance.")
+        known = {"relevance": world.relevance}
+        return {**known, "relevance_value": world.relevance_value} if isinstance(world, TellsValueRelevance) else known
+
+    def gaze(self) -> Gaze | None:
+        """Where the agent looks, in a world that is seen through a retina; None in any other."""
+        return self.world.gaze(self.world.state) if isinstance(self.world, RetinaWorld) else None
+
+    def intervene(self, kind: str, name: str, amount: float | None = None) -> Tree:
+        """Do something to one of the world's objects, now and in all frames still seen; returns the observation.
+
+        Args:
+            kind: "remove", "move", "shift" or "set", whichever the world knows for the object.
+            name: the object, for example "near cars".
+            amount: how far, or to what; None takes the usual amount.
+
+        Raises:
+            FoveateError: the world has no interventions, or not this one.
+            ResetNeeded: no episode has begun.
+        """
+        if not isinstance(self.world, TakesInterventions):
+            raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")
+        if not self.world.begun:
+            raise ResetNeeded("no episode has begun: call reset() before intervene().")
+        self.world.replace(self.world.intervene(self.world.state, kind, name, amount))
+        return self._observation()
+
+    def _observation(self) -> Tree:
+        """The observation of the present."""
+        raise NotImplementedError
+
+    def _masked_info(self) -> Masked:
+        """`info` of the present, each value with a mask of the worlds that have one."""
+        world, state = self.world, self.world.state
+        playing = ~world.over
+        info = {name: (value, playing) for name, value in world.annotate(state).items()}
+        info |= {name: (relevance(state), playing) for name, relevance in self._relevance.items()}
+        if self._score is not None:
+            info["score"] = (self._score(state), world.clock > 0)
+        return info
+
+    def _check_begun(self) -> None:
+        if not self.world.begun:
+            raise ResetNeeded("no episode has begun: call reset() before render().")
+
+    def _render_one(self, title: str) -> np.ndarray | None:
+        """The picture of the only world, or a window with this title that shows it."""
+        if self.render_mode is None:
+            gym.logger.warn('render() without a render_mode: pass render_mode="rgb_array".')
+            return None
+        self._check_begun()
+        if self.render_mode == "rgb_array":
+            return self.world.frame(0)
+        self._show(title)
+        return None
+
+    def _show(self, title: str) -> None:
+        """Show the first world in a window."""
+        self._window = self._window or Window(title)
+        self._window.show(self.world.frame(0), self.world.render_fps)
+
+    def _close_window(self) -> None:
+        if self._window is not None:
+            self._window.close()
