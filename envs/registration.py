@@ -156,7 +156,7 @@ def family_attribute(package: str, name: str) -> Any:
         if name == parallel:  # PettingZoo's class, and PettingZoo with it
             values[name] = family_attribute(package, game).parallel_env
         else:
-            values |= zip((game, vector), _team_classes(world_class, game), strict=True)
+            values |= zip((game, vector), _team_classes(world_class, game, package), strict=True)
     for attribute, value in values.items():
         if attribute != world and isinstance(value, type):
             value.__module__ = package  # where pickle finds it
@@ -170,7 +170,9 @@ def _classes(world_class: "type[BatchWorld]") -> "tuple[type[GymEnv], type[Vecto
     return env_classes(world_class)
 
 
-def _team_classes(world_class: "type[MultiWorld]", name: str) -> "tuple[PettingZooModule, type[AgentRowsEnv]]":
+def _team_classes(
+    world_class: "type[MultiWorld]", name: str, home: str | None = None
+) -> "tuple[PettingZooModule, type[AgentRowsEnv]]":
     from .multi.team_env import team_env_classes
 
-    return team_env_classes(world_class, name)
+    return team_env_classes(world_class, name, home)

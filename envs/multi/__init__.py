@@ -1,8 +1,8 @@
 """Worlds with several agents, for PettingZoo and for one policy that all agents share.
 
 For each world, as for SharedGaze: `shared_gaze_v0.parallel_env()` and `.env()` are PettingZoo's, `SharedGazeVectorEnv`
-is what ``gym.make_vec("Multi/SharedGaze-v0")`` makes. `GAMES` has PettingZoo's by id. PettingZoo itself is imported when
-one of its environments is made.
+is what ``gym.make_vec("Multi/SharedGaze-v0")`` makes. `GAMES` has PettingZoo's by id. PettingZoo is imported
+when one of its environments is made.
 """
 
 import sys

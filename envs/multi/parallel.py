@@ -105,9 +105,9 @@ class ParallelTeamEnv(WorldEnv, ParallelEnv):
         self._close_window()
 
 
-def parallel_class(world_class: type[MultiWorld], name: str) -> type[ParallelTeamEnv]:
-    """PettingZoo's class of a world, by the name that its metadata has."""
-    body = {"world_class": world_class, "__doc__": world_class.__doc__, "__module__": world_class.__module__}
+def parallel_class(world_class: type[MultiWorld], name: str, home: str) -> type[ParallelTeamEnv]:
+    """PettingZoo's class of a world, by the name that its metadata has; an attribute of the module `home`."""
+    body = {"world_class": world_class, "__doc__": world_class.__doc__, "__module__": home}
     return type(f"{world_class.__name__}ParallelEnv", (ParallelTeamEnv,), {**body, "name": name})
 
 

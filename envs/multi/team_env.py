@@ -22,17 +22,18 @@ class PettingZooModule:
     Args:
         world_class: the world.
         name: of the module, as the environment's metadata has it.
+        home: the module that the class is an attribute of, where pickle finds it; None is the world's.
     """
 
-    def __init__(self, world_class: type[MultiWorld], name: str):
-        self.world_class, self.name = world_class, name
+    def __init__(self, world_class: type[MultiWorld], name: str, home: str | None = None):
+        self.world_class, self.name, self.home = world_class, name, home or world_class.__module__
 
     @cached_property
     def parallel_env(self) -> "type[ParallelTeamEnv]":
         """The class of the parallel environment, in which all agents act at once."""
         from .parallel import parallel_class
 
-        return parallel_class(self.world_class, self.name)
+        return parallel_class(self.world_class, self.name, self.home)
 
     @cached_property
     def env(self) -> partial:
@@ -42,6 +43,8 @@ class PettingZooModule:
         return partial(agent_by_agent, self.parallel_env)
 
 
-def team_env_classes(world_class: type[MultiWorld], name: str) -> tuple[PettingZooModule, type[AgentRowsEnv]]:
-    """What ``PettingZoo`` users import, by the name that its metadata has, and the class for ``gym.make_vec``."""
-    return PettingZooModule(world_class, name), agent_rows_class(world_class)
+def team_env_classes(
+    world_class: type[MultiWorld], name: str, home: str | None = None
+) -> tuple[PettingZooModule, type[AgentRowsEnv]]:
+    """What PettingZoo's users import, and the class for ``gym.make_vec``; the arguments are `PettingZooModule`'s."""
+    return PettingZooModule(world_class, name, home), agent_rows_class(world_class)
