@@ -343,4 +343,4 @@ if hasattr(pettingzoo, "make"):
 def test_vector_environments_of_a_world_are_of_one_class() -> None:
     one, other = (gym.make_vec("Multi/CocktailParty-v0", num_envs=n) for n in (1, 2))
     assert type(one) is type(other)
-    assert issubclass(type(one), agent_rows.AgentRowsEnv)
+    assert issubclass(type(one), AgentRowsEnv)
