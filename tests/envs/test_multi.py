@@ -20,6 +20,7 @@ from foveate.envs.multi import (
     GAMES,
     parallel,
 )
+from foveate.envs.multi.agent_rows import AgentRowsEnv
 from foveate.envs.multi.base import others, vote
 from foveate.errors import FoveateError
 
