@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
@@ -88,17 +87,3 @@ def lower_is_better(env_id: str) -> bool:
     """Whether a lower main figure is better in this environment."""
     world = world_class(env_id)
     return world is not None and world.lower_is_better
-
-
-def pick_device(name: str) -> torch.device:
-    """ "auto" is the GPU if there is one."""
-    from stable_baselines3.common.utils import get_device
-
-    from ..errors import FoveateError
-
-    try:
-        device = get_device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise FoveateError(f"--device {name} can't be used here: {str(error).splitlines()[0]}") from error
-    return device

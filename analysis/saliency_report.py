@@ -11,6 +11,7 @@ from ..viz.plots import figure_png, subplots
 from ..wrappers.saliency import METHODS
 from .saliency_benchmark import Row
 from .saliency_scores import FRACTIONS
+from .saliency_study import COLUMNS
 
 
 def write_report(folder: Path, found: dict[str, Any], rows: list[Row]) -> None:
@@ -44,8 +45,6 @@ def draw_curves(rows: list[Row]) -> bytes:
 
 def page(found: dict[str, Any], picture: bytes) -> str:
     """The whole page; it asks for nothing from anywhere."""
-    from ..cli.saliency import COLUMNS
-
     title = f"Saliency of {found['env_id']}"
     methods = dict.fromkeys(row["method"] for row in found["rows"])
     parts = [

@@ -22,7 +22,9 @@ import torch
 import foveate
 from foveate.agents.learning import checkpoint
 from foveate.agents.policies.vision import DuelingAgent
-from foveate.cli.saliency import score_saliency
+from foveate.analysis.measure import EVALUATION_SEED
+from foveate.cli.film import Shot
+from foveate.cli.score_saliency import score_saliency
 from foveate.wrappers import RecordVideo, Saliency
 from foveate.wrappers.saliency import METHODS
 from foveate.wrappers.saliency.views import undisturbed
@@ -91,10 +93,8 @@ def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
         methods = [] if is_probe and row["seed"] == 1 and row["table"] == "Driving" else QUICK
         print(f"== {row['name']}", flush=True)
         with tempfile.TemporaryDirectory() as report:
-            found = score_saliency(
-                learner, row["env_id"], run["env"], methods if is_probe else [], [], moments if is_probe else 16,
-                1_000_003, False, Path(report),
-            )  # fmt: skip
+            shot = Shot(learner, row["env_id"], run["env"], EVALUATION_SEED, progress=False)
+            found = score_saliency(shot, methods if is_probe else [], [], moments if is_probe else 16, Path(report))
         for scored in found.get("rows", []):
             del scored["curves"]
         kept[row["name"]] = {"label": row["label"], "seed": row["seed"], "env_id": row["env_id"], "found": found}

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from comparison import comparison
 from looking import pages
-from run_jobs import jobs
+from run_jobs import benchmarks
 
 from foveate.agents.learning import checkpoint
 
@@ -58,7 +58,7 @@ def load_results(runs: Path) -> list[dict]:
         row["lesson"] = progress.get("lesson")
         rows[row["name"]] = {key: value for key, value in row.items() if key != "run"}
     KEPT.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
-    order = {entry["name"]: i for i, entry in enumerate(jobs())}
+    order = {entry.home.name: i for i, entry in enumerate(benchmarks().entries())}
     return sorted(rows.values(), key=lambda row: order.get(row["name"], len(order)))
 
 

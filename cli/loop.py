@@ -1,164 +1,243 @@
 """What happens between two updates of a run: evaluate, keep the best, save, show progress, stop in good order."""
 
 import contextlib
+import dataclasses
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from types import FrameType
 
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
+from ..agents import Learner
 from ..agents.learning.curriculum import Curriculum
+from ..agents.learning.evaluation import Episodes
 from ..agents.learning.run_folder import Keeper
 from ..analysis.measure import lower_is_better, main_figure, measure
-from .tracing import film_traces, save_trace
+from .configuration import Configuration, Values
 
 
 class Stop(Exception):
     """The user asked the run to stop; raised between two updates, after saving."""
 
 
-class RunCallback(BaseCallback):
-    """Evaluates on the validation split, keeps the last and the best checkpoint, shows progress.
+# ---- where a run is ----
+
+
+@dataclass
+class Progress:
+    """Where a run is; part of each checkpoint.
+
+    Attributes:
+        evaluated: steps at the last evaluation.
+        saved: steps at the last checkpoint.
+        best: the best figure on the validation split (of the present lesson).
+        best_step: steps at which it was reached.
+        seconds: of the clock.
+        cpu_seconds: of the processor.
+        lesson: of the curriculum; None without one.
+    """
+
+    evaluated: int = 0
+    saved: int = 0
+    best: float | None = None
+    best_step: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    lesson: int | None = None
+
+    @classmethod
+    def from_plain(cls, plain: object) -> "Progress":
+        """From a checkpoint; what this version doesn't know is left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        kept = plain.items() if isinstance(plain, dict) else ()
+        return cls(**{name: value for name, value in kept if name in known})
+
+    def plain(self) -> Values:
+        """As JSON; without a curriculum there is no lesson."""
+        plain = dataclasses.asdict(self)
+        if self.lesson is None:
+            del plain["lesson"]
+        return plain
+
+
+class Stopwatch:
+    """Seconds of the clock and of the processor, on top of those of a run before it was interrupted."""
+
+    def __init__(self, progress: Progress):
+        self._before = progress.seconds, progress.cpu_seconds
+        self.start()
+
+    def start(self) -> None:
+        """Count from now."""
+        self._since = time.monotonic(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Seconds of the clock, and of the processor."""
+        now = time.monotonic(), time.process_time()
+        clock, processor = (b + n - s for b, n, s in zip(self._before, now, self._since, strict=True))
+        return clock, processor
+
+
+# ---- what is shown ----
+
+
+class Display:
+    """A bar on a terminal, else a line an evaluation.
 
     Args:
-        keeper: writes the checkpoints.
-        env_id: the environment.
-        arguments: its arguments.
         total: steps of the whole run.
-        eval_every: steps between evaluations.
-        eval_episodes: episodes of each.
-        save_every: steps between checkpoints.
-        show: whether to show progress.
-        progress: where a resumed run was, from its checkpoint.
-        curriculum: the lessons that lead to these arguments, or None.
-        traces: a folder for pictures of the memory, one at each evaluation, or None.
+        show: whether to show anything.
+    """
+
+    def __init__(self, total: int, show: bool):
+        self.total, self.show = total, show
+        self._bar: tqdm | None = None
+
+    def open(self, steps: int) -> None:
+        """Begin at a number of steps."""
+        if self.show and sys.stderr.isatty():
+            self._bar = tqdm(total=self.total, initial=steps, unit="step", unit_scale=True, smoothing=0.05)
+
+    def advance(self, steps: int) -> None:
+        """So many steps are done."""
+        if self._bar is not None:
+            self._bar.update(steps - self._bar.n)
+
+    def evaluated(self, steps: int, figure: float, best: float) -> None:
+        """An evaluation gave this figure."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"validation {figure:.3f}, best {best:.3f}")
+        elif self.show:
+            share = min(1.0, steps / self.total)
+            print(f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {best:.3f}", flush=True)
+
+    def lesson(self, curriculum: Curriculum, steps: int) -> None:
+        """A lesson begins."""
+        if self.show:
+            tqdm.write(f"lesson {curriculum.lesson} of {curriculum.last} begins at step {steps:,}")
+
+    def close(self) -> None:
+        """No more is shown."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+# ---- what is done ----
+
+
+class TrainingLoop:
+    """Evaluates on the validation split, keeps the last and the best checkpoint, goes on to the next lesson.
+
+    Args:
+        config: of the run.
+        env: arguments of the environment, of the present lesson where there is a curriculum.
+        keeper: writes the checkpoints.
+        progress: where the run is.
+        curriculum: the lessons, or None.
     """
 
     def __init__(
-        self,
-        keeper: Keeper,
-        env_id: str,
-        arguments: dict[str, Any],
-        total: int,
-        eval_every: int,
-        eval_episodes: int,
-        save_every: int,
-        show: bool,
-        progress: dict[str, Any] | None = None,
-        curriculum: Curriculum | None = None,
-        traces: Path | None = None,
+        self, config: Configuration, env: Values, keeper: Keeper, progress: Progress, curriculum: Curriculum | None
     ):
-        super().__init__()
-        self.curriculum, self.traces = curriculum, traces
-        self.keeper, self.env_id, self.arguments = keeper, env_id, arguments
-        self.total, self.eval_every, self.eval_episodes, self.save_every = (
-            total,
-            eval_every,
-            eval_episodes,
-            save_every,
-        )
-        self.progress: dict[str, Any] = {"evaluated": 0, "saved": 0, "best": None, "best_step": 0}
-        self.progress |= {"seconds": 0.0, "cpu_seconds": 0.0, **(progress or {})}
-        self.show = show
+        self.env_id, self.env, self.options = config.env_id, env, config.options
+        self.keeper, self.progress, self.curriculum = keeper, progress, curriculum
+        self.traces = keeper.folder / "traces" if config.options.trace else None
+        self.display = Display(config.options.steps, config.options.progress)
+        self.stopwatch = Stopwatch(progress)
         self.stop = False
-        self._since, self._cpu_since = time.monotonic(), time.process_time()
-        self._bar: tqdm | None = None
 
-    def _on_training_start(self) -> None:
-        self._since, self._cpu_since = time.monotonic(), time.process_time()
-        if self.show and sys.stderr.isatty():
-            self._bar = tqdm(total=self.total, initial=self.num_timesteps, unit="step", unit_scale=True, smoothing=0.05)
+    def begin(self, learner: Learner) -> None:
+        """The training begins, or goes on."""
+        self.stopwatch.start()
+        self.display.open(learner.num_timesteps)
 
-    def _on_step(self) -> bool:
-        return True
+    def between_updates(self, learner: Learner) -> None:
+        """Whatever is due before the next rollout.
 
-    def _on_rollout_start(self) -> None:
-        steps = self.model.num_timesteps
-        if self._bar is not None:
-            self._bar.update(steps - self._bar.n)
-        if self.curriculum is not None and self.curriculum.passed(self.model):  # type: ignore[arg-type]
-            self.next_lesson()
-        if steps // self.eval_every > self.progress["evaluated"] // self.eval_every:
-            self.evaluate()
-        if steps // self.save_every > self.progress["saved"] // self.save_every or self.stop:
-            self.save()
+        Raises:
+            Stop: the user asked for it; the run is saved.
+        """
+        steps = learner.num_timesteps
+        self.display.advance(steps)
+        if self.curriculum is not None and self.curriculum.passed(learner):
+            self.next_lesson(learner, self.curriculum)
+        if steps // self.options.eval_every > self.progress.evaluated // self.options.eval_every:
+            self.evaluate(learner)
+        if self.stop or steps // self.options.save_every > self.progress.saved // self.options.save_every:
+            self.save(learner)
         if self.stop:
             raise Stop
 
-    def _on_training_end(self) -> None:
-        if self.progress["evaluated"] < self.model.num_timesteps:
-            self.evaluate()
-        self.save()
+    def end(self, learner: Learner) -> None:
+        """The training reached its end."""
+        if self.progress.evaluated < learner.num_timesteps:
+            self.evaluate(learner)
+        self.save(learner)
         if self.traces is not None:
+            from .trace import film_traces
+
             film_traces(self.traces)
-        if self._bar is not None:
-            self._bar.update(self.model.num_timesteps - self._bar.n)
-            self._bar.close()
+        self.display.advance(learner.num_timesteps)
+        self.display.close()
 
-    def next_lesson(self) -> None:
+    def next_lesson(self, learner: Learner, curriculum: Curriculum) -> None:
         """Go on to the next lesson; the best of the one before no longer counts."""
-        assert self.curriculum is not None
-        self.curriculum.advance(self.model)  # type: ignore[arg-type]
-        self.arguments = self.keeper.config["env"] = self.curriculum.arguments
-        self.progress |= {"lesson": self.curriculum.lesson, "best": None}
-        if self.show:
-            steps = self.model.num_timesteps
-            tqdm.write(f"lesson {self.curriculum.lesson} of {self.curriculum.last} begins at step {steps:,}")
+        curriculum.advance(learner)
+        self.env = self.keeper.config["env"] = curriculum.arguments
+        self.progress.lesson, self.progress.best = curriculum.lesson, None
+        self.display.lesson(curriculum, learner.num_timesteps)
 
-    def evaluate(self) -> None:
+    def evaluate(self, learner: Learner) -> None:
         """Measure on the validation split; a new best is kept at once."""
-        steps = self.model.num_timesteps
-        episodes = measure(self.model.policy, self.env_id, self.arguments, "validation", self.eval_episodes)  # type: ignore[arg-type]
+        steps = learner.num_timesteps
+        episodes = measure(learner.policy, self.env_id, self.env, "validation", self.options.eval_episodes)
         figure = float(main_figure(episodes).mean())
-        self.progress["evaluated"] = steps
-        best, sign = self.progress["best"], -1 if lower_is_better(self.env_id) else 1
-        better = best is None or sign * figure >= sign * best  # of two alike the later, whose rate has fallen further
+        self.progress.evaluated = steps
+        best, sign = self.progress.best, -1 if lower_is_better(self.env_id) else 1
+        # of two alike the later, whose rate has fallen further
+        better = best is None or sign * figure >= sign * best
+        if best is None or better:
+            best = self.progress.best = figure
+            self.progress.best_step = steps
+        self._log(learner, episodes, figure)
         if better:
-            self.progress |= {"best": figure, "best_step": steps}
-        self.logger.record("eval/score", figure)
-        self.logger.record("eval/mean_reward", float(episodes.returns.mean()))
-        self.logger.record("eval/mean_ep_length", float(episodes.lengths.mean()))
-        if self.curriculum is not None:
-            self.logger.record("eval/lesson", self.curriculum.lesson)
-        self.logger.record("time/seconds", round(self._seconds(), 1))
-        self.logger.record("time/cpu_seconds", round(self._cpu_seconds(), 1))
-        self.logger.dump(steps)
-        if better:
-            self.keeper.save(self.model, "best", self._snapshot())  # type: ignore[arg-type]
+            self.keeper.save(learner, "best", self._snapshot())
         if self.traces is not None:
-            save_trace(self.model, self.env_id, self.arguments, self.traces / f"{steps:012d}.png")  # type: ignore[arg-type]
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"validation {figure:.3f}, best {self.progress['best']:.3f}")
-        elif self.show:
-            share = min(1.0, steps / self.total)
-            print(
-                f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {self.progress['best']:.3f}",
-                flush=True,
-            )
+            from .trace import save_trace
 
-    def save(self) -> None:
+            save_trace(learner, self.env_id, self.env, self.traces / f"{steps:012d}.png")
+        self.display.evaluated(steps, figure, best)
+
+    def save(self, learner: Learner) -> None:
         """Write the last checkpoint."""
-        self.progress["saved"] = self.model.num_timesteps
-        self.keeper.save(self.model, "last", self._snapshot())  # type: ignore[arg-type]
+        self.progress.saved = learner.num_timesteps
+        self.keeper.save(learner, "last", self._snapshot())
 
-    def _seconds(self) -> float:
-        return self.progress["seconds"] + time.monotonic() - self._since
+    def _log(self, learner: Learner, episodes: Episodes, figure: float) -> None:
+        record = learner.logger.record
+        record("eval/score", figure)
+        record("eval/mean_reward", float(episodes.returns.mean()))
+        record("eval/mean_ep_length", float(episodes.lengths.mean()))
+        if self.curriculum is not None:
+            record("eval/lesson", self.curriculum.lesson)
+        seconds, cpu_seconds = self.stopwatch.read()
+        record("time/seconds", round(seconds, 1))
+        record("time/cpu_seconds", round(cpu_seconds, 1))
+        learner.logger.dump(learner.num_timesteps)
 
-    def _cpu_seconds(self) -> float:
-        return self.progress["cpu_seconds"] + time.process_time() - self._cpu_since
-
-    def _snapshot(self) -> dict[str, Any]:
-        return {**self.progress, "seconds": self._seconds(), "cpu_seconds": self._cpu_seconds()}
+    def _snapshot(self) -> Values:
+        seconds, cpu_seconds = self.stopwatch.read()
+        return dataclasses.replace(self.progress, seconds=seconds, cpu_seconds=cpu_seconds).plain()
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:
         """Within, the first Ctrl-C (or SIGTERM) asks for a stop in good order, a second one interrupts at once."""
 
-        def ask(number: int, frame: Any) -> None:
+        def ask(number: int, frame: FrameType | None) -> None:
             if self.stop:
                 raise KeyboardInterrupt
             self.stop = True
@@ -170,5 +249,28 @@ class RunCallback(BaseCallback):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            if self._bar is not None:
-                self._bar.close()
+            self.display.close()
+
+
+class RunCallback(BaseCallback):
+    """Calls a run's loop where Stable-Baselines3 calls its callbacks."""
+
+    def __init__(self, loop: TrainingLoop):
+        super().__init__()
+        self.loop = loop
+
+    def _learner(self) -> Learner:
+        assert isinstance(self.model, Learner)
+        return self.model
+
+    def _on_training_start(self) -> None:
+        self.loop.begin(self._learner())
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        self.loop.between_updates(self._learner())
+
+    def _on_training_end(self) -> None:
+        self.loop.end(self._learner())

@@ -1,21 +1,22 @@
-"""Command-line options from dataclasses and constructors, read by tyro."""
+"""Typed options of a command line from dataclasses and constructors, read by tyro."""
 
 import dataclasses
 import inspect
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
-from ..errors import FoveateError
 from ..introspect import Option
 
+Parsed = TypeVar("Parsed")
 _SIMPLE = (int, float, str, bool, Path)
 
 
-def is_typed(annotation: Any) -> bool:
+def is_typed(annotation: object) -> bool:
     """Whether a value of this type can be written on a command line."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
@@ -25,13 +26,13 @@ def is_typed(annotation: Any) -> bool:
     return origin is Literal or annotation in _SIMPLE
 
 
-def dataclass_of(name: str, options: dict[str, Option], values: dict[str, Any]) -> type:
+def dataclass_of(name: str, options: Mapping[str, Option], values: Mapping[str, object]) -> type:
     """A dataclass with a field for each option that a command line can hold.
 
     Args:
         name: of the class.
         options: from `constructor_options`.
-        values: defaults that differ from the constructor's; a name that isn't an option is an error.
+        values: defaults that differ from the constructor's.
     """
     fields: list[tuple] = []
     for option in options.values():
@@ -49,31 +50,25 @@ def dataclass_of(name: str, options: dict[str, Option], values: dict[str, Any]) 
     return dataclasses.make_dataclass(name, fields)
 
 
-def parse(options_class: type, arguments: list[str], prog: str, description: str) -> Any:
-    """Read the arguments; tyro prints help and errors, with the closest option's name, and exits."""
-    return tyro.cli(options_class, args=arguments, prog=prog, description=description)
+def part(name: str, default: object, about: str) -> tuple:
+    """A field for `dataclasses.make_dataclass`: options below one name, as in ``--env.size``.
 
-
-def take(arguments: list[str], flag: str, many: bool = False) -> tuple[list[str], list[str]]:
-    """Take ``--flag VALUE`` (or ``--flag=VALUE``) out of a list of arguments, before the rest is read.
-
-    Returns:
-        The values found, and the arguments without them.
+    Args:
+        name: before the dot.
+        default: a dataclass with its values; each parse gets a copy.
+        about: its help.
     """
-    values, rest, i = [], [], 0
-    while i < len(arguments):
-        word = arguments[i]
-        if word == flag:
-            if i + 1 >= len(arguments) or arguments[i + 1].startswith("--"):
-                raise FoveateError(f"{flag} needs a value.")
-            values.append(arguments[i + 1])
-            i += 2
-            continue
-        if word.startswith(f"{flag}="):
-            values.append(word.partition("=")[2])
-        else:
-            rest.append(word)
-        i += 1
-    if len(values) > 1 and not many:
-        raise FoveateError(f"{flag} is given {len(values)} times: {', '.join(values)}.")
-    return values, rest
+    kind = Annotated[type(default), tyro.conf.arg(help=about)]
+    return name, kind, dataclasses.field(default_factory=lambda: dataclasses.replace(typing.cast(Any, default)))
+
+
+def parse(options_class: type[Parsed], arguments: list[str], prog: str, description: str) -> Parsed:
+    """Read the arguments; tyro prints help and errors, with the closest option's name, and exits.
+
+    Args:
+        options_class: a dataclass.
+        arguments: the words.
+        prog: what the usage line begins with.
+        description: one line about the command.
+    """
+    return tyro.cli(options_class, args=arguments, prog=prog, description=description)

@@ -1,14 +1,53 @@
-"""Trainings one after the other or side by side, each in a process of its own, that can be stopped and continued."""
+"""Trainings side by side, each in a process of its own, that can be stopped and continued.
 
+A training's home is a folder with its configuration (config.json), log.txt, the run folder and, where it is measured,
+result.json. What is done stays; what was begun goes on from its last checkpoint, if it is still configured the same.
+"""
+
+import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from ..agents.learning import checkpoint
+from ..agents.learning.run_folder import write_config
+from ..errors import FoveateError
+from .configuration import Configuration, read
+from .words import import_words
 
 Item = TypeVar("Item")
+
+
+class Measurement(NamedTuple):
+    """How a training is measured when it is done.
+
+    Attributes:
+        episodes: on the test split, and on each split of the sweep.
+        sweep: other splits.
+        about: plain data to keep beside the figures.
+    """
+
+    episodes: int
+    sweep: Sequence[str]
+    about: Mapping[str, object]
+
+
+class Training(NamedTuple):
+    """One entry of the queue.
+
+    Attributes:
+        home: its folder.
+        config: what is trained; its `log_dir` is the home.
+        measurement: how it is measured, or None.
+    """
+
+    home: Path
+    config: Configuration
+    measurement: Measurement | None = None
 
 
 def begun_run(home: Path) -> Path | None:
@@ -19,37 +58,113 @@ def begun_run(home: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def train_in(home: Path, arguments: list[str]) -> Path | None:
+def is_trained(home: Path) -> bool:
+    """Whether the training in a folder reached its end."""
+    folder = begun_run(home)
+    if folder is None:
+        return False
+    try:
+        return checkpoint.read_run(checkpoint.find(folder, "last"))["steps"] >= read(folder).options.steps
+    except FoveateError:
+        return False
+
+
+def is_done(home: Path, measured: bool) -> bool:
+    """Whether nothing is left to do in a folder."""
+    return (home / "result.json").exists() if measured else is_trained(home)
+
+
+def work(training: Training) -> str:
+    """Train to the end, or go on with what was begun, and measure; returns a line about it."""
+    try:
+        return _work(training)
+    except FoveateError as error:  # somebody's damaged folder stops nobody else
+        return f"failed: {training.home.name}: {error}"
+
+
+def _work(training: Training) -> str:
+    home, config, measurement = training
+    begun = begun_run(home)
+    if begun is not None and (changed := read(begun).differences(config)):
+        what = "; ".join(changed[:3]) + (f"; and {len(changed) - 3} more" if len(changed) > 3 else "")
+        return f"failed: {home.name} was begun with other options ({what}); choose another folder, or remove it"
+    if is_done(home, measurement is not None):
+        return f"done already: {home.name}"
+    if not is_trained(home) and not train_in(home, config):
+        return f"failed or stopped: {home.name} (see {home / 'log.txt'})"
+    if measurement is None:
+        return f"done: {home.name}"
+    figures = measure_in(home, config.imports, measurement)
+    if figures is None:
+        return f"evaluation failed: {home.name} (see {home / 'log.txt'})"
+    return f"{home.name}: {figures['score']:.4f} after {figures['training_seconds'] / 60:.1f} min"
+
+
+def train_in(home: Path, config: Configuration) -> bool:
     """Train to the end in a folder, or go on with the run that was begun there.
 
     Args:
-        home: holds this one run, and log.txt.
-        arguments: of train.py: ENV AGENT and options, without --log-dir.
+        home: holds this one run, config.json and log.txt.
+        config: what is trained.
 
     Returns:
-        The run folder; None if the training failed or was stopped (see log.txt).
+        False if the training failed or was stopped (see log.txt).
     """
     home.mkdir(parents=True, exist_ok=True)
     begun = begun_run(home)
-    command = ["--resume", str(begun)] if begun is not None else [*arguments, "--log-dir", str(home)]
+    if begun is None:
+        write_config(home, config.plain())
+    words = ["--config", str(home / "config.json")] if begun is None else ["--resume", str(begun)]
+    return _call("train", config.imports, words, home) and begun_run(home) is not None
+
+
+def measure_in(home: Path, imports: Sequence[str], measurement: Measurement) -> dict | None:
+    """Evaluate the run in a folder and keep its figures as result.json; None if that failed (see log.txt).
+
+    Args:
+        home: the folder.
+        imports: modules that its environment and agent need.
+        measurement: how.
+    """
+    folder, file = begun_run(home), home / "measured.json"
+    assert folder is not None
+    words = [str(folder), "--episodes", str(measurement.episodes), "--json", str(file)]
+    if measurement.sweep:
+        words += ["--sweep", *measurement.sweep]
+    if not _call("evaluate", imports, words, home):
+        return None
+    (figures,) = json.loads(file.read_text())
+    result = {**measurement.about, **figures, "run": folder.name}
+    (home / "result.json").write_text(json.dumps(result, indent=1))
+    return result
+
+
+def _call(script: str, imports: Sequence[str], words: Sequence[str], home: Path) -> bool:
+    """Run ``python -m foveate.SCRIPT`` with its output in the folder's log.txt; whether it reached its end."""
+    command = [sys.executable, "-m", f"foveate.{script}", *import_words(imports), *words]
     with (home / "log.txt").open("a") as log:
-        code = subprocess.call([sys.executable, "-m", "foveate.train", *command], stdout=log, stderr=log)
-    return begun_run(home) if code == 0 else None
+        return subprocess.call(command, stdout=log, stderr=log) == 0
 
 
-def side_by_side(items: Iterable[Item], work: Callable[[Item], str], workers: int) -> bool:
-    """Do the work on each item, some at a time, and print each one's line; False if Ctrl-C stopped it.
+def side_by_side(items: Iterable[Item], do: Callable[[Item], str], workers: int) -> bool:
+    """Do something with each item, some at a time, and print each one's line; False if Ctrl-C stopped it.
 
     Ctrl-C also reaches the trainings, which save themselves; no new one is begun then.
+
+    Args:
+        items: what is to be done.
+        do: returns a line about what was done.
+        workers: how many at a time.
     """
     stop = threading.Event()
+    todo = list(items)
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(lambda item=item: None if stop.is_set() else work(item)) for item in items]
+        futures = [pool.submit(lambda item=item: None if stop.is_set() else do(item)) for item in todo]
         try:
-            for future in as_completed(futures):
+            for number, future in enumerate(as_completed(futures), 1):
                 line = future.result()
                 if line is not None:
-                    print(line, flush=True)
+                    print(f"[{number}/{len(todo)}] {line}", flush=True)
         except KeyboardInterrupt:
             stop.set()
             print("\nstopping: waiting for the trainings that run to save themselves…", file=sys.stderr, flush=True)

@@ -27,8 +27,6 @@ PENDING = (
     "agents/learning/curriculum.py",
     "agents/learning/learner.py",
     "agents/learning/run_folder.py",
-    "analysis/comparison/compare.py",
-    "analysis/saliency_report.py",
 )
 
 

@@ -53,16 +53,17 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
     os.replace(fresh, folder / CONFIG)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """A run's config.json, checked to be one."""
+def read_config(path: Path) -> dict[str, Any]:
+    """A run's config.json, from the run folder or the file itself, checked to be one."""
+    file = path if path.is_file() else path / CONFIG
     try:
-        config = json.loads((Path(folder) / CONFIG).read_text())
+        config = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise FoveateError(f"{folder} is no run folder: {CONFIG} can't be read ({error}).") from error
+        raise FoveateError(f"{path} is no run folder: {CONFIG} can't be read ({error}).") from error
     needed = {"env_id": str, "env": dict, "agent": str, "options": dict, "learner": dict}
     for name, kind in needed.items():
         if not isinstance(config, dict) or not isinstance(config.get(name), kind):
-            raise FoveateError(f"{Path(folder) / CONFIG} is damaged: {name!r} is missing or wrong.")
+            raise FoveateError(f"{file} is damaged: {name!r} is missing or wrong.")
     return config
 
 

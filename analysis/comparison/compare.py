@@ -1,4 +1,4 @@
-"""python evaluate.py compare RUN RUN … --report out/"""
+"""All figures of a comparison: hard attention, soft attention and none, on the same worlds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,19 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from ...cli.options import parse
 from ...errors import FoveateError, check_range
-from ..measure import pick_device
 from . import cost, looking, robustness
 from .forms import in_images
-from .gather import Gathered, Run, gather
-from .page import draw_looks, write_pages
+from .gather import Gathered, Run
+from .page import draw_looks
 from .statistics import at, estimate
 from .variance import measure_estimators
 
-ABOUT = "Compare trained agents: hard attention, soft attention and none, in one world or several."
 SLACK = 1.15  # budgets that were meant to be equal differ by what else the machine did
 SHOWN = 6  # images in the picture of where they look
 
@@ -53,21 +49,6 @@ class CompareOptions:
         check_range("samples", self.samples, 2)  # the choice of places is attacked by comparing samples
         check_range("attack_images", self.attack_images, 0)
         check_range("gradients", self.gradients, self.samples)
-
-
-def run(arguments: list[str]) -> int:
-    """The command; errors are FoveateErrors."""
-    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    options: CompareOptions = parse(CompareOptions, arguments[count:], "evaluate.py compare RUN RUN …", ABOUT)
-    if count < 2:
-        raise FoveateError(f"compare needs at least two runs, got {count}: evaluate.py compare RUN RUN … --report out")
-    torch.set_num_threads(options.threads)
-    paths = [Path(word) for word in arguments[:count]]
-    found = compare(gather(paths, pick_device(options.device)), options, lambda line: print(line, flush=True))
-    write_pages(options.report, found)
-    print_summary(found)
-    print(f"report: {options.report / 'report.html'}")
-    return 0
 
 
 def compare(gathered: Gathered, options: CompareOptions, say: Callable[[str], object]) -> dict[str, Any]:

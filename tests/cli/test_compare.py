@@ -12,7 +12,7 @@ from commands import command
 from foveate.analysis.comparison.compare import verdict
 from foveate.analysis.comparison.gather import gather
 from foveate.analysis.comparison.statistics import at, estimate
-from foveate.cli.compare import read_plan
+from foveate.cli.plan import read_plan
 from foveate.errors import FoveateError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from foveate.agents import Backprop, BackpropOptions
-from foveate.cli.tracing import film_traces, save_trace
+from foveate.cli.trace import film_traces, save_trace
 from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, record_episodes
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..agents.nn.generator import DrawGenerator, Drawn, grid_boxes
-from ..analysis.measure import pick_device
 from ..envs.glimpse.data import load
 from ..errors import FoveateError, check_range
 from ..viz import canvas
@@ -22,6 +21,7 @@ from ..viz.palette import LIGHT
 from ..viz.pictures import write_picture
 from ..viz.text import write
 from ..viz.video import write_video
+from .device import pick_device
 from .options import parse
 
 ABOUT = "Train DRAW to draw digits, and film how it reads (green) and writes (red)."
@@ -73,9 +73,9 @@ class DrawOptions:
         check_range("lr", self.lr, 0.0)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], imports: list[str]) -> int:
     """The command; errors are FoveateErrors."""
-    options: DrawOptions = parse(DrawOptions, arguments, "train.py draw", ABOUT)
+    options = parse(DrawOptions, arguments, "train.py draw", ABOUT)
     torch.set_num_threads(options.threads)
     device = pick_device(options.device)
     sizes = ("steps", "hidden", "latent", "read_filters", "write_filters")

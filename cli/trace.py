@@ -1,7 +1,6 @@
-"""Pictures of a memory at work: of one episode, moment by moment, and of one episode across a training."""
+"""``evaluate.py RUN --trace`` and ``train.py --trace``: pictures of a memory in one episode and across a training."""
 
 from pathlib import Path
-from typing import Any
 
 from ..agents import Learner
 from ..analysis.measure import EVALUATION_SEED
@@ -12,9 +11,20 @@ from ..wrappers import MemoryTrace, record_episodes
 
 
 def save_trace(
-    learner: Learner, env_id: str, arguments: dict[str, Any], path: Path, seed: int = EVALUATION_SEED
+    learner: Learner, env_id: str, arguments: dict[str, object], path: Path, seed: int = EVALUATION_SEED
 ) -> None:
-    """Play an episode and draw its trace: a .png of the whole episode, or an .mp4 that unfolds."""
+    """Play an episode and draw its trace: a .png of the whole episode, or an .mp4 that unfolds.
+
+    Args:
+        learner: who plays; an agent with an external memory.
+        env_id: where.
+        arguments: of the environment.
+        path: a .png or an .mp4 file.
+        seed: of the episode.
+
+    Raises:
+        FoveateError: the environment has several agents, or the agent has no external memory.
+    """
     check_one_agent(env_id, "a trace of the memory")
     env = MemoryTrace(make_one(env_id, arguments), learner)
     frames = record_episodes(env, learner, 1, seed)[0]

@@ -1,0 +1,44 @@
+"""``evaluate.py compare RUN RUN …``: hard attention, soft attention and none, one page about all of them."""
+
+from pathlib import Path
+
+import torch
+
+from ..analysis.comparison.compare import CompareOptions, compare, print_summary
+from ..analysis.comparison.gather import gather
+from ..analysis.comparison.page import write_pages
+from ..errors import FoveateError
+from .device import pick_device
+from .options import parse
+from .words import split_at_options
+
+ABOUT = "Compare trained agents: hard attention, soft attention and none, in one world or several."
+
+
+def run(arguments: list[str], imports: list[str]) -> int:
+    """Compare runs that there are.
+
+    Raises:
+        FoveateError: fewer than two runs, or none that can be compared.
+    """
+    words, rest = split_at_options(arguments)
+    options = parse(CompareOptions, rest, "evaluate.py compare RUN RUN …", ABOUT)
+    if len(words) < 2:
+        raise FoveateError(
+            f"compare needs at least two runs, got {len(words)}: evaluate.py compare RUN RUN … --report out"
+        )
+    report([Path(word) for word in words], options)
+    return 0
+
+
+def report(runs: list[Path], options: CompareOptions) -> None:
+    """Compare runs, write the page and print the main table.
+
+    Raises:
+        FoveateError: no two of them can be compared.
+    """
+    torch.set_num_threads(options.threads)
+    found = compare(gather(runs, pick_device(options.device)), options, lambda line: print(line, flush=True))
+    write_pages(options.report, found)
+    print_summary(found)
+    print(f"report: {options.report / 'report.html'}")

@@ -1,0 +1,208 @@
+"""``evaluate.py RUN …``: the options, and which of the commands they ask for."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import FoveateError, check_range
+from .words import split_at_options
+
+PROG, ABOUT = "evaluate.py RUN …", "Measure trained agents, and film them."
+
+
+@dataclass
+class EvaluateOptions:
+    """How to measure.
+
+    Attributes:
+        episodes: how many; where the split has as many images or fewer, each is shown equally often. 0 measures
+            nothing; None is 1000 (20 of an Atari game), or 0 where saliency is asked for.
+        split: "test", "validation", "train" or another split of the environment, where it has splits.
+        sweep: splits to measure beside that, one column each.
+        plot: draw the sweep of all runs into this PNG.
+        seed: of the worlds.
+        device: "auto" (the GPU if there is one), "cpu", "cuda", …
+        checkpoint: which checkpoint of a run.
+        video: write an H.264 video of some episodes of the first run to this .mp4 file.
+        contact_sheet: write a PNG with the last frames of some episodes of the first run.
+        trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
+        shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
+        saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
+            frames of the film).
+        of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
+        frames: frames of a saliency video.
+        score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
+        moments: moments of play that are looked at for that (in Memory worlds: episodes).
+        report: folder for the page, the curves and the figures of --score-saliency.
+        json: write the figures to this file.
+        progress: show a progress bar.
+        threads: CPU threads of PyTorch.
+    """
+
+    episodes: int | None = None
+    split: str = "test"
+    sweep: tuple[str, ...] = ()
+    plot: Path | None = None
+    seed: int = 1_000_003
+    device: str = "auto"
+    checkpoint: Literal["best", "last"] = "best"
+    video: Path | None = None
+    contact_sheet: Path | None = None
+    trace: Path | None = None
+    shown: int = 9
+    saliency: str = ""
+    of: str = ""
+    frames: int = 600
+    score_saliency: bool = False
+    moments: int = 64
+    report: Path = Path("saliency")
+    json: Path | None = None
+    progress: bool = True
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_range("episodes", self.episodes or 0, 0)
+        for name in ("shown", "threads", "frames", "moments"):
+            check_range(name, getattr(self, name), 1)
+        check_range("seed", self.seed, 0)
+        if self.saliency and not (self.video or self.contact_sheet or self.score_saliency):
+            raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
+        if self.of and not (self.saliency or self.score_saliency):
+            raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
+        if self.plot is not None and not self.sweep:
+            raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
+
+
+def run(arguments: list[str], imports: list[str]) -> int:
+    """Measure, film and look into runs.
+
+    Raises:
+        FoveateError: a user's mistake.
+    """
+    words, rest = split_at_options(arguments)
+    if not words:  # only options: their help, or their error
+        from .options import parse
+
+        parse(EvaluateOptions, rest, PROG, ABOUT)
+        return 2
+    import torch
+
+    from ..agents.learning import checkpoint
+    from ..envs.registry import check_id
+
+    paths = [Path(word) for word in words]
+    ids = [checkpoint.read_run(checkpoint.find(path)).get("env_id", "") for path in paths]
+    for env_id in ids:
+        check_id(env_id)
+    options, changed = configure(rest, ids)
+    torch.set_num_threads(options.threads)
+    if options.episodes:
+        _score(paths, options, changed)
+    _look(paths[0], options, changed)
+    return 0
+
+
+def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions, dict[str, object]]:
+    """Read the options behind the runs.
+
+    Args:
+        arguments: the words behind the runs.
+        ids: the runs' environments.
+
+    Returns:
+        The options, and the arguments of the environment that differ from the training's.
+
+    Raises:
+        FoveateError: options that don't go together, or not with these environments.
+    """
+    from ..envs.registry import env_options, is_slow
+    from .options import dataclass_of, is_typed, parse, part
+
+    different = ", ".join(sorted(set(ids)))
+    options = {name: option for name, option in env_options(ids[0]).items() if is_typed(option.type)}
+    absent = {name: option._replace(type=option.type | None, default=None) for name, option in options.items()}
+    fields = [part("env", dataclass_of("Environment", absent, {})(), f"options of {ids[0]}; None is as trained")]
+    kind = dataclasses.make_dataclass("Evaluation", fields, bases=(EvaluateOptions,))
+    parsed = parse(kind, arguments, PROG, ABOUT)
+    env = dataclasses.asdict(getattr(parsed, "env"))  # noqa: B009 (a field of this environment's own class)
+    changed = {name: value for name, value in env.items() if value is not None}
+    if changed and len(set(ids)) > 1:
+        raise FoveateError(f"--env.… needs runs of one environment, got {different}.")
+    values = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(EvaluateOptions)}
+    if "split" in changed:
+        values["split"] = changed.pop("split")
+    chosen = EvaluateOptions(**values)
+    if chosen.sweep and len(set(ids)) > 1:
+        raise FoveateError(f"--sweep compares runs of one environment, got {different}.")
+    if chosen.sweep and "split" not in env_options(ids[0]):
+        raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
+    if chosen.episodes is None:
+        usual = 20 if any(map(is_slow, ids)) else 1000
+        chosen.episodes = 0 if chosen.saliency or chosen.score_saliency else usual
+    return chosen, changed
+
+
+def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str, object]) -> None:
+    """The table of all runs, and their sweep."""
+    from .score import ScoreOptions, print_table, score
+
+    how = ScoreOptions(
+        options.episodes or 0, options.split, options.sweep, options.seed, options.device, options.checkpoint,
+        options.progress,
+    )  # fmt: skip
+    results = [score(path, how, changed) for path in paths]
+    print_table(results)
+    if options.sweep:
+        from ..analysis.generalisation import plot_sweep, print_sweep
+
+        print_sweep(results)
+        if options.plot is not None:
+            plot_sweep(results, options.plot)
+            print(f"plot: {options.plot}")
+    if options.json is not None:
+        write_json(options.json, results)
+
+
+def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -> None:
+    """What is drawn, filmed and examined of a run."""
+    if not (options.trace or options.video or options.contact_sheet or options.score_saliency):
+        return
+    from ..agents.learning import checkpoint
+    from ..analysis.measure import with_split
+    from .device import pick_device
+    from .film import Shot, film
+    from .words import names
+
+    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
+    kept = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
+    env = with_split(kept["env_id"], {**kept["env"], **changed}, options.split)
+    shot = Shot(learner, kept["env_id"], env, options.seed, options.progress)
+    methods, targets = names(options.saliency, "--saliency"), names(options.of, "--of")
+    if options.trace is not None:
+        from .trace import save_trace
+
+        save_trace(learner, shot.env_id, env, options.trace, options.seed)
+        print(f"trace: {options.trace}")
+    if options.video is not None or options.contact_sheet is not None:
+        if methods:
+            from .saliency import SaliencyFilm, film_saliency
+
+            wanted = SaliencyFilm(methods, targets, options.frames, options.shown)
+            film_saliency(shot, wanted, options.video, options.contact_sheet)
+        else:
+            film(shot, options.shown, options.video, options.contact_sheet)
+    if options.score_saliency:
+        from .score_saliency import score_saliency
+
+        figures = score_saliency(shot, methods, targets, options.moments, options.report)
+        if options.json is not None and not options.episodes:
+            write_json(options.json, figures)
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write figures to a file, in a folder that may not be there yet."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1))

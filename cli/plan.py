@@ -1,0 +1,194 @@
+"""Plans: YAML files that say what to train, side by side and resumable, for a comparison or for the benchmarks.
+
+    folder: runs/my-plan           where runs, figures and report go
+    options: --eval-episodes 200   train.py's options of every training
+    seeds: 3                       1 to 3, or a list
+
+A comparison trains every arm in every world, each for `minutes` of processor time or `steps`:
+
+    worlds: [Glimpse/TranslatedDigits-v0]
+    arms: {ram: , small: draw-read --agent.filters 4}     names, with train.py's words where they differ
+    minutes: 5
+    report: {episodes: 10000}      options of the report, as of evaluate.py compare
+
+Jobs are single trainings, which are measured afterwards:
+
+    jobs:
+    - {table: Copy, label: NTM, command: Memory/Copy-v0 ntm, seeds: [1, 2], episodes: 500, sweep: [test-20]}
+"""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import yaml
+
+from ..agents import AGENTS, presets
+from ..agents.learning.run_folder import new_name
+from ..analysis.comparison.compare import CompareOptions
+from ..envs.registry import check_id, full_id
+from ..errors import FoveateError, check_range, unknown
+
+KEYS = ("worlds", "arms", "jobs", "seeds", "minutes", "steps", "folder", "options", "report")
+JOB_KEYS = ("table", "label", "command", "seeds", "episodes", "sweep")
+
+
+class Entry(NamedTuple):
+    """One training of a plan.
+
+    Attributes:
+        turn: its seed's place among the seeds: first all of the first, so that stopped early every arm has as many.
+        home: its folder.
+        words: train.py's: ENV AGENT and options.
+        pair: what shares a number of steps, where that is measured: world and arm; None for a job.
+        job: what is kept beside its figures, and how it is measured; None in a comparison.
+    """
+
+    turn: int
+    home: Path
+    words: list[str]
+    pair: str | None = None
+    job: dict[str, object] | None = None
+
+    def matches(self, text: str) -> bool:
+        """Whether its name, or its table and label, contain a text; letter case doesn't matter."""
+        about = "" if self.job is None else f"{self.job['table']} {self.job['label']}"
+        return any(text.lower() in words.lower() for words in (self.home.name, about))
+
+
+@dataclass
+class Plan:
+    """What a file asks for.
+
+    Attributes:
+        folder: where runs and report go.
+        worlds: environment ids of a comparison.
+        arms: train.py's words for each arm: AGENT and options.
+        jobs: single trainings, as in the file.
+        seeds: of the trainings.
+        minutes: processor time of each training; steps are measured from it once and kept in plan.json.
+        steps: or environment steps of each training.
+        options: train.py's options of all trainings.
+        report: of the comparison.
+    """
+
+    folder: Path
+    worlds: list[str] = field(default_factory=list)
+    arms: dict[str, list[str]] = field(default_factory=dict)
+    jobs: list[dict[str, object]] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
+    minutes: float | None = None
+    steps: int | None = None
+    options: list[str] = field(default_factory=list)
+    report: CompareOptions = field(default_factory=CompareOptions)
+
+    @property
+    def runs(self) -> Path:
+        """Where the homes of the comparison's trainings are."""
+        return self.folder / "runs"
+
+    def entries(self) -> list[Entry]:
+        """All trainings, the first seeds first."""
+        found = []
+        for turn, seed in enumerate(self.seeds):
+            for world in self.worlds:
+                for arm, (agent, *rest) in self.arms.items():
+                    words = [world, agent, *self.options, *rest, "--seed", str(seed)]
+                    found.append(Entry(turn, self.runs / new_name(world, arm, seed), words, f"{world} {arm}"))
+        for job in self.jobs:
+            seeds = cast("list[int]", job.get("seeds", self.seeds))
+            for turn, seed in enumerate(seeds):
+                name = re.sub(r"[^\w.]+", "-", f"{job['table']}-{job['label']}-{seed}").strip("-")
+                words = [*shlex.split(str(job["command"])), *self.options, "--seed", str(seed)]
+                about = {**job, "seed": seed, "name": name}
+                found.append(Entry(turn, self.folder / name, words, job=about))
+        return sorted(found, key=lambda entry: entry.turn)
+
+
+def read_plan(file: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        FoveateError: it can't be read, or asks for something that doesn't exist.
+    """
+    try:
+        raw = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise FoveateError(f"{file} can't be read: {error}") from error
+    if not isinstance(raw, dict):
+        raise FoveateError(f"{file} is no plan: it must say worlds and arms, or jobs.")
+    for key in raw:
+        if key not in KEYS:
+            raise unknown(f"entry of {file.name}", key, KEYS)
+    folder = Path(raw.get("folder", Path("runs") / f"compare-{file.stem}"))
+    plan = Plan(folder, seeds=_seeds(raw.get("seeds", 3)), options=shlex.split(str(raw.get("options") or "")))
+    plan.jobs = [_job(job, file) for job in raw.get("jobs") or []]
+    if not plan.jobs or "worlds" in raw or "arms" in raw:
+        plan.worlds, plan.arms = _worlds(raw.get("worlds"), file), _arms(raw.get("arms"), file)
+        plan.minutes, plan.steps = _length(raw.get("minutes"), raw.get("steps"))
+    report = raw.get("report") or {}
+    try:
+        plan.report = CompareOptions(**{"report": folder / "report", **report})
+    except TypeError as error:
+        raise FoveateError(f"report of {file.name}: {error}") from error
+    plan.report.report = Path(plan.report.report)
+    return plan
+
+
+def _worlds(said: object, file: Path) -> list[str]:
+    worlds = [said] if isinstance(said, str) else said
+    if not worlds or not isinstance(worlds, list):
+        raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
+    ids = [full_id(str(world)) for world in worlds]
+    for env_id in ids:
+        check_id(env_id)
+    return ids
+
+
+def _arms(said: object, file: Path) -> dict[str, list[str]]:
+    arms = dict.fromkeys(said) if isinstance(said, list) else said
+    if not arms or not isinstance(arms, dict):
+        raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
+    words = {}
+    for name, line in arms.items():
+        parts = shlex.split(str(line)) if line else [str(name)]
+        agent = parts[0] if parts and not parts[0].startswith("-") else str(name)
+        if agent not in presets.names() and agent not in AGENTS:
+            raise unknown("agent", agent, {*presets.names(), *AGENTS})
+        words[str(name)] = parts if parts[0] == agent else [agent, *parts]
+    return words
+
+
+def _job(said: object, file: Path) -> dict[str, object]:
+    if not isinstance(said, dict):
+        raise FoveateError(f"{file}: each of its jobs must say table, label, command and episodes, got {said!r}.")
+    for key in said:
+        if key not in JOB_KEYS:
+            raise unknown(f"entry of a job of {file.name}", key, JOB_KEYS)
+    missing = [key for key in ("table", "label", "command", "episodes") if key not in said]
+    if missing:
+        raise FoveateError(f"{file}: the job {said} doesn't say {', '.join(missing)}.")
+    check_range("episodes", said["episodes"], 1)
+    job: dict[str, object] = {**said}
+    if "seeds" in job:
+        job["seeds"] = _seeds(job["seeds"])
+    return job
+
+
+def _seeds(said: object) -> list[int]:
+    seeds = list(range(1, said + 1)) if isinstance(said, int) else said
+    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
+        raise FoveateError(f"seeds={seeds!r} is not allowed: it must be a number of seeds, or a list of them.")
+    return seeds
+
+
+def _length(minutes: float | None, steps: int | None) -> tuple[float | None, int | None]:
+    if (minutes is None) == (steps is None):
+        raise FoveateError("say either minutes (of processor time) or steps of each training, and not both.")
+    if minutes is not None:
+        check_range("minutes", minutes, 0.01)
+    if steps is not None:
+        check_range("steps", steps, 1)
+    return minutes, steps

@@ -1,0 +1,101 @@
+"""``evaluate.py RUN …``: the score with its interval, beside the certified scale."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tqdm import tqdm
+
+from ..agents.learning import checkpoint
+from ..agents.learning.evaluation import Episodes
+from ..analysis.generalisation import Figures, figures_of, sweep_row
+from ..analysis.measure import measure
+from .device import pick_device
+
+
+class ScoreOptions(NamedTuple):
+    """How to measure.
+
+    Attributes:
+        episodes: of each run and split.
+        split: of the score.
+        sweep: splits that are measured beside it.
+        seed: of the environments.
+        device: where the network runs.
+        checkpoint: which of a run's.
+        progress: whether to show a bar.
+    """
+
+    episodes: int
+    split: str
+    sweep: tuple[str, ...]
+    seed: int
+    device: str
+    checkpoint: Literal["best", "last"]
+    progress: bool
+
+
+def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> Figures:
+    """The figures of one run.
+
+    Args:
+        path: of the run.
+        options: how to measure.
+        changed: arguments of the environment that differ from the training's.
+    """
+    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
+    run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
+    env = {**run["env"], **changed}
+    splits = [options.split, *options.sweep]
+    measured: dict[str, Episodes] = {}
+    total = options.episodes * len(splits)
+    with tqdm(total=total, unit="episode", disable=None if options.progress else True) as bar:
+        for split in splits:
+            before = bar.n
+
+            def on_step(done: int, before: int = before) -> None:
+                bar.update(before + done - bar.n)
+
+            measured[split] = measure(
+                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step=on_step
+            )
+    sweep = {split: sweep_row(measured[split]) for split in options.sweep}
+    return figures_of(run, options.split, measured[options.split], sweep, str(path))
+
+
+EXPLAINED = {
+    "oracle": "knows the answer",
+    "memoryless": "best that sees the present moment only",
+    "blind": "never looks (chance)",
+    "random": "acts at random",
+    "alone": "without the others (or without choosing, or looking: see the world's page)",
+    "silent": "their messages say nothing",
+}
+
+
+def print_table(results: Sequence[Figures]) -> None:
+    """One line a run, and what is known of each environment."""
+    print(
+        f"{'agent':<16}{'environment':<30}{'score':>8}  {'95 % interval':<17}"
+        f"{'return':>8}{'on scale':>10}{'episodes':>10}"
+    )
+    for r in results:
+        interval = f"{r['interval'][0]:.4f}–{r['interval'][1]:.4f}"
+        scaled = "" if r["on_scale"] is None else f"{r['on_scale']:.3f}"
+        line = (
+            f"{r['agent']:<16}{r['env_id']:<30}{r['score']:>8.4f}  {interval:<17}{r['mean_return']:>8.3f}{scaled:>10}"
+        )
+        print(f"{line}{r['episodes']:>10}")
+    for env_id, known in {r["env_id"]: r["certified"] for r in results}.items():
+        for name, what in EXPLAINED.items():
+            if known and name in known:
+                print(f"{name:<16}{env_id:<30}{'':>27}{known[name]:>8.3f}{'':>10}  {what}")
+    names = {r["env_id"]: r["score_name"] for r in results if r["score_name"] != "score"}
+    for env_id, name in names.items():
+        print(f"score of {env_id}: {name}")
+    for r in results:
+        if r["bits"] is not None:
+            regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
+            print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
+    for zero in dict.fromkeys(r["on_scale_means"] for r in results if r["on_scale"] is not None):
+        print(f"on scale: 0 is {zero}, 1 the oracle (certified at default arguments)")
