@@ -106,10 +106,10 @@ class Configuration:
         return json.loads(json.dumps(dataclasses.asdict(self), default=str))
 
     def differences(self, other: "Configuration") -> list[str]:
-        """What makes another training of the other one, as "env.size: 60, not 40"; empty where they are the same."""
+        """What this trains that the other doesn't, as "env.size: 60, not 40"; empty where they are the same."""
         mine, others = self._settings(), other._settings()
         return [
-            f"{name}: {others.get(name)!r}, not {mine.get(name)!r}"
+            f"{name}: {mine.get(name)!r}, not {others.get(name)!r}"
             for name in dict.fromkeys([*mine, *others])
             if mine.get(name) != others.get(name)
         ]
