@@ -95,7 +95,9 @@ def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as report:
             shot = Shot(learner, row["env_id"], run["env"], EVALUATION_SEED, progress=False)
             found = score_saliency(shot, methods if is_probe else [], [], moments if is_probe else 16, Path(report))
-        for scored in found.get("rows", []):
+        rows = found.get("rows", [])
+        assert isinstance(rows, list)
+        for scored in rows:
             del scored["curves"]
         kept[row["name"]] = {"label": row["label"], "seed": row["seed"], "env_id": row["env_id"], "found": found}
     return kept

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from ..errors import FoveateError
-from .words import import_modules, take
+from .words import take
 
 Command = Callable[[list[str], list[str]], int]
 """A command: its words and the modules that this command line imported; returns the exit code."""
@@ -62,7 +62,10 @@ def dispatch(program: Program, arguments: Sequence[str]) -> int:
         FoveateError: a user's mistake.
     """
     imports, rest = take(arguments, "--import", many=True)
-    import_modules(imports)
+    if imports:
+        from ..envs.registry import import_modules
+
+        import_modules(imports)
     verb = rest[0] if rest else ""
     if verb in program.verbs:
         return _command(program.verbs[verb])(rest[1:], imports)

@@ -1,6 +1,5 @@
-"""The words of a command line before typed options are read: flags taken out, names split, modules imported."""
+"""The words of a command line before typed options are read: flags taken out, names split."""
 
-import importlib
 from collections.abc import Sequence
 
 from ..errors import FoveateError
@@ -51,21 +50,6 @@ def names(words: str, option: str) -> list[str]:
     if len(set(found)) != len(found):
         raise FoveateError(f"{option} {words} names one of them twice.")
     return found
-
-
-def import_modules(modules: Sequence[str]) -> None:
-    """Import the modules that the user named, so that they can register environments and agents.
-
-    Raises:
-        FoveateError: there is no such module, or it can't be imported.
-    """
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise FoveateError(
-                f"--import {name}: {error}. The module must be on the path: run in its folder, or set PYTHONPATH."
-            ) from error
 
 
 def import_words(modules: Sequence[str]) -> list[str]:
