@@ -10,12 +10,14 @@ from .learning.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOption
 from .learning.policy_gradient import PolicyGradient
 from .learning.q_learning import QLearning
 from .learning.vec_env import GymVecEnv
+from .policies.cnn import CNNAgent
 from .policies.core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .policies.dram import DRAM
+from .policies.dueling import DuelingAgent
+from .policies.mlp import MLPAgent
 from .policies.policy import Policy
 from .policies.ram import RAM, RandomGlimpse
 from .policies.soft import SoftAttention
-from .policies.vision import CNNAgent, DuelingAgent, MLPAgent
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,

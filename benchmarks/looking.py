@@ -21,7 +21,7 @@ import torch
 
 import foveate
 from foveate.agents.learning import checkpoint
-from foveate.agents.policies.vision import DuelingAgent
+from foveate.agents.policies.dueling import DuelingAgent
 from foveate.analysis.measure import EVALUATION_SEED
 from foveate.cli.film import Shot
 from foveate.cli.score_saliency import score_saliency

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ..agents.nn.generator import DrawGenerator, Drawn, grid_boxes
+from ..agents.nn.generator import DrawGenerator, Generation, grid_boxes
 from ..envs.glimpse.data import load
 from ..errors import FoveateError, check_range
 from ..viz import canvas
@@ -162,7 +162,7 @@ def bound(model: DrawGenerator, images: Tensor) -> float:
     return sum(parts) / len(images)
 
 
-def film_frames(model: DrawGenerator, real: Tensor, drawn: Drawn, dreamt: Drawn) -> list[np.ndarray]:
+def film_frames(model: DrawGenerator, real: Tensor, drawn: Generation, dreamt: Generation) -> list[np.ndarray]:
     """A frame a step: images being read (green), redrawn (red), and drawn from nothing (red), uint8 (H, W, 3)."""
     frames = []
     for t in range(model.steps):

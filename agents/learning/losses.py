@@ -32,7 +32,8 @@ def target_loss(
         targets: by part; at least one.
         target_sets: by part, which values would all be right, bool (…, n).
     """
-    losses = [-policy.head(name).log_prob(parameters[name], target) for name, target in targets.items()]
+    sets = target_sets or {}
+    losses = [policy.head(name).loss(parameters[name], target, sets.get(name)) for name, target in targets.items()]
     return torch.stack(losses).sum(0)
 
 

@@ -105,7 +105,8 @@ def as_image(space: spaces.Space) -> tuple[int, int, int]:
         raise FoveateError(
             f'this agent needs whole images, Box of shape (C, H, W), got {space}. For Glimpse worlds use view="image".'
         )
-    return space.shape  # type: ignore[return-value]
+    channels, height, width = space.shape
+    return channels, height, width
 
 
 class MLP(Encoder):

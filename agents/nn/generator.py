@@ -10,14 +10,14 @@ from ...errors import check_range
 from .attention.draw import Grid, grid, read, write
 
 
-class Drawn(NamedTuple):
+class Generation(NamedTuple):
     """What a generator did with a batch of images.
 
     Attributes:
         canvas: what stands on the canvas after each step, as probabilities of a white pixel, (T, B, C, H, W).
-        reading: where it read at each step, each (T, B); None where it drew from nothing.
+        reading: where it read at each step, each (T, B); None where it had no image.
         writing: where it wrote.
-        latent_loss: L^z of each image in nats, (B,) (eq. 11); zero where it drew from nothing.
+        latent_loss: L^z of each image in nats, (B,) (eq. 11); zero where it had no image.
         logits: of the pixels at the end, (B, C, H, W).
     """
 
@@ -64,25 +64,25 @@ class DrawGenerator(nn.Module):
         self.to_latent = nn.Linear(hidden, 2 * latent)  # μ and log σ, eqs. 1 and 2
         self.to_reading, self.to_writing = nn.Linear(hidden, 5), nn.Linear(hidden, 5)  # eq. 21
         self.to_patch = nn.Linear(hidden, channels * write_filters**2)
-        # the first canvas is learned: most pixels of a drawing stay black
+        # the first canvas is learned: most pixels of a picture stay black
         self.blank = nn.Parameter(torch.full(image, -2.0))
 
-    def forward(self, image: Tensor) -> Drawn:
-        """Encode and redraw images (B, C, H, W) in [0, 1]."""
-        return self._draw(len(image), image)
+    def forward(self, image: Tensor) -> Generation:
+        """Encode images (B, C, H, W) in [0, 1] and write them anew."""
+        return self._run(len(image), image)
 
     @torch.no_grad()
-    def generate(self, count: int) -> Drawn:
-        """Draw images from the prior, z ~ N(0, 1) (section 3.3)."""
-        return self._draw(count, None)
+    def generate(self, count: int) -> Generation:
+        """Write images from the prior, z ~ N(0, 1) (section 3.3)."""
+        return self._run(count, None)
 
     def loss(self, image: Tensor) -> Tensor:
         """L = L^x + L^z, the mean over the batch in nats: an upper bound of the negative log-likelihood (eq. 12)."""
-        drawn = self(image)
-        reconstruction = F.binary_cross_entropy_with_logits(drawn.logits, image, reduction="none")  # eq. 9
-        return (reconstruction.flatten(1).sum(1) + drawn.latent_loss).mean()
+        generation = self(image)
+        reconstruction = F.binary_cross_entropy_with_logits(generation.logits, image, reduction="none")  # eq. 9
+        return (reconstruction.flatten(1).sum(1) + generation.latent_loss).mean()
 
-    def _draw(self, batch: int, image: Tensor | None) -> Drawn:
+    def _run(self, batch: int, image: Tensor | None) -> Generation:
         _, height, width = self.image
         canvas = self.blank.expand(batch, *self.image)
         zero = canvas.new_zeros(batch, self.decoder.hidden_size)
@@ -110,7 +110,7 @@ class DrawGenerator(nn.Module):
             writings.append(place)
         reading = Grid(*(torch.stack(part) for part in zip(*readings, strict=True))) if readings else None
         writing = Grid(*(torch.stack(part) for part in zip(*writings, strict=True)))
-        return Drawn(torch.stack(canvases), reading, writing, latent_loss, canvas)
+        return Generation(torch.stack(canvases), reading, writing, latent_loss, canvas)
 
 
 def grid_boxes(where: Grid, filters: int) -> Tensor:

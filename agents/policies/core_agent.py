@@ -1,6 +1,6 @@
 """Agents that are little more than a core: the observation goes in as it is, linear heads come out."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gymnasium import spaces
 
@@ -28,19 +28,37 @@ class CoreAgent(Policy):
         action_space: spaces.Space,
         *,
         encoder: tuple[int, ...] = (),
-        **core: Any,
+        **core: object,
     ):
         layers = MLP(observation_space, encoder)
         super().__init__(observation_space, action_space, layers, self.core_class(layers.output_size, **core))
 
 
-def _agent(core: type[Core], about: str) -> type[CoreAgent]:
-    body = {"core_class": core, "configures": (core,), "__doc__": about, "__module__": __name__}
-    return type(f"{core.__name__}Agent", (CoreAgent,), body)
+class LSTMAgent(CoreAgent):
+    """Long short-term memory: all memory is in the hidden state."""
+
+    core_class, configures = LSTM, (LSTM,)
 
 
-LSTMAgent = _agent(LSTM, "Long short-term memory: all memory is in the hidden state.")
-GRUAgent = _agent(GRU, "Gated recurrent units: all memory is in the hidden state.")
-NTMAgent = _agent(NTM, "Neural Turing machine: a controller with an external memory, addressed by content and place.")
-DNCAgent = _agent(DNC, "Differentiable neural computer: external memory with allocation and temporal links.")
-TransformerAgent = _agent(Transformer, "Causal self-attention over the episode so far.")
+class GRUAgent(CoreAgent):
+    """Gated recurrent units: all memory is in the hidden state."""
+
+    core_class, configures = GRU, (GRU,)
+
+
+class NTMAgent(CoreAgent):
+    """Neural Turing machine: a controller with an external memory, addressed by content and place."""
+
+    core_class, configures = NTM, (NTM,)
+
+
+class DNCAgent(CoreAgent):
+    """Differentiable neural computer: external memory with allocation and temporal links."""
+
+    core_class, configures = DNC, (DNC,)
+
+
+class TransformerAgent(CoreAgent):
+    """Causal self-attention over the episode so far."""
+
+    core_class, configures = Transformer, (Transformer,)

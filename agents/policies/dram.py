@@ -27,7 +27,7 @@ class DRAMState(NamedTuple):
 
 
 class DRAMCore(Core[DRAMState]):
-    """Two LSTMs: the lower one collects what was seen, the upper one, which knows the whole coarsely, says where next.
+    """Two LSTMs: the lower one collects the glimpses, the upper one, which knows the whole coarsely, says where next.
 
     y is both outputs, the lower before the upper.
 
@@ -80,7 +80,7 @@ class DRAM(Looking):
     """Two recurrent layers: the lower one feeds the answer, the upper one says where to look.
 
     The context network reads a coarse picture of the whole and begins the upper layer's state, so that the first
-    place that it chooses is no guess. The answer never reads it: what is said must have been looked at.
+    place that it chooses is no guess. The answer never reads it: it must have been looked at.
 
     Args:
         observation_space: a Dict with `glimpse`, `location` and `overview` (Glimpse worlds with overview=16), or whole
@@ -129,14 +129,15 @@ class DRAM(Looking):
         check_range("dropout", dropout, 0.0, 0.999)
         check_range("location_rate", location_rate, 0.0, 1.0)
         retina = make_retina(observation_space, patch, scales, location, tiles, overview)
-        seen = observation_space if retina is None else retina.seen
-        if isinstance(seen, spaces.Dict) and "overview" not in seen.spaces:
+        looked_at = observation_space if retina is None else retina.observation_space
+        coarse = looked_at.spaces.get("overview") if isinstance(looked_at, spaces.Dict) else None
+        if coarse is None and isinstance(looked_at, spaces.Dict):
             raise FoveateError(
                 "dram's context network needs a coarse picture of the whole: make the world with overview=16."
             )
-        network = GlimpseNetwork(seen, what, where, hidden, dropout, product=True)
-        coarse = seen["overview"].shape  # type: ignore[index]
-        encoder = _Encoder(network, math.prod(coarse or ()))
+        network = GlimpseNetwork(looked_at, what, where, hidden, dropout, product=True)
+        assert coarse is not None
+        encoder = _Encoder(network, math.prod(coarse.shape or ()))
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         heads = {
@@ -148,7 +149,8 @@ class DRAM(Looking):
         self.location_rate = location_rate
 
     def rates(self) -> dict[float, list[nn.Parameter]]:
-        core: DRAMCore = self.core  # type: ignore[assignment]
+        core = self.core
+        assert isinstance(core, DRAMCore)
         slow = [core.upper, core.context, *(self.heads[name] for name in self.heads if name in LOOKING)]
         slowly = {id(p) for part in slow for p in part.parameters()}
         fast = [p for p in self.parameters() if id(p) not in slowly]

@@ -1,6 +1,7 @@
 """Policies that look through a retina: the world's, where looking is an action, or their own, inside the image."""
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from ...envs.glimpse.retina import boxes, tile_centres
 from ...errors import check_choice, check_range
 from ...tree import Tree
 from ..nn.attention.foveal import Fovea
+from ..nn.cores import Core
 from ..nn.cores.base import State
 from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
+from ..nn.heads import Head
 from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction
 
 LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
@@ -40,21 +43,21 @@ class InnerRetina(nn.Module):
         check_choice("location", location, ["continuous", "tiles"])
         check_range("tiles", tiles, 1)
         self.fovea, self.tiles, self.overview = Fovea(image, patch, scales), tiles, overview
-        seen: dict[str, spaces.Space] = {
+        parts: dict[str, spaces.Space] = {
             "glimpse": spaces.Box(0.0, 1.0, self.fovea.shape, np.float32),
             "location": spaces.Box(-1.0, 1.0, (2,), np.float32),
         }
         if overview:
-            seen["overview"] = spaces.Box(0.0, 1.0, (image[0], overview, overview), np.float32)
-        self.seen = spaces.Dict(seen)
+            parts["overview"] = spaces.Box(0.0, 1.0, (image[0], overview, overview), np.float32)
+        self.observation_space = spaces.Dict(parts)
         self.by_tiles = location == "tiles"
         self.choice = spaces.Discrete(tiles**2) if self.by_tiles else spaces.Box(-1.0, 1.0, (2,), np.float32)
 
     def observe(self, image: Tensor, gaze: Tensor) -> dict[str, Tensor]:
-        """What is seen of images (B, C, H, W) from places (B, 2)."""
+        """The observation of images (B, C, H, W) from places (B, 2), in `observation_space`."""
         image = to_floats(image)
-        seen = {"glimpse": self.fovea.glimpse_at(self.fovea.prepare(image), gaze), "location": gaze}
-        return {**seen, "overview": F.adaptive_avg_pool2d(image, self.overview)} if self.overview else seen
+        parts = {"glimpse": self.fovea.glimpse_at(self.fovea.prepare(image), gaze), "location": gaze}
+        return {**parts, "overview": F.adaptive_avg_pool2d(image, self.overview)} if self.overview else parts
 
     def place(self, chosen: Tensor) -> Tensor:
         """The place (B, 2) that a choice stands for."""
@@ -88,17 +91,32 @@ class Looking(Policy):
     """A policy whose observation is a glimpse, taken by the world or, of whole images, by itself.
 
     Looking inside, the place is a choice of the policy that is no part of the action: its log-probability counts like
-    that of any other (`Step.choices` has `location`, what was chosen, and `gaze`, from where it looks now).
+    that of any other (`PolicyOutput.choices` has `location`, what was chosen, and `gaze`, from where it looks now).
 
     Args:
-        *arguments: as in `Policy`; with a retina, the encoder gets what the retina sees.
+        observation_space: of one world: glimpses, or whole images.
+        action_space: of one world.
+        encoder: with a retina, of what the retina observes.
+        core: the recurrent core on top of it.
+        heads: as in `Policy`.
+        isolated: as in `Policy`.
+        critic: as in `Policy`.
         retina: its own, or None where the world has one.
-        **rest: as in `Policy`.
     """
 
-    def __init__(self, *arguments: Any, retina: InnerRetina | None = None, **rest: Any):
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        encoder: nn.Module,
+        core: Core,
+        heads: Mapping[str, Head] | None = None,
+        isolated: frozenset[str] = frozenset(),
+        critic: nn.Module | None = None,
+        retina: InnerRetina | None = None,
+    ):
         inner: dict[str, spaces.Space] = {} if retina is None else {"location": retina.choice}
-        super().__init__(*arguments, inner_parts=inner, **rest)
+        super().__init__(observation_space, action_space, encoder, core, heads, isolated, critic, inner)
         self.retina = retina
 
     @property
@@ -135,8 +153,8 @@ class Looking(Policy):
         assert self.retina is not None
         assert isinstance(state, LookingState)
         gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state.gaze)  # (B, 2)
-        seen = tree.unsqueeze(self.retina.observe(observation, gaze))
-        prediction = super().forward(seen, state.core, starts[None], record)
+        glimpse = tree.unsqueeze(self.retina.observe(observation, gaze))
+        prediction = super().forward(glimpse, state.core, starts[None], record)
         output = self.choose(prediction, deterministic, greedy)
         after = LookingState(self.retina.place(output.choices["location"]), output.state)
         records = {**output.records, "attention": self.retina.covered(gaze), "gaze": gaze} if record else {}
@@ -146,9 +164,9 @@ class Looking(Policy):
         if self.retina is None:
             return super().evaluate(observation, choices, state, starts)
         assert isinstance(state, LookingState)
-        seen = self.retina.observe(observation.flatten(0, 1), choices["gaze"].flatten(0, 1))
-        seen = tree.map(lambda part: part.unflatten(0, starts.shape), seen)
-        return self.evaluate_choices(super().forward(seen, state.core, starts), choices)
+        glimpses = self.retina.observe(observation.flatten(0, 1), choices["gaze"].flatten(0, 1))
+        glimpses = tree.map(lambda part: part.unflatten(0, starts.shape), glimpses)
+        return self.evaluate_choices(super().forward(glimpses, state.core, starts), choices)
 
     def forward(self, observation: Tree, state: State, starts: Tensor, record: bool = False) -> PolicyPrediction:
         """As in `Policy`; looking inside, it looks at the most likely places. Its records are then also `attention`,

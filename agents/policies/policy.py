@@ -63,7 +63,7 @@ class PolicyOutput(NamedTuple):
 
 
 class PolicyEvaluation(NamedTuple):
-    """What a policy thinks of choices that were made, each (T, B).
+    """What a policy thinks of choices of the past, each (T, B).
 
     Attributes:
         log_prob: of each choice, by name.
@@ -100,10 +100,10 @@ class Policy(nn.Module):
         action_space: of one world; a Dict has one head a part.
         encoder: observation (N, …) -> (N, D), with `output_size`; an `Encoder` may instead take whole sequences.
         core: the recurrent core on top of it.
-        heads: heads made by hand, by part; the other parts get `make_head`.
+        heads: given heads, by part; the other parts get `make_head`.
         isolated: parts whose head reads the core's output without sending gradients back into it, and likewise
             the critic if it contains "critic".
-        critic: the critic, features -> (…, 1), if it is made by hand; else one linear layer.
+        critic: the critic, features -> (…, 1); by default one linear layer.
         inner_parts: choices that are no part of the action (where to look inside an image): each gets a head too.
         source_encoder: reads a whole source when an episode starts. What it read is kept in the state, for the heads
             and the core if they need it.
@@ -115,7 +115,7 @@ class Policy(nn.Module):
         action_space: spaces.Space,
         encoder: nn.Module,
         core: Core,
-        heads: dict[str, Head] | None = None,
+        heads: Mapping[str, Head] | None = None,
         isolated: frozenset[str] = frozenset(),
         critic: nn.Module | None = None,
         inner_parts: dict[str, spaces.Space] | None = None,
@@ -124,11 +124,12 @@ class Policy(nn.Module):
         super().__init__()
         self.observation_space, self.action_space = observation_space, action_space
         self.encoder, self.core, self.isolated = encoder, core, isolated
-        made = {
-            name: (heads or {}).get(name) or make_head(core.output_size, part)
-            for name, part in {**action_parts(action_space), **(inner_parts or {})}.items()
-        }
-        self.heads = nn.ModuleDict(made)
+        self.heads = nn.ModuleDict(
+            {
+                name: (heads or {}).get(name) or make_head(core.output_size, part)
+                for name, part in {**action_parts(action_space), **(inner_parts or {})}.items()
+            }
+        )
         self.critic = critic or make_critic(core.output_size)
         self.source_encoder = source_encoder
         if source_encoder is None and (core.needs_source or any(self.head(name).needs_source for name in self.heads)):
@@ -160,7 +161,9 @@ class Policy(nn.Module):
 
     def head(self, name: str) -> Head:
         """The head of one part of the action."""
-        return self.heads[name]  # type: ignore[return-value]
+        head = self.heads[name]
+        assert isinstance(head, Head)
+        return head
 
     def learned_parts(self) -> set[str]:
         """The parts whose distribution depends on the features (all but uniformly random ones)."""

@@ -63,12 +63,12 @@ class RAM(Looking):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
         retina = make_retina(observation_space, patch, scales, location, tiles)
-        seen = observation_space if retina is None else retina.seen
-        encoder = GlimpseNetwork(seen, what, where, hidden, dropout)
+        looked_at = observation_space if retina is None else retina.observation_space
+        encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
-        made = make_core(core, hidden, hidden, rows=rows)
+        memory = make_core(core, hidden, hidden, rows=rows)
         looking = {
-            name: self.looking_head(made.output_size, parts[name], location_hidden, std)
+            name: self.looking_head(memory.output_size, parts[name], location_hidden, std)
             for name in LOOKING
             if name in parts
         }
@@ -79,7 +79,7 @@ class RAM(Looking):
             observation_space,
             action_space,
             encoder,
-            made,
+            memory,
             looking,
             frozenset(isolated),
             retina=retina,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class AttendingState(NamedTuple, Generic[S]):
 
 
 class AttendingCore(Core[AttendingState]):
-    """A core that chooses what it sees: what it said last is where it looks now.
+    """A core that chooses what it sees: what it emitted last is where it looks now.
 
     The template of a neural attention model: the controller emits numbers, the attention model turns them and the
     image into a glimpse, and the glimpse goes back to the controller.
@@ -58,7 +58,7 @@ class AttendingCore(Core[AttendingState]):
         nn.init.normal_(last.weight, std=0.05)  # begin near the origin, and not so near that nothing moves
         nn.init.zeros_(last.bias)
         self.emit = nn.Sequential(nn.Linear(inner.output_size, hidden), nn.ReLU(), last)
-        self.origin = nn.Parameter(attention.initial())  # what is emitted before anything was seen
+        self.origin = nn.Parameter(attention.initial())  # what is emitted before the first glimpse
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> AttendingState:
         return AttendingState(self.origin.expand(batch, -1), self.inner.initial_state(batch, device))
@@ -86,8 +86,8 @@ class AttendingCore(Core[AttendingState]):
                 prepared = self.attention.prepare(image)
             last = flat
             glimpse = self.attention.look(prepared, state.emitted)  # (B, G), (B, W)
-            seen = self.network({"glimpse": glimpse.what, "location": glimpse.where})
-            y, inner, losses, records = self.inner(seen[None], state.inner, never, record)
+            x = self.network({"glimpse": glimpse.what, "location": glimpse.where})
+            y, inner, losses, records = self.inner(x[None], state.inner, never, record)
             if record:
                 attention = self.attention.pixel_weights(image, state.emitted)
                 records = {**records, "attention": attention[None], "emitted": state.emitted[None]}
@@ -103,7 +103,7 @@ class SoftAttention(Policy):
     Args:
         observation_space: Box (C, H, W), whole images.
         action_space: any mix of parts.
-        attention: what looks: "location" (a Gaussian over places, seen by the retina; the soft side of `ram`), "tiles"
+        attention: what looks: "location" (a Gaussian over places, read by the retina; the soft side of `ram`), "tiles"
             (a softmax over a grid of them), "draw" (a grid of Gaussian filters), "spatial-transformer" (an affine map)
             or "content" (a key against each place of a small convolutional network's output).
         core: the recurrent core.
@@ -131,13 +131,13 @@ class SoftAttention(Policy):
         where: int = 128,
         emit_hidden: int = 128,
         dropout: float = 0.0,
-        **options: Any,
+        **options: object,
     ):
         image = as_image(observation_space)
         model = make_attention(attention, image, **options)
-        network = GlimpseNetwork(_seen(model), what, where, hidden, dropout)
-        made = AttendingCore(model, image, network, make_core(core, hidden, hidden, rows=rows), emit_hidden)
-        super().__init__(observation_space, action_space, Pixels(image), made)
+        network = GlimpseNetwork(glimpse_space(model), what, where, hidden, dropout)
+        attending = AttendingCore(model, image, network, make_core(core, hidden, hidden, rows=rows), emit_hidden)
+        super().__init__(observation_space, action_space, Pixels(image), attending)
 
     @property
     def attends(self) -> bool:
@@ -155,8 +155,8 @@ class Pixels(Encoder):
         return observation.flatten(1)  # (N, C·H·W)
 
 
-def _seen(model: VisualAttention) -> spaces.Dict:
-    """What a glimpse network gets of an attention model."""
+def glimpse_space(model: VisualAttention) -> spaces.Dict:
+    """The space of what a glimpse network gets of an attention model."""
     return spaces.Dict(
         glimpse=spaces.Box(-np.inf, np.inf, (model.glimpse_size,), np.float32),
         location=spaces.Box(-np.inf, np.inf, (model.where_size,), np.float32),

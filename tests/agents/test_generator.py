@@ -21,10 +21,10 @@ def test_the_loss_is_cross_entropy_and_divergence_written_out() -> None:
     model = small(steps=1)
     image = torch.bernoulli(torch.full((2, 1, 8, 8), 0.3))
     torch.manual_seed(1)
-    drawn = model(image)
+    generation = model(image)
     torch.manual_seed(1)
     loss = model.loss(image)
-    p = drawn.logits.sigmoid()
+    p = generation.logits.sigmoid()
     cross = -(image * p.log() + (1 - image) * (1 - p).log()).flatten(1).sum(1)
     # the divergence of N(μ, σ) from N(0, 1), by torch's own formula
     zero = torch.zeros(2, 12)
@@ -37,16 +37,16 @@ def test_the_loss_is_cross_entropy_and_divergence_written_out() -> None:
     mean, log_std = model.to_latent(hidden).chunk(2, -1)
     normal = torch.distributions.Normal
     divergence = torch.distributions.kl_divergence(normal(mean, log_std.exp()), normal(0.0, 1.0)).sum(1)
-    torch.testing.assert_close(drawn.latent_loss, divergence)
+    torch.testing.assert_close(generation.latent_loss, divergence)
     torch.testing.assert_close(loss, (cross + divergence).mean())
 
 
 def test_it_dreams_without_an_image_and_writes_what_its_boxes_say() -> None:
-    drawn = small().generate(4)
-    assert drawn.canvas.shape == (3, 4, 1, 8, 8)
-    assert drawn.reading is None
-    assert drawn.latent_loss.sum() == 0
-    boxes = grid_boxes(drawn.writing, 5)
+    generation = small().generate(4)
+    assert generation.canvas.shape == (3, 4, 1, 8, 8)
+    assert generation.reading is None
+    assert generation.latent_loss.sum() == 0
+    boxes = grid_boxes(generation.writing, 5)
     assert boxes.shape == (3, 4, 4)
     assert (boxes[..., 2] > boxes[..., 0]).all()
 

@@ -1,7 +1,5 @@
 """Attention models: data and parameters in, a glimpse out."""
 
-from typing import Any
-
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .base import VisualAttention
@@ -20,7 +18,7 @@ ATTENTIONS: dict[str, type[VisualAttention]] = {
 }
 
 
-def make_attention(name: str, image: tuple[int, int, int], **options: Any) -> VisualAttention:
+def make_attention(name: str, image: tuple[int, int, int], **options: object) -> VisualAttention:
     """The attention model of this name.
 
     Args:

@@ -6,14 +6,14 @@ Two sides of one model (Xu et al. 2015, "Show, attend and tell", section 4):
     soft    glimpse = E[glimpse_at(image, place)] under the same distribution           learned by back-propagation
 """
 
-from typing import Any, NamedTuple
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch import distributions as td
 
 
-class Seen(NamedTuple):
+class Glimpse(NamedTuple):
     """A soft glimpse.
 
     Attributes:
@@ -25,7 +25,10 @@ class Seen(NamedTuple):
     where: Tensor
 
 
-class VisualAttention(nn.Module):
+P = TypeVar("P")
+
+
+class VisualAttention(nn.Module, Generic[P]):
     """An attention model over images (B, C, H, W).
 
     Attributes:
@@ -38,17 +41,17 @@ class VisualAttention(nn.Module):
     emitted_size: int
     glimpse_size: int
     where_size: int
-    places = False
+    places: ClassVar[bool] = False
 
     def initial(self) -> Tensor:
-        """What is emitted before anything was seen, (emitted_size,): the start of what is learned."""
+        """What is emitted before the first glimpse, (emitted_size,): the start of what is learned."""
         return torch.zeros(self.emitted_size)
 
-    def prepare(self, image: Tensor) -> Any:
+    def prepare(self, image: Tensor) -> P:
         """What all glimpses of an image share, computed once; the image itself where there is nothing."""
-        return image
+        raise NotImplementedError
 
-    def look(self, prepared: Any, emitted: Tensor) -> Seen:
+    def look(self, prepared: P, emitted: Tensor) -> Glimpse:
         """The soft glimpse, differentiable in both arguments.
 
         Args:
@@ -57,11 +60,11 @@ class VisualAttention(nn.Module):
         """
         raise NotImplementedError
 
-    def distribution(self, prepared: Any, emitted: Tensor) -> td.Distribution:
+    def distribution(self, prepared: P, emitted: Tensor) -> td.Distribution:
         """The distribution over places that a hard glimpse is sampled from; where `places`."""
         raise NotImplementedError
 
-    def glimpse_at(self, prepared: Any, place: Tensor) -> Tensor:
+    def glimpse_at(self, prepared: P, place: Tensor) -> Tensor:
         """The hard glimpse at a place that was sampled, (B, glimpse_size)."""
         raise NotImplementedError
 
@@ -75,3 +78,10 @@ class VisualAttention(nn.Module):
             zero = torch.zeros_like(image).requires_grad_()
             total = self.look(self.prepare(zero), emitted.detach()).what.sum()
             return torch.autograd.grad(total, zero)[0].sum(1)  # (B, H, W)
+
+
+class ImageAttention(VisualAttention[Tensor]):
+    """A visual attention that looks at the image itself."""
+
+    def prepare(self, image: Tensor) -> Tensor:
+        return image

@@ -8,7 +8,7 @@ from torch import distributions as td
 from torch.nn import functional as F
 
 from ....errors import check_range
-from .base import Seen, VisualAttention
+from .base import Glimpse, VisualAttention
 from .content import make_score, weighted_sum
 from .estimators import chosen_weights
 
@@ -21,7 +21,7 @@ class Places(NamedTuple):
     shape: tuple[int, int]  # rows and columns of places, N in all
 
 
-class ContentAttention(VisualAttention):
+class ContentAttention(VisualAttention[Places]):
     """Keys and values of every place; each head's query, which is emitted, chooses among them.
 
     Args:
@@ -74,11 +74,11 @@ class ContentAttention(VisualAttention):
         """How each query fits each key, (B, heads, N)."""
         return self.score(emitted.unflatten(-1, (self.heads, self.key)), prepared.keys)
 
-    def look(self, prepared: Places, emitted: Tensor) -> Seen:
+    def look(self, prepared: Places, emitted: Tensor) -> Glimpse:
         weights = chosen_weights(self.logits(prepared, emitted), self.gumbel, self.training)  # (B, heads, N)
         what = weighted_sum(weights[:, :, None], prepared.values).flatten(1)  # (B, heads·D)
         where = weighted_sum(weights, self.centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
-        return Seen(what, where.flatten(1))
+        return Glimpse(what, where.flatten(1))
 
     def distribution(self, prepared: Places, emitted: Tensor) -> td.Independent:
         logits = self.logits(prepared, emitted)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ....errors import check_range
-from .base import Seen, VisualAttention
+from .base import Glimpse, ImageAttention
 
 WIDTH = 0.35  # of a filter at the beginning, in strides: neighbours overlap a little
 
@@ -87,10 +87,10 @@ def write(patch: Tensor, where: Grid, width: int, height: int) -> Tensor:
     return (f_y[:, None].mT @ patch @ f_x[:, None]) / where.intensity[:, None, None, None]
 
 
-class DrawAttention(VisualAttention):
+class DrawAttention(ImageAttention):
     """Reads an N x N glimpse through a grid of Gaussian filters whose place and width are emitted.
 
-    Before anything was seen the grid covers the middle of the image, and the glimpse is amplified: blurred strokes are
+    At first the grid covers the middle of the image, and the glimpse is amplified: blurred strokes are
     faint, and a faint glimpse teaches slowly.
 
     Args:
@@ -120,8 +120,8 @@ class DrawAttention(VisualAttention):
         """The grid that is emitted, in pixels."""
         return grid(self._bounded(emitted), self.filters, self.width, self.height)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
-        return Seen(read(prepared, self.grid(emitted), self.filters).flatten(1), self._bounded(emitted))
+    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+        return Glimpse(read(prepared, self.grid(emitted), self.filters).flatten(1), self._bounded(emitted))
 
     def _bounded(self, emitted: Tensor) -> Tensor:
         """The five numbers with the centre bounded: beyond the image no gradient would bring it back."""

@@ -143,8 +143,8 @@ def measure(
         repeats: how many estimates.
     """
     aim = _gradient(truth(), parameters)
-    drawn = torch.stack([_gradient(estimate(), parameters) for _ in range(repeats)])  # (repeats, P)
-    mean, spread, size = drawn.mean(0), drawn.var(0).sum(), aim.norm()
+    estimates = torch.stack([_gradient(estimate(), parameters) for _ in range(repeats)])  # (repeats, P)
+    mean, spread, size = estimates.mean(0), estimates.var(0).sum(), aim.norm()
     return Quality(
         float((mean - aim).norm() / size),
         float((spread / repeats).sqrt() / size),
@@ -154,8 +154,8 @@ def measure(
 
 
 def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    found = torch.autograd.grad(value, list(parameters), allow_unused=True)
-    flat = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+    gradients = torch.autograd.grad(value, list(parameters), allow_unused=True)
+    flat = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
     return torch.cat([g.flatten() for g in flat])
 
 

@@ -8,7 +8,7 @@ from ....errors import check_range
 
 
 class Fovea(nn.Module):
-    """The retina of the Glimpse worlds, for images that are seen as a whole.
+    """The retina of the Glimpse worlds, for an agent that gets whole images.
 
     Args:
         image: (C, H, W) of the images.
@@ -41,8 +41,8 @@ class Fovea(nn.Module):
     def glimpses(self, prepared: retina.Fields, places: Tensor) -> Tensor:
         """The patches around each of n places (n, 2), flat, (B, n, glimpse_size)."""
         batch = len(prepared.levels)
-        seen = [self.glimpse_at(prepared, place.expand(batch, 2)).flatten(1) for place in places]
-        return torch.stack(seen, 1)
+        glimpses = [self.glimpse_at(prepared, place.expand(batch, 2)).flatten(1) for place in places]
+        return torch.stack(glimpses, 1)
 
     def expected(self, image: Tensor, row_weights: Tensor, column_weights: Tensor) -> Tensor:
         """The expectation of `glimpse_at` over a grid with a place in the middle of every pixel.
@@ -61,8 +61,8 @@ class Fovea(nn.Module):
         patches = (self.scales, self.patch)
         f_y = (row_weights @ self.rows).unflatten(-1, (-1, self.height))[:, None]  # (B, 1, K·patch, H)
         f_x = (column_weights @ self.columns).unflatten(-1, (*patches, -1))[:, None]  # (B, 1, K, patch, W)
-        seen = (f_y @ image).unflatten(2, patches) @ f_x.mT  # (B, C, K, patch, patch)
-        return seen.transpose(1, 2).flatten(1, 2)
+        patch = (f_y @ image).unflatten(2, patches) @ f_x.mT  # (B, C, K, patch, patch)
+        return patch.transpose(1, 2).flatten(1, 2)
 
     def _covers(self, size: int) -> Tensor:
         """How much of pixel a of an axis pixel p of patch k reads at place i, (size, K·patch·size)."""

@@ -1,4 +1,4 @@
-"""The glimpse network of the Recurrent Attention Model: what was seen, and where, into one vector."""
+"""The glimpse network of the Recurrent Attention Model: what a glimpse shows and where it was taken, in one vector."""
 
 from gymnasium import spaces
 from torch import Tensor, nn

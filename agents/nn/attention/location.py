@@ -8,11 +8,11 @@ from torch import distributions as td
 
 from ....envs.glimpse import retina
 from ....errors import check_range
-from .base import Seen, VisualAttention
+from .base import Glimpse, ImageAttention
 from .foveal import Fovea
 
 
-class LocationAttention(VisualAttention):
+class LocationAttention(ImageAttention):
     """A Gaussian over places in [-1, 1]², whose mean and width are emitted.
 
     The soft glimpse is the expectation over a grid with a place in the middle of every pixel.
@@ -60,10 +60,10 @@ class LocationAttention(VisualAttention):
         place = (2 * torch.arange(size, device=emitted.device, dtype=emitted.dtype) + 1) / size - 1
         return torch.softmax(-0.5 * ((place - mean[:, axis, None]) / std) ** 2, -1)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
-        seen = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
+    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+        patches = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
         where = torch.cat([self.mean_std(emitted)[0], emitted[:, 2:]], -1)
-        return Seen(self.intensity * seen.flatten(1), where)
+        return Glimpse(self.intensity * patches.flatten(1), where)
 
     def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Independent:
         mean, std = self.mean_std(emitted)

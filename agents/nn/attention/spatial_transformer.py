@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ....errors import FoveateError, check_range
-from .base import Seen, VisualAttention
+from .base import Glimpse, ImageAttention
 
 
 def sample(data: Tensor, affine: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -30,8 +30,8 @@ def sample(data: Tensor, affine: Tensor, size: tuple[int, ...]) -> Tensor:
     return F.grid_sample(data, places, mode="bilinear", padding_mode="zeros", align_corners=False)  # eq. 5
 
 
-class SpatialTransformer(VisualAttention):
-    """Reads a patch through an affine map that is emitted; before anything was seen it is the whole image.
+class SpatialTransformer(ImageAttention):
+    """Reads a patch through an affine map that is emitted; the first is of the whole image.
 
     Args:
         image: (C, H, W) of the images.
@@ -52,7 +52,7 @@ class SpatialTransformer(VisualAttention):
     def initial(self) -> Tensor:
         return torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
+    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
         fine = self.patch * self.samples
-        seen = sample(prepared, emitted.unflatten(-1, (2, 3)), (fine, fine))  # (B, C, fine, fine)
-        return Seen((F.avg_pool2d(seen, self.samples) if self.samples > 1 else seen).flatten(1), emitted)
+        patch = sample(prepared, emitted.unflatten(-1, (2, 3)), (fine, fine))  # (B, C, fine, fine)
+        return Glimpse((F.avg_pool2d(patch, self.samples) if self.samples > 1 else patch).flatten(1), emitted)

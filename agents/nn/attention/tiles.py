@@ -1,4 +1,4 @@
-"""A softmax over a grid of tiles, each seen by the retina: hard looks at one of them, soft at their weighted sum."""
+"""A softmax over a grid of tiles, each through the retina: hard looks at one of them, soft at their weighted sum."""
 
 import torch
 from torch import Tensor
@@ -6,13 +6,13 @@ from torch import distributions as td
 
 from ....envs.glimpse.retina import tile_centres
 from ....errors import check_range
-from .base import Seen, VisualAttention
+from .base import Glimpse, VisualAttention
 from .content import weighted_sum
 from .estimators import chosen_weights
 from .foveal import Fovea
 
 
-class TileAttention(VisualAttention):
+class TileAttention(VisualAttention[Tensor]):
     """Attention over the places of a grid of tiles x tiles.
 
     Args:
@@ -53,10 +53,10 @@ class TileAttention(VisualAttention):
         """How much each tile counts, (B, tiles²); it sums to 1."""
         return chosen_weights(emitted, self.gumbel, self.training)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Seen:
+    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
         weights = self.weights(emitted)
         what = weighted_sum(weights[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, section 4.2
-        return Seen(what, weights @ self.centres)
+        return Glimpse(what, weights @ self.centres)
 
     def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Categorical:
         return td.Categorical(logits=emitted, validate_args=False)

@@ -1,6 +1,6 @@
 """Recurrent cores, one contract: x and a state -> `CoreOutput`. Interchangeable by name."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from ....errors import check_choice
 from ....introspect import constructor_options
@@ -23,7 +23,7 @@ RecurrentCores = Literal["rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
 AnyCore = Literal["none", "rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
 
 
-def make_core(name: str, input_size: int, hidden: int, **options: Any) -> Core:
+def make_core(name: str, input_size: int, hidden: int, **options: object) -> Core:
     """The core of this name.
 
     Args:

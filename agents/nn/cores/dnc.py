@@ -110,8 +110,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         retained = alloc.retention(free, state.read_weights)  # ψ, (B, N)
         usage = alloc.next_usage(state.usage, state.write_weights, retained)  # (B, N)
         allocated = alloc.allocation_weights(usage)  # (B, N)
-        sought = self._content(state.memory, keys, strengths, masks, slice(heads, None))[:, 0]  # (B, N)
-        write_weights = alloc.write_weighting(sought, allocated, allocation_gate, write_gate)  # (B, N)
+        fitting = self._content(state.memory, keys, strengths, masks, slice(heads, None))[:, 0]  # (B, N)
+        write_weights = alloc.write_weighting(fitting, allocated, allocation_gate, write_gate)  # (B, N)
 
         # M_t = M_{t-1} ∘ (E - w e^T) + w v^T; with de-allocation M_{t-1} ∘ ψ 1^T comes first
         memory = state.memory * retained[..., None] if self.deallocate else state.memory
@@ -124,9 +124,9 @@ class DNC(ExternalMemoryCore[DNCState]):
             back_sharpness, forward_sharpness = oneplus(sharpness).split(heads, -1)
             backward = alloc.sharpen_links(backward, back_sharpness)
             forward = alloc.sharpen_links(forward, forward_sharpness)
-        found = self._content(memory, keys, strengths, masks, slice(0, heads))  # (B, R, N)
+        content = self._content(memory, keys, strengths, masks, slice(0, heads))  # (B, R, N)
         modes = torch.softmax(modes.unflatten(-1, (heads, 3)), -1)  # (B, R, 3)
-        read_weights = alloc.read_weighting(backward, found, forward, modes)
+        read_weights = alloc.read_weighting(backward, content, forward, modes)
         reads = weighted_sum(read_weights, memory)  # (B, R, W)
 
         y = torch.cat([hidden, reads.flatten(1)], -1)

@@ -45,7 +45,8 @@ class NTM(ExternalMemoryCore[NTMState]):
         reach: K, the largest shift; the kernel has 2K + 1 entries.
         addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
         blank: what memory holds before an episode: "constant", or "random" rows, the same in all episodes (each can
-            then be told from the others by content at once, but what is learned holds for rows used in training).
+            then be distinguished from the others by content at once, but what is learned holds for the rows that were
+            used in training).
     """
 
     blank_memory: Tensor

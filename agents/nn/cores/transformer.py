@@ -12,7 +12,7 @@ from .base import Core, CoreOutput, reset_where
 
 
 class TransformerState(NamedTuple):
-    """The keys and values of the last `context` moments, the latest last."""
+    """The keys and values of the last `context` steps, the latest last."""
 
     keys: Tensor  # (B, layers, context, D)
     values: Tensor  # (B, layers, context, D)
@@ -59,7 +59,8 @@ class Transformer(Core[TransformerState]):
         h = self.embed(x).transpose(0, 1)  # (B, T, D)
         keys, values, windows = [], [], []
         for i in range(self.layers):
-            block: _Block = self.blocks[i]  # type: ignore[assignment]
+            block = self.blocks[i]
+            assert isinstance(block, _Block)
             q, k, v = block.project(block.norm_1(h)).chunk(3, -1)  # (B, T, D) each
             q, k = self._rotate(q, clock), self._rotate(k, clock)
             k = torch.cat([state.keys[:, i], k], 1)  # (B, C + T, D)

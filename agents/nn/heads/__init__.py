@@ -1,0 +1,77 @@
+"""Heads: from features to a distribution over one part of an action, for every kind of Gymnasium space.
+
+kind of target                  head                        loss
+one of n                        CategoricalHead             cross-entropy
+one of n, several are right     CategoricalHead             -log of the set's probability
+one of n, several times         MultiCategoricalHead        their sum
+bits                            BernoulliHead               binary cross-entropy, summed
+numbers                         GaussianHead                -log density
+numbers, with many ways         MixtureHead                 -log of a mixture's density
+symbols in order, unaligned     CTCHead                     connectionist temporal classification
+"""
+
+from gymnasium import spaces
+from torch import nn
+
+from ....errors import FoveateError
+from ....introspect import constructor_options
+from .base import Head
+from .bits import BernoulliHead
+from .categorical import AdvantageHead, CategoricalHead, MultiCategoricalHead
+from .ctc import CTCHead
+from .gaussian import GaussianHead
+from .mixture import MixtureHead
+from .uniform import UniformHead
+
+# the head that a part of an action gets, by its kind of space; each is built from (features, space, hidden)
+HEADS: dict[type[spaces.Space], type[Head]] = {
+    spaces.Discrete: CategoricalHead,
+    spaces.MultiDiscrete: MultiCategoricalHead,
+    spaces.MultiBinary: BernoulliHead,
+    spaces.Box: GaussianHead,
+}
+
+
+def make_head(features: int, space: spaces.Space, hidden: int = 0, std: float | None = None) -> Head:
+    """The head for one part of an action.
+
+    Args:
+        features: size of the features.
+        space: the part's space, of a kind in `HEADS`.
+        hidden: units of a hidden layer, 0 for none.
+        std: for a Box, a fixed standard deviation; None learns one.
+
+    Raises:
+        FoveateError: no head is for this kind of space.
+    """
+    for kind, head in HEADS.items():
+        if isinstance(space, kind):
+            own = {"std": std} if "std" in constructor_options(head) else {}
+            return head(features, space, hidden, **own)
+    raise FoveateError(
+        f"no head for an action part of type {type(space).__name__}: "
+        f"allowed are {', '.join(kind.__name__ for kind in HEADS)}."
+    )
+
+
+def make_critic(features: int, hidden: int = 0) -> nn.Module:
+    """From features to the value of a state, (…, 1), through a hidden layer if `hidden` is not 0."""
+    if not hidden:
+        return nn.Linear(features, 1)
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+
+__all__ = [
+    "HEADS",
+    "AdvantageHead",
+    "BernoulliHead",
+    "CTCHead",
+    "CategoricalHead",
+    "GaussianHead",
+    "Head",
+    "MixtureHead",
+    "MultiCategoricalHead",
+    "UniformHead",
+    "make_critic",
+    "make_head",
+]

@@ -1,0 +1,71 @@
+"""The contract of a head: from features to a distribution over one part of an action, and what a target costs."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch import distributions as td
+
+from ....errors import FoveateError
+from ..cores.base import Source
+
+
+class Head(nn.Module):
+    """One part of an action.
+
+    It turns features into parameters; `distribution(parameters)` is a torch distribution whose events are whole actions
+    of that part, so ``log_prob`` and ``entropy`` have the shape of the batch.
+
+    Attributes:
+        learned: whether its parameters come from the features; if not, it needs no gradient.
+        needs_source: whether `forward` also takes the episode's source.
+    """
+
+    learned: ClassVar[bool] = True
+    needs_source: ClassVar[bool] = False
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        """The distribution's parameters, (…, P).
+
+        Args:
+            features: of the core, (…, H); where `needs_source`, (T, B, H) or (B, H).
+            source: the items (B, L, D) of each episode's source and their lengths, where `needs_source`.
+        """
+        raise NotImplementedError
+
+    def distribution(self, parameters: Tensor) -> td.Distribution:
+        """The distribution with these parameters; events are whole actions of this part."""
+        raise NotImplementedError
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        """The most likely action."""
+        raise NotImplementedError
+
+    def log_prob(self, parameters: Tensor, action: Tensor) -> Tensor:
+        """log π(action), the shape of the batch."""
+        return self.distribution(parameters).log_prob(action)
+
+    def loss(
+        self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
+    ) -> Tensor:
+        """What the targets cost, in nats, (T, B): -log π(target).
+
+        Args:
+            parameters: from `forward`, (T, B, P).
+            target: an action of this part at each step, (T, B, …).
+            target_set: which values of each number would all be right, bool (T, B, …, n), where a head knows sets.
+            length: steps of each episode, int64 (B,), for losses of whole episodes; None takes all T.
+
+        Raises:
+            FoveateError: a set was given, and the head knows no sets.
+        """
+        if target_set is not None:
+            raise FoveateError(f"{type(self).__name__} knows no sets of right answers.")
+        return -self.log_prob(parameters, target)
+
+
+def make_layers(features: int, hidden: int, outputs: int) -> nn.Module:
+    """A linear layer, or two with a ReLU between where `hidden` is not 0; small last weights begin near uniform."""
+    last = nn.Linear(hidden or features, outputs)
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), last) if hidden else last

@@ -1,0 +1,103 @@
+"""Heads over finite choices: one softmax, or several side by side."""
+
+import torch
+from gymnasium import spaces
+from torch import Tensor
+from torch import distributions as td
+
+from ....errors import FoveateError
+from ..cores.base import Source
+from .base import Head, make_layers
+
+
+class CategoricalHead(Head):
+    """`Discrete`: a softmax."""
+
+    def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0):
+        super().__init__()
+        self.start = int(space.start)
+        if space.start != 0:
+            raise FoveateError(f"Discrete actions must start at 0, got start={space.start}.")
+        self.layers = make_layers(features, hidden, int(space.n))
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        return self.layers(features)  # (…, n) logits
+
+    def distribution(self, parameters: Tensor) -> td.Distribution:
+        return td.Categorical(logits=parameters, validate_args=False)
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return parameters.argmax(-1)
+
+    def loss(
+        self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
+    ) -> Tensor:
+        """-log π(target); of a set of right answers -log Σ_{a in the set} π(a). An empty set asks for nothing."""
+        return -self.log_prob(parameters, target) if target_set is None else set_loss(parameters, target_set)
+
+
+def set_loss(logits: Tensor, target_set: Tensor) -> Tensor:
+    """-log of the summed probability of a set of right answers, (…); 0 where the set is empty.
+
+    Args:
+        logits: (…, n).
+        target_set: bool, (…, n).
+    """
+    right = target_set | ~target_set.any(-1, keepdim=True)  # of an empty set no logarithm, and no gradient, is finite
+    return logits.logsumexp(-1) - logits.masked_fill(~right, -torch.inf).logsumexp(-1)
+
+
+class AdvantageHead(CategoricalHead):
+    """`Discrete`: advantages that sum to zero, as one stream of a dueling network."""
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        advantage = self.layers(features)
+        return advantage - advantage.mean(-1, keepdim=True)  # (…, n), Wang et al. 2016, eq. 9
+
+
+class MultiCategoricalHead(Head):
+    """`MultiDiscrete`: independent softmaxes."""
+
+    def __init__(self, features: int, space: spaces.MultiDiscrete, hidden: int = 0):
+        super().__init__()
+        if space.start.any():
+            raise FoveateError(f"MultiDiscrete actions must start at 0, got start={space.start}.")
+        if space.nvec.ndim != 1:
+            raise FoveateError(f"MultiDiscrete actions must be one-dimensional, got nvec of shape {space.nvec.shape}.")
+        self.sizes = [int(n) for n in space.nvec]
+        self.layers = make_layers(features, hidden, sum(self.sizes))
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        return self.layers(features)  # (…, Σ n) logits
+
+    def distribution(self, parameters: Tensor) -> td.Distribution:
+        return _Joint([td.Categorical(logits=part, validate_args=False) for part in parameters.split(self.sizes, -1)])
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return torch.stack([part.argmax(-1) for part in parameters.split(self.sizes, -1)], -1)
+
+    def loss(
+        self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
+    ) -> Tensor:
+        """-log π(target); with a set for each number, bool (T, B, D, n) for the largest n, the sum of their costs."""
+        if target_set is None:
+            return -self.log_prob(parameters, target)
+        parts = zip(parameters.split(self.sizes, -1), target_set.unbind(-2), strict=True)
+        return torch.stack([set_loss(logits, right[..., : logits.shape[-1]]) for logits, right in parts]).sum(0)
+
+
+class _Joint(td.Distribution):
+    """Independent distributions side by side in the last dimension."""
+
+    def __init__(self, parts: list[td.Distribution]):
+        self.parts = parts
+        super().__init__(parts[0].batch_shape, torch.Size([len(parts)]), validate_args=False)
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        return torch.stack([part.sample(sample_shape) for part in self.parts], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.stack([part.log_prob(v) for part, v in zip(self.parts, value.unbind(-1), strict=True)]).sum(0)
+
+    def entropy(self) -> Tensor:
+        return torch.stack([part.entropy() for part in self.parts]).sum(0)
