@@ -9,11 +9,13 @@ from gymnasium.envs.registration import load_env_creator
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from .. import tree
 from ..errors import FoveateError, check_choice, check_range, unknown
 from .batch import BatchWorld, Tensors
 from .counter_rng import CounterRNG
 from .gym_env import VectorEnv
 from .protocols import ScriptedWorld
+from .spaces import sample
 
 LOOKS = ("location", "zoom")  # the parts of an action that say where to look
 Batch = tuple[Tensors, Tensors, Tensor]
@@ -107,62 +109,25 @@ class TaskDataset(IterableDataset[Batch]):
         world.reset(keys=torch.arange(seed, seed + self.batch))
         if isinstance(world, ScriptedWorld):  # whatever is done, this is shown and due
             whole = world.episodes(self.batch)
-            return _batch_first(whole.observation), _batch_first(whole.target), _batch_first(whole.target_mask)
-        seen, due, masks = [], [], []
+            parts = whole.observation, whole.target, whole.target_mask
+            return tree.map(lambda x: x.transpose(0, 1).contiguous(), parts)
+        rows: list[tuple[Tensors, Tensors, Tensor]] = []
         alive = torch.ones(self.batch, dtype=torch.bool, device=world.device)
         while bool(alive.any()):
-            told = world.annotate(world.state)
-            seen.append(_blank(world.observe(world.state), alive))
-            due.append(_blank(told["target"], alive))
-            masks.append(told.get("target_mask", alive) & alive)
+            info = world.annotate(world.state)
+            row = world.observe(world.state), info["target"], info.get("target_mask", alive)
+            rows.append(tree.where(alive, row, tree.map(torch.zeros_like, row)))
             world.step(self._action(world))
             alive = alive & ~world.over
-        return _stack(seen), _stack(due), torch.stack(masks, 1)
+        return tree.stack(rows, 1)
 
     def _action(self, world: BatchWorld) -> Any:
         if callable(self.play):
             return self.play(world)
-        chance = _sample(world.action_space, CounterRNG(world.key, world.episode, world.clock), "play")
+        chance = sample(world.action_space, CounterRNG(world.key, world.episode, world.clock), "play")
         if self.play == "random":
             return chance
         wise = world.oracle()
         if not isinstance(wise, dict):
             return wise
         return {name: chance[name] if name in LOOKS else value for name, value in wise.items()}
-
-
-def _sample(space: gym.Space, rng: CounterRNG, name: str) -> Any:
-    """Uniform actions, (B, …)."""
-    if isinstance(space, gym.spaces.Dict):
-        return {key: _sample(part, rng, f"{name} {key}") for key, part in space.spaces.items()}
-    if isinstance(space, gym.spaces.Discrete):
-        return rng.integers(name, int(space.n)) + int(space.start)
-    if isinstance(space, gym.spaces.MultiBinary):
-        return rng.integers(name, 2, *space.shape)
-    u = rng.uniform(name, *(space.shape or ()))  # (B, …)
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return (u * torch.as_tensor(space.nvec, device=u.device)).long()
-    assert isinstance(space, gym.spaces.Box)
-    low, high = torch.as_tensor(space.low, device=u.device), torch.as_tensor(space.high, device=u.device)
-    return low + u * (high - low)
-
-
-def _blank(value: Tensors, alive: Tensor) -> Tensors:
-    """Zeros where an episode is over."""
-    if isinstance(value, dict):
-        return {key: _blank(part, alive) for key, part in value.items()}  # type: ignore[misc]
-    return torch.where(alive.view(-1, *(1,) * (value.ndim - 1)), value, torch.zeros_like(value))
-
-
-def _batch_first(value: Any) -> Any:
-    """(T, B, …) -> (B, T, …)."""
-    if isinstance(value, dict):
-        return {key: _batch_first(part) for key, part in value.items()}
-    return value.transpose(0, 1).contiguous()
-
-
-def _stack(moments: list[Any]) -> Any:
-    """Moments (B, …) as sequences (B, T, …)."""
-    if isinstance(moments[0], dict):
-        return {key: _stack([moment[key] for moment in moments]) for key in moments[0]}
-    return torch.stack(moments, 1)

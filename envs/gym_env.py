@@ -18,13 +18,14 @@ from torch import Tensor
 
 from ..errors import FoveateError, check_choice
 from ..tree import Tree, index, to_numpy
+from .actions import batch_of_one
 from .autoreset import Autoreset, Outcome
 from .batch import BatchWorld
 from .counter_rng import world_key
 from .info import Masked
 from .output import OUTPUTS, Step
 from .protocols import Info
-from .tensors import action_reader, batch_of_one
+from .spaces import action_reader
 from .world_env import RENDER_MODES, WorldEnv
 
 Seed = int | Sequence[int | None] | None

@@ -1,13 +1,10 @@
 """What worlds tell beside observations and rewards, in Gymnasium's layout for vector environments."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 from torch import Tensor
 
+from .. import tree
 from .batch import Tensors
-from .tensors import to_numpy
 
 Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
 
@@ -26,18 +23,18 @@ def numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.nda
         if mask.any():
             value = tensor.cpu().numpy().copy()
             value[~mask] = 0
-            # single faces hand out Python floats, which vector environments collect as float64
+            # single environments hand out Python floats, which vector environments collect as float64
             out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
             out[f"_{name}"] = mask
     return out
 
 
-def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, Any]:
+def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, object]:
     mask = ended.cpu().numpy().copy()
     if not mask.any():
         return {}
     observations = np.full(len(mask), None, dtype=object)
-    for i, one in enumerate(_one_by_one(to_numpy(observation))):
+    for i, one in enumerate(tree.unstack(tree.to_numpy(observation))):
         if mask[i]:
             observations[i] = one
     final_info = numpy_info(info, only=mask)
@@ -47,10 +44,3 @@ def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, 
         "final_info": final_info,
         "_final_info": mask.copy(),
     }
-
-
-def _one_by_one(arrays: Any) -> Iterable[Any]:
-    """The entries of a batch; of a dict of arrays (B, …), a dict for each world."""
-    if not isinstance(arrays, dict):
-        return arrays
-    return (dict(zip(arrays, row, strict=True)) for row in zip(*map(_one_by_one, arrays.values()), strict=True))

@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
+from ..envs.spaces import counts
 from ..errors import FoveateError, check_choice, check_range
 
 To = Literal["auto", "multidiscrete", "box", "discrete"]
@@ -48,11 +49,8 @@ class ActionFlattener:
 
     def _values(self, part: spaces.Space) -> list[int]:
         """How many values each flat dimension of a part has."""
-        if isinstance(part, spaces.Discrete):
-            return [int(part.n)]
-        if isinstance(part, spaces.MultiDiscrete):
-            return [int(n) for n in part.nvec.flat]
-        return [self.bins if isinstance(part, spaces.Box) else 2] * math.prod(part.shape or ())
+        counted = counts(part)
+        return counted if counted is not None else [self.bins] * math.prod(part.shape or ())
 
     def _flat_space(self) -> spaces.Space:
         every = [n for sizes in self.sizes.values() for n in sizes]

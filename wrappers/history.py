@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..agents.nn.encoders import FlatEncoder
-from ..envs.tensors import batch_of_one
+from ..envs.actions import batch_of_one
 from ..errors import FoveateError
 from ..tree import to_tensors
 

@@ -23,9 +23,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ...envs.spaces import from_json, to_json
 from ...errors import FoveateError
 from ...introspect import check_options
-from . import space_json
 from .learner import Learner
 from .options import options_class
 
@@ -61,8 +61,8 @@ def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> N
         "agent_options": learner.policy_kwargs,
         "learner": learner.options_dict(),
         "seed": learner.seed,
-        "observation_space": space_json.encode(learner.observation_space),
-        "action_space": space_json.encode(learner.action_space),
+        "observation_space": to_json(learner.observation_space),
+        "action_space": to_json(learner.action_space),
         "steps": learner.num_timesteps,
         "iterations": learner.iterations,
         "updates": learner._n_updates,
@@ -214,8 +214,8 @@ def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best"
             policy_kwargs=run["agent_options"],
             seed=run.get("seed"),
             device=device,
-            observation_space=space_json.decode(run.get("observation_space")),
-            action_space=space_json.decode(run.get("action_space")),
+            observation_space=from_json(run.get("observation_space")),
+            action_space=from_json(run.get("action_space")),
         )
     except FoveateError:
         raise

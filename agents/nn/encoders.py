@@ -10,6 +10,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...envs.spaces import flat_size, flatten, to_floats
 from ...errors import FoveateError, check_choice, check_range
 from ...tree import Tree
 from .cores.base import Source
@@ -60,43 +61,10 @@ class FlatEncoder(Encoder):
     def __init__(self, space: spaces.Space):
         super().__init__()
         self.space = space
-        self.output_size = _flat_size(space)
+        self.output_size = flat_size(space)
 
     def forward(self, observation: Tree) -> Tensor:
-        return _flatten(self.space, observation)
-
-
-def _flat_size(space: spaces.Space) -> int:
-    if isinstance(space, spaces.Dict):
-        return sum(_flat_size(sub) for sub in space.spaces.values())
-    if isinstance(space, spaces.Discrete):
-        return int(space.n)
-    if isinstance(space, spaces.MultiDiscrete):
-        return int(space.nvec.sum())
-    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
-        return math.prod(space.shape)
-    raise FoveateError(f"no encoder for observations of type {type(space).__name__}.")
-
-
-def _flatten(space: spaces.Space, value: Tree) -> Tensor:
-    if isinstance(space, spaces.Dict):
-        return torch.cat([_flatten(sub, value[key]) for key, sub in space.spaces.items()], -1)
-    if isinstance(space, spaces.Discrete):
-        return F.one_hot(value.long() - int(space.start), int(space.n)).float()
-    if isinstance(space, spaces.MultiDiscrete):
-        hot = [
-            F.one_hot(v.long(), int(n)).float()
-            for v, n in zip(value.flatten(1).unbind(-1), space.nvec.flat, strict=True)
-        ]
-        return torch.cat(hot, -1)
-    return to_floats(value.flatten(1))
-
-
-def to_floats(pixels: Tensor) -> Tensor:
-    """Bytes scaled to [0, 1], other numbers as they are."""
-    if pixels.dtype == torch.uint8:
-        return pixels.float() / 255
-    return pixels if pixels.is_floating_point() else pixels.float()
+        return flatten(self.space, observation)
 
 
 def as_image(space: spaces.Space) -> tuple[int, int, int]:

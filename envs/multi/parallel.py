@@ -12,9 +12,10 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from ...tree import Tree, index, to_numpy
+from ..actions import batch_of_one
 from ..counter_rng import world_key
 from ..protocols import Info
-from ..tensors import action_reader, batch_of_one
+from ..spaces import action_reader
 from ..world_env import RENDER_MODES, WorldEnv
 from .base import MultiWorld
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from stable_baselines3.common.callbacks import BaseCallback
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
-from foveate.agents.learning import checkpoint, space_json
+from foveate.agents.learning import checkpoint
+from foveate.envs.spaces import from_json, to_json
 from foveate.errors import FoveateError
 
 
@@ -208,4 +209,4 @@ def test_spaces_survive_json(seed: int) -> None:
             "inner": spaces.Dict({"x": spaces.Discrete(2)}),
         }
     )
-    assert space_json.decode(json.loads(json.dumps(space_json.encode(space)))) == space
+    assert from_json(json.loads(json.dumps(to_json(space)))) == space

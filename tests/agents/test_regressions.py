@@ -12,9 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback,
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
-from foveate.agents.learning import space_json
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.run_folder import write_metrics
+from foveate.envs.spaces import from_json, to_json
 
 
 def make(output: str = "torch", **arguments: object) -> PolicyGradient:
@@ -52,7 +52,7 @@ def test_checkpoints_of_stable_baselines3_s_callback_can_be_loaded(tmp_path: Pat
 def test_the_order_of_a_dict_space_survives() -> None:
     box = spaces.Box(-1.0, 1.0, (2,), np.float32)
     space = spaces.Dict(OrderedDict(b=box, a=spaces.MultiDiscrete([2, 3], start=[1, 0])))
-    again = space_json.decode(space_json.encode(space))
+    again = from_json(to_json(space))
     assert list(again.spaces) == ["b", "a"]  # type: ignore[attr-defined]
     assert again == space
 
