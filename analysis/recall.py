@@ -1,16 +1,20 @@
 """Is the sequential Jacobian true? Whether it points at the very moment that holds what is due."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from torch import Tensor
 
+from .. import tree
+from ..agents.learning.actor import Actor, Observer, Transition, play, policy_of
+from ..agents.learning.environments import environments_of
+from ..tree import Tree
 from ..wrappers.saliency.sequential import sequential_jacobian
 from ..wrappers.saliency.targets import Target
 from ..wrappers.saliency.views import View, undisturbed
 from . import saliency_scores as scores
-from .saliency_benchmark import actions_of
 
 
 class Recall(NamedTuple):
@@ -38,11 +42,16 @@ def recall(view: View, env: VectorEnv, target: Target, seed: int) -> Recall:
         target: which output.
         seed: of the worlds.
     """
-    seen, relevant, due = _play(view, env, seed)
+    episodes = _Episodes(view, env.num_envs)
     with undisturbed(view):
+        actor = Actor(policy_of(view.player), environments_of(env, view.device), deterministic=True)
+        actor.reset(seed)
+        with torch.no_grad():
+            play(actor, episodes=1, observers=[episodes])
+        relevant, due = np.stack(episodes.relevant), np.stack(episodes.due)  # (T, B, T'), (T, B)
         moments = [int(t) for t in np.flatnonzero(due.any(1))]
-        found = sequential_jacobian(view, seen, target, moments)  # (M, T, B, …)
-    amount = found.flatten(3).square().sum(-1).sqrt().cpu().numpy() if found.ndim > 3 else found.cpu().numpy()
+        maps = sequential_jacobian(view, tree.stack(episodes.observations), target, moments)  # (M, T, B, …)
+    amount = (maps.flatten(3).square().sum(-1).sqrt() if maps.ndim > 3 else maps).numpy(force=True)
     hits, areas, shares = [], [], []
     for row, t in enumerate(moments):
         for world in np.flatnonzero(due[t]):
@@ -54,23 +63,28 @@ def recall(view: View, env: VectorEnv, target: Target, seed: int) -> Recall:
     return Recall(scores.mean(hits), scores.mean(areas), len(hits), scores.mean(shares))
 
 
-def _play(view: View, env: VectorEnv, seed: int) -> tuple[Any, np.ndarray, np.ndarray]:
-    """One episode a world: observations (T, B, …), relevance (T, B, T') and where an output is due (T, B)."""
-    observation, info = env.reset(seed=seed)
-    state = view.initial_state(env.num_envs)
-    alive = torch.ones(env.num_envs, dtype=torch.bool)
-    seen, relevant, due = [], [], []
-    with undisturbed(view), torch.no_grad():
-        while bool(alive.any()):
-            prepared = view.prepare(observation)
-            seen.append(prepared)
-            relevant.append(info["relevance"].cpu().numpy())
-            due.append((info["target_mask"].cpu() & alive).numpy())
-            outputs = view.outputs(prepared, state)
-            observation, _, terminated, truncated, info = env.step(actions_of(view, outputs.parameters))
-            ended = (terminated | truncated).cpu()
-            state, alive = view.begun_anew(outputs.state, ended), alive & ~ended
-    stacked = (
-        {k: torch.stack([s[k] for s in seen]) for k in seen[0]} if isinstance(seen[0], dict) else torch.stack(seen)
-    )
-    return stacked, np.stack(relevant), np.stack(due)
+class _Episodes(Observer):
+    """The first episode of each world: at each time step what was shown, what was relevant, and where an output is due.
+
+    Attributes:
+        observations: prepared, (B, …) each; of worlds whose first episode is over, of the next.
+        relevant: bool, (B, T') each.
+        due: bool, (B,) each; False where the first episode is over.
+    """
+
+    def __init__(self, view: View, num_envs: int):
+        self.view = view
+        self.observations: list[Tree] = []
+        self.relevant: list[np.ndarray] = []
+        self.due: list[np.ndarray] = []
+        self._first = torch.ones(num_envs, dtype=torch.bool)  # where the first episode goes on
+
+    def on_step(self, transition: Transition) -> None:
+        before = transition.before
+        assert isinstance(before.info, dict)
+        relevant: Tensor = before.info["relevance"]
+        self.observations.append(self.view.prepare(before.observation))
+        self.relevant.append(relevant.numpy(force=True))
+        due = self._first if before.target_mask is None else before.target_mask.cpu() & self._first
+        self.due.append(due.numpy())
+        self._first = self._first & ~transition.ended.cpu()

@@ -1,7 +1,7 @@
 """How true a map is: figures of one map or a batch of maps, all on the same scale."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,26 +10,26 @@ from torch import Tensor
 
 from ..wrappers.saliency.perturbing import blurred
 from ..wrappers.saliency.targets import Target
-from ..wrappers.saliency.views import View
+from ..wrappers.saliency.views import Inputs, View
 
 FRACTIONS = tuple(np.linspace(0, 1, 21).round(3).tolist())
 
 
-def pointing(found: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+def pointing(maps: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     """Whether a map's greatest pixel is relevant (Zhang et al. 2016), (N,); NaN where nothing is relevant.
 
-    Among equal pixels one is drawn in thought: a constant map gets the relevant share of the picture.
+    Ties are shared: a constant map gets the relevant share of the picture.
     """
-    found, relevant = found.reshape(len(found), -1), relevant.reshape(len(found), -1)
-    top = found == found.max(1, keepdims=True)
+    maps, relevant = maps.reshape(len(maps), -1), relevant.reshape(len(maps), -1)
+    top = maps == maps.max(1, keepdims=True)
     hits = (top & relevant).sum(1) / top.sum(1)
     return np.where(relevant.any(1), hits, np.nan)
 
 
-def roc_auc(found: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """The chance that a relevant pixel has more than an irrelevant one, (N,); NaN where all are alike in relevance."""
-    found, relevant = found.reshape(len(found), -1), relevant.reshape(len(found), -1)
-    ranks = rankdata(found, axis=1)
+def roc_auc(maps: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """The chance that a relevant pixel has more than an irrelevant one, (N,); NaN where all or none are relevant."""
+    maps, relevant = maps.reshape(len(maps), -1), relevant.reshape(len(maps), -1)
+    ranks = rankdata(maps, axis=1)
     yes, no = relevant.sum(1), (~relevant).sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):  # Mann-Whitney's U
         return ((ranks * relevant).sum(1) - yes * (yes + 1) / 2) / (yes * no)
@@ -56,35 +56,34 @@ class Curves(NamedTuple):
 
 
 @torch.no_grad()
-def curves(view: View, observation: Any, state: Any, target: Target, found: Tensor) -> Curves:
+def curves(view: View, inputs: Inputs, target: Target, maps: Tensor) -> Curves:
     """Deletion and insertion (Petsiuk et al. 2018), the more area under either the better.
 
     A frame's pixel goes from all frames of the stack at once; entries of a vector and of a retina's patches one by one.
-    Among equals the order is drawn by lot: a constant map gets what chance gets.
+    Ties are broken at random: a constant map gets what chance gets.
 
     Args:
         view: the policy.
-        observation: prepared, (N, …).
-        state: before it, (N, …).
+        inputs: prepared, (N, …).
         target: whose changes count; of several outputs the distance.
-        found: the maps, like the explained part of the observation, (N, …).
+        maps: like the explained part of the observation, (N, …).
     """
-    x = view.explained(observation)
+    x = view.explained(inputs.observation)
     hidden = blurred(x)
-    order = found.abs()
+    order = maps.abs()
     if x.ndim == 4 and view.key is None:
         order = order.sum(1, keepdim=True)
     lot = torch.randperm(order[0].numel(), generator=torch.Generator().manual_seed(0)).to(order.device)
     drawn = order.flatten(1)[:, lot].argsort(dim=1, descending=True, stable=True)  # (N, pixels) into the lot
     place = lot[drawn].argsort(dim=1).view(order.shape)  # 0 goes first
     count = place[0].numel()
-    plain = view.ask(observation, state, x)
+    plain = view.ask(inputs, x)
     read = target.bind(plain)
     y = read(plain, None)  # (N, K)
 
     def distance(gone: Tensor) -> float:
         variant = torch.where(gone, hidden, x)
-        return float((read(view.ask(observation, state, variant), None) - y).norm(dim=1).sum())
+        return float((read(view.ask(inputs, variant), None) - y).norm(dim=1).sum())
 
     whole = distance(torch.ones_like(place, dtype=torch.bool))
     if whole == 0:

@@ -17,7 +17,8 @@ from ..wrappers.saliency.targets import Target, choose_targets
 from ..wrappers.saliency.views import View
 from ..wrappers.saliency.wrapper import usual_targets
 from .recall import Recall, recall
-from .saliency_benchmark import Moments, Row, collect, effects, examine, randomised
+from .saliency_benchmark import Row, benchmark, effects, randomised
+from .saliency_moments import Moments, collect
 
 COLUMNS = {
     "pointing": "greatest pixel is relevant",
@@ -143,7 +144,7 @@ def study(
     worlds.close()
     known = [*methods] or methods_of(view)
     begin = None if on_method is None else lambda name: on_method(name, known.index(name), len(known))
-    rows = examine(view, moments, known, chosen, begin)
+    rows = benchmark(view, moments, known, chosen, begin)
     moved = {target.name: _effects(view, moments, target) for target in chosen}
     return Study(subject.env_id, subject.seed, count, rows, _areas(moments), moved, {})
 

@@ -57,10 +57,10 @@ def speeds() -> dict[str, float]:
     watched.reset(seed=0)
     for _ in range(5):
         watched.step(3)
-    view, seen, before, targets = watched.view, watched._observation, watched._before, watched.targets
+    view, inputs, targets = watched.view, watched.inputs, watched.targets
 
     def maps(method: str, **options: int) -> Callable[[], object]:
-        return lambda: METHODS[method].function(view, seen, before, targets, **options)
+        return lambda: METHODS[method].function(view, inputs, targets, **options)
 
     found: dict[str, float] = {}
     with undisturbed(view):

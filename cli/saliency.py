@@ -1,18 +1,18 @@
 """``evaluate.py RUN --saliency METHODS --video FILE``: frame, policy and maps side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import gymnasium as gym
 import numpy as np
 from tqdm import tqdm
 
-from ..agents import Learner
 from ..envs.registry import check_one_agent, make_one
 from ..viz.pictures import contact_sheet
 from ..viz.video import VideoWriter
 from ..wrappers import Saliency
+from ..wrappers.record import film_play
 from .film import Shot
 
 
@@ -54,11 +54,11 @@ def film_saliency(shot: Shot, wanted: SaliencyFilm, video: Path | None, sheet: P
     try:
         total = wanted.frames
         with tqdm(total=total, unit="frame", desc="saliency", disable=None if shot.progress else True) as bar:
-            for count, frame in enumerate(_frames(watched, shot.learner, total, shot.seed), 1):
+            for count, frame in enumerate(islice(film_play(watched, shot.learner, shot.seed), total), 1):
                 if writer is not None:
-                    writer.add(frame)
+                    writer.add(frame.picture)
                 if sheet is not None and (count * wanted.shown) // total > len(kept):
-                    kept.append(frame)
+                    kept.append(frame.picture)
                 bar.update()
     except KeyboardInterrupt:
         print("stopped: the film ends here")
@@ -71,19 +71,3 @@ def film_saliency(shot: Shot, wanted: SaliencyFilm, video: Path | None, sheet: P
     if sheet is not None and kept:
         contact_sheet(sheet, kept, columns=1, scale=1.0)
         print(f"contact sheet: {sheet}")
-
-
-def _frames(env: gym.Env, learner: Learner, count: int, seed: int) -> Iterator[np.ndarray]:
-    """The pictures of `count` time steps, episode after episode."""
-    shown = 0
-    while shown < count:
-        observation, _ = env.reset(seed=seed if shown == 0 else None)
-        state, over = None, False
-        while shown < count:
-            yield np.asarray(env.render())
-            shown += 1
-            if over:
-                break
-            action, state = learner.predict(observation, state, np.array([state is None]), deterministic=True)
-            observation, _, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated

@@ -16,6 +16,8 @@ from foveate.envs.batch import BatchWorld, State
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.gym_env import env_classes
 from foveate.wrappers.saliency import view_of
+from foveate.wrappers.saliency.follower import Follower
+from foveate.wrappers.saliency.views import Inputs, View
 
 SIDE = 8
 
@@ -123,16 +125,14 @@ def learner(agent: str = "dueling", env_id: str = "Probe/Catch-v0", **options: o
     return made
 
 
-def moment(policy: object, env: gym.Env, steps: int = 3) -> tuple:
-    """A view, a prepared observation and the state before it, after some steps of play."""
-    view = view_of(policy)
+def moment(policy: object, env: gym.Env, steps: int = 3) -> tuple[View, Inputs]:
+    """A view and what the policy is given after some steps of play."""
+    follower = Follower(view_of(policy))
     env.action_space.seed(1)
-    seen, _ = env.reset(seed=1)
-    state = view.initial_state(1)
+    observation, _ = env.reset(seed=1)
+    follower.begin(observation)
     for _ in range(steps):
-        with torch.no_grad():
-            batch = {k: v[None] for k, v in seen.items()} if isinstance(seen, dict) else seen[None]
-            state = view.outputs(view.prepare(batch), state).state
-        seen, *_ = env.step(env.action_space.sample())
-    batch = {k: v[None] for k, v in seen.items()} if isinstance(seen, dict) else seen[None]
-    return view, view.prepare(batch), state
+        observation, *_ = env.step(env.action_space.sample())
+        follower.go_on(observation)
+    assert follower.inputs is not None
+    return follower.view, follower.inputs

@@ -1,42 +1,30 @@
 """What a recurrent policy with an external memory does: where it writes and reads, moment by moment."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import SupportsFloat
 
 import gymnasium as gym
 import numpy as np
-import torch
 from gymnasium.error import ResetNeeded
 
-from ..agents.policies.policy import PolicyPrediction
+from .. import tree
+from ..envs.protocols import Info
 from ..errors import FoveateError
+from ..tree import Tree
 from ..viz.pictures import write_picture
 from ..viz.traces import draw_trace
+from .saliency.follower import Follower
 from .saliency.pictures import names_of_actions
 from .saliency.sequential import memory_jacobian
 from .saliency.targets import choose_targets
-from .saliency.views import undisturbed, view_of
-
-
-class Attending(Protocol):
-    """What the wrapper needs of a policy; `foveate.agents.Policy` has it."""
-
-    device: torch.device
-
-    def initial_state(self, batch: int) -> Any:
-        """The state before an episode."""
-        ...
-
-    def __call__(self, observation: Any, state: Any, starts: torch.Tensor, record: bool) -> PolicyPrediction:
-        """What it says, and what it attended to."""
-        ...
+from .saliency.views import Outputs, undisturbed, view_of
 
 
 class MemoryTrace(gym.Wrapper):
     """Keeps what a policy's memory does during an episode, and draws it.
 
-    The wrapper runs the policy on what it sees, beside whoever acts: actions, states and random numbers of the episode
-    are as without it.
+    The wrapper runs the policy on what it is shown, beside whoever acts: actions, states and random numbers of the
+    episode are as without it.
 
     Args:
         env: a single environment.
@@ -49,62 +37,50 @@ class MemoryTrace(gym.Wrapper):
         FoveateError: the policy's core attends to nothing (at the first step).
     """
 
-    def __init__(self, env: gym.Env, policy: Any, width: int = 900, of: str | None = None):
+    def __init__(self, env: gym.Env, policy: object, width: int = 900, of: str | None = None):
         super().__init__(env)
-        self._view = None if of is None else view_of(policy)
-        self._target = None if self._view is None else choose_targets(self._view, [str(of)], names_of_actions(env))[0]
-        self.policy: Attending = getattr(policy, "policy", policy)
+        self._follower = Follower(view_of(policy))
+        view = self._follower.view
+        self._target = None if of is None else choose_targets(view, [of], names_of_actions(env))[0]
         self.width = width - width % 2
         self._rows: list[dict[str, np.ndarray]] = []
-        self._state: Any = None
-        self._seen: dict[str, np.ndarray] = {}
+        self._now: dict[str, np.ndarray] = {}  # the row to come, without its action
 
     @property
     def render_mode(self) -> str | None:
         """Always "rgb_array": the pictures are the wrapper's own."""
         return "rgb_array"
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode, and forget the trace of the one before."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._rows, self._state = [], None
-        self._attend(observation, info)
+        self._rows = []
+        self._now = self._row(observation, self._follower.begin(observation), info)
         return observation, info
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment, and note what the policy's memory did at the moment before."""
+    def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
+        """Step the environment, and keep what the policy's memory did at the moment before."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        self._rows.append({**self._seen, "actions": _vector(action)})
+        self._rows.append({**self._now, "actions": _vector(action)})
         if not (terminated or truncated):
-            self._attend(observation, info)
+            self._now = self._row(observation, self._follower.go_on(observation), info)
         return observation, reward, terminated, truncated, info
 
-    @torch.no_grad()
-    def _attend(self, observation: Any, info: dict[str, Any]) -> None:
-        start = torch.tensor([[self._state is None]], device=self.policy.device)
-        if self._state is None:
-            self._state = self.policy.initial_state(1)
-        module: Any = self.policy
-        was_training = module.training
-        module.eval()
-        before = self._state
-        prediction = self.policy(_batch(observation, self.policy.device), self._state, start, record=True)
-        self._state, maps = prediction.state, {**prediction.records}
-        module.train(was_training)
-        if self._view is not None and self._target is not None:
-            with undisturbed(self._view):
-                seen = self._view.prepare_one(observation)  # (1, …)
-                maps["memory_jacobian"] = memory_jacobian(self._view, seen, before, self._target)[None]
-        if "read_weights" not in maps:
+    def _row(self, observation: Tree, outputs: Outputs, info: Info) -> dict[str, np.ndarray]:
+        """What is traced of the present moment."""
+        view, inputs = self._follower.view, self._follower.inputs
+        records = dict(outputs.records)
+        if self._target is not None and inputs is not None:
+            with undisturbed(view):
+                records["memory_jacobian"] = memory_jacobian(view, inputs, self._target)
+        if "read_weights" not in records:
             raise FoveateError("this policy's core attends to nothing: MemoryTrace needs a core such as ntm or dnc.")
-        kept = {name: value[0, 0].cpu().numpy() for name, value in maps.items()}
-        outputs = [_vector(value[0, 0].cpu().numpy()) for value in prediction.parameters.values()]
         target = info.get("target")
-        self._seen = {
-            **kept,
+        return {
+            **{name: value[0].numpy(force=True) for name, value in records.items()},
             "inputs": _vector(observation),
-            "outputs": np.concatenate(outputs),
-            "targets": np.full(1, np.nan) if target is None else _vector(target).astype(float),
+            "outputs": _vector(tree.to_numpy(tree.index(outputs.parameters, 0))),
+            "targets": np.full(1, np.nan) if target is None else _vector(target),
             "due": np.array(bool(info.get("target_mask", True))),  # without a target all outputs count
         }
 
@@ -119,28 +95,20 @@ class MemoryTrace(gym.Wrapper):
             raise FoveateError("nothing was traced: play some steps first.")
         return {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
 
-    def render(self) -> Any:
+    def render(self) -> np.ndarray:
         """The trace so far as a picture, uint8 (H, W, 3); before the first step, of the moment to come."""
-        if not self._seen:
+        if not self._now:
             raise ResetNeeded("no episode has begun: call reset() before render().")
-        if not self._rows:
-            first = {**self._seen, "actions": self._seen["outputs"]}
-            return draw_trace({name: value[None] for name, value in first.items()}, self.width)
-        return draw_trace(self.trace(), self.width)
+        if self._rows:
+            return draw_trace(self.trace(), self.width)
+        first = {**self._now, "actions": self._now["outputs"]}
+        return draw_trace({name: value[None] for name, value in first.items()}, self.width)
 
     def save(self, path: str | Path) -> None:
         """Write the picture of the episode so far as a PNG."""
         write_picture(path, self.render())
 
 
-def _vector(value: Any) -> np.ndarray:
-    if isinstance(value, dict):
-        return np.concatenate([_vector(item) for item in value.values()])
-    return np.asarray(value, dtype=np.float64).reshape(-1)
-
-
-def _batch(value: Any, device: torch.device) -> Any:
-    """One observation as (1, 1, …)."""
-    if isinstance(value, dict):
-        return {key: _batch(item, device) for key, item in value.items()}
-    return torch.as_tensor(np.array(value), device=device)[None, None]
+def _vector(value: Tree) -> np.ndarray:
+    """All numbers of a tree, float64 (n,)."""
+    return np.concatenate([np.asarray(leaf, dtype=np.float64).reshape(-1) for leaf in tree.leaves(value)])

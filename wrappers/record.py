@@ -1,27 +1,63 @@
 """Playing an agent for the camera."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
+from ..agents.learning.actor import Actor, Player, at_play, policy_of
+from ..agents.learning.environments import environments_of
+from ..agents.policies.policy import Policy
 from ..errors import FoveateError
 
 
-class Player(Protocol):
-    """Anything that plays as Stable-Baselines3's algorithms do."""
+class Frame(NamedTuple):
+    """A picture of play.
 
-    def predict(
-        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
-    ) -> tuple[Any, Any]:
-        """The action and the next state."""
-        ...
+    Attributes:
+        picture: uint8 (H, W, 3).
+        last: whether it is of an episode's end.
+    """
+
+    picture: np.ndarray
+    last: bool
+
+
+def film_play(
+    env: gym.Env | gym.vector.VectorEnv, player: Policy | Player, seed: int = 0, deterministic: bool = True
+) -> Iterator[Frame]:
+    """The frames of play, episode after episode: after each reset and after each step.
+
+    Args:
+        env: with render_mode="rgb_array"; also a vector environment whose rows are the agents of one world, with
+            ``autoreset_mode="Disabled"``.
+        player: who plays.
+        seed: of the first episode; the others follow from it.
+        deterministic: take the most likely actions.
+
+    Raises:
+        FoveateError: the environment draws nothing.
+    """
+    if env.render_mode != "rgb_array":
+        raise FoveateError(f'recording needs render_mode="rgb_array", got {env.render_mode!r}.')
+    policy = policy_of(player)
+    device = policy.device if isinstance(policy, Policy) else "cpu"
+    actor = Actor(policy, environments_of(env, device, autoreset=False), deterministic)
+    first: int | None = seed
+    while True:
+        with at_play(policy):
+            if actor.due:
+                actor.reset(first)
+            else:
+                actor.step()
+        first = None
+        yield Frame(_drawn(env), actor.due)
 
 
 def record_episodes(
     env: gym.Env | gym.vector.VectorEnv,
-    player: Player,
+    player: Policy | Player,
     episodes: int,
     seed: int = 0,
     deterministic: bool = True,
@@ -30,31 +66,30 @@ def record_episodes(
     """The frames of some episodes, one list each: after the reset and after every step.
 
     Args:
-        env: made with render_mode="rgb_array"; also a vector environment whose rows are the agents of one world.
+        env: see `film_play`.
         player: who plays.
         episodes: how many.
         seed: of the first; the others follow from it.
         deterministic: take the most likely actions.
         on_episode: called after each episode with the number so far.
+
+    Raises:
+        FoveateError: the environment draws nothing.
     """
-    if env.render_mode != "rgb_array":
-        raise FoveateError(f'recording needs render_mode="rgb_array", got {env.render_mode!r}.')
-    recorded = []
-    for episode in range(episodes):
-        observation, _ = env.reset(seed=seed if episode == 0 else None)
-        frames, state, ended = [_frame(env)], None, False
-        while not ended:
-            start = np.full(getattr(env, "num_envs", 1), state is None)
-            action, state = player.predict(observation, state, start, deterministic)
-            observation, _, terminated, truncated, _ = env.step(action)
-            frames.append(_frame(env))
-            ended = bool(np.any(terminated) or np.any(truncated))
-        recorded.append(frames)
-        if on_episode is not None:
-            on_episode(episode + 1)
+    recorded: list[list[np.ndarray]] = []
+    frames: list[np.ndarray] = []
+    play = film_play(env, player, seed, deterministic)
+    while len(recorded) < episodes:
+        frame = next(play)
+        frames.append(frame.picture)
+        if frame.last:
+            recorded.append(frames)
+            frames = []
+            if on_episode is not None:
+                on_episode(len(recorded))
     return recorded
 
 
-def _frame(env: gym.Env | gym.vector.VectorEnv) -> np.ndarray:
-    shown = env.render()
-    return np.asarray(shown[0] if isinstance(shown, tuple) else shown, dtype=np.uint8)
+def _drawn(env: gym.Env | gym.vector.VectorEnv) -> np.ndarray:
+    picture = env.render()
+    return np.asarray(picture[0] if isinstance(picture, tuple) else picture, dtype=np.uint8)

@@ -13,6 +13,7 @@ from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, RecordVideo, Saliency, record_episodes
 from foveate.wrappers.saliency import METHODS, methods_of, targets_of, view_of
 from foveate.wrappers.saliency.targets import choose_targets
+from foveate.wrappers.saliency.views import Inputs, Outputs
 
 ZOO = Path(__file__).parents[2] / "zoo"
 EXPLAINING = [name for name in METHODS if name != "attention"]
@@ -114,7 +115,7 @@ def test_models_of_stable_baselines3_are_looked_into_too() -> None:
         assert all(found.max() > 0 for found in maps.values())
         # what the view says is what the model does
         view = view_of(model)
-        outputs = view.outputs(view.prepare(seen[None]), None)
+        outputs = view.outputs(view.first(seen[None]))
         assert int(outputs.parameters["action"].argmax()) == int(model.predict(seen, deterministic=True)[0])
         x = torch.as_tensor(seen[None])
         if model is ppo:
@@ -167,8 +168,8 @@ def test_a_world_seen_as_a_whole_has_no_gaze() -> None:
     found = env.maps()["jacobian", "value"]
     assert found.shape == (28, 28)
     view = env.view
-    x = env._observation.clone().requires_grad_(True)
-    (slope,) = torch.autograd.grad(view.outputs(x, env._before).value.sum(), x)
+    x = env.inputs.observation.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(view.ask(env.inputs, x).value.sum(), x)
     assert np.allclose(found, slope[0].abs().sum(0).numpy(), rtol=1e-4)
 
 
@@ -179,15 +180,15 @@ def test_what_hides_a_patch_hides_it_at_its_own_scale(method: str) -> None:
     env = gym.make("Glimpse/ClutteredDigits-v0")
     seen, _ = env.reset(seed=0)
     view = view_of(made)
-    x = view.prepare({key: value[None] for key, value in seen.items()})
+    inputs = view.first({key: value[None] for key, value in seen.items()})
 
     class Finest(type(view)):
-        def outputs(self, observation: dict, state: object) -> object:
-            value = observation["glimpse"][:, 0].flatten(1).sum(1)
-            return super().outputs(observation, state)._replace(value=value)
+        def outputs(self, inputs: Inputs) -> Outputs:
+            value = inputs.observation["glimpse"][:, 0].flatten(1).sum(1)
+            return super().outputs(inputs)._replace(value=value)
 
     view.__class__ = Finest
-    (found,) = METHODS[method].function(view, x, view.initial_state(1), choose_targets(view, ["value"]))
+    (found,) = METHODS[method].function(view, inputs, choose_targets(view, ["value"]))
     assert float(found[0, 0].abs().sum()) > 0
     assert float(found[0, 1:].abs().max()) == 0
 
@@ -210,7 +211,7 @@ def test_the_value_of_a_plain_q_network_is_its_best_q() -> None:
     env = Saliency(gym.make("Probe/Catch-v0"), made)
     assert [target.label for target in env.targets] == ["value", "Q of best action - mean"]
     env.reset(seed=0)
-    assert float(env._outputs.value) == float(env._outputs.parameters["action"].max())
+    assert float(env.outputs.value) == float(env.outputs.parameters["action"].max())
 
 
 # ---- refusals ----
@@ -268,13 +269,13 @@ def test_the_attention_inside_a_policy_is_a_method_like_the_others(name: str) ->
     policy = agent_class(name)(env.observation_space, env.action_space, hidden=8, what=8, where=8)
     view = view_of(policy)
     assert "attention" in methods_of(view)
-    seen = view.prepare_one(env.reset(seed=0)[0])
-    state = view.initial_state(1)
+    inputs = view.first(env.reset(seed=0)[0][None])
+    seen, state = inputs.observation, inputs.state
     target = targets_of(view)["value"]
-    (found,) = METHODS["attention"].function(view, seen, state, [target])
+    (found,) = METHODS["attention"].function(view, inputs, [target])
     torch.manual_seed(0)
     expected = policy(seen[None], state, torch.zeros(1, 1, dtype=torch.bool), record=True).records["attention"][0]
     assert torch.allclose(found[:, 0], expected)
     assert found.shape == seen.shape
-    (gradient,) = METHODS["jacobian"].function(view, seen, state, [target])
+    (gradient,) = METHODS["jacobian"].function(view, inputs, [target])
     assert gradient.isfinite().all()

@@ -18,13 +18,14 @@ from saliency_worlds import (
 )
 
 from foveate.agents import load
-from foveate.analysis.saliency_benchmark import collect, examine, maps_of, randomised
+from foveate.analysis.saliency_benchmark import benchmark, maps_of, randomised
+from foveate.analysis.saliency_moments import collect
 from foveate.wrappers.saliency import METHODS, view_of
 from foveate.wrappers.saliency import perturbing as p
 from foveate.wrappers.saliency.gradients import integrated_gradients, jacobian
 from foveate.wrappers.saliency.pictures import on_picture
 from foveate.wrappers.saliency.targets import choose_targets
-from foveate.wrappers.saliency.views import undisturbed
+from foveate.wrappers.saliency.views import Inputs, undisturbed
 
 ZOO = Path(__file__).parents[2] / "zoo"
 GRADIENTS = [name for name, method in METHODS.items() if method.by_gradient]
@@ -37,7 +38,7 @@ def test_a_linear_policy_s_map_is_its_weights(method: str) -> None:
     view = view_of(linear_policy(weights))
     x = torch.rand(2, 2, SIDE, SIDE)
     targets = choose_targets(view, ["action:1", "value", "logits"])
-    one, value, logits = METHODS[method].function(view, x, view.initial_state(2), targets)
+    one, value, logits = METHODS[method].function(view, view.first(x), targets)
     expected = weights.view(3, 2, SIDE, SIDE)
     assert torch.allclose(one, expected[1].expand(2, -1, -1, -1), atol=1e-5)
     assert torch.allclose(value, expected.sum(0).expand(2, -1, -1, -1), atol=1e-4)
@@ -48,26 +49,28 @@ def test_errors_set_to_the_outputs_are_propagated_back() -> None:
     weights = torch.randn(3, 2 * SIDE * SIDE)
     view = view_of(linear_policy(weights))
     x = torch.rand(1, 2, SIDE, SIDE)
-    (found,) = METHODS["jacobian-outputs"].function(view, x, view.initial_state(1), choose_targets(view, ["logits"]))
+    (found,) = METHODS["jacobian-outputs"].function(view, view.first(x), choose_targets(view, ["logits"]))
     y = weights @ x.flatten()
     assert torch.allclose(found.flatten(), y @ weights, rtol=1e-4, atol=1e-4)
 
 
 def test_the_jacobian_is_what_finite_differences_give() -> None:
     made = learner()
-    view, x, state = moment(made, gym.make("Probe/Catch-v0"))
+    view, inputs = moment(made, gym.make("Probe/Catch-v0"))
     targets = choose_targets(view, ["value", "advantage"])
     view.module.double()
-    x = x.double() + 0.01
+    x = inputs.observation.double() + 0.01
+    inputs = inputs._replace(observation=x)
     with undisturbed(view):
-        found = jacobian(_Double(view), x, state, targets)
-    outputs = view.outputs(x, state)
+        found = jacobian(_Double(view), inputs, targets)
+    outputs = view.outputs(inputs)
     for target, each in zip(targets, found, strict=True):
         read = target.bind(outputs)
         for c, i, j in ((3, 40, 40), (0, 82, 33), (3, 4, 60)):
             step = torch.zeros_like(x)
             step[0, c, i, j] = 1e-5
-            slope = read(view.outputs(x + step, state), None) - read(view.outputs(x - step, state), None)
+            up, down = (read(view.ask(inputs, x + sign * step), None) for sign in (1, -1))
+            slope = up - down
             assert float(each[0, c, i, j]) == pytest.approx(float(slope) / 2e-5, rel=1e-4, abs=1e-8)
 
 
@@ -80,22 +83,22 @@ class _Double:
     def explained(self, observation: torch.Tensor) -> torch.Tensor:
         return observation
 
-    def ask(self, observation: torch.Tensor, state: object, x: torch.Tensor, rows: object = None) -> object:
-        return self.view.outputs(x, state)
+    def ask(self, inputs: Inputs, x: torch.Tensor, rows: object = None) -> object:
+        return self.view.ask(inputs, x)
 
 
 @pytest.mark.parametrize("target", ["label:centred-logit"])
 def test_integrated_gradients_are_complete(target: str) -> None:
     """What a map sums to is what the output is more than on black, to a thousandth at 4096 steps."""
     made = load(ZOO / "TranslatedDigits-ram", device="cpu")
-    view, x, state = moment(made, gym.make("Glimpse/TranslatedDigits-v0"))
+    view, inputs = moment(made, gym.make("Glimpse/TranslatedDigits-v0"))
     targets = choose_targets(view, [target])
     with undisturbed(view):
-        (found,) = integrated_gradients(view, x, state, targets, steps=4096)
-        plain = view.outputs(x, state)
+        (found,) = integrated_gradients(view, inputs, targets, steps=4096)
+        plain = view.outputs(inputs)
         read = targets[0].bind(plain)
-        black = {**x, "glimpse": torch.zeros_like(x["glimpse"])}
-        whole = read(plain, None) - read(view.outputs(black, state), None)
+        black = torch.zeros_like(inputs.observation["glimpse"])
+        whole = read(plain, None) - read(view.ask(inputs, black), None)
     assert abs(whole.item()) > 0.01
     assert float(found.sum()) == pytest.approx(whole.item(), rel=1e-3)
 
@@ -104,9 +107,7 @@ def test_integrated_gradients_are_complete(target: str) -> None:
 def test_constant_policies_give_zeros(method: str) -> None:
     view = view_of(constant_policy())
     name = "centred-logit" if method == "sarfa" else "value"
-    found = METHODS[method].function(
-        view, torch.rand(2, 2, SIDE, SIDE), view.initial_state(2), choose_targets(view, [name])
-    )
+    found = METHODS[method].function(view, view.first(torch.rand(2, 2, SIDE, SIDE)), choose_targets(view, [name]))
     assert torch.equal(found[0], torch.zeros(2, 2, SIDE, SIDE))
 
 
@@ -123,7 +124,7 @@ def test_in_a_planted_world_the_scripted_policy_scores_one_and_nothing_else_is_b
     view = view_of(policy)
     worlds = PlantedVectorEnv(8, autoreset_mode="SameStep", output="torch", relevance=True)
     moments = collect(view, worlds, 24, 2, seed=1)
-    rows = examine(view, moments, GRADIENTS, choose_targets(view, ["centred-logit"]))
+    rows = benchmark(view, moments, GRADIENTS, choose_targets(view, ["centred-logit"]))
     for row in rows:
         assert (row.pointing, row.auc) == (1.0, 1.0), row.method
         assert row.deletion > 0.9
@@ -143,7 +144,7 @@ def test_random_weights_give_other_maps() -> None:
     moments = collect(view, worlds, 24, 3, seed=1)
     # of one output, with signs: by size, what multiplies by the input keeps the input's shape (docs/results.md)
     targets = choose_targets(view, ["label:centred-logit"])
-    rows = examine(view, moments, [*GRADIENTS, "random"], targets)
+    rows = benchmark(view, moments, [*GRADIENTS, "random"], targets)
     for row in rows:
         if row.method != "random":
             assert abs(row.anew_signed) < 0.3, row.method
@@ -158,18 +159,19 @@ def test_random_weights_give_other_maps() -> None:
 def test_all_masks_at_once_are_each_mask_by_itself() -> None:
     """Greydanus' map by a slow and obvious loop."""
     made = learner()
-    view, x, state = moment(made, gym.make("Probe/Catch-v0"))
+    view, inputs = moment(made, gym.make("Probe/Catch-v0"))
+    x = inputs.observation
     targets = choose_targets(view, ["value", "advantage"])
     with undisturbed(view), torch.no_grad():
-        together = p.perturbation(view, x, state, targets)
-        one_by_one = p.perturbation(view, x, state, targets, chunk=1)
+        together = p.perturbation(view, inputs, targets)
+        one_by_one = p.perturbation(view, inputs, targets, chunk=1)
         masks, grid = p.masks_for(tuple(x.shape[1:]))
-        plain = view.outputs(x, state)
+        plain = view.outputs(inputs)
         read = targets[0].bind(plain)
         scores = torch.zeros(1, len(masks))
         for k in range(len(masks)):
             hidden = x[0] * (1 - masks[k]) + p.blurred(x)[0] * masks[k]
-            change = read(view.outputs(hidden[None], state), None) - read(plain, None)
+            change = read(view.ask(inputs, hidden[None]), None) - read(plain, None)
             scores[0, k] = 0.5 * float(change) ** 2
         expected = torch.nn.functional.interpolate(scores.view(1, 1, *grid), size=(84, 84), mode="bilinear")
     assert torch.allclose(together[0].sum(1), expected[:, 0], rtol=1e-3, atol=1e-9)

@@ -50,8 +50,8 @@ def test_deletion_and_insertion_of_a_linear_policy() -> None:
     x = torch.zeros(1, 2, SIDE, SIDE)
     x[0, :, 2, 2] = x[0, :, 6, 6] = 1.0
     target = choose_targets(view, ["value"])[0]
-    right = scores.curves(view, x, view.initial_state(1), target, weights)
-    wrong = scores.curves(view, x, view.initial_state(1), target, -1 / (1 + weights))
+    right = scores.curves(view, view.first(x), target, weights)
+    wrong = scores.curves(view, view.first(x), target, -1 / (1 + weights))
     assert right.deletion[0] == right.insertion[0] == 0
     assert right.deletion[-1] == right.insertion[-1] == pytest.approx(1)
     assert scores.area(right.deletion) > 0.9
@@ -64,7 +64,7 @@ def test_a_constant_map_deletes_by_lot() -> None:
     weights[0, :, :2] = 1.0  # the first rows, which come first in memory
     view = view_of(linear_policy(weights.flatten(1)))
     x = torch.rand(1, 2, SIDE, SIDE)
-    drawn = scores.curves(view, x, view.initial_state(1), choose_targets(view, ["value"])[0], torch.ones_like(x))
+    drawn = scores.curves(view, view.first(x), choose_targets(view, ["value"])[0], torch.ones_like(x))
     assert 0.3 < scores.area(drawn.deletion) < 0.7
 
 

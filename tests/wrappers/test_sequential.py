@@ -21,7 +21,7 @@ from foveate.analysis.saliency_benchmark import randomised
 from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, SequentialJacobian, record_episodes
 from foveate.wrappers.saliency import memory_jacobian, sequential_jacobian, view_of
-from foveate.wrappers.saliency.targets import choose_targets
+from foveate.wrappers.saliency.targets import VALUE, choose_targets
 from foveate.wrappers.saliency.views import undisturbed
 
 ZOO = Path(__file__).parents[2] / "zoo"
@@ -163,28 +163,22 @@ def test_what_is_owed_to_a_row_is_what_finite_differences_give(agent: str) -> No
     view = view_of(policy)
     size = env.observation_space.shape[0]
     torch.nn.init.normal_(policy.critic.weight, std=30.0)  # float32: a large slope is told from rounding
-    states, x = view.initial_state(1), torch.rand(1, size)
+    inputs = view.first(torch.rand(1, size))
     for _ in range(3):
         with torch.no_grad():
-            states = view.outputs(x, states).state
-            x = torch.rand(1, size)
-    target = _value()
+            inputs = view.next(torch.rand(1, size), view.outputs(inputs).state)
+    memory = inputs.state.memory
     with undisturbed(view):
-        found = memory_jacobian(view, x, states, target)  # (1, N)
+        found = memory_jacobian(view, inputs, VALUE)  # (1, N)
     for row in range(5):
         slopes = []
         for column in range(3):
-            step = torch.zeros_like(states.memory)
+            step = torch.zeros_like(memory)
             step[0, row, column] = 1e-2
-            up, down = (view.outputs(x, states._replace(memory=states.memory + sign * step)).value for sign in (1, -1))
+            states = (inputs.state._replace(memory=memory + sign * step) for sign in (1, -1))
+            up, down = (view.outputs(inputs._replace(state=state)).value for state in states)
             slopes.append(float((up - down).detach()) / 2e-2)
         assert float(found[0, row]) == pytest.approx(np.linalg.norm(slopes), rel=0.03, abs=0.01)
-
-
-def _value() -> object:
-    from foveate.wrappers.saliency.targets import Target
-
-    return Target("value", "value", lambda _: lambda o, rows: o.value[:, None])
 
 
 def test_the_trace_shows_that_the_output_owes_to_the_row_that_is_read() -> None:

@@ -1,31 +1,34 @@
 """Maps from derivatives of an output with respect to the observation.
 
-Every method is a function (view, observation, state, targets) -> one map a target, float (B, …) in the shape of the
-explained part of the observation. What is signed in theory is signed here; what is shown and scored is its size.
+Every method is a function (view, inputs, targets) -> one map a target, float (B, …) in the shape of the explained part
+of the observation. What is signed in theory is signed here; what is shown and scored is its size.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from .targets import Read, Target
-from .views import View
+from .views import Inputs, View
 
 NOISE_SEED = 0
 TOGETHER = 2_000_000  # numbers of observations that go through the network together
+
+Column = Callable[[Tensor, Tensor], Tensor]  # variants (N, …) and their rows (N,) -> one output of each, (N,)
+Attribute = Callable[[Column, Tensor], Tensor]  # an output and the rows -> its map, (B, …)
 
 
 def gradients(y: Tensor, x: Tensor) -> list[Tensor]:
     """∂y_k/∂x for each column k of y (B, K), a list of tensors like x; zeros where y doesn't depend on x."""
     if not y.requires_grad:
         return [torch.zeros_like(x) for _ in range(y.shape[1])]
-    found = []
+    maps = []
     for k in range(y.shape[1]):
         (g,) = torch.autograd.grad(y[:, k].sum(), x, retain_graph=True, allow_unused=True)
-        found.append(torch.zeros_like(x) if g is None else g)
-    return found
+        maps.append(torch.zeros_like(x) if g is None else g)
+    return maps
 
 
 def size(parts: Sequence[Tensor]) -> Tensor:
@@ -33,17 +36,17 @@ def size(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.stack(list(parts)).square().sum(0).sqrt()
 
 
-def jacobian(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+def jacobian(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """∂y/∂x, for several outputs the norm over them: all targets share one forward pass."""
-    x = view.explained(observation).detach().clone().requires_grad_(True)
-    outputs = view.ask(observation, state, x)
+    x = view.explained(inputs.observation).detach().clone().requires_grad_(True)
+    outputs = view.ask(inputs, x)
     return [size(gradients(target.bind(outputs)(outputs, None), x)) for target in targets]
 
 
-def jacobian_outputs(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+def jacobian_outputs(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """Σ_k y_k ∂y_k/∂x: the network's errors are set to its outputs and propagated back (Graves 2012, section 3.3)."""
-    x = view.explained(observation).detach().clone().requires_grad_(True)
-    outputs = view.ask(observation, state, x)
+    x = view.explained(inputs.observation).detach().clone().requires_grad_(True)
+    outputs = view.ask(inputs, x)
     maps = []
     for target in targets:
         y = target.bind(outputs)(outputs, None)  # (B, K)
@@ -51,65 +54,86 @@ def jacobian_outputs(view: View, observation: Any, state: Any, targets: Sequence
     return maps
 
 
-def integrated_gradients(
-    view: View, observation: Any, state: Any, targets: Sequence[Target], steps: int = 32
-) -> list[Tensor]:
+def integrated_gradients(view: View, inputs: Inputs, targets: Sequence[Target], steps: int = 32) -> list[Tensor]:
     """The gradient's mean on the way from a black observation, times the difference (Sundararajan et al. 2017).
 
     The map of a single output sums to what the output is more than on black; how nearly, depends on `steps`.
+
+    Args:
+        view: of the policy.
+        inputs: prepared, (B, …).
+        targets: what is explained.
+        steps: of the Gauss-Legendre quadrature along the way.
     """
     from captum.attr import IntegratedGradients  # slow to import: only where it is used
 
-    x = view.explained(observation).detach()
+    x = view.explained(inputs.observation).detach()
     together = max(len(x), TOGETHER // max(1, x[0].numel()))
 
-    def attribute(function: Callable, rows: Tensor) -> Any:
-        return IntegratedGradients(function).attribute(
+    def attribute(column: Column, rows: Tensor) -> Tensor:
+        return IntegratedGradients(column).attribute(
             x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=together
         )
 
-    return by_output(view, observation, state, targets, x, attribute)
+    return by_output(view, inputs, targets, x, attribute)
 
 
 def smoothgrad(
-    view: View, observation: Any, state: Any, targets: Sequence[Target], samples: int = 16, noise: float = 0.1
+    view: View, inputs: Inputs, targets: Sequence[Target], samples: int = 16, noise: float = 0.1
 ) -> list[Tensor]:
-    """The gradient's mean over noisy copies of the observation (Smilkov et al. 2017)."""
+    """The gradient's mean over noisy copies of the observation (Smilkov et al. 2017).
+
+    Args:
+        view: of the policy.
+        inputs: prepared, (B, …).
+        targets: what is explained.
+        samples: noisy copies.
+        noise: its standard deviation; observations of bytes lie in [0, 1].
+    """
     from captum.attr import NoiseTunnel
     from captum.attr import Saliency as Gradient
 
-    x = view.explained(observation).detach()
+    x = view.explained(inputs.observation).detach()
 
-    def attribute(function: Callable, rows: Tensor) -> Any:
+    def attribute(column: Column, rows: Tensor) -> Tensor:
         torch.manual_seed(NOISE_SEED)  # the same noise for every target, and at every call
-        return NoiseTunnel(Gradient(function)).attribute(
-            x, nt_type="smoothgrad", nt_samples=samples, stdevs=noise, additional_forward_args=(rows,), abs=False
+        tunnel = NoiseTunnel(Gradient(column))
+        return cast(
+            Tensor,
+            tunnel.attribute(
+                x, nt_type="smoothgrad", nt_samples=samples, stdevs=noise, additional_forward_args=(rows,), abs=False
+            ),
         )
 
-    return by_output(view, observation, state, targets, x, attribute)
+    return by_output(view, inputs, targets, x, attribute)
 
 
-def by_output(
-    view: View, observation: Any, state: Any, targets: Sequence[Target], x: Tensor, attribute: Callable
-) -> list[Tensor]:
-    """A method of captum, which explains one number a moment, applied to each output of each target."""
+def by_output(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, attribute: Attribute) -> list[Tensor]:
+    """A method of captum, which explains one number a time step, applied to each output of each target.
+
+    Args:
+        view: of the policy.
+        inputs: prepared, (B, …).
+        targets: what is explained.
+        x: the explained part, (B, …).
+        attribute: the method.
+    """
     rows = torch.arange(len(x), device=x.device)
     with torch.no_grad():
-        outputs = view.ask(observation, state, x)
+        outputs = view.ask(inputs, x)
     maps = []
     for target in targets:
         read = target.bind(outputs)
         count = read(outputs, None).shape[1]
-        found = [attribute(_column(view, observation, state, read, k), rows).detach() for k in range(count)]
-        maps.append(size(found))
+        maps.append(size([attribute(_column(view, inputs, read, k), rows).detach() for k in range(count)]))
     return maps
 
 
-def _column(view: View, observation: Any, state: Any, read: Read, k: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Output k as a function of the explained part, (N,), as captum wants it."""
+def _column(view: View, inputs: Inputs, read: Read, k: int) -> Column:
+    """Output k as a function of the explained part, as captum wants it."""
 
     def function(x: Tensor, rows: Tensor) -> Tensor:
-        y = read(view.ask(observation, state, x, rows), rows)[:, k]
+        y = read(view.ask(inputs, x, rows), rows)[:, k]
         return y + 0.0 * x.flatten(1).sum(1)  # a constant policy has a gradient too: zero
 
     return function

@@ -1,7 +1,7 @@
 """The instruments by name, and what each of them can be pointed at."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,16 +9,16 @@ from torch import Tensor
 from ...errors import FoveateError, check_choice
 from . import gradients, perturbing
 from .targets import Target
-from .views import View
+from .views import Inputs, View
 
-Function = Callable[..., list[Tensor]]  # (view, observation, state, targets) -> one map (B, …) a target
+Function = Callable[..., list[Tensor]]  # (view, inputs, targets) and options
 
 
 class Method(NamedTuple):
     """A way to make a map.
 
     Attributes:
-        function: (view, observation, state, targets) -> one map a target, float (B, …) like the observation.
+        function: (view, inputs, targets) -> one map a target, float (B, …) like the explained part of the observation.
         about: one line.
         by_gradient: whether it differentiates.
         blind: whether it looks at nothing that was learned (a control, or explicit attention).
@@ -30,19 +30,19 @@ class Method(NamedTuple):
     blind: bool = False
 
 
-def attention(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+def attention(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """The policy's own explicit attention: the weights inside it, or of a glimpse wherever its patches have pixels."""
-    x = view.explained(observation)
+    x = view.explained(inputs.observation)
     if not view.attends:
         return [torch.ones_like(x) for _ in targets]
     with torch.no_grad():
-        found = view.ask(observation, state, x).maps["attention"]  # (B, H, W)
-    return [found[:, None].expand_as(x) for _ in targets]
+        amount = view.ask(inputs, x).records["attention"]  # (B, H, W)
+    return [amount[:, None].expand_as(x) for _ in targets]
 
 
-def random(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+def random(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """Uniform noise: what every other method has to beat."""
-    x = view.explained(observation)
+    x = view.explained(inputs.observation)
     generator = torch.Generator().manual_seed(int(x.double().sum().item() * 1e3) % (1 << 31))  # another for each frame
     return [torch.rand(x.shape, generator=generator).to(x.device) for _ in targets]
 
@@ -62,7 +62,7 @@ METHODS: dict[str, Method] = {
 
 def can_attend(view: View) -> bool:
     """Whether a policy has an explicit attention: inside, or because it is asked where to look."""
-    return view.attends or (view.key == "glimpse" and "location" in view.parts())
+    return view.attends or (view.key == "glimpse" and "location" in view.parts)
 
 
 def methods_of(view: View) -> list[str]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .gradients import by_output
+from .gradients import Column, by_output
 from .targets import Target
-from .views import Outputs, View
+from .views import Inputs, Outputs, View
 
 CHUNK = 48  # observations that go through the network together
 SCREEN = 80.0  # the side for which Greydanus et al. state their sizes
@@ -62,20 +62,34 @@ def masks_for(shape: tuple[int, ...], apart: bool = False) -> tuple[Tensor, tupl
     return masks, tuple(grid)
 
 
-def _perturbed(
-    view: View, observation: Any, state: Any, x: Tensor, chunk: int
-) -> Iterator[tuple[int, int, Outputs, Tensor]]:
-    """The outputs under each mask: for every moment and chunk of masks, where it begins, and which moment it is."""
+class Hidden(NamedTuple):
+    """What a policy says of variants of one time step, each with a part of it hidden.
+
+    Attributes:
+        step: which time step.
+        masks: which masks hid a part, one a variant.
+        outputs: of the variants, (n, …).
+        rows: int64, (n,), the time step for each variant.
+    """
+
+    step: int
+    masks: slice
+    outputs: Outputs
+    rows: Tensor
+
+
+def _hidden(view: View, inputs: Inputs, x: Tensor, chunk: int) -> Iterator[Hidden]:
+    """The outputs under each mask, for every time step and chunk of masks."""
     masks = masks_for(tuple(x.shape[1:]), view.patches)[0].to(x)
-    hidden = blurred(x) - x
+    change = blurred(x) - x
     room = x.new_empty(min(chunk, len(masks)), *x.shape[1:])  # one place for all variants: fresh memory costs more
     for i in range(len(x)):
         for begin in range(0, len(masks), chunk):
             some = masks[begin : begin + chunk]
             rows = torch.full((len(some),), i, dtype=torch.int64, device=x.device)
             # Greydanus et al. 2018, eq. 1: x (1 - m) + blur(x) m, here for all frames of the stack
-            variants = torch.mul(hidden[i], some, out=room[: len(some)]).add_(x[i])
-            yield i, begin, view.ask(observation, state, variants, rows), rows
+            variants = torch.mul(change[i], some, out=room[: len(some)]).add_(x[i])
+            yield Hidden(i, slice(begin, begin + len(some)), view.ask(inputs, variants, rows), rows)
 
 
 def _on_observation(view: View, scores: Tensor, x: Tensor) -> Tensor:
@@ -89,35 +103,47 @@ def _on_observation(view: View, scores: Tensor, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def perturbation(
-    view: View, observation: Any, state: Any, targets: Sequence[Target], chunk: int = CHUNK
-) -> list[Tensor]:
-    """½‖y(x) - y(x')‖² as a soft spot of x is blurred to x', the state held (Greydanus et al. 2018, eq. 2)."""
-    x = view.explained(observation)
-    plain = view.ask(observation, state, x)
+def perturbation(view: View, inputs: Inputs, targets: Sequence[Target], chunk: int = CHUNK) -> list[Tensor]:
+    """½‖y(x) - y(x')‖² as a soft spot of x is blurred to x', the state held (Greydanus et al. 2018, eq. 2).
+
+    Args:
+        view: of the policy.
+        inputs: prepared, (B, …).
+        targets: what is explained.
+        chunk: how many variants go through the network together.
+    """
+    x = view.explained(inputs.observation)
+    plain = view.ask(inputs, x)
     reads = [target.bind(plain) for target in targets]
     before = [read(plain, None) for read in reads]  # (B, K) each
     count = len(masks_for(tuple(x.shape[1:]), view.patches)[0])
     scores = [x.new_zeros(len(x), count) for _ in targets]
-    for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
+    for i, masks, outputs, rows in _hidden(view, inputs, x, chunk):
         for read, y, score in zip(reads, before, scores, strict=True):
-            score[i, begin : begin + len(rows)] = 0.5 * (read(outputs, rows) - y[i]).square().sum(1)
+            score[i, masks] = 0.5 * (read(outputs, rows) - y[i]).square().sum(1)
     return [_on_observation(view, score, x) for score in scores]
 
 
 @torch.no_grad()
-def sarfa(view: View, observation: Any, state: Any, targets: Sequence[Target], chunk: int = CHUNK) -> list[Tensor]:
-    """How much a spot matters for one action rather than for all of them (Puri et al. 2020)."""
-    x = view.explained(observation)
-    plain = view.ask(observation, state, x)
+def sarfa(view: View, inputs: Inputs, targets: Sequence[Target], chunk: int = CHUNK) -> list[Tensor]:
+    """How much a spot matters for one action rather than for all of them (Puri et al. 2020).
+
+    Args:
+        view: of the policy.
+        inputs: prepared, (B, …).
+        targets: what is explained, each one action.
+        chunk: how many variants go through the network together.
+    """
+    x = view.explained(inputs.observation)
+    plain = view.ask(inputs, x)
     count = len(masks_for(tuple(x.shape[1:]), view.patches)[0])
     scores = [x.new_zeros(len(x), count) for _ in targets]
-    for i, begin, outputs, rows in _perturbed(view, observation, state, x, chunk):
+    for i, masks, outputs, _ in _hidden(view, inputs, x, chunk):
         for target, score in zip(targets, scores, strict=True):
             assert target.part is not None
             before, after = plain.parameters[target.part][i], outputs.parameters[target.part]
             action = int(before.argmax()) if target.index is None else target.index
-            score[i, begin : begin + len(rows)] = sarfa_score(before, after, action)
+            score[i, masks] = sarfa_score(before, after, action)
     return [_on_observation(view, score, x) for score in scores]
 
 
@@ -138,22 +164,22 @@ def sarfa_score(before: Tensor, after: Tensor, action: int) -> Tensor:
 
 
 @torch.no_grad()
-def occlusion(view: View, observation: Any, state: Any, targets: Sequence[Target]) -> list[Tensor]:
+def occlusion(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """How the output falls as a grey window slides over the observation (Zeiler & Fergus 2014)."""
     from captum.attr import Occlusion  # slow to import: only where it is used
 
-    x = view.explained(observation)
+    x = view.explained(inputs.observation)
     if x.ndim == 4:
         side = max(1, min(x.shape[2:]) // 10)
         deep = 1 if view.patches else x.shape[1]
         window, step = (deep, side, side), (deep, max(1, side // 2), max(1, side // 2))
-        grey: Any = x.mean((1, 2, 3), keepdim=True).expand_as(x)
+        grey: Tensor | float = x.mean((1, 2, 3), keepdim=True).expand_as(x)
     else:
         window, step, grey = (1,) * (x.ndim - 1), (1,) * (x.ndim - 1), 0.0
 
-    def attribute(function: Any, rows: Tensor) -> Tensor:
-        return Occlusion(function).attribute(
+    def attribute(column: Column, rows: Tensor) -> Tensor:
+        return Occlusion(column).attribute(
             x, window, step, baselines=grey, additional_forward_args=(rows,), perturbations_per_eval=CHUNK
         )
 
-    return by_output(view, observation, state, targets, x, attribute)
+    return by_output(view, inputs, targets, x, attribute)

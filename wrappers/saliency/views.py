@@ -1,8 +1,10 @@
-"""One face for every policy that is looked into: ours with any core, and Stable-Baselines3's."""
+"""One interface for every policy that is looked into: ours with any core, and Stable-Baselines3's."""
 
 import contextlib
+import copy
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -10,26 +12,46 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ... import tree
+from ...agents.learning.actor import Player
 from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
-from ...agents.policies.policy import Policy
+from ...agents.policies.looking import Looking
+from ...agents.policies.policy import Policy, SourceState, action_parts
 from ...errors import FoveateError
+from ...tree import Tree
+from .policies import ActorCritic, HasObjective, HasOptions, HasPolicy, Network, QNetwork, Recurrent
+
+State = Tree
+
+
+class Inputs(NamedTuple):
+    """What a policy is given at N time steps.
+
+    Attributes:
+        observation: prepared (see `View.prepare`), (N, …).
+        state: the policy's state before them, (N, …); None if it has none.
+        starts: bool, (N,), where an episode starts: there the state doesn't count.
+    """
+
+    observation: Tree
+    state: State
+    starts: Tensor
 
 
 class Outputs(NamedTuple):
-    """What a policy says of one moment.
+    """What a policy says of N time steps.
 
     Attributes:
-        value: the critic's estimate, (B,); None if there is no critic.
-        parameters: each head's parameters by part of the action, (B, …): logits, means.
-        state: the core's state after the moment; None if the policy has none.
-        maps: what it attended to by itself, by name, (B, …).
+        value: the critic's estimate, (N,); None if there is no critic.
+        parameters: each head's parameters by part of the action, (N, …): logits, means.
+        state: the policy's state afterwards; None if it has none.
+        records: what it attended to by itself, by name, (N, …).
     """
 
     value: Tensor | None
     parameters: dict[str, Tensor]
-    state: Any
-    maps: dict[str, Tensor]
+    state: State
+    records: dict[str, Tensor]
 
 
 class View:
@@ -39,7 +61,6 @@ class View:
         module: the network.
         observation_space: of one world.
         action_space: of one world.
-        key: which part of a Dict observation is explained; None if it is no Dict.
         dueling: whether there is an advantage stream: "" if not, else how it was trained, for legends.
         q_values: whether what a Discrete head says are Q-values rather than logits.
     """
@@ -50,16 +71,36 @@ class View:
     def __init__(self, module: nn.Module, observation_space: spaces.Space, action_space: spaces.Space):
         self.module = module
         self.observation_space, self.action_space = observation_space, action_space
-        self.key = _explained_key(observation_space)
+
+    @cached_property
+    def key(self) -> str | None:
+        """Which part of a Dict observation is explained; None if it is no Dict.
+
+        Raises:
+            FoveateError: nothing in the observation can be explained.
+        """
+        return _explained_key(self.observation_space)
+
+    def of(self, module: nn.Module) -> Self:
+        """The same view of another network of the same form."""
+        other = copy.copy(self)
+        other.module = module
+        return other
 
     @property
     def device(self) -> torch.device:
+        """Where the network lives."""
         return next(self.module.parameters()).device
 
     @property
+    def player(self) -> Policy | Player:
+        """The policy as who plays."""
+        return cast(Player, self.module)
+
+    @property
     def attends(self) -> bool:
-        """Whether it attends inside itself, and says to what among its maps."""
-        return bool(getattr(self.module, "attends", False))
+        """Whether it attends inside itself: its records have `attention`."""
+        return False
 
     @property
     def patches(self) -> bool:
@@ -67,76 +108,78 @@ class View:
         return self.key == "glimpse"
 
     @property
-    def space(self) -> spaces.Box:
-        """The space of the part that is explained."""
-        space = self.observation_space
-        return space.spaces[self.key] if isinstance(space, spaces.Dict) else space  # type: ignore[index, return-value]
+    def parts(self) -> dict[str, spaces.Space]:
+        """The parts of an action; a space that is no Dict has one part, called "action"."""
+        return action_parts(self.action_space)
 
-    def initial_state(self, batch: int) -> Any:
+    def initial_state(self, batch: int) -> State:
         """The state before an episode."""
         raise NotImplementedError
 
-    def outputs(self, observation: Any, state: Any) -> Outputs:
-        """What the policy says of prepared observations (B, …), from the state before them."""
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """What the policy says of prepared inputs."""
         raise NotImplementedError
 
-    def parts(self) -> dict[str, spaces.Space]:
-        """The parts of an action; a space that is no Dict has one part, called "action"."""
-        space = self.action_space
-        return dict(space.spaces) if isinstance(space, spaces.Dict) else {"action": space}
+    def prepare(self, observation: Tree) -> Tree:
+        """Observations (N, …) in numpy or tensors as tensors on the device, bytes as floats in [0, 1]."""
 
-    def prepare(self, observation: Any) -> Any:
-        """Observations (B, …) in numpy or tensors as tensors on the device, bytes as floats in [0, 1]."""
-        if isinstance(observation, dict):
-            return {key: self.prepare(value) for key, value in observation.items()}
-        value = torch.as_tensor(observation if isinstance(observation, Tensor) else np.array(observation))
-        value = value.to(self.device)
-        return value.float() / 255 if value.dtype == torch.uint8 else value
+        def prepared(value: Tree) -> Tensor:
+            tensor = torch.as_tensor(value if isinstance(value, Tensor) else np.array(value)).to(self.device)
+            return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
 
-    def prepare_one(self, observation: Any) -> Any:
-        """One observation, prepared as a batch of one."""
-        if isinstance(observation, dict):
-            return self.prepare({key: np.asarray(value)[None] for key, value in observation.items()})
-        return self.prepare(np.asarray(observation)[None])
+        return tree.map(prepared, observation)
 
-    def begun_anew(self, state: Any, ended: Tensor) -> Any:
-        """A state with the initial state where episodes ended, bool (B,)."""
-        return state
+    def first(self, observation: Tree) -> Inputs:
+        """The inputs where episodes start with these observations (N, …), prepared or not."""
+        observation = self.prepare(observation)
+        batch = len(tree.first(observation))
+        return Inputs(observation, self.initial_state(batch), torch.ones(batch, dtype=torch.bool, device=self.device))
 
-    def explained(self, observation: Any) -> Tensor:
-        """The part of a prepared observation that is explained, float (B, …)."""
+    def next(self, observation: Tree, state: State, starts: Tensor | None = None) -> Inputs:
+        """The inputs of a later time step.
+
+        Args:
+            observation: (N, …), prepared or not.
+            state: what the policy said last.
+            starts: bool, (N,), where another episode has started; None if nowhere.
+        """
+        observation = self.prepare(observation)
+        if starts is None:
+            starts = torch.zeros(len(tree.first(observation)), dtype=torch.bool)
+        return Inputs(observation, state, starts.to(self.device))
+
+    def explained(self, observation: Tree) -> Tensor:
+        """The part of a prepared observation that is explained, float (N, …)."""
         return (observation if self.key is None else observation[self.key]).float()
 
-    def ask(self, observation: Any, state: Any, x: Tensor, rows: Tensor | None = None) -> Outputs:
+    def replaced(self, observation: Tree, x: Tensor) -> Tree:
+        """A prepared observation with another explained part, both (N, …)."""
+        return x if self.key is None else {**observation, self.key: x}
+
+    def ask(self, inputs: Inputs, x: Tensor, rows: Tensor | None = None) -> Outputs:
         """The outputs with the explained part replaced.
 
         Args:
-            observation: prepared, (B, …).
-            state: before it, (B, …).
+            inputs: prepared, (B, …).
             x: what stands for the explained part, (N, …).
-            rows: int64, (N,), of which observation each is a variant; None means as they stand.
+            rows: int64, (N,), of which of the inputs each is a variant; None means as they stand.
         """
-        if rows is not None:
-            state = pick_rows(state, rows)
-        if self.key is None:
-            return self.outputs(x, state)
-        whole = observation if rows is None else {name: value[rows] for name, value in observation.items()}
-        return self.outputs({**whole, self.key: x}, state)
+        others = None if self.key is None else {k: v for k, v in inputs.observation.items() if k != self.key}
+        if rows is None:
+            return self.outputs(inputs._replace(observation=self.replaced(others, x)))
+        others, state, starts = tree.index((others, inputs.state, inputs.starts), rows)
+        return self.outputs(Inputs(self.replaced(others, x), state, starts))
 
 
 def _explained_key(space: spaces.Space) -> str | None:
+    """The part of a Dict observation that is explained; None if it is no Dict."""
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         return None
     if isinstance(space, spaces.Dict):
         boxes = {key: sub for key, sub in space.spaces.items() if isinstance(sub, (spaces.Box, spaces.MultiBinary))}
-        if boxes:  # the picture rather than the place where it was seen
+        if boxes:  # the picture rather than the place it is from
             return max(boxes, key=lambda key: int(np.prod(boxes[key].shape)))
     raise FoveateError(f"nothing in observations of {space} can be explained: a Box or MultiBinary is needed.")
-
-
-def pick_rows(state: Any, rows: Tensor) -> Any:
-    """A state with other rows, as an index does; None stays None."""
-    return tree.index(state, rows)
 
 
 class OwnView(View):
@@ -147,21 +190,35 @@ class OwnView(View):
         objective: what it was trained by, if that is known.
     """
 
-    def __init__(self, policy: Any, objective: str | None = None):
+    def __init__(self, policy: Policy, objective: str | None = None):
         super().__init__(policy, policy.observation_space, policy.action_space)
-        self.policy = policy
-        shape = self.space.shape
-        if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] > 4:
-            raise FoveateError(f"pictures must have their channels first, (C, H, W), to be explained; got {shape}.")
         self.q_values = objective == "dqn"
         if any(isinstance(head, AdvantageHead) for head in policy.heads.values()):
             self.dueling = " of best action" if objective == "dqn" else " (centred logit) of best action"
 
-    def initial_state(self, batch: int) -> Any:
-        return self.policy.initial_state(batch)
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+        return cast(Policy, self.module)
 
-    def begun_anew(self, state: Any, ended: Tensor) -> Any:
-        return reset_where(state, self.policy.initial_state(len(ended)), ended.to(self.device))
+    @property
+    def player(self) -> Policy:
+        return self.policy
+
+    @cached_property
+    def key(self) -> str | None:
+        key, space = super().key, self.observation_space
+        shape = (space if key is None else cast(spaces.Dict, space).spaces[key]).shape or ()
+        if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] > 4:
+            raise FoveateError(f"pictures must have their channels first, (C, H, W), to be explained; got {shape}.")
+        return key
+
+    @property
+    def attends(self) -> bool:
+        return self.policy.attends
+
+    def initial_state(self, batch: int) -> State:
+        return self.policy.initial_state(batch)
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
@@ -172,59 +229,88 @@ class OwnView(View):
         finally:
             self.policy.isolated = isolated
 
-    def outputs(self, observation: Any, state: Any) -> Outputs:
-        first = observation if self.key is None else observation[self.key]
-        now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
-        starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
+    def begun(self, inputs: Inputs) -> Inputs:
+        """The inputs with the initial state (and the source, if there is one) written where episodes start.
+
+        It stands for `starts`, which are then False, where what happens at a start must not happen inside the policy:
+        a first glimpse at a random place would be at another one for each variant of an observation.
+        """
+        fresh, source = self.policy.initial_state(len(inputs.starts)), self.policy.prepare(inputs.observation)
+        if isinstance(fresh, SourceState) and source is not None:
+            fresh = fresh._replace(source=source)
+        return Inputs(
+            inputs.observation, reset_where(inputs.state, fresh, inputs.starts), torch.zeros_like(inputs.starts)
+        )
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        inputs = self._settled(inputs)
         with self.connected():
-            parameters, value, state, _, maps = self.policy(now, state, starts, record=True)
+            parameters, value, state, _, records = self.policy(
+                tree.unsqueeze(inputs.observation), inputs.state, inputs.starts[None], record=True
+            )
         if self.q_values and not self.dueling:  # the critic has learned nothing: the value is the best action's
             value = parameters["action"].amax(-1)
-        return Outputs(
-            value[0], {name: v[0] for name, v in parameters.items()}, state, {name: v[0] for name, v in maps.items()}
-        )
+        return Outputs(value[0], tree.index(parameters, 0), state, tree.index(records, 0))
+
+    def _settled(self, inputs: Inputs) -> Inputs:
+        """The inputs without a start at random: a policy that looks inside the image first looks at its centre."""
+        looks_inside = isinstance(self.policy, Looking) and self.policy.retina is not None
+        return self.begun(inputs) if looks_inside else inputs
+
+    def sequence(self, observations: Tree) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the policy says of whole episodes (T, B, …) that start together: values (T, B) and parameters."""
+        some = tree.first(observations)
+        starts = torch.zeros(some.shape[:2], dtype=torch.bool, device=some.device)
+        first = self._settled(Inputs(tree.index(observations, 0), self.initial_state(some.shape[1]), ~starts[0]))
+        starts[0] = first.starts
+        with self.connected():
+            prediction = self.policy(observations, first.state, starts)
+        return prediction.value, prediction.parameters
 
 
 class SB3View(View):
-    """A policy of Stable-Baselines3: actor and critic (PPO, A2C), or a Q-network (DQN)."""
-
-    def __init__(self, policy: Any):
-        super().__init__(policy, policy.observation_space, policy.action_space)
-        self.policy = policy
-        self.q_values = hasattr(policy, "q_net")
+    """A policy of Stable-Baselines3, without memory."""
 
     def initial_state(self, batch: int) -> None:
         return None
 
-    def prepare(self, observation: Any) -> Any:
-        some = next(iter(observation.values())) if isinstance(observation, dict) else observation
-        if not isinstance(some, Tensor):  # channels first, if they were last
-            observation = self.policy.obs_to_tensor(observation)[0]
+    def prepare(self, observation: Tree) -> Tree:
+        if not isinstance(tree.first(observation), Tensor):  # channels first, if they were last
+            observation = cast(Network, self.module).obs_to_tensor(observation)[0]
         return super().prepare(observation)
 
-    def outputs(self, observation: Any, state: Any) -> Outputs:
-        fed: Any
-        if isinstance(self.observation_space, spaces.Dict):
-            fed = {key: _as_bytes(self.observation_space.spaces[key], value) for key, value in observation.items()}
+    def as_fed(self, observation: Tree) -> Tree:
+        """What Stable-Baselines3 divides by 255 itself, times 255."""
+        space_of = tree.of_space(self.observation_space)
+        return tree.map(lambda space, x: x * 255 if space.dtype == np.uint8 else x, space_of, observation)
+
+
+class ActorCriticView(SB3View):
+    """PPO's and A2C's policies."""
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        policy, observation = cast(ActorCritic, self.module), self.as_fed(inputs.observation)
+        distribution = policy.get_distribution(observation).distribution
+        if isinstance(distribution, list):  # one a dimension of a MultiDiscrete
+            parameters = torch.cat([part.logits for part in distribution], -1)
+        elif isinstance(distribution, (torch.distributions.Categorical, torch.distributions.Bernoulli)):
+            parameters = distribution.logits
         else:
-            fed = _as_bytes(self.observation_space, observation)
-        if self.q_values:
-            q = self.policy.q_net(fed)  # (B, n)
-            return Outputs(q.amax(-1), {"action": q}, None, {})
-        made = self.policy.get_distribution(fed).distribution
-        if isinstance(made, list):  # one a dimension of a MultiDiscrete
-            logits = torch.cat([part.logits for part in made], -1)
-        else:
-            logits = made.logits if hasattr(made, "logits") else made.mean
-        return Outputs(self.policy.predict_values(fed)[:, 0], {"action": logits}, None, {})
+            parameters = distribution.mean
+        return Outputs(policy.predict_values(observation)[:, 0], {"action": parameters}, None, {})
 
 
-def _as_bytes(space: spaces.Space, value: Tensor) -> Tensor:
-    """What Stable-Baselines3 divides by 255 itself, times 255."""
-    return value * 255 if space.dtype == np.uint8 else value
+class QNetworkView(SB3View):
+    """DQN's policies."""
+
+    q_values = True
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        q = cast(QNetwork, self.module).q_net(self.as_fed(inputs.observation))  # (N, n)
+        return Outputs(q.amax(-1), {"action": q}, None, {})
 
 
-def view_of(policy: Any) -> View:
+def view_of(policy: object) -> View:
     """The view of a policy, a learner or a Stable-Baselines3 algorithm.
 
     Raises:
@@ -232,12 +318,15 @@ def view_of(policy: Any) -> View:
     """
     if isinstance(policy, View):
         return policy
-    inner = getattr(policy, "policy", policy)
+    inner = policy.policy if isinstance(policy, HasPolicy) else policy
     if isinstance(inner, Policy):
-        return OwnView(inner, getattr(getattr(policy, "options", None), "objective", None))
-    recurrent = hasattr(inner, "lstm_actor")  # sb3-contrib's RecurrentPPO
-    if (hasattr(inner, "q_net") or hasattr(inner, "get_distribution")) and not recurrent:
-        return SB3View(inner)
+        options = policy.options if isinstance(policy, HasOptions) else None
+        return OwnView(inner, options.objective if isinstance(options, HasObjective) else None)
+    if isinstance(inner, nn.Module) and not isinstance(inner, Recurrent):
+        if isinstance(inner, QNetwork):
+            return QNetworkView(inner, inner.observation_space, inner.action_space)
+        if isinstance(inner, ActorCritic):
+            return ActorCriticView(inner, inner.observation_space, inner.action_space)
     raise FoveateError(
         f"{type(policy).__name__} can't be looked into: give a foveate agent, or an algorithm of Stable-Baselines3 "
         "with an actor and a critic or a Q-network and without memory (PPO, A2C, DQN)."

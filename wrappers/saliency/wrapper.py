@@ -1,18 +1,20 @@
-"""Saliency as a Gymnasium wrapper: what a policy looks at, beside what it sees and does."""
+"""Saliency as a Gymnasium wrapper: what a policy looks at, beside what it is shown and does."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import SupportsFloat
 
 import gymnasium as gym
 import numpy as np
-import torch
 from gymnasium.error import ResetNeeded
 
+from ...envs.protocols import Info
+from ...tree import Tree
 from ...viz import panels
+from .follower import Follower
 from .methods import METHODS, check_method
 from .pictures import backdrop, bars_of, gaze_of, names_of_actions, on_picture
 from .targets import choose_targets, targets_of
-from .views import Outputs, undisturbed, view_of
+from .views import Inputs, Outputs, undisturbed, view_of
 
 
 def usual_targets(names: Iterable[str]) -> list[str]:
@@ -23,8 +25,8 @@ def usual_targets(names: Iterable[str]) -> list[str]:
 class Saliency(gym.Wrapper):
     """Maps of what a policy's outputs depend on, drawn beside the frame.
 
-    The wrapper runs the policy on what it sees, beside whoever acts: episodes, random numbers, gradients and network
-    modes are as without it. Maps are computed when they are asked for, by `maps` or `render`.
+    The wrapper runs the policy on what it is shown, beside whoever acts: episodes, random numbers, gradients and
+    network modes are as without it. Maps are computed when they are asked for, by `maps` or `render`.
 
     Args:
         env: a single environment.
@@ -38,7 +40,11 @@ class Saliency(gym.Wrapper):
     """
 
     def __init__(
-        self, env: gym.Env, policy: Any, method: str | Sequence[str] = "jacobian", of: str | Sequence[str] | None = None
+        self,
+        env: gym.Env,
+        policy: object,
+        method: str | Sequence[str] = "jacobian",
+        of: str | Sequence[str] | None = None,
     ):
         super().__init__(env)
         self.view = view_of(policy)
@@ -49,9 +55,7 @@ class Saliency(gym.Wrapper):
         self.targets = choose_targets(self.view, [of] if isinstance(of, str) else list(of), self.action_names)
         for name in self.methods:
             check_method(self.view, name, self.targets)
-        self._observation: Any = None
-        self._before: Any = None  # the core's state before this moment
-        self._outputs: Outputs | None = None
+        self._follower = Follower(self.view)
         self._maps: dict[tuple[str, str], np.ndarray] | None = None
 
     @property
@@ -59,54 +63,79 @@ class Saliency(gym.Wrapper):
         """Always "rgb_array": the pictures are the wrapper's own."""
         return "rgb_array"
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+    @property
+    def inputs(self) -> Inputs:
+        """What the policy is given now, as a batch of one.
+
+        Raises:
+            ResetNeeded: no episode has begun.
+        """
+        if self._follower.inputs is None:
+            raise ResetNeeded("no episode has begun: call reset() first.")
+        return self._follower.inputs
+
+    @property
+    def outputs(self) -> Outputs:
+        """What the policy says now, as a batch of one.
+
+        Raises:
+            ResetNeeded: no episode has begun.
+        """
+        if self._follower.outputs is None:
+            raise ResetNeeded("no episode has begun: call reset() first.")
+        return self._follower.outputs
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._look(observation, self.view.initial_state(1))
+        self._follower.begin(observation)
+        self._maps = None
         return observation, info
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment, and look at what came."""
+    def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
+        """Step the environment, and run the policy on what came."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        assert self._outputs is not None
-        self._look(observation, self._outputs.state)
+        self._follower.go_on(observation)
+        self._maps = None
         return observation, reward, terminated, truncated, info
 
-    def _look(self, observation: Any, state: Any) -> None:
-        self._observation = self.view.prepare_one(observation)
-        self._before, self._maps = state, None
-        with undisturbed(self.view), torch.no_grad():
-            self._outputs = self.view.outputs(self._observation, state)
-
     def maps(self) -> dict[tuple[str, str], np.ndarray]:
-        """The maps of this moment by (method, target), float (H, W) on the picture, none below zero."""
-        if self._outputs is None:
-            raise ResetNeeded("no episode has begun: call reset() before maps().")
+        """The maps of the present time step by (method, target), float (H, W) on the picture, none below zero.
+
+        Raises:
+            ResetNeeded: no episode has begun.
+        """
+        inputs = self.inputs
         if self._maps is None:
             gaze = gaze_of(self.env)
             self._maps = {}
             with undisturbed(self.view):
                 for method in self.methods:
-                    made = METHODS[method].function(self.view, self._observation, self._before, self.targets)
-                    for target, found in zip(self.targets, made, strict=True):
-                        self._maps[method, target.name] = on_picture(found.detach(), gaze)[0].cpu().numpy()
+                    maps = METHODS[method].function(self.view, inputs, self.targets)
+                    for target, one in zip(self.targets, maps, strict=True):
+                        self._maps[method, target.name] = on_picture(one.detach(), gaze)[0].numpy(force=True)
         return self._maps
 
-    def render(self) -> Any:
+    def render(self) -> np.ndarray:
         """Frame, policy and maps side by side, a row for each method: uint8 (H, W, 3)."""
         maps = self.maps()
-        outputs = self._outputs
-        assert outputs is not None
-        grey = backdrop(self.view.explained(self._observation)[0], gaze_of(self.env))
-        frame = self.env.render() if self.env.render_mode == "rgb_array" else None
-        first = panels.frame_panel(grey if frame is None else np.asarray(frame))
-        parameters = {name: value[0].cpu().numpy() for name, value in outputs.parameters.items()}
-        value = None if outputs.value is None else float(outputs.value[0])
-        bars = bars_of(self.view.parts(), parameters, self.action_names, self.view.q_values)
-        caption = "" if value is None else f"value {value:.3f}"
-        second = panels.bars_panel("Q-values" if self.view.q_values else "policy", bars, caption)
+        grey = backdrop(self.view.explained(self.inputs.observation)[0], gaze_of(self.env))
+        beside = [self._frame_panel(grey), self._policy_panel()]
         rows = []
-        for number, method in enumerate(self.methods):
+        for method in self.methods:
             drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]
-            rows.append([*([first, second] if number == 0 else [panels.blank_panel()] * 2), *drawn])
+            rows.append([*beside, *drawn])
+            beside = [panels.blank_panel()] * 2
         return panels.compose(rows)
+
+    def _frame_panel(self, grey: np.ndarray) -> np.ndarray:
+        """What the environment draws, or what the policy is shown if it draws nothing."""
+        frame = self.env.render() if self.env.render_mode == "rgb_array" else None
+        return panels.frame_panel(grey if frame is None else np.asarray(frame))
+
+    def _policy_panel(self) -> np.ndarray:
+        view, outputs = self.view, self.outputs
+        parameters = {name: value[0].numpy(force=True) for name, value in outputs.parameters.items()}
+        bars = bars_of(view.parts, parameters, self.action_names, view.q_values)
+        caption = "" if outputs.value is None else f"value {float(outputs.value[0]):.3f}"
+        return panels.bars_panel("Q-values" if view.q_values else "policy", bars, caption)

@@ -1,0 +1,38 @@
+"""A policy beside whoever acts."""
+
+import torch
+
+from ... import tree
+from ...tree import Tree
+from .views import Inputs, Outputs, View, undisturbed
+
+
+class Follower:
+    """Runs a policy on what an environment shows, beside whoever acts.
+
+    Attributes:
+        view: of the policy.
+        inputs: of the present time step; None before an episode.
+        outputs: what the policy says of it.
+    """
+
+    def __init__(self, view: View):
+        self.view = view
+        self.inputs: Inputs | None = None
+        self.outputs: Outputs | None = None
+
+    def begin(self, observation: Tree) -> Outputs:
+        """An episode starts with this observation of one environment."""
+        return self._follow(self.view.first(tree.unsqueeze(observation)))
+
+    def go_on(self, observation: Tree) -> Outputs:
+        """The next observation of the same episode."""
+        if self.outputs is None:
+            raise RuntimeError("an episode must begin before it goes on.")
+        return self._follow(self.view.next(tree.unsqueeze(observation), self.outputs.state))
+
+    def _follow(self, inputs: Inputs) -> Outputs:
+        self.inputs = inputs
+        with undisturbed(self.view), torch.no_grad():
+            self.outputs = self.view.outputs(inputs)
+        return self.outputs
