@@ -1,7 +1,7 @@
 """The one base of every environment: B worlds as tensors on one device.
 
 A subclass states the rules as functions of a state, a dict of tensors (B, …), and never handles reset
-masks, autoreset, seeds or numpy: the two faces in `face.py` are derived from it.
+masks, autoreset, seeds or numpy: the two classes in `gym_env.py` are derived from it.
 """
 
 import abc
@@ -46,6 +46,8 @@ class BatchWorld(abc.ABC):
         items: how many items of data there are, for worlds that can show each once (`order="each"`), else None.
         max_episode_steps: steps after which an episode is truncated, or None.
         render_fps: frames a second of a video of this world.
+        target_part: of a Dict action, the part that a bare `info["target"]` describes; None where the target says so
+            itself (a dict by part) or the action has no parts.
         score_name: what `score` counts, for tables.
         lower_is_better: whether a lower score is better.
         episode: int64, (B,), episodes since the seed was set.
@@ -58,6 +60,7 @@ class BatchWorld(abc.ABC):
     several_agents: ClassVar[bool] = False
     derived: ClassVar[frozenset[str]] = frozenset()
     render_fps: ClassVar[int] = 4
+    target_part: ClassVar[str | None] = None
     score_name: ClassVar[str] = "score"
     lower_is_better: ClassVar[bool] = False
     reward_shape: tuple[int, ...] = ()
@@ -89,7 +92,11 @@ class BatchWorld(abc.ABC):
         """What the agent sees, as fresh tensors (B, …) that share no memory with `state`."""
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        """What `info` says of the action to come: `target`, `target_mask`, … as fresh tensors (B, …)."""
+        """What `info` says of the action to come, as fresh tensors (B, …).
+
+        `target`, the right action or one of them, and `target_mask`, where one is due; where several are right also
+        `target_set`, bool (B, …, N), which of the N values of each number are. Others are a world's own.
+        """
         return {}
 
     def frame(self, index: int) -> np.ndarray:
@@ -113,7 +120,7 @@ class BatchWorld(abc.ABC):
     # ---- the engine ----
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        """Set the number of worlds and their device; called once by the face.
+        """Set the number of worlds and their device; called once by the environment.
 
         Args:
             num_worlds: B.

@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from .. import tree
 from ..errors import FoveateError, check_choice, check_range, unknown
+from ..tree import Tree
 from .batch import BatchWorld, Tensors
 from .counter_rng import CounterRNG
 from .gym_env import VectorEnv
@@ -28,24 +29,24 @@ class TaskDataset(IterableDataset[Batch]):
             loss = cross_entropy(network(observations)[mask], targets[mask])
 
     Each batch is `batch` new episodes, padded with zeros to the longest of them; a DataLoader around it needs
-    ``batch_size=None``. With workers each makes every so-manieth batch, so any number of them yields the same batches.
+    ``batch_size=None``. Each of n workers makes every n-th batch, so any number of them yields the same batches.
 
     Yields:
         observations (B, T, …) and targets (B, T, …), tensors or dicts of them by part, and mask, bool (B, T), False
         where no target is due and beyond an episode's end.
 
     Args:
-        env_id: an environment of ours, or a user's own on our base, that tells targets.
+        env_id: an environment of ours, or a user's own on our base, that has targets.
         batch: B, episodes a batch.
         batches: how many batches a pass has; None for no end. Every pass is the same; `set_pass` gives others.
-        seed: of the first episode; episode i of the pass is that of the single face at seed + i.
+        seed: of the first episode; episode i of the pass is that of the single environment at seed + i.
         play: what the agent does meanwhile: "oracle" answers rightly and looks at random places, "random" does
             everything at random; or a function of the world that returns actions (B, …).
         device: where the tensors are made.
         **arguments: of the environment, as in ``split="train"`` or ``view="image"``.
 
     Raises:
-        FoveateError: the environment tells no targets.
+        FoveateError: the environment has no targets.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class TaskDataset(IterableDataset[Batch]):
         batch: int = 32,
         batches: int | None = None,
         seed: int = 0,
-        play: str | Callable[[BatchWorld], Any] = "oracle",
+        play: str | Callable[[BatchWorld], Tree] = "oracle",
         device: str = "cpu",
         **arguments: Any,
     ):
@@ -67,21 +68,21 @@ class TaskDataset(IterableDataset[Batch]):
         self.env_id, self.batch, self.batches, self.seed = env_id, batch, batches, seed
         self.play, self.device, self.arguments = play, device, arguments
         self.number = 0
-        self._make()  # a mistake in the arguments should be told now
+        self._make()  # a mistake in the arguments should be known now
 
     def _make(self) -> BatchWorld:
         spec = gym.registry.get(self.env_id)
         if spec is None:
             raise unknown("environment", self.env_id, [known for known in gym.registry if "/" in known])
-        face = spec.vector_entry_point
-        face = load_env_creator(face) if isinstance(face, str) else face
-        if not (isinstance(face, type) and issubclass(face, VectorEnv)):
+        creator = spec.vector_entry_point
+        creator = load_env_creator(creator) if isinstance(creator, str) else creator
+        if not (isinstance(creator, type) and issubclass(creator, VectorEnv)):
             raise FoveateError(f"{self.env_id} is no environment of one agent on foveate's base.")
-        env = face(self.batch, output="torch", device=self.device, **self.arguments)
+        env = creator(self.batch, output="torch", device=self.device, **self.arguments)
         world = env.world
         world.reset(keys=torch.zeros(self.batch, dtype=torch.int64))
         if "target" not in world.annotate(world.state):
-            raise FoveateError(f"{self.env_id} tells no targets: there is nothing to be supervised by.")
+            raise FoveateError(f"{self.env_id} has no targets: there is nothing to be supervised by.")
         return world
 
     def set_pass(self, number: int) -> None:
@@ -121,7 +122,7 @@ class TaskDataset(IterableDataset[Batch]):
             alive = alive & ~world.over
         return tree.stack(rows, 1)
 
-    def _action(self, world: BatchWorld) -> Any:
+    def _action(self, world: BatchWorld) -> Tree:
         if callable(self.play):
             return self.play(world)
         chance = sample(world.action_space, CounterRNG(world.key, world.episode, world.clock), "play")

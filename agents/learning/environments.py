@@ -340,4 +340,4 @@ def _target_part(space: spaces.Space, declared: str | None) -> str:
 def declared_part(spec: EnvSpec | None) -> str | None:
     """The part of the action that the world behind a registered environment declares a target for, if it is ours."""
     world = None if spec is None else world_class(spec.id)
-    return None if world is None else "label"
+    return None if world is None else world.target_part

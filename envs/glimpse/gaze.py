@@ -53,6 +53,7 @@ class GazeWorld(BatchWorld):
         overview: side of a coarse picture of the whole that comes with each glimpse as `overview`; 0 for none.
     """
 
+    target_part = "label"
     derived = frozenset({"levels", "coarse"})
 
     def __init__(

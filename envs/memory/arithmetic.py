@@ -1,6 +1,6 @@
 """Digit addition: two numbers are shown, their sum is written on a pad, digit by digit with its carries."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from gymnasium import spaces
@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .script import AnswerWorld, Script, check_span, draw_span, moments, rows_at
+from ..sizes import Range, Splits
+from .script import AnswerWorld, Script, moments, rows_at
 
 BASE = 10
 DIGIT, PLUS, EQUALS, PAD = range(4)  # the kinds of moments
@@ -66,10 +67,7 @@ class Arithmetic(AnswerWorld):
         memoryless=Certified(0.3977, 0.01),
     )
     score_name = "sum right"
-    splits = {
-        "train": {"min_digits": 1, "max_digits": 10},
-        **{f"test-{n}": {"min_digits": n, "max_digits": n} for n in (10, 20, 40)},
-    }
+    splits = Splits.of("digits", Range(1, 10), exactly=(10, 20, 40))
 
     def __init__(
         self,
@@ -80,16 +78,15 @@ class Arithmetic(AnswerWorld):
         reward: Literal["dense", "whole"] = "dense",
     ):
         self.set_reward(reward)
-        sizes = self.sizes(split, min_digits=min_digits, max_digits=max_digits)
-        self.fewest, self.most = sizes["min_digits"], sizes["max_digits"]
-        check_span("digits", self.fewest, self.most, 1, 1000)
-        self.set_spaces(2 * BASE + 5, spaces.MultiDiscrete([BASE, 2]), 3 * self.most + 3)
+        sizes = self.splits.sizes(split, min_digits=min_digits, max_digits=max_digits)
+        self.digits = sizes.range("digits", 1, 1000)
+        self.set_spaces(2 * BASE + 5, spaces.MultiDiscrete([BASE, 2]), 3 * self.digits.high + 3)
 
     def script(self, rng: CounterRNG) -> Script:
-        count = draw_span(rng, "digits", self.fewest, self.most)[:, None]  # (n, 1)
-        columns = moments(self.most, count)
+        count = self.digits.sample(rng, "digits")[:, None]  # (n, 1)
+        columns = moments(self.digits.high, count)
         # digits[…, c] stands for 10^c
-        digits = rng.integers("numbers", BASE, 2, self.most) * (columns < count)[:, None]  # (n, 2, D)
+        digits = rng.integers("numbers", BASE, 2, self.digits.high) * (columns < count)[:, None]  # (n, 2, D)
         sums, carries, carry = [], [], torch.zeros_like(count[:, 0])
         for column in (*digits.sum(1).unbind(-1), torch.zeros_like(carry)):
             total = column + carry
@@ -115,7 +112,7 @@ class Arithmetic(AnswerWorld):
         state = super().start(rng)
         return {**state, "pad": torch.full((len(rng), 2), -1, device=self.device)}
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         moved, reward, ended = super().advance(state, action, rng)
         moved["pad"] = torch.where(self._now(state, "mask")[:, None], action, -1)
         return moved, reward, ended

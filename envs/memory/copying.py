@@ -9,7 +9,8 @@ from torch import Tensor
 from ...errors import check_range
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
+from ..sizes import Range, Splits
+from .script import Script, SequenceWorld, draw_bits, moments, rows_at
 
 Reward = Literal["dense", "whole"]
 LONGEST = 1000
@@ -67,10 +68,7 @@ class Copy(SequenceWorld):
     scale = COIN
     score_name = "wrong bits"
     lower_is_better = True
-    splits = {
-        "train": {"min_length": 1, "max_length": 20},
-        **{f"test-{n}": {"min_length": n, "max_length": n} for n in (10, 20, 30, 40, 60, 80, 100, 120)},
-    }
+    splits = Splits.of("length", Range(1, 20), exactly=(10, 20, 30, 40, 60, 80, 100, 120))
 
     def __init__(
         self,
@@ -83,11 +81,10 @@ class Copy(SequenceWorld):
     ):
         check_range("width", width, 1, 62)
         self.set_reward(reward)
-        sizes = self.sizes(split, min_length=min_length, max_length=max_length)
-        self.width, self.shortest, self.longest = width, sizes["min_length"], sizes["max_length"]
-        check_span("length", self.shortest, self.longest, 1, LONGEST)
-        self.set_spaces(width + 1, spaces.MultiBinary(width), 2 * self.longest + 1)
-        if self.shortest == self.longest:
+        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
+        self.width, self.length = width, sizes.range("length", 1, LONGEST)
+        self.set_spaces(width + 1, spaces.MultiBinary(width), 2 * self.length.high + 1)
+        if self.length.single:
             self.episode_length = self.most_steps
 
     def order(self, moment: Tensor, length: Tensor) -> Tensor:
@@ -95,8 +92,8 @@ class Copy(SequenceWorld):
         return moment
 
     def script(self, rng: CounterRNG) -> Script:
-        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        bits = draw_bits(rng, "bits", self.longest, self.width)  # (n, L, W)
+        length = self.length.sample(rng, "length")[:, None]  # (n, 1)
+        bits = draw_bits(rng, "bits", self.length.high, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)  # (1, T)
         shown, answered = time < length, (time > length) & (time <= 2 * length)  # (n, T) each
         source = self.order(time - length - 1, length).where(answered, -1)
@@ -178,12 +175,14 @@ class RepeatCopy(SequenceWorld):
     )
     score_name = "wrong bits"
     lower_is_better = True
-    splits = {
-        "train": {"min_length": 1, "max_length": 10, "min_repeats": 1, "max_repeats": 10},
-        "test-10-10": {"min_length": 10, "max_length": 10, "min_repeats": 10, "max_repeats": 10},
-        "test-length-20": {"min_length": 20, "max_length": 20, "min_repeats": 10, "max_repeats": 10},
-        "test-repeats-20": {"min_length": 10, "max_length": 10, "min_repeats": 20, "max_repeats": 20},
-    }
+    splits = Splits(
+        {
+            "train": {"min_length": 1, "max_length": 10, "min_repeats": 1, "max_repeats": 10},
+            "test-10-10": {"min_length": 10, "max_length": 10, "min_repeats": 10, "max_repeats": 10},
+            "test-length-20": {"min_length": 20, "max_length": 20, "min_repeats": 10, "max_repeats": 10},
+            "test-repeats-20": {"min_length": 10, "max_length": 10, "min_repeats": 20, "max_repeats": 20},
+        }
+    )
 
     def __init__(
         self,
@@ -198,20 +197,18 @@ class RepeatCopy(SequenceWorld):
     ):
         check_range("width", width, 1, 62)
         self.set_reward(reward)
-        sizes = self.sizes(
+        sizes = self.splits.sizes(
             split, min_length=min_length, max_length=max_length, min_repeats=min_repeats, max_repeats=max_repeats
         )
-        self.width, self.shortest, self.longest = width, sizes["min_length"], sizes["max_length"]
-        self.fewest, self.most = sizes["min_repeats"], sizes["max_repeats"]
-        check_span("length", self.shortest, self.longest, 1, 100)
-        check_span("repeats", self.fewest, self.most, 1, 100)
-        steps = self.longest * (1 + self.most) + 2
+        self.width = width
+        self.length, self.repeats = sizes.range("length", 1, 100), sizes.range("repeats", 1, 100)
+        steps = self.length.high * (1 + self.repeats.high) + 2
         self.set_spaces(width + 1, spaces.MultiBinary(width + 1), steps, -10, 100)
 
     def script(self, rng: CounterRNG) -> Script:
-        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        repeats = draw_span(rng, "repeats", self.fewest, self.most)[:, None]
-        bits = draw_bits(rng, "bits", self.longest, self.width)  # (n, L, W)
+        length = self.length.sample(rng, "length")[:, None]  # (n, 1)
+        repeats = self.repeats.sample(rng, "repeats")[:, None]
+        bits = draw_bits(rng, "bits", self.length.high, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)
         end = length * (1 + repeats) + 1  # the moment of the end marker
         shown, answered = time < length, (time > length) & (time < end)
@@ -270,7 +267,7 @@ class Allocation(SequenceWorld):
     scale = COIN
     score_name = "wrong bits"
     lower_is_better = True
-    splits = {"train": {"sequences": 10, "length": 5}, "test-20": {"sequences": 20, "length": 5}}
+    splits = Splits({"train": {"sequences": 10, "length": 5}, "test-20": {"sequences": 20, "length": 5}})
 
     def __init__(
         self,
@@ -283,7 +280,7 @@ class Allocation(SequenceWorld):
     ):
         check_range("width", width, 1, 62)
         self.set_reward(reward)
-        sizes = self.sizes(split, sequences=sequences, length=length)
+        sizes = self.splits.sizes(split, sequences=sequences, length=length)
         self.width, self.sequences, self.length = width, sizes["sequences"], sizes["length"]
         check_range("sequences", self.sequences, 1, 100)
         check_range("length", self.length, 1, 100)

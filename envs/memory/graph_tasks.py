@@ -8,9 +8,10 @@ from torch import Tensor
 from ...errors import check_range
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
+from ..sizes import Splits
 from .graph_world import GraphWorld, Question, lesson_table, pick_edges
 from .graphs import Graph, digits_of, distances, walk
-from .script import SequenceWorld, draw_span, moments, rows_at
+from .script import SequenceWorld, moments, rows_at
 
 
 class GraphTraversal(SequenceWorld, GraphWorld):
@@ -46,14 +47,16 @@ class GraphTraversal(SequenceWorld, GraphWorld):
             (10, 40, 2, 6, 1, 20),
         ]
     )
-    splits = {"test-path-20": {"min_path": 20, "max_path": 20}, "test-nodes-60": {"min_nodes": 60, "max_nodes": 60}}
+    splits = Splits(
+        {"test-path-20": {"min_path": 20, "max_path": 20}, "test-nodes-60": {"min_nodes": 60, "max_nodes": 60}}
+    )
 
     def most_asked(self) -> int:
-        return 2 * self.path[1]
+        return 2 * self.path.high
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
-        length = draw_span(rng, "path", *self.path)
-        nodes, edges = walk(rng, graph, self.path[1])
+        length = self.path.sample(rng, "path")
+        nodes, edges = walk(rng, graph, self.path.high)
         due = pick_edges(triples, nodes[:, :-1], edges)  # (n, P, 3)
         asked = torch.full_like(due, -1)
         asked[..., 1] = due[..., 1]
@@ -98,7 +101,7 @@ class ShortestPath(GraphWorld):
             (20, 25, 2, 6, 2, 5),
         ]
     )
-    splits = {"test-nodes-40": {"min_nodes": 40, "max_nodes": 40}}
+    splits = Splits({"test-nodes-40": {"min_nodes": 40, "max_nodes": 40}})
 
     def __init__(self, *, planning: int = 10, **rest: Any):
         check_range("planning", planning, 0, 1000)
@@ -106,13 +109,13 @@ class ShortestPath(GraphWorld):
         super().__init__(**rest)
 
     def most_asked(self) -> int:
-        return 1 + self.planning + self.path[1]
+        return 1 + self.planning + self.path.high
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
-        low, high = self.path
+        high = self.path.high
         n, nodes, _ = graph.target.shape
         away = distances(graph, high)  # (n, N, N)
-        wanted = draw_span(rng, "path", low, high)[:, None, None]
+        wanted = self.path.sample(rng, "path")[:, None, None]
         # a pair at the wanted distance; where there is none, the farthest pair that may be asked for
         fits = torch.where((away >= 1) & (away <= high), away.float(), -1.0) + 1000.0 * (away == wanted)
         pair = (fits + 0.5 * rng.uniform("pair", nodes, nodes)).flatten(1).argmax(1)
@@ -156,7 +159,7 @@ class ShortestPath(GraphWorld):
         triple = torch.stack([self._name(state, state["here"]), label, self._name(state, following)], -1)
         return digits_of(triple).flatten(1) * self._now(state, "mask")[:, None]
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         rows = self._every_world
         due = self._now(state, "mask")
         # (B, 3) labels; CUDA has no product of whole-number matrices

@@ -11,8 +11,9 @@ from ...errors import check_range
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
+from ..sizes import Splits
 from .graphs import Graph, digits_of, permutation, random_graphs
-from .script import AnswerWorld, Script, check_span, moments, named_sizes, rows_at
+from .script import AnswerWorld, Script, moments, rows_at
 
 Reward = Literal["dense", "whole"]
 TRIPLE = 9  # digits: source, edge, destination
@@ -105,9 +106,7 @@ class GraphWorld(AnswerWorld):
         self.set_reward(reward)
         lesson = len(self.lessons) if lesson is None else lesson
         check_range("lesson", lesson, 1, len(self.lessons))
-        splits = {**self.splits, "train": self.lessons[lesson - 1]}
-        sizes = named_sizes(
-            splits,
+        sizes = Splits({**self.splits, "train": self.lessons[lesson - 1]}).sizes(
             split,
             min_nodes=min_nodes,
             max_nodes=max_nodes,
@@ -116,14 +115,10 @@ class GraphWorld(AnswerWorld):
             min_path=min_path,
             max_path=max_path,
         )
-        self.nodes = sizes["min_nodes"], sizes["max_nodes"]
-        self.degree = sizes["min_degree"], sizes["max_degree"]
-        self.path = sizes["min_path"], sizes["max_path"]
-        check_span("nodes", *self.nodes, 2, 200)
-        check_span("degree", *self.degree, 1, 20)
-        check_span("path", *self.path, 1, 100)
+        self.nodes, self.degree = sizes.range("nodes", 2, 200), sizes.range("degree", 1, 20)
+        self.path = sizes.range("path", 1, 100)
         self.check_sizes()
-        self.prepare(self.nodes[1] * min(self.degree[1], self.nodes[1] - 1))
+        self.prepare(self.nodes.high * min(self.degree.high, self.nodes.high - 1))
 
     def check_sizes(self) -> None:
         """Raise a FoveateError where sizes don't go together."""
@@ -169,10 +164,10 @@ class GraphWorld(AnswerWorld):
         asked, asking, due, answers, relevant, more = self.question(rng, graph, triples, place)
         time = moments(self.most_steps, edges)
         question, answer = edges + asking[:, None], edges + asking[:, None] + answers[:, None]
-        telling, ask, reply = time < edges, (time >= edges) & (time < question), (time >= question) & (time < answer)
-        told = rows_at(triples.flatten(1, 2), rows_at(order, time.expand(len(rng), -1)))
-        shown = torch.where(telling[..., None], told, rows_at(asked, time - edges))
-        shown = torch.where((telling | ask)[..., None], shown, -1)  # (n, T, 3)
+        describing, ask, reply = time < edges, (time >= edges) & (time < question), (time >= question) & (time < answer)
+        edge = rows_at(triples.flatten(1, 2), rows_at(order, time.expand(len(rng), -1)))
+        shown = torch.where(describing[..., None], edge, rows_at(asked, time - edges))
+        shown = torch.where((describing | ask)[..., None], shown, -1)  # (n, T, 3)
         inputs = torch.cat([digits_of(shown).flatten(2), ask[..., None], reply[..., None]], -1)  # (n, T, 11)
         targets = digits_of(rows_at(due, time - question)).flatten(2) * reply[..., None]
         extra = {

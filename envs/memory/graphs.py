@@ -1,12 +1,12 @@
 """Labelled graphs as tensors: random planar-ish ones, fixed ones, walks and distances in them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..counter_rng import CounterRNG
-from .script import draw_span
+from ..sizes import Range
 
 LABELS = 1000  # a label is a number of three digits
 
@@ -30,24 +30,24 @@ class Graph(NamedTuple):
         return (self.target >= 0).sum(-1)
 
 
-def random_graphs(rng: CounterRNG, nodes: tuple[int, int], degree: tuple[int, int]) -> Graph:
+def random_graphs(rng: CounterRNG, nodes: Range, degree: Range) -> Graph:
     """Points in the unit square, each joined to its nearest neighbours (Graves et al. 2016, Methods).
 
     Args:
         rng: of n worlds.
-        nodes: the fewest and the most nodes, drawn for each graph.
-        degree: the fewest and the most edges out of a node, drawn for each node.
+        nodes: how many, drawn for each graph.
+        degree: how many edges lead out of a node, drawn for each node.
     """
-    n, most = len(rng), nodes[1]
-    count = draw_span(rng, "nodes", *nodes)  # (n,)
+    n, most = len(rng), nodes.high
+    count = nodes.sample(rng, "nodes")  # (n,)
     there = torch.arange(most, device=count.device) < count[:, None]  # (n, N)
     points = rng.uniform("points", most, 2)
     away = (points[:, :, None] - points[:, None]).square().sum(-1)  # (n, N, N)
     away = away.masked_fill(~there[:, None], torch.inf)
     away.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    wanted = degree[0] + rng.integers("degree", degree[1] - degree[0] + 1, most)  # (n, N)
+    wanted = degree.sample(rng, "degree", most)  # (n, N)
     wanted = wanted.minimum(count[:, None] - 1) * there
-    nearest = away.topk(min(degree[1], most - 1), largest=False).indices  # (n, N, D)
+    nearest = away.topk(min(degree.high, most - 1), largest=False).indices  # (n, N, D)
     place = torch.arange(nearest.shape[-1], device=count.device)
     target = torch.where(place < wanted[..., None], nearest, -1)
     # a different place in a permutation for each edge out of a node
@@ -67,7 +67,7 @@ def fixed_graph(edges: list[tuple[int, int, int]]) -> Graph:
     return Graph(table[None, ..., 1], table[None, ..., 0], torch.tensor([nodes]))
 
 
-def repeated(graph: Graph, n: int, device: Any) -> Graph:
+def repeated(graph: Graph, n: int, device: torch.device) -> Graph:
     """The same graph for n worlds."""
     return Graph(*(part.to(device).expand(n, *part.shape[1:]).clone() for part in graph))
 

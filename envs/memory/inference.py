@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ...errors import FoveateError
 from ..counter_rng import CounterRNG
+from ..sizes import Range, Splits
 from .graph_world import GraphWorld, Question, lesson_table
 from .graphs import LABELS, Graph
 from .script import SequenceWorld
@@ -14,7 +15,7 @@ RELATIONS = 400
 
 
 def relation_table() -> list[tuple[int, ...]]:
-    """The kinds of edges behind each of the 400 relations: of two to five edges, the same for ever."""
+    """The kinds of edges behind each of the 400 relations: of two to five edges, the same in every episode."""
     table: list[tuple[int, ...]] = []
     seen: set[tuple[int, ...]] = set()
     number = 12345
@@ -34,10 +35,10 @@ def relation_table() -> list[tuple[int, ...]]:
 class GraphInference(SequenceWorld, GraphWorld):
     """Say who stands in a relation to a node, where the relation is a path of edges that is never shown.
 
-    Everything else is as in `GraphWorld`. Each edge out of a node is of one of four kinds, with a label that is the
-    same for ever. Beside the edges there are 400 relations, each the name of a fixed sequence of two to five kinds (as
-    "grandmother" is mother of a parent). The question shows (node, relation, -); the answer is the whole triple. What a
-    relation stands for has to be learned over many episodes; where it leads must be found in this one's graph.
+    Everything else is as in `GraphWorld`. Each edge out of a node is of one of four kinds, with a label that is
+    always the same. Beside the edges there are 400 relations, each the name of a fixed sequence of two to five kinds
+    (as "grandmother" is mother of a parent). The question shows (node, relation, -); the answer is the whole triple.
+    What a relation stands for has to be learned over many episodes; where it leads must be found in this one's graph.
 
     Source:
         Graves et al. 2016, Methods: last lesson 20 to 25 nodes, relations of 2 to 5 edges, 400 of them; the lessons
@@ -68,10 +69,10 @@ class GraphInference(SequenceWorld, GraphWorld):
             (20, 25, 4, 4, 2, 5),
         ]
     )
-    splits = {"test-path-5": {"min_path": 5, "max_path": 5}}
+    splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
 
     def check_sizes(self) -> None:
-        if self.degree != (KINDS, KINDS) or self.nodes[0] <= KINDS or self.path[0] < 2 or self.path[1] > 5:
+        if self.degree != Range(KINDS, KINDS) or self.nodes.low <= KINDS or self.path.low < 2 or self.path.high > 5:
             raise FoveateError(
                 f"nodes {self.nodes}, degree {self.degree}, path {self.path} are not allowed: relations need more than "
                 f"{KINDS} nodes, {KINDS} edges out of each, and paths of 2 to 5."
@@ -89,7 +90,7 @@ class GraphInference(SequenceWorld, GraphWorld):
 
     def pairs(self, rng: CounterRNG, graph: Graph) -> tuple[Tensor, Tensor]:
         """A node and a relation for each world, such that the relation leads somewhere, each (n,)."""
-        able = torch.tensor([self.path[0] <= len(steps) <= self.path[1] for steps in relation_table()])
+        able = torch.tensor([self.path.low <= len(steps) <= self.path.high for steps in relation_table()])
         allowed = able.nonzero()[:, 0].to(graph.count.device)
         relation = allowed[rng.integers("relation", len(allowed))]
         return rng.bits("node") % graph.count, relation

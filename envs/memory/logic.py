@@ -10,7 +10,8 @@ from ...errors import FoveateError, check_range
 from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments
+from ..sizes import Range, Splits
+from .script import Script, SequenceWorld, draw_bits, moments
 
 GATES = 10
 # the outputs of each gate for (p, q) = (0, 0), (0, 1), (1, 0), (1, 1)
@@ -76,11 +77,11 @@ class Parity(SequenceWorld):
         memoryless=Certified(0.5, 0.04),
     )
     score_name = "answer right"
-    splits = {"train": {"bits": 64}, "test-128": {"bits": 128}, "test-256": {"bits": 256}}
+    splits = Splits({"train": {"bits": 64}, "test-128": {"bits": 128}, "test-256": {"bits": 256}})
 
     def __init__(self, *, per_step: int = 8, split: str = "train", bits: int | None = None):
         self.set_reward("dense")
-        self.bits, self.per_step = self.sizes(split, bits=bits)["bits"], per_step
+        self.bits, self.per_step = self.splits.sizes(split, bits=bits)["bits"], per_step
         check_range("bits", self.bits, 1, 10000)
         check_range("per_step", per_step, 1, self.bits)
         if self.bits % per_step:
@@ -91,7 +92,7 @@ class Parity(SequenceWorld):
     def script(self, rng: CounterRNG) -> Script:
         n = len(rng)
         ones = draw_bits(rng, "bits", self.bits)  # (n, bits)
-        filled = moments(self.bits, ones) < draw_span(rng, "filled", 1, self.bits)[:, None]
+        filled = moments(self.bits, ones) < Range(1, self.bits).sample(rng, "filled")[:, None]
         vector = ((2 * ones - 1) * filled).view(n, self.most_steps, self.per_step)
         parity = (ones * filled).sum(1) % 2
         due = (moments(self.most_steps, ones) == self.most_steps - 1).expand(n, -1).clone()
@@ -154,11 +155,7 @@ class Logic(SequenceWorld):
         memoryless=Certified(0.917, 0.02),
     )
     score_name = "all answers right"
-    splits = {
-        "train": {"min_length": 1, "max_length": 10},
-        "test-20": {"min_length": 20, "max_length": 20},
-        "test-40": {"min_length": 40, "max_length": 40},
-    }
+    splits = Splits.of("length", Range(1, 10), exactly=(20, 40))
 
     def __init__(
         self,
@@ -171,23 +168,22 @@ class Logic(SequenceWorld):
     ):
         check_range("gates", gates, 1, 100)
         self.set_reward(reward)
-        sizes = self.sizes(split, min_length=min_length, max_length=max_length)
-        self.gates, self.shortest, self.longest = gates, sizes["min_length"], sizes["max_length"]
-        check_span("length", self.shortest, self.longest, 1, 1000)
-        self.set_spaces(2 + GATES * gates, spaces.Discrete(2), self.longest)
+        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
+        self.gates, self.length = gates, sizes.range("length", 1, 1000)
+        self.set_spaces(2 + GATES * gates, spaces.Discrete(2), self.length.high)
 
     def script(self, rng: CounterRNG) -> Script:
-        length = draw_span(rng, "length", self.shortest, self.longest)  # (n,)
-        bits = draw_bits(rng, "bits", self.longest, 2)  # (n, T, 2)
-        gates = rng.integers("gates", GATES, self.longest, self.gates)  # (n, T, G)
-        used = 1 + rng.integers("used", self.gates, self.longest)  # (n, T)
+        length = self.length.sample(rng, "length")  # (n,)
+        bits = draw_bits(rng, "bits", self.most_steps, 2)  # (n, T, 2)
+        gates = rng.integers("gates", GATES, self.most_steps, self.gates)  # (n, T, G)
+        used = 1 + rng.integers("used", self.gates, self.most_steps)  # (n, T)
         answers = []
         first = bits[:, 0, 0]
-        for t in range(self.longest):
+        for t in range(self.most_steps):
             first = self._answer(first, bits[:, t, 1], gates[:, t], used[:, t])
             answers.append(first)
         targets = torch.stack(answers, 1)  # (n, T)
-        due = moments(self.longest, length) < length[:, None]
+        due = moments(self.most_steps, length) < length[:, None]
         there = torch.arange(self.gates, device=bits.device) < used[..., None]  # (n, T, G)
         hot = torch.nn.functional.one_hot(gates, GATES) * there[..., None]
         shown = bits.clone()
@@ -208,12 +204,13 @@ class Logic(SequenceWorld):
         """The answers of this moment, were b0 zero and were it one."""
         b1 = self._now(state, "inputs")[:, 1].long()
         gates, used = self._now(state, "gates"), self._now(state, "used")
-        return tuple(self._answer(torch.full_like(b1, b0), b1, gates, used) for b0 in (0, 1))  # type: ignore[return-value]
+        zero, one = torch.zeros_like(b1), torch.ones_like(b1)
+        return self._answer(zero, b1, gates, used), self._answer(one, b1, gates, used)
 
     def sources(self, state: dict[str, Tensor]) -> Tensor:
         """The moment before, if b0 makes a difference now."""
         zero, one = self._both(state)
-        before = moments(self.longest, zero) == state["clock"][:, None] - 1
+        before = moments(self.most_steps, zero) == state["clock"][:, None] - 1
         return before & (zero != one)[:, None]
 
     def score(self, state: dict[str, Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...errors import check_choice, check_range
 from ..counter_rng import CounterRNG
+from ..sizes import Range
 from .graph_tasks import GraphTraversal, ShortestPath
 from .graph_world import Reward
 from .graphs import Graph, fixed_graph, repeated
@@ -86,7 +87,7 @@ class Underground(GraphTraversal):
         check_choice("split", split, SPLITS)
         check_range("path", path, 1, 100)
         self.set_reward(reward)
-        self.path = (path, path)
+        self.path = Range(path, path)
         _, edges = underground()
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2 * path
@@ -119,7 +120,7 @@ class UndergroundShortestPath(ShortestPath):
         check_range("path", path, 1, 12)
         check_range("planning", planning, 0, 1000)
         self.set_reward(reward)
-        self.path, self.planning = (path, path), planning
+        self.path, self.planning = Range(path, path), planning
         _, edges = underground()
         self.graph = fixed_graph(edges)
         self.prepare(len(edges))
@@ -153,7 +154,7 @@ class FamilyTree(GraphInference):
         check_choice("split", split, SPLITS)
         check_range("path", path, 2, 5)
         self.set_reward(reward)
-        self.path = (path, path)
+        self.path = Range(path, path)
         _, edges = family()
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2

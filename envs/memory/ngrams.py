@@ -12,6 +12,7 @@ from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, summed
 from ..scale import Certified, ScoreScale
+from ..sizes import Splits
 from .script import Script, SequenceWorld, moments
 
 
@@ -66,12 +67,12 @@ class DynamicNGrams(SequenceWorld):
     )
     score_name = "regret"
     lower_is_better = True
-    splits = {"train": {"bits": 200}, "test-400": {"bits": 400}, "test-1000": {"bits": 1000}}
+    splits = Splits({"train": {"bits": 200}, "test-400": {"bits": 400}, "test-1000": {"bits": 1000}})
 
     def __init__(self, *, context: int = 5, split: str = "train", bits: int | None = None):
         check_range("context", context, 1, 10)
         self.set_reward("dense")
-        self.context, self.bits = context, self.sizes(split, bits=bits)["bits"]
+        self.context, self.bits = context, self.splits.sizes(split, bits=bits)["bits"]
         check_range("bits", self.bits, context + 1, 2000)
         self.episode_length = self.bits - 1
         self.set_spaces(1, spaces.Discrete(2), self.episode_length)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...errors import check_range
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
+from ..sizes import Splits
 from .script import Script, SequenceWorld, moments
 
 
@@ -59,7 +60,7 @@ class RepeatPrevious(SequenceWorld):
         memoryless=Certified(0.25, 0.01),
     )
     score_name = "share right"
-    splits = {"train": {"steps": 48}, "test-96": {"steps": 96}, "test-480": {"steps": 480}}
+    splits = Splits({"train": {"steps": 48}, "test-96": {"steps": 96}, "test-480": {"steps": 480}})
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class RepeatPrevious(SequenceWorld):
         check_range("symbols", symbols, 2, 100)
         self.set_reward(reward)
         self.k, self.symbols = k, symbols
-        self.episode_length = self.sizes(split, steps=steps)["steps"]
+        self.episode_length = self.splits.sizes(split, steps=steps)["steps"]
         check_range("steps", self.episode_length, k + 1, 10000)
         self.set_spaces(symbols, spaces.Discrete(symbols), self.episode_length)
 

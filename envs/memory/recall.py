@@ -8,8 +8,9 @@ from gymnasium import spaces
 from ...errors import check_range
 from ..counter_rng import CounterRNG
 from ..scale import ScoreScale
+from ..sizes import Range, Splits
 from .copying import COIN
-from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
+from .script import Script, SequenceWorld, draw_bits, moments, rows_at
 
 
 class AssociativeRecall(SequenceWorld):
@@ -56,10 +57,7 @@ class AssociativeRecall(SequenceWorld):
     scale: ScoreScale = COIN
     score_name = "wrong bits"
     lower_is_better = True
-    splits = {
-        "train": {"min_items": 2, "max_items": 6},
-        **{f"test-{n}": {"min_items": n, "max_items": n} for n in (6, 8, 10, 12, 15, 20)},
-    }
+    splits = Splits.of("items", Range(2, 6), exactly=(6, 8, 10, 12, 15, 20))
 
     def __init__(
         self,
@@ -74,16 +72,14 @@ class AssociativeRecall(SequenceWorld):
         check_range("width", width, 1, 62)
         check_range("vectors", vectors, 1, 100)
         self.set_reward(reward)
-        sizes = self.sizes(split, min_items=min_items, max_items=max_items)
-        self.width, self.vectors = width, vectors
-        self.fewest, self.most = sizes["min_items"], sizes["max_items"]
-        check_span("items", self.fewest, self.most, 2, 200)
-        self.set_spaces(width + 2, spaces.MultiBinary(width), (self.most + 2) * (vectors + 1))
+        sizes = self.splits.sizes(split, min_items=min_items, max_items=max_items)
+        self.width, self.vectors, self.items_shown = width, vectors, sizes.range("items", 2, 200)
+        self.set_spaces(width + 2, spaces.MultiBinary(width), (self.items_shown.high + 2) * (vectors + 1))
 
     def script(self, rng: CounterRNG) -> Script:
         size = self.vectors + 1  # a marker, then the item
-        items = draw_span(rng, "items", self.fewest, self.most)[:, None]  # (n, 1)
-        bits = draw_bits(rng, "bits", self.most, self.vectors, self.width)
+        items = self.items_shown.sample(rng, "items")[:, None]  # (n, 1)
+        bits = draw_bits(rng, "bits", self.items_shown.high, self.vectors, self.width)
         # in rows as they are shown: a blank one (the marker) before each item
         rows = torch.cat([torch.zeros_like(bits[:, :, :1]), bits], 2).flatten(1, 2)  # (n, most * size, W)
         asked = rng.bits("asked")[:, None] % (items - 1)  # (n, 1): any but the last

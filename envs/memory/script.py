@@ -1,23 +1,24 @@
 """Worlds whose observations follow a script: what is shown doesn't depend on what the agent writes."""
 
 import abc
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ...errors import FoveateError, check_choice, check_range
+from ...errors import check_choice
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
+from ..sizes import Splits
 from . import render
 
 REWARDS = ["dense", "whole"]
 # what `info` says of a moment, by the script's name for it
-_TOLD = {"targets": "target", "mask": "target_mask", "target_set": "target_set", "optimum": "optimum"}
+_INFO = {"targets": "target", "mask": "target_mask", "target_set": "target_set", "optimum": "optimum"}
 _FLAT = ("target", "target_set")  # of one number where the action is one
-SAME_SIZE = ("validation", "test")  # splits of fresh episodes of the training sizes
 
 
 class Script(NamedTuple):
@@ -48,13 +49,12 @@ class AnswerWorld(BatchWorld):
     `memoryless`. If answers change neither what is shown nor what is due, it is a `SequenceWorld`.
 
     Attributes:
-        splits: what each named split changes of the size arguments; "train" is the default sizes, "validation" and
-            "test" are fresh episodes of the same sizes.
+        splits: what each named split sets of the size arguments.
         most_steps: T, the moments of the longest episode.
         outputs: K, numbers written at a moment.
     """
 
-    splits: ClassVar[dict[str, dict[str, Any]]] = {}
+    splits: ClassVar[Splits] = Splits()
     most_steps: int
 
     def set_spaces(
@@ -65,10 +65,6 @@ class AnswerWorld(BatchWorld):
         self.action_space, self.most_steps = action_space, most_steps
         self.flat = isinstance(action_space, spaces.Discrete)
         self.outputs = 1 if self.flat else (action_space.shape or (1,))[0]
-
-    def sizes(self, split: str, **given: int | None) -> dict[str, int]:
-        """As `named_sizes` with this world's splits."""
-        return named_sizes(self.splits, split, **given)
 
     def set_reward(self, reward: str) -> None:
         """Choose between a reward for each right number ("dense") and one for a wholly right answer ("whole")."""
@@ -122,7 +118,7 @@ class AnswerWorld(BatchWorld):
         right = written == targets if target_set is None else target_set.gather(-1, written[..., None])[..., 0]
         return (right.sum(-1) * mask).long()
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         due = self._now(state, "mask")  # (B,)
         target_set = self._now(state, "target_set") if "target_set" in state else None
         right = self.numbers_right(action, self._now(state, "targets"), due, target_set)  # (B,)
@@ -147,8 +143,8 @@ class AnswerWorld(BatchWorld):
         return self.shown(self._now(state, "inputs"))
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        told = {_TOLD[name]: self._now(state, name) for name in _TOLD if name in state}
-        return {name: value[:, 0] if self.flat and name in _FLAT else value for name, value in told.items()}
+        said = {_INFO[name]: self._now(state, name) for name in _INFO if name in state}
+        return {name: value[:, 0] if self.flat and name in _FLAT else value for name, value in said.items()}
 
     def score(self, state: State) -> Tensor:
         return state["wrong"].float()
@@ -176,7 +172,7 @@ class AnswerWorld(BatchWorld):
         """The present moment says nothing of the answer, unless a subclass knows better."""
         return self.blind()
 
-    def frame(self, index: int) -> Any:
+    def frame(self, index: int) -> np.ndarray:
         return render.sequence(self.state, index, self.caption(self.state, index))
 
     def caption(self, state: State, index: int) -> str:
@@ -206,7 +202,7 @@ class SequenceWorld(AnswerWorld):
         if steps is None:  # asks the device, and waits for it
             steps = int(length.max())
             over = torch.arange(steps, device=self.device)[:, None] >= length  # (T, n)
-        part = {info: time_first(state[name], steps, over) for name, info in _TOLD.items() if name in state}
+        part = {info: time_first(state[name], steps, over) for name, info in _INFO.items() if name in state}
         if self.flat:
             part |= {name: part[name][:, :, 0] for name in _FLAT if name in part}
         return Episodes(
@@ -248,40 +244,6 @@ class SequenceWorld(AnswerWorld):
             action: what was done in them, (T, n, …).
         """
         return {}
-
-
-def named_sizes(splits: dict[str, dict[str, Any]], split: str, **given: int | None) -> dict[str, int]:
-    """The size arguments of a split; what is given counts more than the split.
-
-    Args:
-        splits: what each named split changes; "train" has all of them.
-        split: its name.
-        **given: each size argument, None where the split decides.
-    """
-    check_choice("split", split, ["train", *SAME_SIZE, *(name for name in splits if name != "train")])
-    chosen = {**splits["train"], **splits.get(split, {})}
-    return {name: chosen[name] if value is None else value for name, value in given.items()}
-
-
-def check_span(name: str, low: int, high: int, least: int, most: int) -> None:
-    """Raise a FoveateError unless ``least <= low <= high <= most``.
-
-    Args:
-        name: what is counted, as in "length"; the arguments are then min_length and max_length.
-        low: the smallest size.
-        high: the largest size.
-        least: the smallest that is allowed.
-        most: the largest that is allowed.
-    """
-    check_range(f"min_{name}", low, least, most)
-    check_range(f"max_{name}", high, least, most)
-    if low > high:
-        raise FoveateError(f"min_{name}={low} is not allowed: it must be at most max_{name}={high}.")
-
-
-def draw_span(rng: CounterRNG, stream: str, low: int, high: int) -> Tensor:
-    """A whole number of each world, uniform in low … high, int64 (n,)."""
-    return low + rng.integers(stream, high - low + 1)
 
 
 def draw_bits(rng: CounterRNG, stream: str, *shape: int) -> Tensor:

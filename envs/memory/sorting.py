@@ -7,11 +7,11 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
-from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
+from ..sizes import Range, Splits
 from .copying import COIN
-from .script import Script, SequenceWorld, check_span, draw_bits, draw_span, moments, rows_at
+from .script import Script, SequenceWorld, draw_bits, moments, rows_at
 
 
 class PrioritySort(SequenceWorld):
@@ -57,7 +57,7 @@ class PrioritySort(SequenceWorld):
     scale: ScoreScale = COIN
     score_name = "wrong bits"
     lower_is_better = True
-    splits = {"train": {"items": 20, "answers": 16}, "test-40": {"items": 40, "answers": 32}}
+    splits = Splits({"train": {"items": 20, "answers": 16}, "test-40": {"items": 40, "answers": 32}})
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PrioritySort(SequenceWorld):
     ):
         check_range("width", width, 1, 62)
         self.set_reward(reward)
-        sizes = self.sizes(split, items=items, answers=answers)
+        sizes = self.splits.sizes(split, items=items, answers=answers)
         self.width, self.items_shown, self.answers = width, sizes["items"], sizes["answers"]
         check_range("items", self.items_shown, 1, 1000)
         check_range("answers", self.answers, 1, self.items_shown)
@@ -135,7 +135,7 @@ class Sort(SequenceWorld):
         v0: first version.
     """
 
-    # saying 0 always is right once; the mean of 1 / length for lengths 2 to 15
+    # saying 0 always is right once (position 0 is in every sequence); the mean of 1 / length for lengths 2 to 15
     scale = ScoreScale(
         oracle=Certified(1.0, 1e-4),
         blind=Certified(0.1656, 0.01),
@@ -143,11 +143,7 @@ class Sort(SequenceWorld):
         memoryless=Certified(0.1656, 0.01),
     )
     score_name = "whole answer right"
-    splits = {
-        "train": {"min_length": 2, "max_length": 15},
-        "test-10": {"min_length": 10, "max_length": 10},
-        "test-15": {"min_length": 15, "max_length": 15},
-    }
+    splits = Splits.of("length", Range(2, 15), exactly=(10, 15))
 
     def __init__(
         self,
@@ -160,19 +156,19 @@ class Sort(SequenceWorld):
     ):
         check_range("symbols", symbols, 2, 1000)
         self.set_reward(reward)
-        sizes = self.sizes(split, min_length=min_length, max_length=max_length)
-        self.shortest, self.longest = sizes["min_length"], sizes["max_length"]
-        if self.longest > symbols:
-            raise FoveateError(f"max_length={self.longest} is not allowed: there are only {symbols} symbols to answer.")
-        check_span("length", self.shortest, self.longest, 1, symbols)
-        self.set_spaces(2, spaces.Discrete(symbols), 2 * self.longest, -10, 10)
+        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
+        longest = sizes["max_length"]
+        if longest > symbols:
+            raise FoveateError(f"max_length={longest} is not allowed: there are only {symbols} symbols to answer.")
+        self.length = sizes.range("length", 1, symbols)
+        self.set_spaces(2, spaces.Discrete(symbols), 2 * longest, -10, 10)
 
     def script(self, rng: CounterRNG) -> Script:
-        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
+        length = self.length.sample(rng, "length")[:, None]  # (n, 1)
         # Box and Muller 1958: two uniforms make a normal; the first is kept from zero
-        first, second = rng.uniform("radius", self.longest), rng.uniform("angle", self.longest)
+        first, second = rng.uniform("radius", self.length.high), rng.uniform("angle", self.length.high)
         numbers = (-2 * (1 - first).log()).sqrt() * (2 * torch.pi * second).cos()  # (n, L)
-        there = moments(self.longest, length) < length
+        there = moments(self.length.high, length) < length
         order = numbers.masked_fill(~there, torch.inf).argsort(dim=1, stable=True)
         time = moments(self.most_steps, length)
         shown, due = time < length, (time >= length) & (time < 2 * length)
@@ -183,7 +179,3 @@ class Sort(SequenceWorld):
 
     def score(self, state: dict[str, Tensor]) -> Tensor:
         return self.whole(state)
-
-    def blind(self) -> Tensors:
-        """One position each time; it is right exactly once, whichever it is (position 0 is in every sequence)."""
-        return super().blind()

@@ -1,6 +1,6 @@
 """Tapes: read with one head, write with another, both moved by discrete actions."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
+from ..sizes import Range, Splits
 from . import render
-from .script import check_span, draw_span, moments, named_sizes, rows_at
+from .script import moments, rows_at
 
 TASKS = ["copy", "reverse", "duplicated", "repeat"]
 LEFT, STAY, RIGHT = range(3)
@@ -72,11 +73,7 @@ class Tape(BatchWorld):
         memoryless=Certified(0.161, 0.03),
     )
     score_name = "all written right"
-    splits = {
-        "train": {"min_length": 3, "max_length": 10},
-        "test-20": {"min_length": 20, "max_length": 20},
-        "test-40": {"min_length": 40, "max_length": 40},
-    }
+    splits = Splits.of("length", Range(3, 10), exactly=(20, 40))
 
     def __init__(
         self,
@@ -89,19 +86,18 @@ class Tape(BatchWorld):
     ):
         check_choice("task", task, TASKS)
         check_range("symbols", symbols, 2, 100)
-        sizes = named_sizes(self.splits, split, min_length=min_length, max_length=max_length)
-        self.task, self.symbols = task, symbols
-        self.shortest, self.longest = sizes["min_length"], sizes["max_length"]
-        check_span("length", self.shortest, self.longest, 1, 1000)
-        self.max_episode_steps = 6 * self.longest + 8
+        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
+        self.task, self.symbols, self.length = task, symbols, sizes.range("length", 1, 1000)
+        longest = self.length.high
+        self.max_episode_steps = 6 * longest + 8
         self.observation_space = spaces.Box(0, 1, (symbols + 1,))
         self.action_space = spaces.MultiDiscrete([3, 2, symbols])
-        self.most_cells = self.longest * (2 if task == "duplicated" else 1)
-        self.most_written = self.longest * (3 if task == "repeat" else 1)
+        self.most_cells = longest * (2 if task == "duplicated" else 1)
+        self.most_written = longest * (3 if task == "repeat" else 1)
 
     def start(self, rng: CounterRNG) -> State:
-        length = draw_span(rng, "length", self.shortest, self.longest)[:, None]  # (n, 1)
-        word = rng.integers("symbols", self.symbols, self.longest)  # (n, L)
+        length = self.length.sample(rng, "length")[:, None]  # (n, 1)
+        word = rng.integers("symbols", self.symbols, self.length.high)  # (n, L)
         place = moments(self.most_written, length)
         source = {
             "copy": place,
@@ -125,7 +121,7 @@ class Tape(BatchWorld):
             "ends": zero,
         }
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         move, write, symbol = action.unbind(-1)
         writes = write == 1
         right = writes & (symbol == self._due(state))
@@ -183,7 +179,7 @@ class Tape(BatchWorld):
         return state["done"].float()
 
     def relevance(self, state: State) -> Tensor:
-        cells = moments(self.longest * (2 if self.task == "duplicated" else 1) + 2, state["head"])
+        cells = moments(self.most_cells + 2, state["head"])
         return cells == rows_at(state["source"], state["written"][:, None]) + 1
 
     def oracle(self) -> Tensors:

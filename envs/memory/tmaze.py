@@ -1,7 +1,5 @@
 """The T-maze: a cue at the beginning of a corridor says where to turn at its end."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -14,7 +12,8 @@ from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .script import draw_bits, moments, named_sizes
+from ..sizes import Splits
+from .script import draw_bits, moments
 
 ON, LEFT, RIGHT = range(3)
 
@@ -65,10 +64,10 @@ class TMaze(BatchWorld):
     )
     score_name = "turned right"
     render_fps = 8
-    splits = {"train": {"corridor": 20}, **{f"test-{n}": {"corridor": n} for n in (40, 100, 500)}}
+    splits = Splits({"train": {"corridor": 20}, **{f"test-{n}": {"corridor": n} for n in (40, 100, 500)}})
 
     def __init__(self, *, split: str = "train", corridor: int | None = None):
-        self.corridor = named_sizes(self.splits, split, corridor=corridor)["corridor"]
+        self.corridor = self.splits.sizes(split, corridor=corridor)["corridor"]
         check_range("corridor", self.corridor, 1, 100_000)
         self.max_episode_steps = self.most_steps = 4 * self.corridor + 4
         self.observation_space, self.action_space = spaces.Box(0, 1, (4,)), spaces.Discrete(3)
@@ -77,7 +76,7 @@ class TMaze(BatchWorld):
         cue = draw_bits(rng, "cue")
         return {"cue": cue, "place": torch.zeros_like(cue), "won": torch.zeros_like(cue)}
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         junction = state["place"] == self.corridor
         turned = junction & (action != ON)
         won = turned & (action == LEFT + state["cue"])

@@ -51,6 +51,7 @@ class MultiWorld(BatchWorld):
     """
 
     several_agents: ClassVar[bool] = True
+    target_part = "label"
     cooperative: ClassVar[bool] = True
     scale: ClassVar[TeamScale | None] = None  # type: ignore[assignment]
     agents: tuple[str, ...]

@@ -10,6 +10,8 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector.utils import iterate
 from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, short
 
+from foveate.envs import MULTI_IDS
+
 # worlds whose reward has one form only
 NO_REWARD = ("Memory/DynamicNGrams-v0", "Memory/Parity-v0", "Memory/TMaze-v0", "Memory/Tape-v0")
 MODES = ["NextStep", "SameStep", "Disabled"]
@@ -247,3 +249,19 @@ def test_the_gpu_plays_the_same_episodes(env_id: str) -> None:
         action = here.action_space.sample()
         (a, reward_a, *_), (b, reward_b, *_) = here.step(action), there.step(action)
         assert torch.allclose(reward_a, reward_b.cpu())
+
+
+@pytest.mark.parametrize("env_id", [*ALL_IDS, *MULTI_IDS])
+def test_a_bare_target_is_of_the_part_that_the_world_says(env_id: str) -> None:
+    env = gym.make_vec(env_id, num_envs=2, output="torch")
+    _, info = env.reset(seed=0)
+    world = env.unwrapped.world
+    if (
+        isinstance(env.single_action_space, gym.spaces.Dict)
+        and "target" in info
+        and not isinstance(info["target"], dict)
+    ):
+        part = env.single_action_space[world.target_part]
+        assert info["target"].shape[1:] == part.shape
+    elif not isinstance(env.single_action_space, gym.spaces.Dict) and "target" in info:
+        assert info["target"].shape[1:] == env.single_action_space.shape
