@@ -2,6 +2,7 @@
 
 import inspect
 import typing
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import docstring_parser
@@ -39,13 +40,15 @@ def constructor_options(cls: type) -> dict[str, Option]:
                 options[p.name] = Option(p.name, hints.get(p.name, Any), p.default, texts.get(p.name, ""))
             elif p.name in options and not options[p.name].help:
                 options[p.name] = options[p.name]._replace(help=texts.get(p.name, ""))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters) or getattr(cls, "configures", ()):
+        elsewhere = "configures" in base.__dict__ and getattr(cls, "configures", ())
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters) or elsewhere:
             break  # what it takes beyond its own goes to no base, or to the classes in `configures`
     for other in getattr(cls, "configures", ()):
         known = constructor_options(other)
         hidden = {*options, *getattr(cls, "withheld", ())}
         options |= {k: o for k, o in known.items() if k not in hidden and o.default is not inspect.Parameter.empty}
-    for base in cls.__mro__:  # a subclass that changes a default need not repeat the text
+    # a subclass, or who configures another class, may change a default and need not repeat the text
+    for base in (*cls.__mro__, *(base for other in getattr(cls, "configures", ()) for base in other.__mro__)):
         texts = _parameter_texts(base.__doc__)
         for name, option in options.items():
             if not option.help and name in texts:
@@ -59,6 +62,24 @@ def _parameter_texts(doc: str | None) -> dict[str, str]:
     doc = inspect.cleandoc(doc).replace("\nArguments:\n", "\nArgs:\n")
     parsed = docstring_parser.parse(doc, docstring_parser.DocstringStyle.GOOGLE)
     return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+
+
+def divide_options(given: Mapping[str, Any], kind: str, *classes: type) -> list[dict[str, Any]]:
+    """The keyword arguments for the constructor of each class.
+
+    Args:
+        given: arguments of all of them.
+        kind: what errors call the receiver.
+        *classes: no two of which may have an option in common.
+
+    Raises:
+        FoveateError: no class has an option of that name.
+    """
+    known = [constructor_options(cls) for cls in classes]
+    for name in given:
+        if not any(name in options for options in known):
+            raise unknown(f"{kind} option", name, [name for options in known for name in options])
+    return [{name: value for name, value in given.items() if name in options} for options in known]
 
 
 def check_options(cls: type, given: dict[str, Any], kind: str) -> None:

@@ -7,8 +7,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
+from ...tree import Tree
 from ..ball import fall, landing_column, throw
-from ..batch import State, Tensors
+from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from .gaze import GazeWorld
@@ -74,7 +75,7 @@ class Catch(GazeWorld):
         paddle = torch.full_like(ball["row"], self.size // 2 - 1)
         return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), **self.start_gaze(rng)}
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         paddle = (state["paddle"] + self.part(action, "move") - 1).clamp(0, self.size - PADDLE)
         ball = fall(state, self.size)
         landed = ball["row"] >= self.size - 1
@@ -112,18 +113,10 @@ class Catch(GazeWorld):
         """Where the ball will reach the bottom row, int64 (B,)."""
         return landing_column(self.state, self.size, self.size)
 
-    def oracle(self) -> Tensors:
+    def oracle(self) -> Tree:
         goal = self.landing_column().clamp(max=self.size - PADDLE)
-        return self._moving(1 + (goal - self.state["paddle"]).sign())
+        return self.with_gaze({"move": 1 + (goal - self.state["paddle"]).sign()})
 
-    def blind(self) -> Tensors:
+    def blind(self) -> Tree:
         """Stay: every column is as likely as the next, so no place is better than another."""
-        return self._moving(torch.ones_like(self.state["paddle"]))
-
-    def _moving(self, move: Tensor) -> Tensors:
-        if self.view == "image":
-            return move
-        tiled = self.location == "tiles"
-        place = torch.zeros_like(move) if tiled else torch.zeros(len(move), 2, device=self.device)
-        actions = {"move": move, "location": place}
-        return {**actions, "zoom": torch.zeros(len(move), 1, device=self.device)} if self.zoom else actions
+        return self.with_gaze({"move": torch.ones_like(self.state["paddle"])})

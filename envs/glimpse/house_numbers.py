@@ -5,16 +5,18 @@ from typing import Any, Literal
 import torch
 from gymnasium import spaces
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import check_choice, check_range
-from ..batch import State, Tensors
+from ...tree import Tree
+from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .gaze import GazeWorld
-from .plates import END, make_plates
+from .gaze import GazeWorld, SceneWorld
+from .plates import END, PlateOptions, Plates, make_plates
 
 
-class HouseNumbers(GazeWorld):
+class HouseNumbers(SceneWorld):
     """A number of one to five digits on a cluttered plate, read in glimpses; how many digits is part of the question.
 
     Description:
@@ -69,6 +71,9 @@ class HouseNumbers(GazeWorld):
         v0: first version.
     """
 
+    scene: Plates
+    derived = GazeWorld.derived | Plates.derived
+    target_part = "label"
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.002, 0.01))
 
     def __init__(
@@ -97,25 +102,21 @@ class HouseNumbers(GazeWorld):
         check_range("glimpses", glimpses, 1, 1000)
         check_choice("reward", reward, ["end", "every"])
         check_choice("answer", answer, ["sequence", "whole"])
-        self.plates = make_plates(
-            data, split, height, width, min_digits, max_digits, clutter=clutter, piece=piece, augment=augment
+        self.scene = make_plates(
+            data, PlateOptions(split, height, width, min_digits, max_digits, clutter, piece, augment)
         )
         self.max_digits, self.glimpses, self.reward, self.answer = max_digits, glimpses, reward, answer
         self.whole = answer == "whole"
         label = spaces.MultiDiscrete([11] * max_digits) if self.whole else spaces.Discrete(11)
         self.episode_length = glimpses if self.whole else None
         longest = glimpses if self.whole else glimpses * (max_digits + 1)
-        self.set_spaces(self.plates.shape, {"label": label}, longest_episode=longest)
-
-    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        super().build(num_worlds, device, keep_trail)
-        self.plates.to(self.device)
+        self.set_spaces(self.scene.shape, {"label": label}, longest_episode=longest)
 
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:
-        state = {**self.plates.start(rng), **self.start_gaze(rng)}
-        number = torch.nn.functional.pad(state["number"], (0, 1), value=END)  # (B, M + 1)
+        state = {**self.scene.start(rng), **self.start_gaze(rng)}
+        number = F.pad(state["number"], (0, 1), value=END)  # (B, M + 1)
         said = torch.full_like(number, -1)
         return {**state, "number": number, "said": said, "solved": torch.zeros_like(number[:, 0], dtype=torch.float32)}
 
@@ -125,7 +126,7 @@ class HouseNumbers(GazeWorld):
         is_answer = state["clock"] % self.glimpses == self.glimpses - 1
         return slot, state["number"].gather(1, slot[:, None])[:, 0], is_answer
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         label = self.part(action, "label")
         slot, truth, is_answer = self.due(state)
         digits = (state["number"] != END).sum(1)  # (B,)
@@ -159,32 +160,23 @@ class HouseNumbers(GazeWorld):
 
     # ---- the picture ----
 
-    derived = GazeWorld.derived | {"canvas"}
-
-    def derive(self, state: State) -> State:
-        canvas = self.plates.picture(state)  # once an episode: the plate stays
-        return {"canvas": canvas, **super().derive({**state, "canvas": canvas})}
-
-    def picture(self, state: State) -> Tensor:
-        return state["canvas"]
-
     def relevance(self, state: State) -> Tensor:
         slot, _, _ = self.due(state)
-        return self.plates.ink(state, torch.full_like(slot, self.max_digits) if self.whole else slot)
+        return self.scene.ink(state, torch.full_like(slot, self.max_digits) if self.whole else slot)
 
     def caption(self, state: State, index: int) -> str:
         number, said = state["number"][index].tolist(), state["said"][index].tolist()
         truth = "".join(str(digit) for digit in number if digit != END)
-        told = "".join("." if digit == END else str(digit) for digit in said if digit >= 0)
-        return f"glimpse {int(state['clock'][index]) + 1}   truth {truth}   agent says {told or 'nothing yet'}"
+        read = "".join("." if digit == END else str(digit) for digit in said if digit >= 0)
+        return f"glimpse {int(state['clock'][index]) + 1}   truth {truth}   agent says {read or 'nothing yet'}"
 
     # ---- the certified policies ----
 
-    def oracle(self) -> Tensors:
+    def oracle(self) -> Tree:
         _, truth, _ = self.due(self.state)
         return self._answering(self.state["number"][:, :-1] if self.whole else truth)
 
-    def blind(self) -> Tensors:
+    def blind(self) -> Tree:
         """Always the number 1: the lengths are alike, and a number of one digit is guessed most easily."""
         slot, truth, _ = self.due(self.state)
         if self.whole:
@@ -193,7 +185,5 @@ class HouseNumbers(GazeWorld):
             return self._answering(guess)
         return self._answering(torch.where(slot == 0, torch.ones_like(truth), END))
 
-    def _answering(self, label: Tensor) -> Tensors:
-        if self.view == "image":
-            return label
-        return {"label": label, **self.still()}
+    def _answering(self, label: Tensor) -> Tree:
+        return self.with_gaze({"label": label})

@@ -1,6 +1,7 @@
 """Two digits on one canvas: which they are, or what they add up to (Ba et al. 2014, section 4.1)."""
 
-from typing import Any
+import abc
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,33 +11,33 @@ from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import retina
-from .canvas import disturbed, overlaid, piece_pixels
-from .classification import INK, Classification, augmented
+from .canvas import overlaid
+from .classification import Classification
 from .gaze import GazeWorld
+from .scene import INK, ImageScene, Scene, augmented
 
-TRIES = 12  # places that are drawn for the second digit; the first that leaves the first digit free is taken
+TRIES = 12  # random places tried for the second digit; the first that leaves the first digit free is taken
 
 
-class TwoDigits(Classification):
-    """Two images on one canvas and one answer about both; base of the worlds in this module.
+class PairScene(ImageScene):
+    """Two images on one canvas, and one name for both; a subclass says which.
 
-    A subclass says how many answers there are and which of them a pair of classes has.
+    The arguments are those of `ImageScene`; with ``order="each"`` each image is once the first of the two.
+
+    Attributes:
+        names: how many names there are.
     """
 
-    answers: int
+    derived = frozenset({"sprites"})
+    names: ClassVar[int]
 
-    def __init__(
-        self, *, size: int = 100, patch: int = 12, scales: int = 4, glimpses: int = 4, clutter: int = 0, **rest: Any
-    ):
-        super().__init__(size=size, patch=patch, scales=scales, glimpses=glimpses, clutter=clutter, **rest)
-        if self.classes > 10:
-            raise FoveateError(f"{type(self).__name__} is about ten digits, the data have {self.classes} classes.")
-        self.classes = self.answers
-        self.set_spaces((size, size), self.answer_parts(), longest_episode=glimpses)
+    @property
+    def classes(self) -> int:
+        return self.names
 
+    @abc.abstractmethod
     def combined(self, first: Tensor, second: Tensor) -> Tensor:
-        """The answer for two classes, int64 (B,)."""
-        raise NotImplementedError
+        """The label for two classes, int64 (B,)."""
 
     def start(self, rng: CounterRNG) -> State:
         state = super().start(rng)
@@ -60,29 +61,60 @@ class TwoDigits(Classification):
             state["warps"] = rng.uniform("warps", 2, 4) * 2 - 1
         return state
 
-    derived = GazeWorld.derived | {"sprites"}
-
     def derive(self, state: State) -> State:
-        sprites = augmented(self.images[state["pair"]], state.get("warps"), self.augment)  # (B, 2, h, w)
-        return {"sprites": sprites, **GazeWorld.derive(self, {**state, "sprites": sprites})}
+        """Both images themselves, `sprites`, uint8 (B, 2, h, w)."""
+        return {"sprites": augmented(self.images[state["pair"]], state.get("warps"), self.augment)}
 
     def origin(self, state: State) -> None:
         return None
 
-    def pooled(self, state: State) -> retina.Fields:
-        return GazeWorld.pooled(self, state)
+    def pooled(self, state: State, scales: int) -> retina.Fields:
+        return Scene.pooled(self, state, scales)  # there is no part that holds both and is smaller than the whole
 
     def picture(self, state: State) -> Tensor:
-        canvas = torch.zeros(len(state["pair"]), self.size**2, dtype=torch.uint8, device=self.device)
-        if self.clutter:
-            source, place = piece_pixels(self.images, state["pieces"], self.piece, self.size)
-            canvas.scatter_reduce_(1, place, source, "amax")
-        canvas = overlaid(canvas, state["sprites"], state["corners"], self.size)
-        return disturbed(canvas, state.get("grain"), self.noise, self.contrast).view(-1, self.size, self.size)
+        canvas = self._cluttered(self._black(state, torch.uint8), state)
+        return self._disturbed(overlaid(canvas, state["sprites"], state["corners"], self.size), state)
 
     def relevance(self, state: State) -> Tensor:
-        canvas = torch.zeros(len(state["pair"]), self.size**2, dtype=torch.bool, device=self.device)
-        return overlaid(canvas, state["sprites"] >= INK, state["corners"], self.size).view(-1, self.size, self.size)
+        canvas = self._black(state, torch.bool)
+        return overlaid(canvas, state["sprites"] >= INK, state["corners"], self.size).view(-1, *self.shape)
+
+
+class PairNumber(PairScene):
+    """Named by the number of the unordered pair: (0, 0), (0, 1), …, (0, 9), (1, 1), …, (9, 9)."""
+
+    names = 55
+
+    def combined(self, first: Tensor, second: Tensor) -> Tensor:
+        low, high = torch.minimum(first, second), torch.maximum(first, second)
+        return low * 10 - low * (low - 1) // 2 + high - low  # rows of the upper triangle have 10, 9, 8, … entries
+
+
+class PairSum(PairScene):
+    """Named by the sum of both."""
+
+    names = 19
+
+    def combined(self, first: Tensor, second: Tensor) -> Tensor:
+        return first + second
+
+    def commonest(self) -> int:
+        return 9
+
+
+class TwoDigits(Classification):
+    """Two images on one canvas and one answer about both; base of the worlds in this module."""
+
+    scene: PairScene
+    derived = GazeWorld.derived | PairScene.derived
+
+    def __init__(
+        self, *, size: int = 100, patch: int = 12, scales: int = 4, glimpses: int = 4, clutter: int = 0, **rest: Any
+    ):
+        super().__init__(size=size, patch=patch, scales=scales, glimpses=glimpses, clutter=clutter, **rest)
+        found = self.scene.image_classes
+        if found > 10:
+            raise FoveateError(f"{type(self).__name__} is about ten digits, the data have {found} classes.")
 
 
 class DigitPairs(TwoDigits):
@@ -100,12 +132,8 @@ class DigitPairs(TwoDigits):
         v0: first version.
     """
 
-    answers = 55
+    scene_class = PairNumber
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.018, 0.02))
-
-    def combined(self, first: Tensor, second: Tensor) -> Tensor:
-        low, high = torch.minimum(first, second), torch.maximum(first, second)
-        return low * 10 - low * (low - 1) // 2 + high - low  # rows of the upper triangle have 10, 9, 8, … entries
 
 
 class AddDigits(TwoDigits):
@@ -121,11 +149,5 @@ class AddDigits(TwoDigits):
         v0: first version.
     """
 
-    answers = 19
+    scene_class = PairSum
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.1, 0.02), random=Certified(0.053, 0.02))
-
-    def combined(self, first: Tensor, second: Tensor) -> Tensor:
-        return first + second
-
-    def blind_answer(self) -> int:
-        return 9

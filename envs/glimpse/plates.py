@@ -1,7 +1,8 @@
 """House numbers: plates put together from single digits, or SVHN's own photographs."""
 
+import abc
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,40 +12,68 @@ from ..batch import State
 from ..counter_rng import CounterRNG
 from . import data as datasets
 from .canvas import draw_pieces, overlaid, piece_pixels
-from .classification import INK, augmented
+from .scene import INK, Scene, augmented
 from .svhn import END, read_plates
 
 SPACING = (17, 22)  # pixels from one digit to the next, the larger one excluded; MNIST's digits are about 20 wide
 DRIFT = 2  # how many rows a digit may stand higher or lower than the one before
 
 
-class ComposedPlates:
-    """Digits in a row on a lit plate, among pieces of other digits.
+class PlateOptions(NamedTuple):
+    """Which plates there are.
 
-    Args:
-        data: a data set of single digits.
-        split: its split.
-        height: of the plate.
-        width: of the plate; None picks one in which the longest number has room to move.
-        least: fewest digits.
+    Attributes:
+        split: "train", "validation" or "test".
+        height: of the plates in pixels.
+        width: of the plates; None leaves it to the kind of plate.
+        least: fewest digits of a number.
         most: most digits.
-        clutter: number of pieces of other digits.
+        clutter: number of pieces of other digits, where plates are composed.
         piece: side of each.
         augment: how strongly training digits are distorted, 0 to 1.
     """
 
-    def __init__(
-        self,
-        data: str,
-        split: str,
-        height: int,
-        width: int | None,
-        least: int,
-        most: int,
-        clutter: int,
-        piece: int,
-        augment: float,
-    ):
+    split: str
+    height: int
+    width: int | None
+    least: int
+    most: int
+    clutter: int
+    piece: int
+    augment: float
+
+
+class Plates(Scene):
+    """Plates with a number; the entry `number` is its digits, with `END` behind them, int64 (B, most)."""
+
+    derived = frozenset({"canvas"})
+
+    def derive(self, state: State) -> State:
+        """The finished plates, `canvas`: once an episode, since they stay."""
+        return {"canvas": self.compose(state)}
+
+    def picture(self, state: State) -> Tensor:
+        return state["canvas"]
+
+    @abc.abstractmethod
+    def compose(self, state: State) -> Tensor:
+        """The plates, uint8 (B, H, W)."""
+
+    @abc.abstractmethod
+    def ink(self, state: State, slot: Tensor) -> Tensor:
+        """Where the slot-th digit is, bool (B, H, W); all digits where there is none."""
+
+
+class ComposedPlates(Plates):
+    """Digits in a row on a lit plate, among pieces of other digits; if no width is given the longest has room to move.
+
+    Args:
+        data: a data set of single digits.
+        options: which plates.
+    """
+
+    def __init__(self, data: str, options: PlateOptions):
+        split, height, width, least, most, clutter, piece, augment = options
         source = datasets.load(data, split)
         self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
         self.digit = (self.images.shape[1], self.images.shape[2])
@@ -59,11 +88,9 @@ class ComposedPlates:
         self.augment = augment if split == "train" else 0.0
 
     def to(self, device: torch.device) -> None:
-        """Move the images to a device."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
     def start(self, rng: CounterRNG) -> State:
-        """Everything random about a plate; `number` is its digits, with `END` behind them, (B, most)."""
         count = self.least + rng.integers("count", self.most - self.least + 1)  # (B,)
         index = rng.integers("digit image", len(self.labels), self.most)  # (B, M)
         low, high = SPACING
@@ -103,8 +130,7 @@ class ComposedPlates:
         sprites = augmented(self.images[state["images"]], state.get("warps"), self.augment)
         return torch.where(state["there"][..., None, None], sprites, 0)
 
-    def picture(self, state: State) -> Tensor:
-        """The plates, uint8 (B, H, W)."""
+    def compose(self, state: State) -> Tensor:
         height, width = self.shape
         ink = torch.zeros(len(state["number"]), height * width, dtype=torch.uint8, device=state["number"].device)
         if self.clutter:
@@ -117,7 +143,6 @@ class ComposedPlates:
         return ((plate + (bright[..., None] - plate) * ink) * 255).round().to(torch.uint8)
 
     def ink(self, state: State, slot: Tensor) -> Tensor:
-        """Where the ink of the slot-th digit is, bool (B, H, W); of all digits where there is none."""
         wanted = torch.arange(self.most, device=slot.device) == slot[:, None]  # (B, M)
         beyond = ~(wanted & state["there"]).any(1, keepdim=True)
         shown = ((wanted | beyond) & state["there"])[..., None, None]
@@ -126,19 +151,16 @@ class ComposedPlates:
         return overlaid(canvas, inked, state["corners"], self.shape[1]).view(-1, *self.shape)
 
 
-class PhotographedPlates:
-    """SVHN's photographs, cut to their numbers, grey, all of one size.
+class PhotographedPlates(Plates):
+    """SVHN's photographs, cut to their numbers, grey, all of one size; if no width is given as wide as high.
 
     Args:
         folder: holds train/ and test/ as the data set's archives unpack: digitStruct.mat and the pictures.
-        split: "train", "validation" (a tenth of the training part) or "test".
-        height: of the plates.
-        width: of the plates; None is the height, as in the paper.
-        least: fewest digits of a number that is shown.
-        most: most digits.
+        options: which plates.
     """
 
-    def __init__(self, folder: str, split: str, height: int, width: int | None, least: int, most: int):
+    def __init__(self, folder: str, options: PlateOptions):
+        split, height, width, least, most, *_ = options
         self.shape = (height, height if width is None else width)
         self.least, self.most = least, most
         plates = read_plates(Path(folder), split, self.shape, least, most)
@@ -147,20 +169,17 @@ class PhotographedPlates:
             raise FoveateError(f"{folder} has no numbers of {least} to {most} digits in its {split} part.")
 
     def to(self, device: torch.device) -> None:
-        """Move the images to a device."""
         self.images, self.numbers, self.boxes = (x.to(device) for x in (self.images, self.numbers, self.boxes))
 
     def start(self, rng: CounterRNG) -> State:
-        """Which photograph; `number` is its digits, with `END` behind them, (B, most)."""
         index = rng.integers("plate", len(self.images))
         return {"plate": index, "number": self.numbers[index]}
 
-    def picture(self, state: State) -> Tensor:
-        """The plates, uint8 (B, H, W)."""
+    def compose(self, state: State) -> Tensor:
         return self.images[state["plate"]]
 
     def ink(self, state: State, slot: Tensor) -> Tensor:
-        """The box of the slot-th digit, bool (B, H, W); of all digits where there is none."""
+        """The digits' boxes, since nobody has marked their ink."""
         boxes = self.boxes[state["plate"]]  # (B, M, 4) left, top, right, bottom
         rows = torch.arange(self.shape[0], device=slot.device)[:, None]
         columns = torch.arange(self.shape[1], device=slot.device)
@@ -172,11 +191,8 @@ class PhotographedPlates:
         return (inside & ((wanted | beyond) & there)[..., None, None]).any(1)
 
 
-Plates = ComposedPlates | PhotographedPlates
-
-
-def make_plates(data: str, split: str, height: int, width: int | None, least: int, most: int, **rest: Any) -> Plates:
+def make_plates(data: str, options: PlateOptions) -> Plates:
     """The plates of a data set: "svhn:FOLDER" for photographs, else single digits that are put together."""
     if data.startswith("svhn:"):
-        return PhotographedPlates(data.removeprefix("svhn:"), split, height, width, least, most)
-    return ComposedPlates(data, split, height, width, least, most, **rest)
+        return PhotographedPlates(data.removeprefix("svhn:"), options)
+    return ComposedPlates(data, options)

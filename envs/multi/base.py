@@ -1,7 +1,7 @@
 """Worlds with several agents: the same batched base, with an observation, an action and a reward for each of them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from gymnasium import spaces
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ..batch import BatchWorld
 from ..scale import Certified
+
+Actions = dict[str, dict[str, Tensor]]  # by agent and part, (B, …)
 
 
 class TeamScale(NamedTuple):
@@ -53,7 +55,7 @@ class MultiWorld(BatchWorld):
     several_agents: ClassVar[bool] = True
     target_part = "label"
     cooperative: ClassVar[bool] = True
-    scale: ClassVar[TeamScale | None] = None  # type: ignore[assignment]
+    scale: ClassVar[TeamScale | None] = None
     agents: tuple[str, ...]
     observation_space: spaces.Dict
     action_space: spaces.Dict
@@ -82,11 +84,11 @@ class MultiWorld(BatchWorld):
 
     # ---- the certified policies: actions by agent ----
 
-    def alone(self) -> dict[str, Any]:
+    def alone(self) -> Actions:
         """What agents do that get nothing from the others."""
         raise NotImplementedError
 
-    def silent(self) -> dict[str, Any]:
+    def silent(self) -> Actions:
         """What the team does if messages say nothing."""
         raise NotImplementedError
 

@@ -1,20 +1,19 @@
 """The lecture's opening example: many talk at once, and each listener can follow one of them at a time."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import FoveateError, check_range
+from ...tree import Tree
 from ...viz.canvas import FILLED, blank, box, even, line
 from ...viz.palette import INK, NOW, RIGHT, SOFT, WRONG, colour_of
 from ...viz.text import write
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified
-from .base import MultiWorld, TeamScale, one_hot
+from .base import Actions, MultiWorld, TeamScale, one_hot
 
 CELL = 46  # pixels
 
@@ -70,6 +69,7 @@ class CocktailParty(MultiWorld):
 
     scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.590, 0.03), random=Certified(0.125, 0.02))
     cooperative = False
+    target_part = "label"
     score_name = "share of right answers"
     render_fps = 2
 
@@ -92,12 +92,12 @@ class CocktailParty(MultiWorld):
         self.questions, self.choose = questions, choose
         self.episode_length = 1 + words + questions
         sizes = {"name": speakers, "babble": symbols, "heard": symbols, "following": speakers, "question": words}
-        seen: dict[str, spaces.Space] = {k: spaces.Box(0.0, 1.0, (n,), np.float32) for k, n in sizes.items()}
-        done: dict[str, spaces.Space] = {"label": spaces.Discrete(symbols)}
+        sees: dict[str, spaces.Space] = {k: spaces.Box(0.0, 1.0, (n,), np.float32) for k, n in sizes.items()}
+        does: dict[str, spaces.Space] = {"label": spaces.Discrete(symbols)}
         if choose:
-            done["follow"] = spaces.Discrete(speakers)
+            does["follow"] = spaces.Discrete(speakers)
         names = [f"listener_{a}" for a in range(listeners)]
-        self.set_agents(dict.fromkeys(names, seen), dict.fromkeys(names, done))
+        self.set_agents(dict.fromkeys(names, sees), dict.fromkeys(names, does))
 
     # ---- the rules ----
 
@@ -114,7 +114,7 @@ class CocktailParty(MultiWorld):
             "answers": none[..., :1].repeat(1, 1, self.questions),  # (B, A, Q)
         }
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         label = torch.stack([action[name]["label"] for name in self.agents], 1)  # (B, A)
         if self.choose:
             follow = torch.stack([action[name]["follow"] for name in self.agents], 1)
@@ -147,7 +147,7 @@ class CocktailParty(MultiWorld):
         hot = one_hot(index, size)
         return hot * when.view(-1, *(1,) * (hot.ndim - 1))
 
-    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:
         clock = state["clock"]
         talking, asking = (clock >= 1) & (clock <= self.words), clock > self.words
         now = (clock - 1).clamp(0, self.words - 1)[:, None].expand(-1, len(self.agents))  # (B, A)
@@ -183,10 +183,10 @@ class CocktailParty(MultiWorld):
 
     # ---- the certified policies ----
 
-    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+    def oracle(self) -> Actions:
         return self._acting(self._truth(self.state), self.state["name"])
 
-    def alone(self) -> dict[str, Any]:
+    def alone(self) -> Actions:
         """Follow anybody; answer with what was heard, or with the commonest of the voices that weren't followed."""
         state = self.state
         follow = CounterRNG(self.key, self.episode, state["clock"]).integers("anybody", self.speakers, len(self.agents))
@@ -197,10 +197,10 @@ class CocktailParty(MultiWorld):
         counts = one_hot(voices, self.symbols).sum(2) - one_hot(heard, self.symbols)  # (B, A, V)
         return self._acting(torch.where(followed == state["name"], heard, counts.argmax(-1)), follow)
 
-    def silent(self) -> dict[str, Any]:
+    def silent(self) -> Actions:
         raise FoveateError("CocktailParty has no channel between the listeners.")
 
-    def _acting(self, label: Tensor, follow: Tensor) -> dict[str, Any]:
+    def _acting(self, label: Tensor, follow: Tensor) -> Actions:
         chosen = {"label": label, **({"follow": follow} if self.choose else {})}
         return {name: {k: v[:, a] for k, v in chosen.items()} for a, name in enumerate(self.agents)}
 

@@ -1,7 +1,5 @@
 """Attention against distraction: one places clutter within a budget, the other looks for the digit."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -9,19 +7,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
+from ...tree import Tree
 from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.canvas import piece_pixels
-from ..glimpse.tasks import TranslatedDigits
+from ..glimpse.scene import around_picture
 from ..scale import Certified
-from .base import MultiWorld, TeamScale
+from .base import Actions, TeamScale
+from .pictures import PictureWorld
 
 HIDER, SEEKER = "hider", "seeker"
 
 
-class HideAndSeek(MultiWorld):
+class HideAndSeek(PictureWorld):
     """A hider clutters a picture, piece by piece; then a seeker looks for the digit in it and says which it is.
 
     Description:
@@ -60,7 +60,8 @@ class HideAndSeek(MultiWorld):
         grid: the hider chooses among grid x grid places.
         piece: side of each piece in pixels.
         coarse: side of the hider's view of the canvas.
-        **picture: the picture and the retina, as in `TranslatedDigits`.
+        glimpses: the number of the seeker's glimpses.
+        **picture: the picture and the retina, see `ImageScene` and `GlimpseSensor`.
 
     Source:
         The cluttered digits of Mnih et al. 2014, section 4.2, with an opponent instead of chance; the task is ours.
@@ -70,64 +71,74 @@ class HideAndSeek(MultiWorld):
     """
 
     scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02))
-    configures = (TranslatedDigits,)
-    withheld = ("view", "ready", "overview", "clutter", "reward", "price")
+    withheld = ("clutter",)
     cooperative = False
     derived = frozenset({"levels", "sprite", "canvas"})
     score_name = "seeker was right"
 
-    def __init__(self, *, budget: int = 6, grid: int = 6, piece: int = 10, coarse: int = 15, **picture: Any):
+    def __init__(
+        self,
+        *,
+        budget: int = 6,
+        grid: int = 6,
+        piece: int = 10,
+        coarse: int = 15,
+        size: int = 60,
+        patch: int = 12,
+        scales: int = 3,
+        glimpses: int = 6,
+        **picture: object,
+    ):
         check_range("budget", budget, 0, 100)
         check_range("grid", grid, 1, 60)
         check_range("coarse", coarse, 1, 60)
-        self.task = TranslatedDigits(piece=piece, **picture)
-        self.budget, self.grid, self.piece, self.coarse = budget, grid, piece, coarse
-        self.episode_length, self.items = budget + self.task.glimpses, self.task.items
-        self.task.longest_episode = self.episode_length
+        check_range("glimpses", glimpses, 1, 1000)
+        self.set_picture({"piece": piece, "size": size, "patch": patch, "scales": scales, **picture})
+        self.budget, self.grid, self.piece, self.coarse, self.glimpses = budget, grid, piece, coarse, glimpses
+        self.episode_length, self.items = budget + glimpses, self.scene.items
         left: dict[str, spaces.Space] = {"left": spaces.Box(0.0, 1.0, (1,), np.float32)}
         hider = {
             "canvas": spaces.Box(0.0, 1.0, (1, coarse, coarse), np.float32),
             "digit": spaces.Box(-1.0, 1.0, (2,), np.float32),
             **left,
         }
-        seeker = {**self.task.observation_space.spaces, **left}  # type: ignore[attr-defined]
-        answers = dict(self.task.action_space.spaces)  # type: ignore[attr-defined]
+        seeker = {**self.sensor.observation_parts(), **left}
+        answers = {"label": spaces.Discrete(self.scene.classes), **self.sensor.action_parts()}
         self.set_agents({HIDER: hider, SEEKER: seeker}, {HIDER: {"place": spaces.Discrete(grid**2)}, SEEKER: answers})
-
-    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        super().build(num_worlds, device, keep_trail)
-        self.task.build(num_worlds, device, keep_trail)
 
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:
-        count, height, width = self.task.images.shape
+        count, height, width = self.scene.images.shape
         sources = [
             rng.integers("piece image", count, self.budget),
             rng.integers("piece row", height - self.piece + 1, self.budget),
             rng.integers("piece column", width - self.piece + 1, self.budget),
         ]
         nowhere = torch.full_like(sources[0], -1)
-        return {**self.task.start(rng), "placed": torch.stack([*sources, nowhere, nowhere], -1)}  # (B, budget, 5)
+        picture = self.scene.start(rng)
+        entries = {"answer": torch.full_like(picture["index"], -1), **self.sensor.start(rng)}
+        placed = torch.stack([*sources, nowhere, nowhere], -1)  # (B, budget, 5)
+        return {**around_picture(picture, entries), "placed": placed}
 
     def derive(self, state: State) -> State:
-        sprite = self.task.sprite(state)
-        canvas = self.task.picture({**state, "sprite": sprite})
+        sprite = self.scene.derive(state)
+        canvas = self.scene.picture({**state, **sprite})
         if self.budget:
             # a piece that isn't placed yet has no ink, wherever it lies
             there = state["placed"][..., 3] >= 0  # (B, budget)
-            source, place = piece_pixels(self.task.images, state["placed"].clamp(min=0), self.piece, self.task.size)
+            source, place = piece_pixels(self.scene.images, state["placed"].clamp(min=0), self.piece, self.scene.size)
             source = source * there.repeat_interleave(self.piece**2, 1)
             canvas = canvas.flatten(1).scatter_reduce(1, place, source, "amax").view_as(canvas)
-        levels = retina.pool(canvas.float()[:, None] / 255, self.task.pooled_scales).levels
-        return {"sprite": sprite, "canvas": canvas, "levels": levels}
+        levels = retina.pool(canvas.float()[:, None] / 255, self.sensor.pooled_scales).levels
+        return {**sprite, "canvas": canvas, "levels": levels}
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         clock = state["clock"]
         hiding = clock < self.budget
-        last = clock + 1 >= self.budget + self.task.glimpses
+        last = clock + 1 >= self.budget + self.glimpses
         label = action[SEEKER]["label"]
-        gaze = self.task.move_gaze(state, action[SEEKER], last | hiding)
+        gaze = self.sensor.move(state, action[SEEKER], last | hiding)
         after = {**state, **gaze, "answer": torch.where(hiding, -1, label)}
         if bool(hiding.any()):
             now = torch.arange(self.budget, device=clock.device) == clock[:, None]  # (B, budget)
@@ -141,27 +152,23 @@ class HideAndSeek(MultiWorld):
     def _corner(self, place: Tensor) -> Tensor:
         """The top left pixel of a piece on a place of the grid, row and column, int64 (B, 2)."""
         step = torch.stack([place.div(self.grid, rounding_mode="floor"), place % self.grid], -1)
-        return (step * (self.task.size - self.piece)).div(max(1, self.grid - 1), rounding_mode="floor")
+        return (step * (self.scene.size - self.piece)).div(max(1, self.grid - 1), rounding_mode="floor")
 
-    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:
         awake = state["clock"] >= self.budget
         left = (self.budget - state["clock"]).clamp(min=0)[:, None] / max(1, self.budget)  # (B, 1)
         coarse = F.adaptive_avg_pool2d(state["canvas"].float()[:, None] / 255, self.coarse)
-        seeker = {"glimpse": self.task.glimpse(self._flat(state)) * awake[:, None, None, None]}
+        seeker = {"glimpse": self.look(state["levels"], state) * awake[:, None, None, None]}
         seeker |= {"location": state["location"].clone(), "left": left}
-        if self.task.zoom:
+        if self.sensor.zoom:
             seeker["zoom"] = state["zoom"].clone()
         return {HIDER: {"canvas": coarse, "digit": self._middle(state), "left": left.clone()}, SEEKER: seeker}
 
-    def _flat(self, state: State) -> State:
-        """The state as `GazeWorld` wants it where the whole canvas was pooled."""
-        return {**state, "corner": torch.zeros_like(state["corner"])}
-
     def _middle(self, state: State) -> Tensor:
         """Where the digit's centre is, (B, 2) as (x, y) in [-1, 1]."""
-        height, width = self.task.images.shape[1:]
+        height, width = self.scene.images.shape[1:]
         half = torch.tensor([height / 2, width / 2], device=self.device)
-        return ((state["corner"] + half) / self.task.size * 2 - 1).flip(-1)
+        return ((state["corner"] + half) / self.scene.size * 2 - 1).flip(-1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         due = state["clock"] + 1 == self.episode_length
@@ -172,22 +179,23 @@ class HideAndSeek(MultiWorld):
         return self.each((state["answer"] == state["label"]).float())
 
     def relevance(self, state: State) -> Tensor:
-        return self.each(self.task.relevance(state))
+        return self.each(self.scene.relevance(state))
 
     # ---- the certified policies ----
 
-    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+    def oracle(self) -> Actions:
         return self._acting(self.state["label"])
 
-    def alone(self) -> dict[str, Any]:
+    def alone(self) -> Actions:
         """A seeker that keeps its eyes closed: the commonest digit."""
-        return self._acting(torch.full_like(self.state["label"], self.task.blind_answer()))
+        return self._acting(torch.full_like(self.state["label"], self.scene.commonest()))
 
-    def silent(self) -> dict[str, Any]:
+    def silent(self) -> Actions:
         raise FoveateError("HideAndSeek has no channel between the two.")
 
-    def _acting(self, label: Tensor) -> dict[str, Any]:
-        return {HIDER: {"place": torch.zeros_like(label)}, SEEKER: {"label": label, **self.task.still()}}
+    def _acting(self, label: Tensor) -> Actions:
+        still = self.sensor.still(self.num_worlds, self.device)
+        return {HIDER: {"place": torch.zeros_like(label)}, SEEKER: {"label": label, **still}}
 
     # ---- the picture ----
 
@@ -205,11 +213,10 @@ class HideAndSeek(MultiWorld):
         if clock < self.budget:
             seeker = Looker(SEEKER, ["eyes closed"])
         else:
-            zoom = 2 ** one["zoom"][:, 0]
-            outlines = retina.boxes(one["location"], self.task.patch, self.task.scales, self.task.picture_size, zoom)
+            outlines = self.sensor.outlines(one, self.scene.shape)
             path = one["trail"][0, self.budget : clock + 1]
             said = "nothing yet" if answer < 0 else f"{answer} ({'right' if answer == truth else 'wrong'})"
-            patches = self.task.glimpse(self._flat(one))[0].cpu().numpy()
+            patches = self.look(one["levels"], one)[0].cpu().numpy()
             seeker = Looker(SEEKER, [f"answers {said}"], outlines[0].cpu().numpy(), path.cpu().numpy(), patches)
         caption = f"{'hiding' if clock < self.budget else 'seeking'}   truth {truth}"
         return team_frame(canvas, caption, [hider, seeker])

@@ -1,25 +1,27 @@
 """Several retinas on one image, and a narrow channel between them."""
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ...errors import FoveateError, check_range
+from ...errors import FoveateError, check_choice, check_range
+from ...tree import Tree
 from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
-from ..glimpse.tasks import TranslatedDigits
+from ..glimpse.scene import around_picture
 from ..scale import Certified
-from .base import MultiWorld, TeamScale, others, vote
+from .base import Actions, TeamScale, others, vote
+from .pictures import PictureWorld
 
 GAZE = ("location", "zoom", "trail")  # what a state says of an agent's gaze
 
 
-class SharedGaze(MultiWorld):
+class SharedGaze(PictureWorld):
     """Several agents look at one image through retinas of their own, talk, and give one answer.
 
     Description:
@@ -57,7 +59,10 @@ class SharedGaze(MultiWorld):
         agents: how many retinas.
         parts: into how many strips the canvas is cut, one for each agent in turn; 1 lets all see everything.
         channel: how many symbols there are to say; 0 for no channel.
-        **picture: the picture, the retina and the reward, as in `TranslatedDigits`.
+        glimpses: the number of glimpses, which is the number of steps.
+        reward: "end" or "every".
+        price: what each glimpse after the first costs.
+        **picture: the picture and the retina, see `ImageScene` and `GlimpseSensor`.
 
     Source:
         The task of Mnih et al. 2014, section 4.1, divided among agents; the division is ours.
@@ -72,89 +77,103 @@ class SharedGaze(MultiWorld):
         random=Certified(0.1, 0.02),
         silent=Certified(0.640, 0.03),
     )
-    configures = (TranslatedDigits,)
-    withheld = ("view", "ready", "overview")
     derived = frozenset({"sprite", "levels"})
 
-    def __init__(self, *, agents: int = 2, parts: int = 2, channel: int = 16, **picture: Any):
+    def __init__(
+        self,
+        *,
+        agents: int = 2,
+        parts: int = 2,
+        channel: int = 16,
+        size: int = 60,
+        patch: int = 12,
+        scales: int = 3,
+        glimpses: int = 6,
+        reward: Literal["end", "every"] = "end",
+        price: float = 0.0,
+        **picture: object,
+    ):
         check_range("agents", agents, 1, 16)
         check_range("parts", parts, 1, 16)
         check_range("channel", channel, 0, 10_000)
-        self.task = TranslatedDigits(**picture)
+        check_range("glimpses", glimpses, 1, 1000)
+        check_range("price", price, 0.0)
+        check_choice("reward", reward, ["end", "every"])
+        self.set_picture({"size": size, "patch": patch, "scales": scales, **picture})
         self.parts, self.channel = parts, channel if agents > 1 else 0
-        self.episode_length, self.items = self.task.glimpses, self.task.items
-        seen = dict(self.task.observation_space.spaces)  # type: ignore[attr-defined]
-        done = dict(self.task.action_space.spaces)  # type: ignore[attr-defined]
+        self.glimpses, self.reward, self.price = glimpses, reward, price
+        self.episode_length, self.items = glimpses, self.scene.items
+        sees = self.sensor.observation_parts()
+        does: dict[str, spaces.Space] = {"label": spaces.Discrete(self.scene.classes), **self.sensor.action_parts()}
         if self.channel:
-            seen["heard"] = spaces.Box(0.0, 1.0, (agents - 1, channel), np.float32)
-            done["say"] = spaces.Discrete(channel)
+            sees["heard"] = spaces.Box(0.0, 1.0, (agents - 1, channel), np.float32)
+            does["say"] = spaces.Discrete(channel)
         names = [f"looker_{a}" for a in range(agents)]
-        self.set_agents(dict.fromkeys(names, seen), dict.fromkeys(names, done))
-
-    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        super().build(num_worlds, device, keep_trail)
-        self.task.build(num_worlds, device, keep_trail)
+        self.set_agents(dict.fromkeys(names, sees), dict.fromkeys(names, does))
 
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:
-        gazes = [self.task.start_gaze(rng, f"first {a}") for a in range(len(self.agents))]
-        state = {**self.task.start(rng), **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}}
-        nobody = torch.full((len(rng), len(self.agents)), -1, device=rng.key.device)
-        return {**state, "answer": nobody, "spoken": nobody.clone()}
+        gazes = [self.sensor.start(rng, f"first {a}") for a in range(len(self.agents))]
+        gaze = {name: torch.stack([one[name] for one in gazes], 1) for name in gazes[0]}  # (B, A, …)
+        nothing = torch.full((len(rng), len(self.agents)), -1, device=rng.key.device)
+        state = around_picture(self.scene.start(rng), {"answer": nothing, **gaze})
+        return {**state, "spoken": nothing.clone()}
 
     def derive(self, state: State) -> State:
-        sprite = self.task.sprite(state)
-        picture = self.task.picture({**state, "sprite": sprite}).float() / 255  # (B, H, W)
+        sprite = self.scene.derive(state)
+        picture = self.scene.picture({**state, **sprite}).float() / 255  # (B, H, W)
         strip = self._strip(torch.arange(picture.shape[-1], device=picture.device))  # (W,)
         shown = strip == torch.arange(self.parts, device=strip.device)[:, None]  # (parts, W)
         apart = picture[:, None] * shown[:, None]  # (B, parts, H, W)
-        levels = retina.pool(apart.flatten(0, 1)[:, None], self.task.pooled_scales).levels
-        return {"sprite": sprite, "levels": levels.unflatten(0, apart.shape[:2])}  # (B, parts, K, 1, P, P')
+        levels = retina.pool(apart.flatten(0, 1)[:, None], self.sensor.pooled_scales).levels
+        return {**sprite, "levels": levels.unflatten(0, apart.shape[:2])}  # (B, parts, K, 1, P, P')
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         acts = [action[name] for name in self.agents]
         answer = torch.stack([act["label"] for act in acts], 1)  # (B, A)
-        last = state["clock"] + 1 >= self.task.glimpses
-        right = vote(answer, self.task.classes, state["label"])  # (B,)
-        reward = right / self.task.glimpses if self.task.reward == "every" else right * last
-        if self.task.price:
-            reward = reward - self.task.price * (~last).float()
-        gazes = [self.task.move_gaze(self._one(state, a), act, last) for a, act in enumerate(acts)]
+        last = state["clock"] + 1 >= self.glimpses
+        right = vote(answer, self.scene.classes, state["label"])  # (B,)
+        reward = right / self.glimpses if self.reward == "every" else right * last
+        if self.price:
+            reward = reward - self.price * (~last).float()
+        gazes = [self.sensor.move(self._gaze(state, a), act, last) for a, act in enumerate(acts)]
         after = {**state, **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}, "answer": answer}
         if self.channel:
             after["spoken"] = torch.stack([act["say"] for act in acts], 1)
         return after, self.each(reward), last
 
-    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:
         seen: dict[str, dict[str, Tensor]] = {}
         heard = others(state["spoken"], self.channel) if self.channel else []
         for a, name in enumerate(self.agents):
             seen[name] = {"glimpse": self._glimpse(state, a), "location": state["location"][:, a].clone()}
-            if self.task.zoom:
+            if self.sensor.zoom:
                 seen[name]["zoom"] = state["zoom"][:, a].clone()
             if self.channel:
                 seen[name]["heard"] = heard[a]
         return seen
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        return {name: self.each(value) for name, value in self.task.annotate(state).items()}
+        mask = torch.ones_like(state["label"]).bool() if self.reward == "every" else state["clock"] + 1 >= self.glimpses
+        told = {"target": state["label"], "target_mask": mask, "index": state["index"]}
+        return {name: self.each(value) for name, value in told.items()}
 
     def score(self, state: State) -> Tensor:
-        return self.each(vote(state["answer"], self.task.classes, state["label"]))
+        return self.each(vote(state["answer"], self.scene.classes, state["label"]))
 
     def relevance(self, state: State) -> Tensor:
-        return self.each(self.task.relevance(state))
+        return self.each(self.scene.relevance(state))
 
     # ---- who sees what ----
 
     def _strip(self, column: Tensor) -> Tensor:
         """The strip that a column of the canvas lies in."""
-        return (column * self.parts).div(self.task.size, rounding_mode="floor")
+        return (column * self.parts).div(self.scene.size, rounding_mode="floor")
 
-    def _one(self, state: State, agent: int) -> State:
-        """What `GazeWorld` must know to move one agent's gaze."""
-        return {"clock": state["clock"], **{k: state[k][:, agent] for k in GAZE if k in state}}
+    def _gaze(self, state: State, agent: int) -> State:
+        """What the sensor must know to move one agent's gaze."""
+        return {"clock": state["clock"], **{name: state[name][:, agent] for name in GAZE if name in state}}
 
     def _place(self, state: State, agent: int) -> Tensor:
         """Where on the canvas an agent looks, (B, 2); its own coordinates span its strip."""
@@ -164,37 +183,36 @@ class SharedGaze(MultiWorld):
         middle = (2 * (agent % self.parts) + 1) / self.parts - 1
         return torch.stack([middle + place[..., 0] / self.parts, place[..., 1]], -1)
 
+    def _on_picture(self, state: State, agent: int) -> State:
+        """One agent's gaze on the whole canvas."""
+        return {"location": self._place(state, agent), "zoom": state["zoom"][:, agent]}
+
     def _glimpse(self, state: State, agent: int) -> Tensor:
-        own = {"levels": state["levels"][:, agent % self.parts], "location": self._place(state, agent)}
-        zeros = torch.zeros_like(state["corner"])
-        fields = retina.Fields(own["levels"], zeros, self.task.picture_size)
-        if self.task.zoom:
-            return retina.look_smoothly(fields, own["location"], self.task.patch, 2 ** state["zoom"][:, agent, 0])
-        return retina.look(fields, own["location"], self.task.patch)
+        return self.look(state["levels"][:, agent % self.parts], self._on_picture(state, agent))
 
     # ---- the certified policies ----
 
-    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+    def oracle(self) -> Actions:
         return self._answering([self.state["label"]] * len(self.agents))
 
-    def alone(self) -> dict[str, Any]:
+    def alone(self) -> Actions:
         """Each agent names the image of the split that is nearest to this one in its own strip, itself left out."""
         return self._answering([self._nearest(a) for a in range(len(self.agents))])
 
-    def silent(self) -> dict[str, Any]:
+    def silent(self) -> Actions:
         return self.alone()  # what each believes, and a vote
 
     def _nearest(self, agent: int) -> Tensor:
-        sprite, images = self.state["sprite"].flatten(1).float(), self.task.images.flatten(1).float()  # (B, P), (N, P)
-        width = self.task.images.shape[-1]
+        sprite, images = self.state["sprite"].flatten(1).float(), self.scene.images.flatten(1).float()  # (B, P), (N, P)
+        width = self.scene.images.shape[-1]
         columns = self.state["corner"][:, 1:] + torch.arange(width, device=sprite.device)  # (B, w)
-        seen = (self._strip(columns) == agent % self.parts).float().repeat(1, self.task.images.shape[1])  # (B, P)
+        seen = (self._strip(columns) == agent % self.parts).float().repeat(1, self.scene.images.shape[1])  # (B, P)
         distance = seen @ images.square().T - 2 * (seen * sprite) @ images.T  # (B, N), but for what is common to all
         distance.scatter_(1, self.state["index"][:, None], torch.inf)
-        return self.task.labels[distance.argmin(1)]
+        return self.scene.labels[distance.argmin(1)]
 
-    def _answering(self, labels: list[Tensor]) -> dict[str, Any]:
-        still = self.task.still()
+    def _answering(self, labels: list[Tensor]) -> Actions:
+        still = self.sensor.still(self.num_worlds, self.device)
         if self.channel:
             still["say"] = torch.zeros_like(self.state["label"])
         return {name: {"label": label, **still} for name, label in zip(self.agents, labels, strict=True)}
@@ -208,9 +226,7 @@ class SharedGaze(MultiWorld):
         step, truth = int(one["clock"]), int(one["label"])
         lookers = []
         for a, name in enumerate(self.agents):
-            place = self._place(one, a)
-            zoom = 2 ** one["zoom"][:, a, 0]
-            outlines = retina.boxes(place, self.task.patch, self.task.scales, self.task.picture_size, zoom)[0]
+            outlines = self.sensor.outlines(self._on_picture(one, a), self.scene.shape)[0]
             path = self._on_canvas(one["trail"][0, a, : step + 1], a)  # the trail ends with the last glimpse
             answer, said = int(one["answer"][0, a]), int(one["spoken"][0, a])
             notes = [
@@ -220,8 +236,8 @@ class SharedGaze(MultiWorld):
                 notes.append("says nothing yet" if said < 0 else f"says symbol {said}")
             patches = self._glimpse(one, a)[0].cpu().numpy()
             lookers.append(Looker(name, notes, outlines.cpu().numpy(), path.cpu().numpy(), patches))
-        picture = np.repeat(self.task.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
-        edges = 1 + self._strip(torch.arange(self.task.size)).diff().nonzero()[:, 0].numpy()
+        picture = np.repeat(self.scene.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
+        edges = 1 + self._strip(torch.arange(self.scene.size)).diff().nonzero()[:, 0].numpy()
         picture[:, edges] = np.maximum(picture[:, edges], 70)  # where one strip ends
-        caption = f"glimpse {min(step + 1, self.task.glimpses)}/{self.task.glimpses}   truth {truth}"
+        caption = f"glimpse {min(step + 1, self.glimpses)}/{self.glimpses}   truth {truth}"
         return team_frame(picture, caption, lookers)

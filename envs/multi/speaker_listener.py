@@ -1,25 +1,25 @@
 """One looks, the other remembers and decides; between them a narrow channel."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from ... import tree
 from ...errors import FoveateError, check_range
+from ...tree import Tree
 from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
-from ..glimpse.classification import Classification
 from ..scale import Certified
-from .base import MultiWorld, TeamScale, one_hot
+from .base import Actions, TeamScale, one_hot
+from .pictures import PictureWorld
 
 SPEAKER, LISTENER = "speaker", "listener"
 
 
-class SpeakerListener(MultiWorld):
+class SpeakerListener(PictureWorld):
     """A speaker looks at one picture after the other and talks; a listener who sees none of them is asked afterwards.
 
     Description:
@@ -55,7 +55,7 @@ class SpeakerListener(MultiWorld):
         pictures: how many are shown.
         looks: glimpses of each.
         channel: how many symbols there are to say; 0 for none: then the listener can only guess.
-        **picture: the pictures and the retina, as in `Classification`.
+        **picture: the pictures and the retina, see `ImageScene` and `GlimpseSensor`.
 
     Source:
         Lewis 1969, "Convention" (signalling games), with a retina before and a memory behind the signal; the task
@@ -68,63 +68,55 @@ class SpeakerListener(MultiWorld):
     scale = TeamScale(
         oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02), silent=Certified(0.1, 0.02)
     )
-    configures = (Classification,)
-    withheld = ("view", "ready", "overview", "zoom", "order", "glimpses", "reward", "price")
+    withheld = ("zoom", "order")
     derived = frozenset({"levels", "sprite"})
     score_name = "share of right answers"
 
-    def __init__(self, *, pictures: int = 3, looks: int = 2, channel: int = 16, scales: int = 2, **picture: Any):
+    def __init__(self, *, pictures: int = 3, looks: int = 2, channel: int = 16, scales: int = 2, **picture: object):
         check_range("pictures", pictures, 1, 20)
         check_range("looks", looks, 1, 100)
         check_range("channel", channel, 0, 10_000)
-        self.task = Classification(scales=scales, **picture)
+        self.set_picture({"scales": scales, **picture})
         self.pictures, self.looks, self.channel = pictures, looks, channel
         self.moments = pictures * looks  # when there is something to see
         self.episode_length = self.moments + pictures
-        self.task.longest_episode = self.episode_length  # of the path in a picture
         unit = spaces.Box(0.0, 1.0, (pictures,), np.float32)
-        speaker = {**self.task.observation_space.spaces, "shown": unit}  # type: ignore[attr-defined]
+        speaker = {**self.sensor.observation_parts(), "shown": unit}
         listener: dict[str, spaces.Space] = {"shown": unit, "question": unit}
-        says = {"location": self.task.action_space["location"]}  # type: ignore[index]
+        says = self.sensor.action_parts()
         if channel:
             listener["heard"] = spaces.Box(0.0, 1.0, (channel,), np.float32)
             says["say"] = spaces.Discrete(channel)
-        answers = {"label": spaces.Discrete(self.task.classes)}
+        answers = {"label": spaces.Discrete(self.scene.classes)}
         self.set_agents({SPEAKER: speaker, LISTENER: listener}, {SPEAKER: says, LISTENER: answers})
-
-    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        super().build(num_worlds, device, keep_trail)
-        self.task.build(num_worlds, device, keep_trail)
 
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:
         branches = [rng.branch(n) for n in range(self.pictures)]
-        shown = [self.task.start(branch) for branch in branches]
-        kept = [name for name in shown[0] if name not in ("location", "zoom", "trail", "answer")]
-        state = {name: torch.stack([one[name] for one in shown], 1) for name in kept}  # (B, N, …)
-        gazes = [one["location"] for one in shown]
+        pictures = tree.stack([self.scene.start(branch) for branch in branches], 1)  # (B, N, …)
+        gazes = [self.sensor.start(branch) for branch in branches]
         nothing = torch.full((len(rng), self.pictures), -1, device=rng.key.device)
-        gaze = {name: shown[0][name] for name in ("location", "zoom", "trail") if name in shown[0]}
         return {
-            **state,
-            **gaze,
-            "first": torch.stack(gazes, 1),  # (B, N, 2) where the gaze is when a picture appears
+            **pictures,
+            **gazes[0],
+            "first": torch.stack([gaze["location"] for gaze in gazes], 1),  # (B, N, 2) where it is as a picture appears
             "order": rng.uniform("order", self.pictures).argsort(1),  # (B, N) of the questions
             "answers": nothing,
             "spoken": nothing[:, 0].clone(),
         }
 
     def derive(self, state: State) -> State:
-        views = [self._view(state, torch.full_like(state["spoken"], n)) for n in range(self.pictures)]
-        views = [{**view, "sprite": self.task.sprite(view)} for view in views]
-        levels = [
-            retina.pool(self.task.picture(view).float()[:, None] / 255, self.task.scales).levels for view in views
-        ]
-        return {"levels": torch.stack(levels, 1), "sprite": torch.stack([view["sprite"] for view in views], 1)}
+        derived = []
+        for n in range(self.pictures):
+            view = self._view(state, torch.full_like(state["spoken"], n))
+            sprite = self.scene.derive(view)
+            picture = self.scene.picture({**view, **sprite}).float()[:, None] / 255
+            derived.append({"levels": retina.pool(picture, self.sensor.scales).levels, **sprite})
+        return tree.stack(derived, 1)
 
     def _view(self, state: State, number: Tensor) -> State:
-        """The state of `Classification` for the picture of this number, int64 (B,)."""
+        """The entries of the scene for the picture of this number, int64 (B,)."""
         rows = torch.arange(len(number), device=number.device)
         names = ("index", "label", "corner", "warp", "grain", "pieces", "sprite", "levels")
         return {name: state[name][rows, number] for name in names if name in state}
@@ -133,14 +125,14 @@ class SpeakerListener(MultiWorld):
         """Which picture is shown, int64 (B,); the last one when all is over."""
         return clock.div(self.looks, rounding_mode="floor").clamp(max=self.pictures - 1)
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         clock = state["clock"]
         looking = clock < self.moments
         turn = clock - self.moments
         now = torch.arange(self.pictures, device=clock.device) == turn[:, None]  # (B, N)
         label = action[LISTENER]["label"]
         right = (label == self._truth(state)) & ~looking
-        gaze = self.task.move_gaze(state, action[SPEAKER], ~looking)
+        gaze = self.sensor.move(state, action[SPEAKER], ~looking)
         fresh = looking & ((clock + 1) % self.looks == 0) & (clock + 1 < self.moments)  # another picture appears
         rows = torch.arange(len(clock), device=clock.device)
         first = state["first"][rows, self._number(clock + 1)]
@@ -158,7 +150,7 @@ class SpeakerListener(MultiWorld):
     def _truth(self, state: State) -> Tensor:
         return state["label"].gather(1, self._asked(state)[:, None])[:, 0]
 
-    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:  # type: ignore[override]
+    def observe(self, state: State) -> dict[str, dict[str, Tensor]]:
         looking = state["clock"] < self.moments
         shown = one_hot(torch.where(looking, self._number(state["clock"]), -1), self.pictures)
         asked = one_hot(torch.where(looking, -1, self._asked(state)), self.pictures)
@@ -171,8 +163,7 @@ class SpeakerListener(MultiWorld):
 
     def _glimpse(self, state: State) -> Tensor:
         view = self._view(state, self._number(state["clock"]))
-        fields = retina.Fields(view["levels"], torch.zeros_like(view["corner"]), self.task.picture_size)
-        return retina.look(fields, state["location"], self.task.patch)
+        return self.look(view["levels"], state)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         asked = (state["clock"] >= self.moments) & (state["clock"] < self.moments + self.pictures)
@@ -186,18 +177,20 @@ class SpeakerListener(MultiWorld):
 
     # ---- the certified policies ----
 
-    def oracle(self) -> dict[str, Any]:  # type: ignore[override]
+    def oracle(self) -> Actions:
         return self._acting(self._truth(self.state))
 
-    def alone(self) -> dict[str, Any]:
+    def alone(self) -> Actions:
         """The listener names the commonest digit."""
-        return self._acting(torch.full_like(self.state["spoken"], self.task.blind_answer()))
+        return self._acting(torch.full_like(self.state["spoken"], self.scene.commonest()))
 
-    def silent(self) -> dict[str, Any]:
+    def silent(self) -> Actions:
         return self.alone()
 
-    def _acting(self, label: Tensor) -> dict[str, Any]:
-        says = {"location": self.task.still()["location"], **({"say": torch.zeros_like(label)} if self.channel else {})}
+    def _acting(self, label: Tensor) -> Actions:
+        says = self.sensor.still(self.num_worlds, self.device)
+        if self.channel:
+            says["say"] = torch.zeros_like(label)
         return {SPEAKER: says, LISTENER: {"label": label}}
 
     # ---- the picture ----
@@ -208,8 +201,8 @@ class SpeakerListener(MultiWorld):
         one = {name: value[index : index + 1] for name, value in self.state.items()}
         clock, number = int(one["clock"]), int(self._number(one["clock"]))
         looking = clock < self.moments
-        picture = self.task.picture(self._view(one, self._number(one["clock"])))[0].cpu().numpy()
-        outlines = retina.boxes(one["location"], self.task.patch, self.task.scales, self.task.picture_size)[0]
+        picture = self.scene.picture(self._view(one, self._number(one["clock"])))[0].cpu().numpy()
+        outlines = self.sensor.outlines(one, self.scene.shape)[0]
         begun = number * self.looks
         path = one["trail"][0, begun : clock + 1].clone()
         if looking:

@@ -198,7 +198,7 @@ def test_in_the_split_view_each_sees_its_own_strip() -> None:
     middle["location"] = torch.zeros(80, 2)
     env.reset(seed=0)
     seen, *_ = env.step(middle)
-    picture = env.world.task.picture(env.world.state).float() / 255  # (B, 60, 60)
+    picture = env.world.scene.picture(env.world.state).float() / 255  # (B, 60, 60)
     left, right = seen["glimpse"].view(40, 2, 60, 60).unbind(1)  # around the middles of the strips, columns 15 and 45
     torch.testing.assert_close(left[:, :, 15:45], picture[:, :, :30])
     torch.testing.assert_close(right[:, :, 15:45], picture[:, :, 30:])
@@ -270,14 +270,14 @@ def test_the_listener_sees_no_picture_and_the_speaker_no_question() -> None:
 def test_the_hider_places_pieces_and_the_seeker_sees_them_afterwards() -> None:
     env = gym.make_vec("Multi/HideAndSeek-v0", num_envs=20, output="torch", budget=2, grid=2)
     seen, _ = env.reset(seed=0)
-    bare = env.world.task.picture(env.world.state)
+    bare = env.world.scene.picture(env.world.state)
     for place in (0, 3):
         assert not seen["glimpse"][1::2].any()  # eyes closed
         action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
         action["place"] = torch.full((40,), place)
         seen, *_ = env.step(action)
     canvas, state = env.world.state["canvas"], env.world.state
-    images, side = env.world.task.images, env.world.piece
+    images, side = env.world.scene.images, env.world.piece
     slow = bare.clone()
     for b, (number, corner) in itertools.product(range(20), enumerate(((0, 0), (60 - side, 60 - side)))):
         image, row, column = state["placed"][b, number, :3].tolist()

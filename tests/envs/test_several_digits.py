@@ -14,7 +14,7 @@ from foveate.errors import FoveateError
 
 
 def test_pairs_are_numbered_row_by_row_and_in_no_order() -> None:
-    world = gym.make("Glimpse/DigitPairs-v0").unwrapped.world
+    world = gym.make("Glimpse/DigitPairs-v0").unwrapped.world.scene
     numbers = {
         (a, b): world.combined(torch.tensor([a]), torch.tensor([b])).item() for a in range(10) for b in range(10)
     }
@@ -29,7 +29,7 @@ def test_two_digits_never_overlap_and_both_are_relevant(name: str) -> None:
     state = env.unwrapped.world.state
     apart = (state["corners"][:, 0] - state["corners"][:, 1]).abs()
     assert (apart.amax(1) >= 28).float().mean() > 0.99  # twelve tries on 100x100 nearly always find a place
-    labels = env.unwrapped.world.labels[state["pair"]]
+    labels = env.unwrapped.world.scene.labels[state["pair"]]
     if name == "AddDigits":
         assert np.array_equal(info["target"], labels.sum(1).numpy())
     assert (seen[:, 0][info["relevance"]] >= 64).all()

@@ -147,7 +147,7 @@ def test_attention_of_a_glimpse_is_where_its_patches_are() -> None:
     env.reset(seed=0)
     found = env.maps()["attention", "logits"]
     world = env.unwrapped.world
-    scales, patch = world.scales, world.patch
+    scales, patch = world.sensor.scales, world.sensor.patch
     assert found.shape == (60, 60)
     # every patch pixel counts once, in all of the picture that it averages
     expected = np.zeros((60, 60))

@@ -1,0 +1,49 @@
+"""Teams that look at pictures: what SharedGaze, SpeakerListener and HideAndSeek have in common."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ...introspect import divide_options
+from ..batch import State
+from ..glimpse import retina
+from ..glimpse.scene import ImageScene
+from ..glimpse.sensor import GlimpseSensor
+from .base import MultiWorld
+
+
+class PictureWorld(MultiWorld):
+    """A `MultiWorld` around a scene of images and a retina, which all agents that look have alike.
+
+    Attributes:
+        scene: what there is to look at.
+        sensor: the retina.
+        items: how many images the scene has.
+    """
+
+    configures: tuple[type, ...] = (ImageScene, GlimpseSensor)
+    target_part = "label"
+    scene: ImageScene
+    sensor: GlimpseSensor
+    episode_length: int
+
+    def set_picture(self, options: Mapping[str, object]) -> None:
+        """Build the scene and the retina from their options; called by the constructor."""
+        scene, sensor = divide_options(options, type(self).__name__, ImageScene, GlimpseSensor)
+        self.scene, self.sensor = ImageScene(**scene), GlimpseSensor(**sensor)
+
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.scene.to(self.device)
+        self.sensor.trail = self.episode_length if keep_trail else 0
+
+    def look(self, levels: Tensor, state: State) -> Tensor:
+        """What the retina sees of whole pictures, float (B, scales, patch, patch).
+
+        Args:
+            levels: the pictures, pooled whole.
+            state: `location` and `zoom` of one agent's gaze.
+        """
+        nowhere = torch.zeros(len(levels), 2, dtype=torch.int64, device=levels.device)
+        return self.sensor.look(retina.Fields(levels, nowhere, self.scene.shape), state)
