@@ -53,7 +53,7 @@ THEIRS = '''
 import gymnasium as gym
 import numpy as np
 from foveate.agents import AGENTS
-from foveate.agents.policies.vision import MLPAgent
+from foveate.agents.policies.mlp import MLPAgent
 from foveate.envs import env_classes
 from foveate.envs.glimpse import Classification
 
