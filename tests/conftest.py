@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-import foveate
-
 sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside this file
+
+import shape_checks
+
+shape_checks.install()
+
+import foveate  # noqa: E402
+
 torch.set_num_threads(1)
 os.environ.pop("FOVEATE_DATA", None)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from gymnasium import spaces
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -150,7 +151,7 @@ class ConvNet(Encoder):
         return x  # (N, output_size)
 
 
-def shrunk(image: Tensor, by: int) -> Tensor:
+def shrunk(image: Float[Tensor, "batch channels height width"], by: int) -> Float[Tensor, "batch channels _ _"]:
     """The averages of blocks of by x by pixels, (N, C, H // by, W // by); on a CPU ten times as fast as avg_pool2d."""
     height, width = (size // by * by for size in image.shape[2:])
     parts = [image[..., i:height:by, j:width:by] for i in range(by) for j in range(by)]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -67,7 +68,7 @@ class DrawGenerator(nn.Module):
         # the first canvas is learned: most pixels of a picture stay black
         self.blank = nn.Parameter(torch.full(image, -2.0))
 
-    def forward(self, image: Tensor) -> Generation:
+    def forward(self, image: Float[Tensor, "batch channels height width"]) -> Generation:
         """Encode images (B, C, H, W) in [0, 1] and write them anew."""
         return self._run(len(image), image)
 
@@ -76,7 +77,7 @@ class DrawGenerator(nn.Module):
         """Write images from the prior, z ~ N(0, 1) (section 3.3)."""
         return self._run(count, None)
 
-    def loss(self, image: Tensor) -> Tensor:
+    def loss(self, image: Float[Tensor, "batch channels height width"]) -> Float[Tensor, ""]:
         """L = L^x + L^z, the mean over the batch in nats: an upper bound of the negative log-likelihood (eq. 12)."""
         generation = self(image)
         reconstruction = F.binary_cross_entropy_with_logits(generation.logits, image, reduction="none")  # eq. 9
@@ -113,7 +114,7 @@ class DrawGenerator(nn.Module):
         return Generation(torch.stack(canvases), reading, writing, latent_loss, canvas)
 
 
-def grid_boxes(where: Grid, filters: int) -> Tensor:
+def grid_boxes(where: Grid, filters: int) -> Float[Tensor, "*batch 4"]:
     """The outline of a grid in pixels, from its first filter to its last: (…, 4) as left, top, right, bottom."""
     reach = (filters - 1) / 2 * where.stride
     x, y = where.centre_x - 0.5, where.centre_y - 0.5  # the paper counts pixels from 1

@@ -18,6 +18,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,7 +54,10 @@ def _centre(place: Tensor, fields: Fields) -> Tensor:
 
 
 def pool(
-    image: Tensor, scales: int, origin: Tensor | None = None, picture_size: tuple[int, int] | None = None
+    image: Float[Tensor, "batch channels height width"],
+    scales: int,
+    origin: Int[Tensor, "batch 2"] | None = None,
+    picture_size: tuple[int, int] | None = None,
 ) -> Fields:
     """All box means of side 1, 2, 4, …, 2^(scales-1), at every position.
 
@@ -76,7 +80,7 @@ def pool(
     return Fields(torch.stack(levels, 1), origin, picture_size or (image.shape[-2], image.shape[-1]))
 
 
-def look(fields: Fields, place: Tensor, size: int) -> Tensor:
+def look(fields: Fields, place: Float[Tensor, "batch 2"], size: int) -> Float[Tensor, "batch patches {size} {size}"]:
     """The patches around a place, to the nearest pixel.
 
     Args:
@@ -123,7 +127,9 @@ def _crop_constants(
     return (stride * (size / 2) - 0.5).to(device), steps.to(device), last.to(device)
 
 
-def look_smoothly(fields: Fields, place: Tensor, size: int, zoom: Tensor | None = None) -> Tensor:
+def look_smoothly(
+    fields: Fields, place: Float[Tensor, "batch 2"], size: int, zoom: Float[Tensor, " batch"] | None = None
+) -> Float[Tensor, "batch patches {size} {size}"]:
     """The patches around a place with a width, differentiable with respect to both.
 
     Where the crop would fall between pixels it is interpolated bilinearly, and where a box would have a side
@@ -192,7 +198,13 @@ def _bilinear(fields: Fields, level: Tensor, middle: Tensor, channels: int) -> T
     return result.view(batch, channels, size, size)
 
 
-def boxes(place: Tensor, size: int, scales: int, picture_size: tuple[int, int], zoom: Tensor | None = None) -> Tensor:
+def boxes(
+    place: Float[Tensor, "batch 2"],
+    size: int,
+    scales: int,
+    picture_size: tuple[int, int],
+    zoom: Float[Tensor, " batch"] | None = None,
+) -> Float[Tensor, "batch {scales} 4"]:
     """The outlines of the patches in pixels, for pictures: float, (B, K, 4) as left, top, right, bottom."""
     extent = _extent(picture_size, place.device).flip(0)
     centre = ((place + 1) * 0.5 * extent)[:, None]  # (B, 1, 2) x, y
@@ -201,7 +213,7 @@ def boxes(place: Tensor, size: int, scales: int, picture_size: tuple[int, int], 
     return torch.cat([centre - half, centre + half], -1)
 
 
-def tile_centres(tile: Tensor, tiles: int) -> Tensor:
+def tile_centres(tile: Int[Tensor, "*batch"], tiles: int) -> Float[Tensor, "*batch 2"]:
     """The places of the tiles of a tiles x tiles grid, numbered row by row: int64 (…) -> float (…, 2) as (x, y)."""
     index = torch.stack([tile % tiles, tile // tiles], -1)
     return (2 * index + 1) / tiles - 1

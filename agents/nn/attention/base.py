@@ -9,6 +9,7 @@ Two sides of one model (Xu et al. 2015, "Show, attend and tell", section 4):
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -43,15 +44,15 @@ class VisualAttention(nn.Module, Generic[P]):
     where_size: int
     places: ClassVar[bool] = False
 
-    def initial(self) -> Tensor:
+    def initial(self) -> Float[Tensor, " emitted"]:
         """What is emitted before the first glimpse, (emitted_size,): the start of what is learned."""
         return torch.zeros(self.emitted_size)
 
-    def prepare(self, image: Tensor) -> P:
+    def prepare(self, image: Float[Tensor, "batch channels height width"]) -> P:
         """What all glimpses of an image share, computed once; the image itself where there is nothing."""
         raise NotImplementedError
 
-    def look(self, prepared: P, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: P, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         """The soft glimpse, differentiable in both arguments.
 
         Args:
@@ -60,15 +61,17 @@ class VisualAttention(nn.Module, Generic[P]):
         """
         raise NotImplementedError
 
-    def distribution(self, prepared: P, emitted: Tensor) -> td.Distribution:
+    def distribution(self, prepared: P, emitted: Float[Tensor, "batch emitted"]) -> td.Distribution:
         """The distribution over places that a hard glimpse is sampled from; where `places`."""
         raise NotImplementedError
 
-    def glimpse_at(self, prepared: P, place: Tensor) -> Tensor:
+    def glimpse_at(self, prepared: P, place: Tensor) -> Float[Tensor, "batch glimpse"]:
         """The hard glimpse at a place that was sampled, (B, glimpse_size)."""
         raise NotImplementedError
 
-    def pixel_weights(self, image: Tensor, emitted: Tensor) -> Tensor:
+    def pixel_weights(
+        self, image: Float[Tensor, "batch channels height width"], emitted: Float[Tensor, "batch emitted"]
+    ) -> Float[Tensor, "batch height width"]:
         """How much each pixel counts in the soft glimpse, (B, H, W): the sum of its weights over the glimpse.
 
         A glimpse that is linear in the image is Σ w x at each of its numbers, so the sums of w are the gradient of

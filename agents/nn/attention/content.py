@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ....errors import FoveateError, check_choice
@@ -11,7 +12,9 @@ from ....errors import FoveateError, check_choice
 EPSILON = 1e-6  # keeps the cosine of a zero vector, and its gradient, finite
 
 
-def cosine_similarity(keys: Tensor, memory: Tensor) -> Tensor:
+def cosine_similarity(
+    keys: Float[Tensor, "*batch heads width"], memory: Float[Tensor, "*batch rows width"]
+) -> Float[Tensor, "*batch heads rows"]:
     """K[u, v] = u·v / (‖u‖ ‖v‖) (Graves et al. 2014, eq. 6; Graves et al. 2016, Methods, D).
 
     Args:
@@ -27,7 +30,11 @@ def cosine_similarity(keys: Tensor, memory: Tensor) -> Tensor:
     return (keys @ memory.mT) / (key_norm * row_norm + EPSILON)
 
 
-def masked_cosine_similarity(keys: Tensor, masks: Tensor, memory: Tensor) -> Tensor:
+def masked_cosine_similarity(
+    keys: Float[Tensor, "*batch heads width"],
+    masks: Float[Tensor, "*batch heads width"],
+    memory: Float[Tensor, "*batch rows width"],
+) -> Float[Tensor, "*batch heads rows"]:
     """The cosine over a part of the row: keys and rows are both multiplied by the head's mask.
 
     Csordás & Schmidhuber 2019, "Improving differentiable neural computers through memory masking, de-allocation, and
@@ -45,12 +52,16 @@ def masked_cosine_similarity(keys: Tensor, masks: Tensor, memory: Tensor) -> Ten
     return products / (key_norm * row_norm + EPSILON)
 
 
-def scaled_dot(queries: Tensor, keys: Tensor) -> Tensor:
+def scaled_dot(
+    queries: Float[Tensor, "*#batch queries size"], keys: Float[Tensor, "*#batch keys size"]
+) -> Float[Tensor, "*_ queries keys"]:
     """q·k / √d (Vaswani et al. 2017, eq. 1): (…, Q, D), (…, K, D) -> (…, Q, K)."""
     return queries @ keys.mT / math.sqrt(keys.shape[-1])
 
 
-def dot(queries: Tensor, keys: Tensor) -> Tensor:
+def dot(
+    queries: Float[Tensor, "*#batch queries size"], keys: Float[Tensor, "*#batch keys size"]
+) -> Float[Tensor, "*_ queries keys"]:
     """q·k (Luong et al. 2015, section 3.1, "dot"): (…, Q, D), (…, K, D) -> (…, Q, K)."""
     return queries @ keys.mT
 
@@ -69,7 +80,9 @@ class AdditiveScore(nn.Module):
         self.from_query, self.from_key = nn.Linear(query, hidden), nn.Linear(key, hidden, bias=False)
         self.v = nn.Linear(hidden, 1, bias=False)
 
-    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+    def forward(
+        self, queries: Float[Tensor, "*#batch queries size"], keys: Float[Tensor, "*#batch keys key_size"]
+    ) -> Float[Tensor, "*_ queries keys"]:
         """(…, Q, D), (…, K, E) -> (…, Q, K)."""
         both = self.from_query(queries)[..., :, None, :] + self.from_key(keys)[..., None, :, :]  # (…, Q, K, hidden)
         return self.v(both.tanh())[..., 0]
@@ -87,7 +100,9 @@ class BilinearScore(nn.Module):
         super().__init__()
         self.weight = nn.Linear(query, key, bias=False)
 
-    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+    def forward(
+        self, queries: Float[Tensor, "*#batch queries size"], keys: Float[Tensor, "*#batch keys key_size"]
+    ) -> Float[Tensor, "*_ queries keys"]:
         """(…, Q, D), (…, K, E) -> (…, Q, K)."""
         return dot(self.weight(queries), keys)
 
@@ -108,7 +123,9 @@ def make_score(name: str, query: int, key: int) -> Score:
     return {"dot": dot, "scaled-dot": scaled_dot, "cosine": cosine_similarity}[name]
 
 
-def content_weights(similarity: Tensor, strength: Tensor) -> Tensor:
+def content_weights(
+    similarity: Float[Tensor, "*batch heads rows"], strength: Float[Tensor, "*batch heads"]
+) -> Float[Tensor, "*batch heads rows"]:
     """softmax over places of β K (Graves et al. 2014, eq. 5).
 
     Args:
@@ -118,6 +135,8 @@ def content_weights(similarity: Tensor, strength: Tensor) -> Tensor:
     return torch.softmax(similarity * strength[..., None], -1)
 
 
-def weighted_sum(weights: Tensor, values: Tensor) -> Tensor:
+def weighted_sum(
+    weights: Float[Tensor, "*#batch heads rows"], values: Float[Tensor, "*#batch rows width"]
+) -> Float[Tensor, "*_ heads width"]:
     """r = Σ_i w(i) M(i) (Graves et al. 2014, eq. 2): (…, H, N), (…, N, W) -> (…, H, W)."""
     return weights @ values

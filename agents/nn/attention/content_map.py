@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch import distributions as td
 from torch.nn import functional as F
@@ -56,7 +57,7 @@ class ContentAttention(VisualAttention[Places]):
         self.to_key, self.to_value = nn.Linear(64 + 2, key), nn.Linear(64 + 2, heads * key)
         self.score = make_score(score, key, key)
 
-    def prepare(self, image: Tensor) -> Places:
+    def prepare(self, image: Float[Tensor, "batch channels height width"]) -> Places:
         features = self.features(image)  # (B, 64, h, w)
         shape = (features.shape[2], features.shape[3])
         where = self.centres(shape, image.device, image.dtype).expand(len(image), -1, -1)  # (B, N, 2)
@@ -74,7 +75,7 @@ class ContentAttention(VisualAttention[Places]):
         """How each query fits each key, (B, heads, N)."""
         return self.score(emitted.unflatten(-1, (self.heads, self.key)), prepared.keys)
 
-    def look(self, prepared: Places, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: Places, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         weights = chosen_weights(self.logits(prepared, emitted), self.gumbel, self.training)  # (B, heads, N)
         what = weighted_sum(weights[:, :, None], prepared.values).flatten(1)  # (B, heads·D)
         where = weighted_sum(weights, self.centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
@@ -89,7 +90,9 @@ class ContentAttention(VisualAttention[Places]):
         index = place[..., None, None].expand(-1, -1, 1, self.key)
         return prepared.values.gather(2, index).flatten(1)
 
-    def pixel_weights(self, image: Tensor, emitted: Tensor) -> Tensor:
+    def pixel_weights(
+        self, image: Float[Tensor, "batch channels height width"], emitted: Float[Tensor, "batch emitted"]
+    ) -> Float[Tensor, "batch height width"]:
         """The mean of the heads' weights, each place's spread over the pixels that it stands for, (B, H, W)."""
         with torch.no_grad():
             prepared = self.prepare(image)

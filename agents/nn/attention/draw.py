@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ....errors import check_range
@@ -30,7 +31,7 @@ class Grid(NamedTuple):
     intensity: Tensor
 
 
-def grid(emitted: Tensor, filters: int, width: int, height: int) -> Grid:
+def grid(emitted: Float[Tensor, "batch 5"], filters: int, width: int, height: int) -> Grid:
     """The grid that five emitted numbers stand for (eqs. 21 to 24).
 
     Args:
@@ -49,7 +50,13 @@ def grid(emitted: Tensor, filters: int, width: int, height: int) -> Grid:
     )
 
 
-def filter_bank(centre: Tensor, stride: Tensor, variance: Tensor, filters: int, size: int) -> Tensor:
+def filter_bank(
+    centre: Float[Tensor, " batch"],
+    stride: Float[Tensor, " batch"],
+    variance: Float[Tensor, " batch"],
+    filters: int,
+    size: int,
+) -> Float[Tensor, "batch {filters} {size}"]:
     """Gaussian filters along one axis, F[i, a], (B, N, size); each sums to 1 (eqs. 19, 20, 25 and 26).
 
     Args:
@@ -67,7 +74,9 @@ def filter_bank(centre: Tensor, stride: Tensor, variance: Tensor, filters: int, 
     return torch.softmax(exponent, -1)  # eqs. 25 and 26
 
 
-def banks(where: Grid, filters: int, width: int, height: int) -> tuple[Tensor, Tensor]:
+def banks(
+    where: Grid, filters: int, width: int, height: int
+) -> tuple[Float[Tensor, "batch {filters} {width}"], Float[Tensor, "batch {filters} {height}"]]:
     """The filters of both axes: F_X (B, N, width) and F_Y (B, N, height)."""
     return (
         filter_bank(where.centre_x, where.stride, where.variance, filters, width),
@@ -75,13 +84,17 @@ def banks(where: Grid, filters: int, width: int, height: int) -> tuple[Tensor, T
     )
 
 
-def read(image: Tensor, where: Grid, filters: int) -> Tensor:
+def read(
+    image: Float[Tensor, "batch channels height width"], where: Grid, filters: int
+) -> Float[Tensor, "batch channels {filters} {filters}"]:
     """γ F_Y x F_Xᵀ for every channel, (B, C, N, N) (eq. 27, without the concatenation of two images)."""
     f_x, f_y = banks(where, filters, image.shape[-1], image.shape[-2])
     return where.intensity[:, None, None, None] * (f_y[:, None] @ image @ f_x[:, None].mT)
 
 
-def write(patch: Tensor, where: Grid, width: int, height: int) -> Tensor:
+def write(
+    patch: Float[Tensor, "batch channels filters filters"], where: Grid, width: int, height: int
+) -> Float[Tensor, "batch channels {height} {width}"]:
     """1/γ F_Yᵀ w F_X for every channel: a patch (B, C, N, N) spread on a canvas (B, C, height, width) (eq. 29)."""
     f_x, f_y = banks(where, patch.shape[-1], width, height)
     return (f_y[:, None].mT @ patch @ f_x[:, None]) / where.intensity[:, None, None, None]
@@ -120,7 +133,7 @@ class DrawAttention(ImageAttention):
         """The grid that is emitted, in pixels."""
         return grid(self._bounded(emitted), self.filters, self.width, self.height)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         return Glimpse(read(prepared, self.grid(emitted), self.filters).flatten(1), self._bounded(emitted))
 
     def _bounded(self, emitted: Tensor) -> Tensor:

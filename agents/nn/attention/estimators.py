@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +25,7 @@ Baseline = Literal["none", "moving-average", "learned", "leave-one-out"]
 BASELINES: tuple[Baseline, ...] = ("none", "moving-average", "learned", "leave-one-out")
 
 
-def exact(logits: Tensor, gain: Gain) -> Tensor:
+def exact(logits: Float[Tensor, "batch places"], gain: Gain) -> Float[Tensor, ""]:
     """Σ_i p_i f(i), averaged over the batch: every place is tried.
 
     Args:
@@ -38,12 +39,12 @@ def exact(logits: Tensor, gain: Gain) -> Tensor:
     return (weights * torch.stack(each, -1)).sum(-1).mean()
 
 
-def expectation(logits: Tensor, gain: Gain) -> Tensor:
+def expectation(logits: Float[Tensor, "batch places"], gain: Gain) -> Float[Tensor, ""]:
     """f(E[place]): what soft attention maximises."""
     return gain(torch.softmax(logits, -1)).mean()
 
 
-def leave_one_out(gains: Tensor) -> Tensor:
+def leave_one_out(gains: Float[Tensor, "samples batch"]) -> Float[Tensor, "samples batch"]:
     """For each of K ≥ 2 samples the mean of the others, (K, B) (Kool et al. 2019)."""
     if len(gains) < 2:
         raise FoveateError(f"leave-one-out needs at least 2 samples, got {len(gains)}.")
@@ -69,7 +70,9 @@ class MovingAverage:
         self._begun = True
 
 
-def reinforce(logits: Tensor, gain: Gain, samples: int = 1, baseline: Tensor | float | None = 0.0) -> Tensor:
+def reinforce(
+    logits: Float[Tensor, "batch places"], gain: Gain, samples: int = 1, baseline: Tensor | float | None = 0.0
+) -> Float[Tensor, ""]:
     """The policy gradient of Williams 1992 and f's own gradient, from K samples.
 
     Args:
@@ -89,7 +92,7 @@ def reinforce(logits: Tensor, gain: Gain, samples: int = 1, baseline: Tensor | f
     return (gains + (value - b) * score).mean()
 
 
-def gumbel_weights(logits: Tensor, temperature: float = 1.0) -> Tensor:
+def gumbel_weights(logits: Float[Tensor, "*shape"], temperature: float = 1.0) -> Float[Tensor, "*shape"]:
     """A sample, one-hot (…, N), with the gradient of its softened form (Jang et al. 2017, section 2.2)."""
     check_range("temperature", temperature, 1e-3)
     uniform = torch.rand_like(logits).clamp_(1e-20, 1 - 1e-7)
@@ -98,12 +101,14 @@ def gumbel_weights(logits: Tensor, temperature: float = 1.0) -> Tensor:
     return hard - soft.detach() + soft
 
 
-def straight_through(logits: Tensor, gain: Gain, samples: int = 1, temperature: float = 1.0) -> Tensor:
+def straight_through(
+    logits: Float[Tensor, "batch places"], gain: Gain, samples: int = 1, temperature: float = 1.0
+) -> Float[Tensor, ""]:
     """The straight-through Gumbel-softmax estimate, from K samples."""
     return torch.stack([gain(gumbel_weights(logits, temperature)) for _ in range(samples)]).mean()
 
 
-def chosen_weights(logits: Tensor, gumbel: bool, training: bool) -> Tensor:
+def chosen_weights(logits: Float[Tensor, "*shape"], gumbel: bool, training: bool) -> Float[Tensor, "*shape"]:
     """Weights over places (…, N): their probabilities, or one place, sampled in training and the likeliest in play."""
     if not gumbel:
         return torch.softmax(logits, -1)
@@ -159,7 +164,9 @@ def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     return torch.cat([g.flatten() for g in flat])
 
 
-def baseline_of(name: Baseline, gains: Tensor, learned: Tensor) -> Tensor | float | None:
+def baseline_of(
+    name: Baseline, gains: Float[Tensor, "*_"], learned: Float[Tensor, " batch"]
+) -> Float[Tensor, " batch"] | float | None:
     """The baseline of a name, for `reinforce`.
 
     Args:

@@ -1,6 +1,7 @@
 """The retina inside an agent: sharp in the middle, coarse around it, as in the worlds that take glimpses themselves."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ....envs.glimpse import retina
@@ -30,21 +31,30 @@ class Fovea(nn.Module):
         self.register_buffer("rows", self._covers(self.height), persistent=False)
         self.register_buffer("columns", self._covers(self.width), persistent=False)
 
-    def prepare(self, image: Tensor) -> retina.Fields:
+    def prepare(self, image: Float[Tensor, "batch channels height width"]) -> retina.Fields:
         """The box means of images (B, C, H, W)."""
         return retina.pool(image, self.scales)
 
-    def glimpse_at(self, prepared: retina.Fields, place: Tensor) -> Tensor:
+    def glimpse_at(
+        self, prepared: retina.Fields, place: Float[Tensor, "batch 2"]
+    ) -> Float[Tensor, "batch patches side side"]:
         """The patches around a place (B, 2), (B, scales·C, patch, patch), the finest first."""
         return retina.look(prepared, place, self.patch)
 
-    def glimpses(self, prepared: retina.Fields, places: Tensor) -> Tensor:
+    def glimpses(
+        self, prepared: retina.Fields, places: Float[Tensor, "places 2"]
+    ) -> Float[Tensor, "batch places glimpse"]:
         """The patches around each of n places (n, 2), flat, (B, n, glimpse_size)."""
         batch = len(prepared.levels)
         glimpses = [self.glimpse_at(prepared, place.expand(batch, 2)).flatten(1) for place in places]
         return torch.stack(glimpses, 1)
 
-    def expected(self, image: Tensor, row_weights: Tensor, column_weights: Tensor) -> Tensor:
+    def expected(
+        self,
+        image: Float[Tensor, "batch channels height width"],
+        row_weights: Float[Tensor, "batch height"],
+        column_weights: Float[Tensor, "batch width"],
+    ) -> Float[Tensor, "batch patches side side"]:
         """The expectation of `glimpse_at` over a grid with a place in the middle of every pixel.
 
         Where the probability of a place is the product of one of its row and one of its column, the expected patch is

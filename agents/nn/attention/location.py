@@ -3,6 +3,7 @@
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch import distributions as td
 
@@ -60,7 +61,7 @@ class LocationAttention(ImageAttention):
         place = (2 * torch.arange(size, device=emitted.device, dtype=emitted.dtype) + 1) / size - 1
         return torch.softmax(-0.5 * ((place - mean[:, axis, None]) / std) ** 2, -1)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         patches = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
         where = torch.cat([self.mean_std(emitted)[0], emitted[:, 2:]], -1)
         return Glimpse(self.intensity * patches.flatten(1), where)

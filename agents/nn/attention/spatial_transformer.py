@@ -1,6 +1,7 @@
 """The spatial transformer: an affine map of a sampling grid, then linear interpolation (Jaderberg et al. 2015)."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -8,7 +9,11 @@ from ....errors import FoveateError, check_range
 from .base import Glimpse, ImageAttention
 
 
-def sample(data: Tensor, affine: Tensor, size: tuple[int, ...]) -> Tensor:
+def sample(
+    data: Float[Tensor, "batch channels *size_in"],
+    affine: Float[Tensor, "batch dims dims_and_1"],
+    size: tuple[int, ...],
+) -> Float[Tensor, "batch channels *size_out"]:
     """What a transformed grid sees of an image or a volume.
 
     Args:
@@ -52,7 +57,7 @@ class SpatialTransformer(ImageAttention):
     def initial(self) -> Tensor:
         return torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         fine = self.patch * self.samples
         patch = sample(prepared, emitted.unflatten(-1, (2, 3)), (fine, fine))  # (B, C, fine, fine)
         return Glimpse((F.avg_pool2d(patch, self.samples) if self.samples > 1 else patch).flatten(1), emitted)

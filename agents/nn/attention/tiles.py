@@ -1,6 +1,7 @@
 """A softmax over a grid of tiles, each through the retina: hard looks at one of them, soft at their weighted sum."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch import distributions as td
 
@@ -45,7 +46,7 @@ class TileAttention(VisualAttention[Tensor]):
         self.emitted_size, self.glimpse_size = tiles**2, self.fovea.glimpse_size
         self.register_buffer("centres", tile_centres(torch.arange(tiles**2), tiles), persistent=False)  # (tiles², 2)
 
-    def prepare(self, image: Tensor) -> Tensor:
+    def prepare(self, image: Float[Tensor, "batch channels height width"]) -> Tensor:
         """What the retina sees at every tile, (B, tiles², glimpse_size)."""
         return self.intensity * self.fovea.glimpses(self.fovea.prepare(image), self.centres)
 
@@ -53,7 +54,7 @@ class TileAttention(VisualAttention[Tensor]):
         """How much each tile counts, (B, tiles²); it sums to 1."""
         return chosen_weights(emitted, self.gumbel, self.training)
 
-    def look(self, prepared: Tensor, emitted: Tensor) -> Glimpse:
+    def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         weights = self.weights(emitted)
         what = weighted_sum(weights[:, None], prepared)[:, 0]  # E[x_tile], Xu et al. 2015, section 4.2
         return Glimpse(what, weights @ self.centres)

@@ -4,13 +4,18 @@ H heads, N rows of memory, W numbers a row; a weighting is a point of the simple
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 TINY = 1e-12  # below it a weight counts as zero where a logarithm is taken
 
 
-def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
+def interpolate(
+    content: Float[Tensor, "*batch heads rows"],
+    previous: Float[Tensor, "*batch heads rows"],
+    gate: Float[Tensor, "*batch heads"],
+) -> Float[Tensor, "*batch heads rows"]:
     """w_g = g w_c + (1 - g) w_{t-1} (eq. 7): content or the place of the step before.
 
     Args:
@@ -21,7 +26,9 @@ def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
     return torch.lerp(previous, content, gate[..., None])
 
 
-def shift(weights: Tensor, kernel: Tensor) -> Tensor:
+def shift(
+    weights: Float[Tensor, "*batch heads rows"], kernel: Float[Tensor, "*batch heads shifts"]
+) -> Float[Tensor, "*batch heads rows"]:
     """w̃(i) = Σ_j w_g(j) s(i - j), indices modulo N (eq. 8).
 
     Args:
@@ -38,7 +45,9 @@ def shift(weights: Tensor, kernel: Tensor) -> Tensor:
     return (kernel[..., None, :] @ windows)[..., 0, :]
 
 
-def sharpen(weights: Tensor, gamma: Tensor) -> Tensor:
+def sharpen(
+    weights: Float[Tensor, "*batch heads rows"], gamma: Float[Tensor, "*batch heads"]
+) -> Float[Tensor, "*batch heads rows"]:
     """w(i) = w̃(i)^γ / Σ_j w̃(j)^γ (eq. 9), through logarithms so that the gradient at zero is finite.
 
     Args:
@@ -48,7 +57,12 @@ def sharpen(weights: Tensor, gamma: Tensor) -> Tensor:
     return torch.softmax(gamma[..., None] * (weights + TINY).log(), -1)
 
 
-def erase_and_add(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
+def erase_and_add(
+    memory: Float[Tensor, "batch rows width"],
+    weights: Float[Tensor, "batch heads rows"],
+    erase: Float[Tensor, "batch heads width"],
+    add: Float[Tensor, "batch heads width"],
+) -> Float[Tensor, "batch rows width"]:
     """M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (eq. 3 and 4, all heads at once).
 
     Args:
@@ -63,6 +77,6 @@ def erase_and_add(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -
     return kept + weights.mT @ add
 
 
-def oneplus(x: Tensor) -> Tensor:
+def oneplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """1 + log(1 + e^x), in [1, ∞) (Graves et al. 2016, Methods)."""
     return 1 + F.softplus(x)

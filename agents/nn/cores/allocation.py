@@ -7,6 +7,7 @@ N rows.
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .addressing import TINY
@@ -14,7 +15,9 @@ from .addressing import TINY
 EPSILON = 1e-6
 
 
-def retention(free_gates: Tensor, read_weights: Tensor) -> Tensor:
+def retention(
+    free_gates: Float[Tensor, "batch reads"], read_weights: Float[Tensor, "batch reads rows"]
+) -> Float[Tensor, "batch rows"]:
     """ψ_t = Π_i (1 - f_t^i w_{t-1}^{r,i}): how much of each row no free gate releases.
 
     Args:
@@ -27,12 +30,16 @@ def retention(free_gates: Tensor, read_weights: Tensor) -> Tensor:
     return (1 - free_gates[..., None] * read_weights).prod(-2)
 
 
-def next_usage(usage: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
+def next_usage(
+    usage: Float[Tensor, "batch rows"],
+    write_weights: Float[Tensor, "batch rows"],
+    retained: Float[Tensor, "batch rows"],
+) -> Float[Tensor, "batch rows"]:
     """u_t = (u_{t-1} + w_{t-1}^w - u_{t-1} ∘ w_{t-1}^w) ∘ ψ_t, each (B, N), in [0, 1]."""
     return (usage + write_weights - usage * write_weights) * retained
 
 
-def allocation_weights(usage: Tensor) -> Tensor:
+def allocation_weights(usage: Float[Tensor, "batch rows"]) -> Float[Tensor, "batch rows"]:
     """a_t[φ_j] = (1 - u_t[φ_j]) Π_{i<j} u_t[φ_i], φ the rows sorted by rising usage: the freest row gets most.
 
     Args:
@@ -48,7 +55,12 @@ def allocation_weights(usage: Tensor) -> Tensor:
     return torch.zeros_like(usage).scatter(-1, order, (1 - sorted_usage) * before)
 
 
-def write_weighting(content: Tensor, allocation: Tensor, allocation_gate: Tensor, write_gate: Tensor) -> Tensor:
+def write_weighting(
+    content: Float[Tensor, "batch rows"],
+    allocation: Float[Tensor, "batch rows"],
+    allocation_gate: Float[Tensor, "batch 1"],
+    write_gate: Float[Tensor, "batch 1"],
+) -> Float[Tensor, "batch rows"]:
     """w_t^w = g_t^w [g_t^a a_t + (1 - g_t^a) c_t^w].
 
     Args:
@@ -60,12 +72,18 @@ def write_weighting(content: Tensor, allocation: Tensor, allocation_gate: Tensor
     return write_gate * torch.lerp(content, allocation, allocation_gate)
 
 
-def next_precedence(precedence: Tensor, write_weights: Tensor) -> Tensor:
+def next_precedence(
+    precedence: Float[Tensor, "batch rows"], write_weights: Float[Tensor, "batch rows"]
+) -> Float[Tensor, "batch rows"]:
     """p_t = (1 - Σ_i w_t^w[i]) p_{t-1} + w_t^w, each (B, N): how far each row was the last one written."""
     return (1 - write_weights.sum(-1, keepdim=True)) * precedence + write_weights
 
 
-def next_link(link: Tensor, precedence: Tensor, write_weights: Tensor) -> Tensor:
+def next_link(
+    link: Float[Tensor, "batch rows rows"],
+    precedence: Float[Tensor, "batch rows"],
+    write_weights: Float[Tensor, "batch rows"],
+) -> Float[Tensor, "batch rows rows"]:
     """L_t[i, j] = (1 - w_t^w[i] - w_t^w[j]) L_{t-1}[i, j] + w_t^w[i] p_{t-1}[j], zero on the diagonal.
 
     L[i, j] is how far row i was written right after row j.
@@ -84,11 +102,13 @@ def next_link(link: Tensor, precedence: Tensor, write_weights: Tensor) -> Tensor
 class SparseLink(NamedTuple):
     """The K strongest links of each row: L[i, columns[i, k]] = values[i, k]."""
 
-    values: Tensor  # (B, N, K)
-    columns: Tensor  # (B, N, K), int64
+    values: Float[Tensor, "batch rows links"]
+    columns: Int[Tensor, "batch rows links"]
 
 
-def next_sparse_link(link: SparseLink, precedence: Tensor, write_weights: Tensor) -> SparseLink:
+def next_sparse_link(
+    link: SparseLink, precedence: Float[Tensor, "batch rows"], write_weights: Float[Tensor, "batch rows"]
+) -> SparseLink:
     """`next_link` in O(N K²): precedence is cut to its K largest entries, and each row keeps its K strongest links.
 
     After the sparse link matrix of Graves et al. 2016, Methods; rows are cut by strength instead of at 1/K, so that
@@ -113,13 +133,15 @@ def next_sparse_link(link: SparseLink, precedence: Tensor, write_weights: Tensor
     return SparseLink(values, torch.cat([link.columns, new_columns], -1).gather(-1, chosen))
 
 
-def empty_sparse_link(batch: int, rows: int, keep: int, like: Tensor) -> SparseLink:
+def empty_sparse_link(batch: int, rows: int, keep: int, like: Float[Tensor, "..."]) -> SparseLink:
     """No links: each row holds `keep` different columns of value zero."""
     columns = torch.arange(keep, device=like.device).expand(batch, rows, keep)
     return SparseLink(like.new_zeros(batch, rows, keep), columns)
 
 
-def follow(link: Tensor | SparseLink, read_weights: Tensor) -> tuple[Tensor, Tensor]:
+def follow(
+    link: Float[Tensor, "batch rows rows"] | SparseLink, read_weights: Float[Tensor, "batch reads rows"]
+) -> tuple[Float[Tensor, "batch reads rows"], Float[Tensor, "batch reads rows"]]:
     """Where the heads come by going on in the order of writing, and by going back.
 
     f_t^i = L_t w_{t-1}^{r,i} and b_t^i = L_tᵀ w_{t-1}^{r,i}.
@@ -141,7 +163,9 @@ def follow(link: Tensor | SparseLink, read_weights: Tensor) -> tuple[Tensor, Ten
     return forward, torch.zeros_like(read_weights).scatter_add(-1, columns, back)
 
 
-def sharpen_links(weights: Tensor, sharpness: Tensor) -> Tensor:
+def sharpen_links(
+    weights: Float[Tensor, "batch reads rows"], sharpness: Float[Tensor, "batch reads"]
+) -> Float[Tensor, "batch reads rows"]:
     """S(d, s)_i = d_i^s / Σ_j d_j^s where there is any weight (Csordás & Schmidhuber 2019, eq. 11 to 13).
 
     Without weight (no link was made yet) nothing is followed, instead of everything alike.
@@ -155,7 +179,12 @@ def sharpen_links(weights: Tensor, sharpness: Tensor) -> Tensor:
     return torch.softmax(sharpness[..., None] * (weights + TINY).log(), -1) * total
 
 
-def read_weighting(backward: Tensor, content: Tensor, forward: Tensor, modes: Tensor) -> Tensor:
+def read_weighting(
+    backward: Float[Tensor, "batch reads rows"],
+    content: Float[Tensor, "batch reads rows"],
+    forward: Float[Tensor, "batch reads rows"],
+    modes: Float[Tensor, "batch reads 3"],
+) -> Float[Tensor, "batch reads rows"]:
     """w_t^r = π[1] b + π[2] c + π[3] f.
 
     Args:

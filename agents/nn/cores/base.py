@@ -3,6 +3,7 @@
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .... import tree
@@ -20,10 +21,10 @@ class Source(NamedTuple):
         length: int64, (B,), how many of them are real; the others must never count.
     """
 
-    items: Tensor
-    length: Tensor
+    items: Float[Tensor, "batch length size"]
+    length: Int[Tensor, " batch"]
 
-    def mask(self) -> Tensor:
+    def mask(self) -> Bool[Tensor, "batch length"]:
         """Which items are real, bool (B, L)."""
         return torch.arange(self.items.shape[1], device=self.length.device) < self.length[:, None]
 
@@ -60,7 +61,13 @@ class Core(nn.Module, Generic[S]):
         """The state before an episode, a NamedTuple of tensors (B, …); it may hold the states of inner cores."""
         raise NotImplementedError
 
-    def forward(self, x: Tensor, state: S, starts: Tensor, record: bool = False) -> CoreOutput[S]:
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: S,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[S]:
         """Run over a sequence. A call over T steps equals T calls over one step each.
 
         Args:
@@ -73,7 +80,7 @@ class Core(nn.Module, Generic[S]):
         raise NotImplementedError
 
 
-def reset_where(state: S, fresh: S, starts: Tensor) -> S:
+def reset_where(state: S, fresh: S, starts: Bool[Tensor, " batch"]) -> S:
     """The state with `fresh`, another of as many rows, written where `starts`, bool (B,), is True."""
     return tree.where(starts, fresh, state)
 
@@ -92,5 +99,11 @@ class Feedforward(Core[NoState]):
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NoState:
         return NoState()
 
-    def forward(self, x: Tensor, state: NoState, starts: Tensor, record: bool = False) -> CoreOutput[NoState]:
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: NoState,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[NoState]:
         return CoreOutput(x, state, {}, {})

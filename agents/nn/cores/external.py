@@ -5,6 +5,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ....errors import check_choice, check_range
@@ -107,7 +108,13 @@ class ExternalMemoryCore(Core[S], Generic[S]):
         hidden, cell = self.controller(drive, state.reads.flatten(1), state.hidden, state.cell)
         return hidden, cell, self.interface(hidden).clamp(-CLIP, CLIP)
 
-    def forward(self, x: Tensor, state: S, starts: Tensor, record: bool = False) -> CoreOutput[S]:
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: S,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[S]:
         drive = self.controller.from_input(x)  # (T, B, …), one product for the whole sequence
         step, kernel = partial(self.step, record=record), None if record else self.kernel()
         return unroll(step, drive, state, starts, self._begin, kernel)

@@ -3,6 +3,7 @@
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .... import tree
@@ -41,7 +42,13 @@ class _TorchCore(Core[R], Generic[R]):
         zeros = torch.zeros(batch, self.module.num_layers, self.output_size, device=device, dtype=dtype)
         return self.state_class(*(zeros,) * len(self.state_class._fields))
 
-    def forward(self, x: Tensor, state: R, starts: Tensor, record: bool = False) -> CoreOutput[R]:
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: R,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[R]:
         return unroll_pieces(self._run, x, state, starts, self._begin)
 
     def _begin(self, state: R, x: Tensor, starts: Tensor) -> R:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,7 +50,11 @@ class Transformer(Core[TransformerState]):
         return TransformerState(blank, blank, torch.zeros(batch, dtype=torch.int64, device=blank.device))
 
     def forward(
-        self, x: Tensor, state: TransformerState, starts: Tensor, record: bool = False
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: TransformerState,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
     ) -> CoreOutput[TransformerState]:
         """As of any core; its record is `read_weights` (T, B, layers * heads, context), the last column this moment."""
         steps = len(x)

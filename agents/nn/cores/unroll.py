@@ -16,6 +16,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self, TypeVar
 
+from jaxtyping import Bool
 from torch import Tensor
 
 from .... import tree
@@ -39,7 +40,7 @@ def unroll(
     step: Callable[[Tree, S], Output],
     inputs: Tree,
     state: S,
-    starts: Tensor,
+    starts: Bool[Tensor, "time batch"],
     begin: Callable[[S, Tree, Tensor], S],
     kernel: Callable[[Tree, S], Output] | None = None,
 ) -> Output:
@@ -75,7 +76,7 @@ def unroll_pieces(
     run: Callable[[Tree, S], Output],
     inputs: Tree,
     state: S,
-    starts: Tensor,
+    starts: Bool[Tensor, "time batch"],
     begin: Callable[[S, Tree, Tensor], S],
 ) -> Output:
     """Run over a sequence, each piece in which no episode starts at once.
@@ -96,7 +97,7 @@ def unroll_pieces(
     return _joined(pieces)
 
 
-def episode_pieces(starts: Tensor) -> list[tuple[int, int]]:
+def episode_pieces(starts: Bool[Tensor, "time batch"]) -> list[tuple[int, int]]:
     """Where to cut a sequence so that episodes start at first steps only: (first, end) pairs.
 
     Args:

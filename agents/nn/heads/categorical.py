@@ -2,6 +2,7 @@
 
 import torch
 from gymnasium import spaces
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch import distributions as td
 
@@ -36,7 +37,7 @@ class CategoricalHead(Head):
         return -self.log_prob(parameters, target) if target_set is None else set_loss(parameters, target_set)
 
 
-def set_loss(logits: Tensor, target_set: Tensor) -> Tensor:
+def set_loss(logits: Float[Tensor, "*batch n"], target_set: Bool[Tensor, "*batch n"]) -> Float[Tensor, "*batch"]:
     """-log of the summed probability of a set of right answers, (…); 0 where the set is empty.
 
     Args:

@@ -2,6 +2,7 @@
 
 import torch
 from gymnasium import spaces
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -50,7 +51,9 @@ class CTCHead(CategoricalHead):
         return torch.zeros_like(parameters[..., 0]).scatter(0, length[None] - 1, each[None])
 
 
-def pack_symbols(target: Tensor, blank: int) -> tuple[Tensor, Tensor]:
+def pack_symbols(
+    target: Int[Tensor, "time batch"], blank: int
+) -> tuple[Int[Tensor, "batch time"], Int[Tensor, " batch"]]:
     """The symbols of each episode one behind the other: int64 (B, T), padded, and how many they are, (B,).
 
     Args:
@@ -62,7 +65,13 @@ def pack_symbols(target: Tensor, blank: int) -> tuple[Tensor, Tensor]:
     return target.gather(0, order).clamp(min=0).T.contiguous(), real.sum(0)
 
 
-def ctc_loss(log_probs: Tensor, symbols: Tensor, symbol_count: Tensor, length: Tensor, blank: int = 0) -> Tensor:
+def ctc_loss(
+    log_probs: Float[Tensor, "time batch n"],
+    symbols: Int[Tensor, "batch symbols"],
+    symbol_count: Int[Tensor, " batch"],
+    length: Int[Tensor, " batch"],
+    blank: int = 0,
+) -> Float[Tensor, " batch"]:
     """-log Σ over paths that spell the symbols (Graves et al. 2006, eqs. 3 and 8); 0 where the steps are too few.
 
     Args:
@@ -78,7 +87,7 @@ def ctc_loss(log_probs: Tensor, symbols: Tensor, symbol_count: Tensor, length: T
     return F.ctc_loss(log_probs, symbols, length, symbol_count, blank, reduction="none", zero_infinity=True)
 
 
-def best_path(symbols: Tensor, blank: int = 0) -> list[int]:
+def best_path(symbols: Int[Tensor, " time"], blank: int = 0) -> list[int]:
     """What one episode's choices (T,) spell: repeats count once, then blanks go (Graves et al. 2006, section 3.2)."""
     merged = torch.unique_consecutive(symbols).tolist()
     return [symbol for symbol in merged if symbol != blank]
