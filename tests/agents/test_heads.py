@@ -10,8 +10,9 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.nn.heads import CTCHead, MixtureHead, UniformHead, make_head
+from foveate.agents.nn.heads import HEADS, CTCHead, MixtureHead, UniformHead, make_head
 from foveate.agents.nn.heads.ctc import best_path
+from foveate.envs.spaces import KINDS
 from foveate.errors import FoveateError
 
 SPACES = [
@@ -22,6 +23,11 @@ SPACES = [
     spaces.Box(-1.0, 1.0, (2,), np.float32),
     spaces.Box(np.array([0.0, -3.0], np.float32), np.array([1.0, 5.0], np.float32)),
 ]
+
+
+def test_every_kind_of_space_has_a_head() -> None:
+    """But for a Dict, whose parts have one each."""
+    assert {kind.__name__ for kind in HEADS} == KINDS.keys() - {"Dict"}
 
 
 @pytest.mark.parametrize("space", SPACES, ids=str)
