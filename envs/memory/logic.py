@@ -177,11 +177,11 @@ class Logic(SequenceWorld):
         bits = draw_bits(rng, "bits", self.most_steps, 2)  # (n, T, 2)
         gates = rng.integers("gates", GATES, self.most_steps, self.gates)  # (n, T, G)
         used = 1 + rng.integers("used", self.gates, self.most_steps)  # (n, T)
-        answers = []
-        first = bits[:, 0, 0]
+        zero, one = self._answers(bits[..., 1], gates, used)  # (n, T) each, for all moments at once
+        answers, b0 = [], bits[:, 0, 0]
         for t in range(self.most_steps):
-            first = self._answer(first, bits[:, t, 1], gates[:, t], used[:, t])
-            answers.append(first)
+            b0 = torch.where(b0 == 1, one[:, t], zero[:, t])
+            answers.append(b0)
         targets = torch.stack(answers, 1)  # (n, T)
         due = moments(self.most_steps, length) < length[:, None]
         there = torch.arange(self.gates, device=bits.device) < used[..., None]  # (n, T, G)
@@ -191,21 +191,28 @@ class Logic(SequenceWorld):
         inputs = torch.cat([shown, hot.flatten(2)], -1) * due[..., None]
         return Script(inputs.float(), (targets * due)[..., None], due, length, {"gates": gates, "used": used})
 
-    def _answer(self, b0: Tensor, b1: Tensor, gates: Tensor, used: Tensor) -> Tensor:
-        """b_{i+1} = g_i(b_i, b_{i-1}) for the gates that are used, each (n,) or (n, G)."""
-        truth = TRUTH.to(b0.device)
+    def _answers(self, b1: Tensor, gates: Tensor, used: Tensor) -> tuple[Tensor, Tensor]:
+        """b_{i+1} = g_i(b_i, b_{i-1}) for the gates that are used: the last of them, were b0 zero and were it one.
+
+        Args:
+            b1: (…,).
+            gates: (…, G).
+            used: how many of the gates, (…,).
+        """
+        truth = TRUTH.to(b1.device)
+        b1 = torch.stack([b1, b1])  # (2, …)
+        b0 = torch.zeros_like(b1)
+        b0[1] = 1
         for i in range(self.gates):
-            result = truth[gates[:, i], 2 * b1 + b0]
+            result = truth[gates[..., i], 2 * b1 + b0]
             on = i < used
             b0, b1 = torch.where(on, b1, b0), torch.where(on, result, b1)
-        return b1
+        return b1[0], b1[1]
 
     def _both(self, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The answers of this moment, were b0 zero and were it one."""
         b1 = self._now(state, "inputs")[:, 1].long()
-        gates, used = self._now(state, "gates"), self._now(state, "used")
-        zero, one = torch.zeros_like(b1), torch.ones_like(b1)
-        return self._answer(zero, b1, gates, used), self._answer(one, b1, gates, used)
+        return self._answers(b1, self._now(state, "gates"), self._now(state, "used"))
 
     def sources(self, state: dict[str, Tensor]) -> Tensor:
         """The moment before, if b0 makes a difference now."""
