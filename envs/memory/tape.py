@@ -47,7 +47,9 @@ class Tape(BatchWorld):
         When all is written, or at the first wrong symbol. Truncated after six times the longest tape's length + 8.
 
     Info:
-        target, target_mask: what the oracle does, always; score: whether all is written right; relevance (on request):
+        target, target_mask: what the oracle does, always; target_set: bool, (3, N), what would do as well: any symbol
+        where none is to be written, since nobody can know the one that is due before it was read (N is the most values
+        of a number); score: whether all is written right; relevance (on request):
         bool, (longest + 2,), the cells of the input tape (with the blanks at both ends) that say what is due now.
 
     Args:
@@ -151,13 +153,11 @@ class Tape(BatchWorld):
         Where the tape is read backwards the blank behind it has to be seen first (and, to turn once more, the one
         before it): nothing else tells how long it is, so this is what an agent without that knowledge can imitate.
         """
-        length = state["total"] // 3
-        needed = {
-            "copy": torch.zeros_like(written),
-            "duplicated": torch.zeros_like(written),
-            "reverse": torch.ones_like(written),
-            "repeat": (written >= length).long() + (written >= 2 * length),
-        }[self.task]
+        if self.task == "repeat":
+            length = state["total"] // 3
+            needed = (written >= length).long() + (written >= 2 * length)
+        else:
+            needed = int(self.task == "reverse")
         ready = state["ends"] >= needed
         end = torch.where(state["ends"] == 0, state["cells"], -1)
         return torch.where(ready, rows_at(state["source"], written[:, None])[:, 0], end), ready
@@ -173,7 +173,12 @@ class Tape(BatchWorld):
         return torch.stack([move, here.long(), self._due(state)], -1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        return {"target": self._wise(state), "target_mask": torch.ones_like(state["head"], dtype=torch.bool)}
+        target = self._wise(state)  # (B, 3)
+        values = moments(max(3, self.symbols), target)  # (1, N)
+        right = values == target[..., None]  # (B, 3, N)
+        right[:, 2] |= (values < self.symbols) & (target[:, 1:2] == 0)  # a symbol that isn't written is ignored
+        always = torch.ones_like(state["head"], dtype=torch.bool)
+        return {"target": target, "target_mask": always, "target_set": right}
 
     def score(self, state: State) -> Tensor:
         return state["done"].float()

@@ -1,5 +1,6 @@
 """What the memory worlds show and ask, each against a slow and obvious reading of its episode."""
 
+import itertools
 import math
 from collections import Counter
 
@@ -197,6 +198,26 @@ def test_a_wrong_symbol_ends_the_tape_s_episode() -> None:
     _, info = env.reset(seed=0)
     _, reward, over, _, info = env.step([1, 1, (info["target"][2] + 1) % 5])
     assert (reward, over, info["score"]) == (0.0, True, 0.0)
+
+
+@pytest.mark.parametrize("symbols", [2, 5])
+@pytest.mark.parametrize("task", ["copy", "reverse", "duplicated", "repeat"])
+def test_every_member_of_a_tape_s_set_of_right_actions_does_the_same(task: str, symbols: int) -> None:
+    env = gym.make("Memory/Tape-v0", task=task, symbols=symbols).unwrapped
+    for seed in range(3):
+        seen, info = env.reset(seed=seed)
+        over = False
+        while not over:
+            sets = [np.flatnonzero(row).tolist() for row in info["target_set"]]
+            assert all(number in right for number, right in zip(info["target"], sets, strict=True))
+            assert sets[2] == (info["target"][2:].tolist() if info["target"][1] else list(range(symbols)))
+            before, outcomes = env.get_state(), []
+            for action in itertools.product(*sets):
+                env.set_state(before)
+                seen, reward, over, cut, info = env.step(np.array(action))
+                outcomes.append((seen.tolist(), reward, over, cut, info["score"]))
+            assert all(outcome == outcomes[0] for outcome in outcomes)
+        assert info["score"] == 1
 
 
 def test_t_maze() -> None:
