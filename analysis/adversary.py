@@ -6,8 +6,8 @@ the gradient that is followed here is the whole one,
 
     ∇E[L] = E[∇L + (L - b) ∇log π(places | image)]
 
-pathwise through the pixels that were seen, and by the score function (with a leave-one-out baseline) through the choice
-of places.
+pathwise through the pixels of the glimpses, and by the score function (with a leave-one-out baseline) through the
+choice of places.
 """
 
 from collections.abc import Callable
@@ -54,6 +54,9 @@ def pgd(
         gradients: the budget: gradients of single episodes; each step spends `samples` of them.
         samples: episodes an image at each step.
         generator: of the random start.
+
+    Raises:
+        FoveateError: epsilon isn't in [0, 1], or the budget doesn't buy one step.
     """
     check_range("epsilon", epsilon, 0.0, 1.0)
     check_range("samples", samples, 1)
@@ -61,8 +64,8 @@ def pgd(
     steps = gradients // samples
     size = 2.5 * epsilon / steps
     noise = torch.rand(image.shape, generator=generator, device=image.device) * 2 - 1
-    found = (image + epsilon * noise).clamp(0, 1)
+    attacked = (image + epsilon * noise).clamp(0, 1)
     for _ in range(steps):
-        step = size * expected_gradient(play, found, samples).sign()
-        found = torch.minimum(torch.maximum(found + step, image - epsilon), image + epsilon).clamp(0, 1)
-    return found.detach()
+        step = size * expected_gradient(play, attacked, samples).sign()
+        attacked = torch.minimum(torch.maximum(attacked + step, image - epsilon), image + epsilon).clamp(0, 1)
+    return attacked.detach()

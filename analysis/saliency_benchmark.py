@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .. import tree
 from ..errors import FoveateError
+from ..wrappers.moved import moved
 from ..wrappers.saliency.methods import METHODS
 from ..wrappers.saliency.pictures import on_picture
 from ..wrappers.saliency.targets import Target
@@ -91,7 +92,14 @@ def benchmark(
 
 
 def maps_of(view: View, moments: Moments, method: str, targets: Sequence[Target]) -> list[Tensor]:
-    """A method's maps of all moments, one tensor like the observation a target."""
+    """A method's maps of all moments, for each target one tensor like the explained part of the observation.
+
+    Args:
+        view: the policy.
+        moments: from `collect`.
+        method: a name from `METHODS`.
+        targets: what is explained.
+    """
     parts = []
     with undisturbed(view):
         for rows in torch.arange(len(moments.inputs.starts)).split(CHUNK):
@@ -210,3 +218,13 @@ def _on_object(picture: np.ndarray, mask: Tensor) -> _OnObject:
     there = inside.any(1) & (total > 0)
     share = np.where(there, (flat * inside).sum(1) / np.where(total > 0, total, 1), np.nan)
     return _OnObject(share, share / np.maximum(inside.mean(1), 1e-12))
+
+
+_HOMES = {  # since 0.2
+    "collect": "analysis.saliency_moments:collect",
+    "examine": "analysis.saliency_benchmark:benchmark",
+}
+
+
+def __getattr__(name: str) -> object:
+    return moved(__name__, name, _HOMES)

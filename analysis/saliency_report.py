@@ -1,25 +1,23 @@
 """The page behind the table: everything in one file, pictures included."""
 
-import html
 import json
+import math
 from pathlib import Path
-from typing import Any
 
 from ..viz import pages
-from ..viz.pages import image_tag, table
 from ..viz.plots import figure_png, subplots
 from ..wrappers.saliency import METHODS
 from .saliency_benchmark import Row
 from .saliency_scores import FRACTIONS
-from .saliency_study import COLUMNS
+from .saliency_study import COLUMNS, Study
 
 
-def write_report(folder: Path, found: dict[str, Any], rows: list[Row]) -> None:
+def write_report(folder: Path, study: Study) -> None:
     """Write saliency.json, curves.png and saliency.html (which needs neither of them) to a folder."""
-    (folder / "saliency.json").write_text(json.dumps(found, indent=1))
-    picture = draw_curves(rows)
+    (folder / "saliency.json").write_text(json.dumps(study.plain(), indent=1))
+    picture = draw_curves(study.rows)
     (folder / "curves.png").write_bytes(picture)
-    (folder / "saliency.html").write_text(page(found, picture))
+    (folder / "saliency.html").write_text(page(study, picture))
 
 
 def draw_curves(rows: list[Row]) -> bytes:
@@ -43,46 +41,52 @@ def draw_curves(rows: list[Row]) -> bytes:
     return figure_png(figure)
 
 
-def page(found: dict[str, Any], picture: bytes) -> str:
+def page(study: Study, curves: bytes) -> str:
     """The whole page; it asks for nothing from anywhere."""
-    title = f"Saliency of {found['env_id']}"
-    methods = dict.fromkeys(row["method"] for row in found["rows"])
+    title = f"Saliency of {study.env_id}"
+    scores = [[row.method, row.target, *[_number(getattr(row, name)) for name in COLUMNS]] for row in study.rows]
     parts = [
-        f"<h1>{html.escape(title)}</h1>",
-        f"<p>{found['moments']} moments of play, seed {found['seed']}. "
+        pages.heading(title),
+        f"<p>{study.count} moments of play, seed {study.seed}. "
         "Every method is measured on the same moments; <em>random</em> is the control.</p>",
-        table(["method", "target", *COLUMNS], _score_rows(found, list(COLUMNS))),
-        "<ul>" + "".join(f"<li><b>{html.escape(k)}</b>: {html.escape(v)}</li>" for k, v in COLUMNS.items()) + "</ul>",
-        "<ul>" + "".join(f"<li><b>{name}</b>: {html.escape(METHODS[name].about)}</li>" for name in methods) + "</ul>",
-        "<h2>Deletion and insertion</h2>",
-        image_tag(picture, "deletion and insertion curves"),
+        pages.table(["method", "target", *COLUMNS], scores),
+        pages.definitions(COLUMNS),
+        pages.definitions({row.method: METHODS[row.method].about for row in study.rows}),
+        pages.heading("Deletion and insertion", 2),
+        pages.image_tag(curves, "deletion and insertion curves"),
+        *_shares(study),
+        *_interventions(study),
     ]
-    if found["areas"]:
-        objects = list(found["areas"])
-        shares = [
-            [row["method"], row["target"], *[_number(row["shares"].get(name)) for name in objects]]
-            for row in found["rows"]
-        ]
-        shares.append(["(area)", "", *[_number(found["areas"][name]) for name in objects]])
-        parts += ["<h2>Share of the map on each object</h2>", table(["method", "target", *objects], shares)]
-    moved = {target: effect for target, effect in found["effects"].items() if effect}
-    if moved:
-        rows = [
-            [target, name, f"{e['mean']:.4g}", f"{e['low']:.4g} to {e['high']:.4g}", str(e["moments"])]
-            for target, effect in moved.items()
-            for name, e in effect.items()
-        ]
-        parts += [
-            "<h2>What interventions show</h2>",
-            "<p>How far the output moves when something is done to the object (95 % bootstrap interval).</p>",
-            table(["target", "object", "mean change", "interval", "moments"], rows),
-        ]
     return pages.page(title, "".join(parts))
 
 
-def _score_rows(found: dict[str, Any], columns: list[str]) -> list[list[str]]:
-    return [[row["method"], row["target"], *[_number(row[name]) for name in columns]] for row in found["rows"]]
+def _shares(study: Study) -> list[str]:
+    """How much of each map is on each object, where objects are known."""
+    if not study.areas:
+        return []
+    rows = [[r.method, r.target, *[_number(r.shares.get(name)) for name in study.areas]] for r in study.rows]
+    rows.append(["(area)", "", *[_number(area) for area in study.areas.values()]])
+    return [
+        pages.heading("Share of the map on each object", 2),
+        pages.table(["method", "target", *study.areas], rows),
+    ]
+
+
+def _interventions(study: Study) -> list[str]:
+    """What changing each object does to each target, where that is known."""
+    rows = [
+        [target, name, f"{e.mean:.4g}", f"{e.low:.4g} to {e.high:.4g}", str(e.moments)]
+        for target, effects in study.effects.items()
+        for name, e in effects.items()
+    ]
+    if not rows:
+        return []
+    return [
+        pages.heading("What interventions show", 2),
+        pages.paragraph("How far the output moves when something is done to the object (95 % bootstrap interval)."),
+        pages.table(["target", "object", "mean change", "interval", "moments"], rows),
+    ]
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None or math.isnan(value) else f"{value:.3f}"

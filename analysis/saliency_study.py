@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from ..envs.protocols import TellsRelevance, world_of
 from ..envs.registry import check_one_agent, make_one, make_worlds, world_class
 from ..errors import FoveateError
 from ..wrappers.saliency import methods_of, targets_of
@@ -47,7 +48,7 @@ class Subject(NamedTuple):
 
     view: View
     env_id: str
-    env: dict[str, Any]
+    env: dict[str, object]
     seed: int
 
 
@@ -68,7 +69,7 @@ class Effect(NamedTuple):
 
 
 class Study(NamedTuple):
-    """What was found.
+    """How true the maps are.
 
     Attributes:
         env_id: the environment.
@@ -138,7 +139,8 @@ def study(
     for name in methods:  # before anything is played
         check_method(view, name, [target for target in chosen if target.action] or chosen)
     worlds = _worlds(subject, min(8, count))
-    length = getattr(getattr(worlds, "world", None), "episode_length", None)
+    world = world_of(worlds)
+    length = None if world is None else world.episode_length
     every = 11 if length is None else max(1, min(11, length - 1))
     moments = collect(view, worlds, count, every, subject.seed)
     worlds.close()
@@ -157,32 +159,29 @@ def study_recall(subject: Subject, targets: Sequence[str], episodes: int) -> Stu
         targets: what it explains.
         episodes: how many.
     """
-    found: dict[str, dict[str, Recall]] = {}
+    recalls: dict[str, dict[str, Recall]] = {}
     for target in choose_targets(subject.view, list(targets)):
         for name, view in (("as trained", subject.view), ("random weights", randomised(subject.view))):
-            recalled = recall(view, _worlds(subject, episodes), target, subject.seed)
-            found.setdefault(target.name, {})[name] = recalled
-    return Study(subject.env_id, subject.seed, episodes, [], {}, {}, found)
+            share = recall(view, _worlds(subject, episodes), target, subject.seed)
+            recalls.setdefault(target.name, {})[name] = share
+    return Study(subject.env_id, subject.seed, episodes, [], {}, {}, recalls)
 
 
 def _truth_is_a_moment(env: gym.Env) -> bool:
     """Whether what is relevant is a time step, not a place in a picture."""
-    world = getattr(env.unwrapped, "world", None)
-    if world is None:
+    world = world_of(env)
+    if not isinstance(world, TellsRelevance):
         return False
-    try:
-        env.reset(seed=0)
-        return world.relevance(world.state).dim() == 2
-    except FoveateError:  # it doesn't say what is relevant
-        return False
+    env.reset(seed=0)
+    return world.relevance(world.state).dim() == 2
 
 
 def _worlds(subject: Subject, count: int) -> VectorEnv:
     device = str(subject.view.device)
     if world_class(subject.env_id) is None:
         return make_worlds(subject.env_id, count, device, subject.env)
-    ours: dict[str, Any] = {"autoreset_mode": "SameStep", "output": "torch", "device": device, "relevance": True}
-    return gym.make_vec(subject.env_id, num_envs=count, **ours, **subject.env)
+    options = {"autoreset_mode": "SameStep", "output": "torch", "device": device, "relevance": True}
+    return gym.make_vec(subject.env_id, count, **{**options, **subject.env})
 
 
 def _plain(row: Row) -> Plain:
@@ -201,20 +200,20 @@ def _or_none(value: float) -> float | None:
 
 def _areas(moments: Moments) -> dict[str, float]:
     """The share of the picture that each object covers where it is there."""
-    found = {}
+    areas = {}
     for name, mask in moments.objects.items():
         area = mask.flatten(1).float().mean(1)
-        found[name] = float(area[area > 0].mean()) if bool((area > 0).any()) else 0.0
-    return found
+        areas[name] = float(area[area > 0].mean()) if bool((area > 0).any()) else 0.0
+    return areas
 
 
 def _effects(view: View, moments: Moments, target: Target) -> dict[str, Effect]:
     """What is done to each object, and how far the output moves on average."""
-    found = {}
+    summaries = {}
     for name, moved in effects(view, moments, target).items():
         there = moved[~np.isnan(moved)]
         if len(there):
             means = there[np.random.default_rng(0).integers(0, len(there), (1000, len(there)))].mean(1)
             low, high = np.quantile(means, [0.025, 0.975])
-            found[name] = Effect(float(there.mean()), float(low), float(high), len(there))
-    return found
+            summaries[name] = Effect(float(there.mean()), float(low), float(high), len(there))
+    return summaries

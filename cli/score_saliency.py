@@ -50,7 +50,7 @@ def score_saliency(shot: Shot, methods: Sequence[str], targets: Sequence[str], c
         print(f"figures: {folder / 'saliency.json'}")
     else:
         print_scores(found)
-        write_report(folder, plain, found.rows)
+        write_report(folder, found)
         print(f"report: {folder / 'saliency.html'}")
     return plain
 

@@ -1,17 +1,21 @@
 """Instruments and adapters around environments: a retina for any of them, flat actions, videos."""
 
 import importlib
-import warnings
+from typing import TYPE_CHECKING
 
-from .flatten import FlattenAction, FlattenParallel, FlattenVectorAction
+from .flatten import FlattenAction, FlattenVectorAction
 from .foveate import Foveate
 from .history import PreviousActionReward, PreviousActionRewardVector
 from .markov import Markovian, MarkovianVector
 from .memory_trace import MemoryTrace
+from .moved import moved
 from .price import PriceOfLooking, PriceOfLookingVector
 from .record import record_episodes
 from .record_video import RecordVideo
 from .saliency import Saliency, SequentialJacobian
+
+if TYPE_CHECKING:
+    from .flatten_parallel import FlattenParallel
 
 __all__ = [
     "FlattenAction",
@@ -31,17 +35,18 @@ __all__ = [
     "record_episodes",
 ]
 
-_MOVED = {  # since 0.2
-    "VideoWriter": "viz.video",
-    "contact_sheet": "viz.pictures",
-    "write_picture": "viz.pictures",
-    "write_video": "viz.video",
+_LAZY = {"FlattenParallel": "flatten_parallel"}  # loads PettingZoo
+_HOMES = {  # since 0.2
+    "VideoWriter": "viz.video:VideoWriter",
+    "adversary": "analysis.adversary",
+    "contact_sheet": "viz.pictures:contact_sheet",
+    "video": "viz.video",
+    "write_picture": "viz.pictures:write_picture",
+    "write_video": "viz.video:write_video",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _MOVED[name]
-    warnings.warn(f"foveate.wrappers.{name} is now foveate.{home}.{name}.", DeprecationWarning, stacklevel=2)
-    return getattr(importlib.import_module(f"..{home}", __name__), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    return moved(__name__, name, _HOMES)

@@ -1,18 +1,19 @@
 """Flat actions: a Dict of parts as MultiDiscrete or Box, so that stock Stable-Baselines3 algorithms train on it."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
-from pettingzoo import ParallelEnv
-from pettingzoo.utils import BaseParallelWrapper
 
-from ..envs.spaces import counts
+from .. import tree
+from ..envs.protocols import Info
+from ..envs.spaces import counts, kind_of
 from ..errors import FoveateError, check_choice, check_range
+from ..tree import Tree
 
 To = Literal["auto", "multidiscrete", "box", "discrete"]
 MOST = 10_000  # actions of one Discrete space
@@ -37,10 +38,11 @@ class ActionFlattener:
             raise FoveateError(f"only Dict actions are flattened, got {space}.")
         self.parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {"action": space}
         for name, part in self.parts.items():
-            if not isinstance(part, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)):
+            if isinstance(part, spaces.Box):
+                if not (np.isfinite(part.low).all() and np.isfinite(part.high).all()):
+                    raise FoveateError(f"action part {name!r} needs finite bounds to be flattened, got {part}.")
+            elif kind_of(part, f"action part {name!r}").counts(part) is None:
                 raise FoveateError(f"action part {name!r} of type {type(part).__name__} can't be flattened.")
-            if isinstance(part, spaces.Box) and not (np.isfinite(part.low).all() and np.isfinite(part.high).all()):
-                raise FoveateError(f"action part {name!r} needs finite bounds to be flattened, got {part}.")
         if to == "auto":
             to = "box" if all(isinstance(part, spaces.Box) for part in self.parts.values()) else "multidiscrete"
         self.to, self.bins = to, bins
@@ -71,7 +73,7 @@ class ActionFlattener:
                 high.append(np.ones(sum(self.sizes[name])))
         return spaces.Box(np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32))
 
-    def unflatten(self, flat: np.ndarray) -> Any:
+    def unflatten(self, flat: np.ndarray) -> Tree:
         """Flat actions, (B, n) or with to="discrete" (B,), as a dict of parts (B, …)."""
         action, begin = {}, 0
         if self.to == "discrete":  # the digits of the number, the last part's the fastest
@@ -84,10 +86,9 @@ class ActionFlattener:
             begin += width
         return action["action"] if self.bare else action
 
-    def unflatten_one(self, flat: Any) -> Any:
+    def unflatten_one(self, flat: np.ndarray) -> Tree:
         """One flat action as a dict of parts."""
-        made = self.unflatten(np.asarray(flat)[None])
-        return {name: part[0] for name, part in made.items()} if isinstance(made, dict) else made[0]
+        return tree.index(self.unflatten(np.asarray(flat)[None]), 0)
 
     def _part(self, part: spaces.Space, sizes: list[int], flat: np.ndarray) -> np.ndarray:
         shape = (len(flat), *(part.shape or ()))
@@ -111,7 +112,7 @@ class FlattenAction(gym.ActionWrapper):
         self.flattener = ActionFlattener(env.action_space, to, bins)
         self.action_space = self.flattener.space
 
-    def action(self, action: np.ndarray) -> Any:
+    def action(self, action: np.ndarray) -> Tree:
         return self.flattener.unflatten_one(action)
 
 
@@ -124,38 +125,5 @@ class FlattenVectorAction(VectorWrapper):
         self.single_action_space = self.flattener.space
         self.action_space = batch_space(self.single_action_space, env.num_envs)
 
-    def step(self, actions: Any) -> Any:
+    def step(self, actions: np.ndarray) -> tuple[Tree, np.ndarray, np.ndarray, np.ndarray, Info]:
         return self.env.step(self.flattener.unflatten(np.asarray(actions)))
-
-
-class FlattenParallel(BaseParallelWrapper):
-    """A PettingZoo environment whose agents see one flat Box and do one flat action: what SuperSuit's tools take.
-
-    Args:
-        env: with Dict actions.
-        to: as in `ActionFlattener`.
-        bins: as in `ActionFlattener`.
-    """
-
-    def __init__(self, env: ParallelEnv, to: To = "auto", bins: int = 9):
-        super().__init__(env)
-        self.flatteners = {agent: ActionFlattener(env.action_space(agent), to, bins) for agent in env.possible_agents}
-        self._seen = {agent: spaces.flatten_space(env.observation_space(agent)) for agent in env.possible_agents}
-
-    def observation_space(self, agent: str) -> spaces.Space:
-        return self._seen[agent]
-
-    def action_space(self, agent: str) -> spaces.Space:
-        return self.flatteners[agent].space
-
-    def _flat(self, observations: dict[str, Any]) -> dict[str, Any]:
-        return {agent: spaces.flatten(self.env.observation_space(agent), seen) for agent, seen in observations.items()}
-
-    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
-        observations, infos = self.env.reset(seed=seed, options=options)
-        return self._flat(observations), infos
-
-    def step(self, actions: dict[str, Any]) -> Any:
-        wanted = {agent: self.flatteners[agent].unflatten_one(action) for agent, action in actions.items()}
-        observations, *rest = self.env.step(wanted)
-        return self._flat(observations), *rest

@@ -1,6 +1,6 @@
 """The retina of the glimpse worlds, around any Gymnasium environment with image observations."""
 
-from typing import Any
+from typing import SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -9,13 +9,14 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ..envs.glimpse import retina
-from ..envs.protocols import Gaze
+from ..envs.protocols import Gaze, Info
 from ..errors import FoveateError, check_choice, check_range
+from ..tree import Tree
 from ..viz.glimpses import glimpse_frame
 
 
 class Foveate(gym.Wrapper):
-    """Hard attention for any image environment: it is seen through a retina that the agent moves.
+    """Hard attention for any image environment: the agent looks at it through a retina that it moves.
 
     Observation space:
         ``Dict(glimpse=Box(0, 1, (scales·C, patch, patch)), location=Box(-1, 1, (2,)))``: the patches of the current
@@ -23,10 +24,11 @@ class Foveate(gym.Wrapper):
 
     Action space:
         ``Dict(action=<the environment's own>, location=Box(-1, 1, (2,)))``, where the environment's own parts stand
-        beside `location` if it is a Dict already. The gaze moves to `location` (clipped) before the next frame is seen.
+        beside `location` if it is a Dict already. The gaze moves to `location` (clipped) before it looks at the next
+        frame.
 
     Everything else (rewards, ends, info) is the environment's. ``render()`` shows the frame, the outlines of the
-    patches and the path of the gaze, beside what is seen.
+    patches and the path of the gaze, beside what the retina passes on.
 
     Args:
         env: with observations (H, W), (H, W, C) or (C, H, W), bytes or floats in [0, 1].
@@ -61,7 +63,7 @@ class Foveate(gym.Wrapper):
         self._image = torch.zeros(1, channels, 1, 1)
         self._trail: list[np.ndarray] = []
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict[str, np.ndarray], Info]:
         """Begin an episode with the gaze at its first place."""
         if seed is not None:
             self._random = np.random.default_rng(seed)
@@ -70,7 +72,7 @@ class Foveate(gym.Wrapper):
         self._trail = []
         return self._see(observation, place), info
 
-    def step(self, action: dict[str, Any]) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: dict[str, Tree]) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, Info]:
         """Act in the environment, and look elsewhere."""
         place = np.asarray(action["location"], dtype=np.float64)
         if place.shape != (2,) or np.isnan(place).any():
@@ -79,7 +81,7 @@ class Foveate(gym.Wrapper):
         observation, reward, terminated, truncated, info = self.env.step(own)
         return self._see(observation, place.clip(-1, 1)), reward, terminated, truncated, info
 
-    def _see(self, observation: Any, place: np.ndarray) -> dict[str, np.ndarray]:
+    def _see(self, observation: np.ndarray, place: np.ndarray) -> dict[str, np.ndarray]:
         self._image = _as_channels_first(observation, self.layout)  # (1, C, H, W)
         self._trail.append(place.astype(np.float32))
         fields = retina.pool(self._image, self.scales)
@@ -93,7 +95,7 @@ class Foveate(gym.Wrapper):
         outlines = retina.boxes(torch.from_numpy(self._trail[-1])[None], self.patch, self.scales, size)
         return Gaze(picture[..., :3] if self.channels >= 3 else picture[..., 0], outlines)
 
-    def render(self) -> Any:
+    def render(self) -> object:
         """What the agent sees and where, as one picture; other render modes are the environment's."""
         if self.render_mode != "rgb_array" or not self._trail:
             return self.env.render()
@@ -120,7 +122,7 @@ def _layout(space: spaces.Space) -> str:
     return "HWC" if shape[-1] < shape[0] else "CHW"
 
 
-def _as_channels_first(image: Any, layout: str) -> Tensor:
+def _as_channels_first(image: np.ndarray, layout: str) -> Tensor:
     """An observation as float (1, C, H, W) in [0, 1]."""
     array = np.asarray(image)
     tensor = torch.from_numpy(array.astype(np.float32))

@@ -1,12 +1,14 @@
 """Filming whatever an environment shows."""
 
 from pathlib import Path
-from typing import Any
+from typing import SupportsFloat
 
 import gymnasium as gym
 import numpy as np
 
+from ..envs.protocols import Info
 from ..errors import FoveateError
+from ..tree import Tree
 from ..viz.pictures import fitted
 from ..viz.video import VideoWriter
 
@@ -18,7 +20,7 @@ class RecordVideo(gym.Wrapper):
     is fitted into the size of the first. ``close()`` finishes the file.
 
     Args:
-        env: made with render_mode="rgb_array", or an instrument around any.
+        env: with render_mode="rgb_array", or an instrument around any.
         path: the file.
         fps: frames a second; None is the environment's own.
         episodes: how many to film; None films all.
@@ -32,15 +34,15 @@ class RecordVideo(gym.Wrapper):
         self.episodes, self._begun = episodes, 0
         self._size: tuple[int, int] | None = None
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode, and film its first moment."""
         result = self.env.reset(seed=seed, options=options)
         self._begun += 1
         self._film()
         return result
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment, and film what is seen."""
+    def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
+        """Step the environment, and film what it shows."""
         result = self.env.step(action)
         self._film()
         return result

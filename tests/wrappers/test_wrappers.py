@@ -1,8 +1,7 @@
-"""Wrappers: the retina around any environment, flat actions, videos."""
+"""Wrappers: the retina around any environment, flat actions."""
 
-import itertools
 import warnings
-from pathlib import Path
+from types import ModuleType
 
 import gymnasium as gym
 import numpy as np
@@ -14,10 +13,9 @@ from hypothesis import strategies as st
 
 from foveate import wrappers
 from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.analysis import saliency_benchmark
 from foveate.errors import FoveateError
-from foveate.viz.pictures import contact_sheet
-from foveate.viz.video import write_video
-from foveate.wrappers import FlattenAction, Foveate
+from foveate.wrappers import FlattenAction, Foveate, saliency
 from foveate.wrappers.flatten import ActionFlattener
 
 
@@ -164,56 +162,27 @@ def test_what_can_t_be_flattened(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
-def frames(n: int, height: int = 41, width: int = 30) -> list[np.ndarray]:
-    return [np.full((height, width, 3), 20 * i, np.uint8) for i in range(n)]
-
-
-def test_videos_are_h264_with_even_sides_and_one_frame_each(tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
-    assert write_video(tmp_path / "new" / "v.mp4", frames(7), fps=5) == "h264"
-    with av.open(str(tmp_path / "new" / "v.mp4")) as container:
-        stream = container.streams.video[0]
-        assert (stream.height, stream.width) == (42, 30)
-        assert stream.average_rate == 5
-        means = [frame.to_ndarray(format="rgb24").mean() for frame in container.decode(stream)]
-    assert len(means) == 7
-    assert all(a < b for a, b in itertools.pairwise(means))
-
-
-def test_without_pyav_there_is_a_fallback_and_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.warns(UserWarning, match=r"foveate\[video\]"):
-        assert write_video(tmp_path / "v.mp4", frames(3)) == "mp4v"
-    assert (tmp_path / "v.mp4").stat().st_size > 100
-
-
 @pytest.mark.parametrize(
-    ("given", "name", "message"),
+    ("module", "name", "home"),
     [
-        ([], "v.mp4", "no frames"),
-        (frames(1), "v.avi", "mp4"),
-        ([*frames(1), *frames(1, 20)], "v.mp4", "one size"),
-        ([np.zeros((4, 4, 3))], "v.mp4", "uint8"),
+        (wrappers, "VideoWriter", "viz.video.VideoWriter"),
+        (wrappers, "contact_sheet", "viz.pictures.contact_sheet"),
+        (wrappers, "write_picture", "viz.pictures.write_picture"),
+        (wrappers, "write_video", "viz.video.write_video"),
+        (wrappers, "adversary", "analysis.adversary"),
+        (wrappers, "video", "viz.video"),
+        (saliency, "examine", "analysis.saliency_benchmark"),
+        (saliency_benchmark, "examine", "analysis.saliency_benchmark.benchmark"),
+        (saliency_benchmark, "collect", "analysis.saliency_moments.collect"),
+        (saliency, "panels", "viz.panels"),
+        (saliency, "recall", "analysis.recall"),
+        (saliency, "scores", "analysis.saliency_scores"),
     ],
 )
-def test_frames_that_make_no_video(tmp_path: Path, given: list, name: str, message: str) -> None:
-    with pytest.raises(FoveateError, match=message):
-        write_video(tmp_path / name, given)
-
-
-def test_a_contact_sheet_has_every_picture(tmp_path: Path) -> None:
-    import cv2
-
-    contact_sheet(tmp_path / "s.png", frames(4, 40, 30), columns=3, scale=0.5)
-    sheet = cv2.imread(str(tmp_path / "s.png"))
-    assert sheet is not None
-    assert sheet.shape == (40, 45, 3)
-    assert [int(sheet[10, x].max()) for x in (5, 20, 35)] == [0, 20, 40]
-
-
-@pytest.mark.parametrize("name", ["VideoWriter", "contact_sheet", "write_picture", "write_video"])
-def test_names_that_moved_to_viz_are_still_there_and_say_where_they_went(name: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"foveate\.viz\.\w+\.{name}"):
-        assert callable(getattr(wrappers, name))
+def test_names_that_moved_are_still_there_and_say_where_they_went(module: ModuleType, name: str, home: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"{name} is now foveate\.{home}\."):
+        found = getattr(module, name)
+    place = found.__name__ if isinstance(found, ModuleType) else f"{found.__module__}.{found.__name__}"
+    assert place == f"foveate.{home}"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = wrappers.nothing
+        _ = module.nothing

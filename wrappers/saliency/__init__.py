@@ -1,5 +1,6 @@
-"""What is a policy looking at? Maps of its outputs' dependence on what it sees, and how true they are."""
+"""What is a policy looking at? Maps of how its outputs depend on what it is shown."""
 
+from ..moved import moved
 from .methods import METHODS, methods_of
 from .sequential import SequentialJacobian, memory_jacobian, sequential_jacobian
 from .targets import targets_of
@@ -16,3 +17,14 @@ __all__ = [
     "targets_of",
     "view_of",
 ]
+
+_HOMES = {  # since 0.2
+    "examine": "analysis.saliency_benchmark",
+    "panels": "viz.panels",
+    "recall": "analysis.recall",
+    "scores": "analysis.saliency_scores",
+}
+
+
+def __getattr__(name: str) -> object:
+    return moved(__name__, name, _HOMES)

@@ -19,25 +19,29 @@ def gaze_of(env: gym.Env | VectorEnv) -> Gaze | None:
     return None if layer is None else layer.gaze()
 
 
-def on_picture(found: Tensor, gaze: Gaze | None = None) -> Tensor:
-    """The size of maps (B, …) on the picture, float (B, H, W).
+def on_picture(maps: Tensor, gaze: Gaze | None = None) -> Tensor:
+    """The size of maps on the picture, float (B, H, W).
 
     Frames or channels (B, C, H, W) are summed. Patches of a retina (B, K·C, p, p) go back to where they were looked
     up: each patch pixel's amount is spread over the pixels that it averages. A vector (B, n) is a picture of one row.
+
+    Args:
+        maps: over the explained part of an observation, (B, …).
+        gaze: where the patches were, if they are a retina's.
     """
-    found = found.abs()
-    if found.ndim == 3:  # a picture without channels
-        return found
-    if found.ndim != 4:
-        return found.flatten(1)[:, None]
+    maps = maps.abs()
+    if maps.ndim == 3:  # a picture without channels
+        return maps
+    if maps.ndim != 4:
+        return maps.flatten(1)[:, None]
     if gaze is None:
-        return found.sum(1)
-    pictures, outlines = gaze[0], gaze[1].to(found.device)
+        return maps.sum(1)
+    pictures, outlines = gaze[0], gaze[1].to(maps.device)
     batch, scales = outlines.shape[:2]
-    side = found.shape[-1]
-    patches = found.view(batch, scales, -1, side, side).sum(2)  # (B, K, p, p)
+    side = maps.shape[-1]
+    patches = maps.view(batch, scales, -1, side, side).sum(2)  # (B, K, p, p)
     height, width = pictures.shape[1:3]
-    whole = found.new_zeros(batch, height, width)
+    whole = maps.new_zeros(batch, height, width)
     for k in range(scales):
         left, top, right, bottom = outlines[:, k].unbind(-1)  # (B,)
         rows, inside_rows = _cells(height, top, bottom, side)

@@ -59,8 +59,8 @@ class View:
 
     Attributes:
         module: the network.
-        observation_space: of one world.
-        action_space: of one world.
+        observation_space: of one environment.
+        action_space: of one environment.
         dueling: whether there is an advantage stream: "" if not, else how it was trained, for legends.
         q_values: whether what a Discrete head says are Q-values rather than logits.
     """
@@ -117,7 +117,7 @@ class View:
         raise NotImplementedError
 
     def outputs(self, inputs: Inputs) -> Outputs:
-        """What the policy says of prepared inputs."""
+        """What the policy says of inputs."""
         raise NotImplementedError
 
     def prepare(self, observation: Tree) -> Tree:
