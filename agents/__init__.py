@@ -1,71 +1,39 @@
-"""Minds. They know environments only through their spaces and `info`."""
+"""Minds. They know environments only through their spaces and `info`.
 
-from pathlib import Path
-from typing import Any
+Agents and options are here at once; what stands on Stable-Baselines3 (learners, `load`) is imported when it is used.
+"""
 
-from ..errors import check_choice
-from .learning.backprop import Backprop
-from .learning.learner import Learner
-from .learning.options import OBJECTIVE_DEFAULTS, BackpropOptions, LearnerOptions, QOptions
-from .learning.policy_gradient import PolicyGradient
-from .learning.q_learning import QLearning
-from .learning.vec_env import GymVecEnv
-from .policies.cnn import CNNAgent
-from .policies.core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
-from .policies.dram import DRAM
-from .policies.dueling import DuelingAgent
-from .policies.mlp import MLPAgent
+import importlib
+import warnings
+from typing import TYPE_CHECKING
+
+from .learning.options import LEARNERS, BackpropOptions, LearnerOptions, QOptions
 from .policies.policy import Policy
-from .policies.ram import RAM, RandomGlimpse
-from .policies.soft import SoftAttention
+from .policies.registry import AGENTS, agent_class
 
-AGENTS: dict[str, type[Policy]] = {
-    "ram": RAM,
-    "random-glimpse": RandomGlimpse,
-    "dram": DRAM,
-    "soft-attention": SoftAttention,
-    "cnn": CNNAgent,
-    "mlp": MLPAgent,
-    "dueling": DuelingAgent,
-    "lstm": LSTMAgent,
-    "gru": GRUAgent,
-    "ntm": NTMAgent,
-    "dnc": DNCAgent,
-    "transformer": TransformerAgent,
+if TYPE_CHECKING:
+    from .learning.algorithm import Algorithm, Backprop, PolicyGradient, learner_class, load
+    from .learning.q_learning import QLearning
+
+_LAZY = {
+    "Algorithm": ".learning.algorithm",
+    "Backprop": ".learning.algorithm",
+    "PolicyGradient": ".learning.algorithm",
+    "QLearning": ".learning.q_learning",
+    "learner_class": ".learning.algorithm",
+    "load": ".learning.algorithm",
 }
-
-
-def learner_class(objective: str) -> type[Learner]:
-    """The learner behind an objective: "backprop", "dqn", or "reinforce", "a2c" or "ppo"."""
-    check_choice("objective", objective, OBJECTIVE_DEFAULTS)
-    return {"backprop": Backprop, "dqn": QLearning}.get(objective, PolicyGradient)
-
-
-def agent_class(name: str) -> type[Policy]:
-    """The class behind an agent's name; an unknown name gets an error with the closest one."""
-    check_choice("agent", name, AGENTS)
-    return AGENTS[name]
-
-
-def load(path: str | Path, env: Any = None, device: str = "auto") -> Learner:
-    """A trained agent, from a run folder (its best checkpoint, else its last) or a checkpoint folder.
-
-    Args:
-        path: the folder.
-        env: an environment to go on learning in; not needed for `predict`.
-        device: "auto", "cpu", "cuda", …
-    """
-    from .learning import checkpoint
-
-    return checkpoint.load(Path(path), env, device)
-
+_MOVED = {  # one version long
+    "GymVecEnv": ("foveate.sb3.GymVecEnv", ".learning.vec_env", "GymVecEnv"),
+    "Learner": ("foveate.agents.Algorithm", ".learning.algorithm", "Algorithm"),
+}
 
 __all__ = [
     "AGENTS",
+    "LEARNERS",
+    "Algorithm",
     "Backprop",
     "BackpropOptions",
-    "GymVecEnv",
-    "Learner",
     "LearnerOptions",
     "Policy",
     "PolicyGradient",
@@ -75,3 +43,13 @@ __all__ = [
     "learner_class",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
+    if name in _MOVED:
+        new, module, inner = _MOVED[name]
+        warnings.warn(f"foveate.agents.{name} is {new} now.", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(module, __name__), inner)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

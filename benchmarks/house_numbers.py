@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+from foveate.agents import load
 from foveate.agents.learning import checkpoint
 from foveate.analysis.measure import measure
 from foveate.envs.glimpse.plates import END
@@ -30,7 +31,7 @@ def main() -> None:
     learners, environments = [], []
     for path in arguments.runs:
         run = checkpoint.read_run(checkpoint.find(path))
-        learner = checkpoint.load(path, None, "cpu")
+        learner = load(path, None, "cpu")
         whole = checkpoint.read_run(checkpoint.find(path, "last"))
         episodes = measure(learner.policy, run["env_id"], run["env"], "test", arguments.episodes)
         spread = 1.96 * episodes.scores.std() / np.sqrt(len(episodes.scores))

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 import foveate
+from foveate.agents import load
 from foveate.agents.learning import checkpoint
 from foveate.agents.policies.dueling import DuelingAgent
 from foveate.analysis.measure import EVALUATION_SEED
@@ -88,7 +89,7 @@ def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
         is_probe, is_copy = row["env_id"].startswith("Probe/"), row["table"] == "Copy"
         if not (is_probe or is_copy) or only.lower() not in row["name"].lower():
             continue
-        learner = checkpoint.load(folder.parent / row["run"], None, "cpu")
+        learner = load(folder.parent / row["run"], None, "cpu")
         run = checkpoint.read_run(checkpoint.find(folder.parent / row["run"]))
         methods = [] if is_probe and row["seed"] == 1 and row["table"] == "Driving" else QUICK
         print(f"== {row['name']}", flush=True)

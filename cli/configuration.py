@@ -184,7 +184,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> Preset:
         FoveateError: there is no such agent or objective.
     """
     from ..agents import AGENTS, presets
-    from ..agents.learning.options import OBJECTIVE_DEFAULTS
+    from ..agents.learning.options import LEARNERS
 
     if agent in presets.names():
         plain = presets.load(agent, env_id)
@@ -194,14 +194,14 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> Preset:
         raise unknown("agent", agent, {*presets.names(), *AGENTS})
     learner = plain["learner"]
     if objective is not None:
-        check_choice("learner", objective, OBJECTIVE_DEFAULTS)
+        check_choice("learner", objective, LEARNERS)
         before = learner.get("objective", "reinforce")
         if objective != before:
             kept = learner if not {"backprop", "dqn"} & {objective, before} else {}
             if "likelihood_reward" in kept:
                 kept |= {"likelihood_reward": False}
             special = plain.get("learners", {}).get(objective, {})
-            learner = {**kept, **OBJECTIVE_DEFAULTS[objective], **special, "objective": objective}
+            learner = {**kept, **LEARNERS[objective].defaults, **special, "objective": objective}
     more = {name: plain[name] for name in ("steps", "curriculum") if name in plain}
     return Preset(plain["agent"], plain["env"], plain["agent_options"], learner, **more)
 
@@ -209,7 +209,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> Preset:
 def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     """The dataclass of all options of a pair: the run's, `env`, `agent` and `learner`."""
     from ..agents import AGENTS
-    from ..agents.learning.options import options_class as learner_options
+    from ..agents.learning.options import learner_kind
     from ..envs.registry import env_options, is_slow
     from ..introspect import constructor_options
     from .options import dataclass_of, part
@@ -217,7 +217,7 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     known = env_options(env_id)
     env = dataclass_of("Environment", known, {name: value for name, value in preset.env.items() if name in known})
     agent = dataclass_of("Agent", constructor_options(AGENTS[preset.agent]), preset.agent_options)
-    learner = learner_options(str(preset.learner.get("objective", "reinforce")))(**preset.learner)
+    learner = learner_kind(preset.learner.get("objective", "reinforce")).make(preset.learner)
     episodes = 10 if is_slow(env_id) else RunOptions.eval_episodes
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.steps)),

@@ -170,13 +170,14 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -
     """What is drawn, filmed and examined of a run."""
     if not (options.trace or options.video or options.contact_sheet or options.score_saliency):
         return
+    from ..agents import load
     from ..agents.learning import checkpoint
     from ..analysis.measure import with_split
     from .device import pick_device
     from .film import Shot, film
     from .words import names
 
-    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
+    learner = load(path, None, pick_device(options.device), options.checkpoint)
     kept = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     env = with_split(kept["env_id"], {**kept["env"], **changed}, options.split)
     shot = Shot(learner, kept["env_id"], env, options.seed, options.progress)

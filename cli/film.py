@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from ..agents import Learner
+from ..agents import Algorithm
 from ..envs.registry import make_one
 from ..viz.pictures import contact_sheet
 from ..viz.video import write_video
@@ -23,7 +23,7 @@ class Shot(NamedTuple):
         progress: whether to show a bar.
     """
 
-    learner: Learner
+    learner: Algorithm
     env_id: str
     env: dict[str, object]
     seed: int

@@ -12,10 +12,10 @@ from types import FrameType
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from ..agents import Learner
+from ..agents import Algorithm
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.evaluation import Episodes
-from ..agents.learning.run_folder import Keeper
+from ..agents.learning.keeper import Keeper
 from ..analysis.measure import lower_is_better, main_figure, measure
 from .configuration import Configuration, Values
 
@@ -150,12 +150,12 @@ class TrainingLoop:
         self.stopwatch = Stopwatch(progress)
         self.stop = False
 
-    def begin(self, learner: Learner) -> None:
+    def begin(self, learner: Algorithm) -> None:
         """The training begins, or goes on."""
         self.stopwatch.start()
         self.display.open(learner.num_timesteps)
 
-    def between_updates(self, learner: Learner) -> None:
+    def between_updates(self, learner: Algorithm) -> None:
         """Whatever is due before the next rollout.
 
         Raises:
@@ -172,7 +172,7 @@ class TrainingLoop:
         if self.stop:
             raise Stop
 
-    def end(self, learner: Learner) -> None:
+    def end(self, learner: Algorithm) -> None:
         """The training reached its end."""
         if self.progress.evaluated < learner.num_timesteps:
             self.evaluate(learner)
@@ -184,14 +184,14 @@ class TrainingLoop:
         self.display.advance(learner.num_timesteps)
         self.display.close()
 
-    def next_lesson(self, learner: Learner, curriculum: Curriculum) -> None:
+    def next_lesson(self, learner: Algorithm, curriculum: Curriculum) -> None:
         """Go on to the next lesson; the best of the one before no longer counts."""
         curriculum.advance(learner)
         self.env = self.keeper.config["env"] = curriculum.arguments
         self.progress.lesson, self.progress.best = curriculum.lesson, None
         self.display.lesson(curriculum, learner.num_timesteps)
 
-    def evaluate(self, learner: Learner) -> None:
+    def evaluate(self, learner: Algorithm) -> None:
         """Measure on the validation split; a new best is kept at once."""
         steps = learner.num_timesteps
         episodes = measure(learner.policy, self.env_id, self.env, "validation", self.options.eval_episodes)
@@ -212,12 +212,12 @@ class TrainingLoop:
             save_trace(learner, self.env_id, self.env, self.traces / f"{steps:012d}.png")
         self.display.evaluated(steps, figure, best)
 
-    def save(self, learner: Learner) -> None:
+    def save(self, learner: Algorithm) -> None:
         """Write the last checkpoint."""
         self.progress.saved = learner.num_timesteps
         self.keeper.save(learner, "last", self._snapshot())
 
-    def _log(self, learner: Learner, episodes: Episodes, figure: float) -> None:
+    def _log(self, learner: Algorithm, episodes: Episodes, figure: float) -> None:
         record = learner.logger.record
         record("eval/score", figure)
         record("eval/mean_reward", float(episodes.returns.mean()))
@@ -259,8 +259,8 @@ class RunCallback(BaseCallback):
         super().__init__()
         self.loop = loop
 
-    def _learner(self) -> Learner:
-        assert isinstance(self.model, Learner)
+    def _learner(self) -> Algorithm:
+        assert isinstance(self.model, Algorithm)
         return self.model
 
     def _on_training_start(self) -> None:

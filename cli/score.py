@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
+from ..agents import load
 from ..agents.learning import checkpoint
 from ..agents.learning.evaluation import Episodes
 from ..analysis.generalisation import Figures, figures_of, sweep_row
@@ -43,7 +44,7 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
         options: how to measure.
         changed: arguments of the environment that differ from the training's.
     """
-    learner = checkpoint.load(path, None, pick_device(options.device), options.checkpoint)
+    learner = load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     env = {**run["env"], **changed}
     splits = [options.split, *options.sweep]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..agents import Learner
+from ..agents import Algorithm
 from ..analysis.measure import EVALUATION_SEED
 from ..envs.registry import check_one_agent, make_one
 from ..viz.pictures import padded_to_tallest, read_picture
@@ -11,7 +11,7 @@ from ..wrappers import MemoryTrace, record_episodes
 
 
 def save_trace(
-    learner: Learner, env_id: str, arguments: dict[str, object], path: Path, seed: int = EVALUATION_SEED
+    learner: Algorithm, env_id: str, arguments: dict[str, object], path: Path, seed: int = EVALUATION_SEED
 ) -> None:
     """Play an episode and draw its trace: a .png of the whole episode, or an .mp4 that unfolds.
 

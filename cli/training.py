@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-from ..agents import Learner, agent_class, learner_class
-from ..agents.learning import checkpoint
+from ..agents import Algorithm, agent_class, learner_class, load
 from ..agents.learning.curriculum import Curriculum
-from ..agents.learning.options import options_class
-from ..agents.learning.run_folder import Keeper, make_logger
+from ..agents.learning.keeper import Keeper, make_logger
+from ..agents.learning.options import learner_kind
 from ..envs.registry import make_worlds
 from .configuration import Configuration, Values
 from .device import pick_device
@@ -46,17 +45,17 @@ def train(config: Configuration, folder: Path, checkpointed: Values | None = Non
     return finished
 
 
-def _learner(config: Configuration, env: Values, folder: Path, resumed: bool) -> Learner:
+def _learner(config: Configuration, env: Values, folder: Path, resumed: bool) -> Algorithm:
     """A new learner, or the one of the run's last checkpoint."""
     device = pick_device(config.options.device)
     worlds = make_worlds(config.env_id, int(str(config.learner["worlds"])), str(device), env)
     if resumed:
-        return checkpoint.load(folder, worlds, device, prefer="last")
+        return load(folder, worlds, device, prefer="last")
     objective = str(config.learner["objective"])
     return learner_class(objective)(
         agent_class(config.agent),
         worlds,
-        options_class(objective)(**config.learner),
+        learner_kind(objective).make(config.learner),
         policy_kwargs=config.agent_options,
         seed=config.options.seed,
         device=device,

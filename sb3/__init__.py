@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ..agents.learning.vec_env import GymVecEnv
 from .extractors import CoreExtractor, EncoderExtractor
 from .stock import ALGORITHMS, algorithm_class, flattening, make_algorithm, make_vec_env, settings, settings_file
 
@@ -14,6 +15,7 @@ __all__ = [
     "CoreExtractor",
     "CorePolicy",
     "EncoderExtractor",
+    "GymVecEnv",
     "algorithm_class",
     "flattening",
     "make_algorithm",

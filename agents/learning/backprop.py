@@ -1,21 +1,26 @@
-"""Back-propagation through time on whole episodes: worlds say what the actions should be, and the policy imitates."""
+"""Back-propagation through time on whole episodes: worlds say what the actions should be, and the policy imitates.
+
+Worlds that are scripts give whole episodes at once; the others are played by doing what the targets say.
+"""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ... import tree
+from ...envs.episodes import Episodes
+from ...envs.protocols import ScriptedWorld
 from ...errors import FoveateError
 from ...tree import Tree
 from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
-from .environments import Environments, TimeStep, environments_of
-from .learner import Learner
-from .losses import cross_entropy, supervised_parts
+from .environments import Environments, TimeStep, VectorEnvironments, environments_of
+from .learner import Hooks, Learner
+from .losses import cross_entropy, first_of, supervised_parts
 from .options import BackpropOptions
-from .rollout import Episodes
+from .rollout import Episodes as Ended
 
 
 class Lessons(NamedTuple):
@@ -120,7 +125,59 @@ class TeacherCollector:
         self.actor.resume(fresh=bool(saved["fresh"]))
 
 
-class Backprop(Learner):
+class ScriptCollector:
+    """Takes whole episodes from worlds that know them at their reset; nobody steps.
+
+    Args:
+        environments: around worlds that are scripts.
+        policy: whose heads say which parts of the action have a target.
+    """
+
+    def __init__(self, environments: VectorEnvironments, policy: Policy):
+        self.environments, self.policy = environments, policy
+        self.begun = False
+
+    def collect(self, on_step: OnStep | None = None) -> Lessons | None:
+        """The next episode of every row; arguments as in `TeacherCollector.collect`."""
+        if not self.begun:
+            self.begin()
+        script = self.environments.script
+        assert script is not None
+        episodes = script.episodes()
+        if on_step is not None and not self._announced(script, episodes, on_step):
+            return None
+        said = {
+            name: None if value is None else supervised_parts(self.environments.by_part(value), self.policy)
+            for name, value in (("target", episodes.target), ("target_set", episodes.target_set))
+        }
+        return Lessons(
+            episodes.observation, said["target"] or {}, said["target_set"], episodes.target_mask, episodes.length
+        )
+
+    def _announced(self, script: ScriptedWorld, episodes: Episodes, on_step: OnStep) -> bool:
+        """Call `on_step` as if the targets had been played, with each episode's return at its end."""
+        returns = script.judge(episodes, episodes.target).returns
+        for t in range(len(episodes.target_mask)):
+            ended = episodes.length == t + 1
+            if not on_step(torch.where(ended, returns, 0.0), ended):
+                return False
+        return True
+
+    def begin(self, seed: int | None = None) -> TimeStep:
+        """Begin new episodes in all rows; with a seed, the first ones of that seed."""
+        self.begun = True
+        return self.environments.reset(seed)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Nothing: the worlds know which episodes were taken."""
+        return {}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on; the environments must have been put back before."""
+        self.begun = True
+
+
+class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
     """Cross-entropy on the worlds' targets, back through whole episodes; arguments as in `Learner`.
 
     The score in the log is the share of episodes that were answered wholly right.
@@ -129,21 +186,24 @@ class Backprop(Learner):
     options: BackpropOptions
     options_class = BackpropOptions
 
-    def make_collector(self) -> TeacherCollector:
-        assert self.env is not None
-        return TeacherCollector(environments_of(self.env, self.device), self.policy)
+    def make_collector(self, env: object) -> TeacherCollector | ScriptCollector:
+        environments = environments_of(env, self.device)
+        if isinstance(environments, VectorEnvironments) and environments.script is not None:
+            return ScriptCollector(environments, self.policy)
+        return TeacherCollector(environments, self.policy)
 
-    def collect(self, callback: Any) -> Lessons | None:
-        lessons = self.collector.collect(lambda reward, ended: self.announce(callback, reward, ended))
+    def collect(self, hooks: Hooks) -> Lessons | None:
+        assert self.collector is not None
+        lessons = self.collector.collect(hooks.on_step)
         if lessons is not None:
-            self.num_timesteps += int(lessons.length.sum())  # steps of the episodes that are learned from
+            self.counts.steps += int(lessons.length.sum())  # steps of the episodes that are learned from
         return lessons
 
-    def train(self, collected: Lessons) -> dict[str, Tensor]:
+    def update(self, collected: Lessons) -> dict[str, Tensor]:
         """Update the weights, one part of the episodes after the other."""
         options = self.options
         self.policy.train()
-        self._set_rate()
+        self.set_rate()
         # episodes of one length together: short ones need not wait for long ones
         order = collected.length.argsort(stable=True)
         longest = collected.length[order].tolist()
@@ -152,42 +212,46 @@ class Backprop(Learner):
         for number in torch.randperm(len(parts)).tolist():
             part = parts[number]
             rows.append(self._update(_cut(collected, order[part], longest[part][-1])))
-        figures = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
-        return figures
+        return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
 
     def _update(self, lessons: Lessons) -> dict[str, Tensor]:
         steps, batch = lessons.mask.shape
-        starts = torch.zeros(steps, batch, dtype=torch.bool, device=self.device)
-        parameters = self.policy(lessons.observation, self.policy.initial_state(batch), starts).parameters
+        starts = first_of(lessons.mask)
+        prediction = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
         # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
         moments = lessons.mask.sum() / batch
-        loss = cross_entropy(self.policy, parameters, lessons.target, lessons.mask) * moments
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.options.max_grad_norm)
-        self.optimizer.step()
-        self._n_updates += 1
+        cost = cross_entropy(self.policy, prediction.parameters, lessons.target, lessons.mask, lessons.target_set)
+        loss = cost * moments
+        figures = {"bits_per_episode": loss.detach() / math.log(2)}
+        alive = torch.arange(steps, device=self.device)[:, None] < lessons.length  # (T, B)
+        for name, own in prediction.losses.items():
+            own = torch.where(alive, own, 0.0).sum(0).mean()
+            loss, figures[name] = loss + own, own.detach()
+        figures |= {"loss": loss.detach(), "grad_norm": self.descend(loss)}
         with torch.no_grad():
-            wrong = wrong_numbers(self.policy, parameters, lessons.target, lessons.mask).sum(0)  # (B,)
+            wrong = wrong_numbers(self.policy, prediction.parameters, lessons).sum(0)  # (B,)
             share = 1 - wrong.float() / numbers_due(lessons.target, lessons.mask).clamp(min=1)
             perfect = (wrong == 0).float()
-            self.count(Episodes(share.tolist(), lessons.length.tolist(), perfect.tolist()))
-            return {
-                "loss": loss.detach(),
-                "grad_norm": norm.detach(),
-                "bits_per_episode": loss.detach() / math.log(2),
-                "wrong_per_episode": wrong.float().mean(),
-                "perfect_episodes": perfect.mean(),
-            }
+            self.count(Ended(share.tolist(), lessons.length.tolist(), perfect.tolist()))
+            return {**figures, "wrong_per_episode": wrong.float().mean(), "perfect_episodes": perfect.mean()}
 
 
-def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], targets: dict[str, Tensor], mask: Tensor) -> Tensor:
-    """How many numbers of the most likely action differ from the target, int64 (T, B); 0 outside the mask."""
-    wrong = torch.zeros_like(mask, dtype=torch.int64)
-    for name, target in targets.items():
-        differs = policy.head(name).mode(parameters[name]) != target  # (T, B, …)
+def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lessons) -> Tensor:
+    """How many numbers of the most likely action are not right, int64 (T, B); 0 outside the mask.
+
+    Args:
+        policy: whose heads say what is most likely.
+        parameters: each head's, (T, B, …).
+        lessons: what would be right: the target, or any of a set.
+    """
+    wrong = torch.zeros_like(lessons.mask, dtype=torch.int64)
+    for name, target in lessons.target.items():
+        said = policy.head(name).mode(parameters[name])  # (T, B, …)
+        differs = said != target
+        if lessons.target_set is not None and name in lessons.target_set:
+            differs = ~lessons.target_set[name].gather(-1, said[..., None].long())[..., 0]
         wrong = wrong + (differs.flatten(2).sum(-1) if differs.ndim > 2 else differs)
-    return wrong * mask
+    return wrong * lessons.mask
 
 
 def numbers_due(targets: dict[str, Tensor], mask: Tensor) -> Tensor:

@@ -3,34 +3,36 @@
     run.json                what was trained: agent, options, spaces, environment, step, versions
     weights.safetensors     the policy's parameters
     optimizer.safetensors   the optimiser's and the random generators' state
-    worlds.safetensors      the worlds' and the collector's state
+    worlds.safetensors      the environments' and the collector's state
 
 A folder is written under another name and renamed, so a run that is killed while it writes leaves the
 checkpoint before it untouched.
 """
 
+import dataclasses
+import importlib.metadata
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-import gymnasium
-import numpy as np
-import stable_baselines3
 import torch
+from gymnasium import spaces
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ... import __version__
 from ...envs.spaces import from_json, to_json
 from ...errors import FoveateError
 from ...introspect import check_options
-from .learner import Learner
-from .options import options_class
+from ..policies.policy import Policy
+from ..policies.registry import agent_class, agent_name
+from .learner import EpisodeRow, Learner
+from .options import Options, learner_kind
 
-if TYPE_CHECKING:
-    from ..policies.policy import Policy
+Run = dict[str, Any]  # the content of run.json
 
 FORMAT = 1
 RUN, WEIGHTS, OPTIMIZER, WORLDS = (
@@ -39,12 +41,13 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
     "optimizer.safetensors",
     "worlds.safetensors",
 )
+_PACKAGES = ("torch", "gymnasium", "stable_baselines3", "numpy")  # whose versions are kept
 
 
 # ---- writing ----
 
 
-def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> None:
+def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     """Write a checkpoint of a learner to a folder, in place of what may be there.
 
     Args:
@@ -52,31 +55,7 @@ def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> N
         path: the folder.
         extra: plain data to keep in run.json beside the learner's own (the environment's id and arguments, …).
     """
-    from ... import __version__
-
     path = Path(path)
-    run = {
-        "format": FORMAT,
-        "agent": agent_name(type(learner.policy)),
-        "agent_options": learner.policy_kwargs,
-        "learner": learner.options_dict(),
-        "seed": learner.seed,
-        "observation_space": to_json(learner.observation_space),
-        "action_space": to_json(learner.action_space),
-        "steps": learner.num_timesteps,
-        "iterations": learner.iterations,
-        "updates": learner._n_updates,
-        "episodes": learner._episode_num,
-        "recent_episodes": list(learner.ep_info_buffer or []),
-        "versions": {
-            "foveate": __version__,
-            "torch": torch.__version__,
-            "gymnasium": gymnasium.__version__,
-            "stable_baselines3": stable_baselines3.__version__,
-            "numpy": np.__version__,
-        },
-        **(extra or {}),
-    }
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.parent / f".{path.name}.new-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -84,7 +63,7 @@ def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> N
     _write_tensors(fresh / WEIGHTS, learner.policy.state_dict())
     _write_tensors(fresh / OPTIMIZER, _optimizer_tensors(learner))
     _write_tensors(fresh / WORLDS, _world_tensors(learner))
-    (fresh / RUN).write_text(json.dumps(run, indent=1))
+    (fresh / RUN).write_text(json.dumps({**_run_of(learner), **(extra or {})}, indent=1))
     for file in fresh.iterdir():
         _flush(file)
     if path.exists():  # a folder can't be replaced in one stroke: step aside, step in
@@ -98,11 +77,22 @@ def save(learner: Learner, path: Path, extra: dict[str, Any] | None = None) -> N
     _flush(path.parent)
 
 
-def agent_name(policy_class: "type[Policy]") -> str:
-    """The registered name of an agent's class, or the class's own name (which can't be loaded by name)."""
-    from .. import AGENTS
-
-    return next((name for name, known in AGENTS.items() if known is policy_class), policy_class.__name__)
+def _run_of(learner: Learner) -> Run:
+    return {
+        "format": FORMAT,
+        "agent": agent_name(type(learner.policy)),
+        "agent_options": learner.agent_options,
+        "learner": dataclasses.asdict(learner.options),
+        "seed": learner.seed,
+        "observation_space": to_json(learner.policy.observation_space),
+        "action_space": to_json(learner.policy.action_space),
+        "steps": learner.counts.steps,
+        "iterations": learner.counts.iterations,
+        "updates": learner.counts.updates,
+        "episodes": learner.counts.episodes,
+        "recent_episodes": list(learner.recent),
+        "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
+    }
 
 
 def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
@@ -128,11 +118,12 @@ def _optimizer_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _world_tensors(learner: Learner) -> dict[str, Tensor]:
-    if learner.collector is None or not learner.collector.begun:
+    collector = learner.collector
+    if collector is None or not collector.begun or collector.environments is None:
         return {}
-    worlds = learner.collector.environments.state_dict()  # of foreign environments nothing: they begin anew
-    tensors = {f"worlds.{name}": value for name, value in worlds.items()}
-    return tensors | {f"player.{name}": value for name, value in learner.collector.state_dict().items()}
+    known = collector.environments.state_dict()  # of foreign environments nothing: they begin anew
+    tensors = {f"worlds.{name}": value for name, value in known.items()}
+    return tensors | {f"collector.{name}": value for name, value in collector.state_dict().items()}
 
 
 # ---- reading ----
@@ -188,49 +179,62 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def load(path: Path, env: Any = None, device: Any = "auto", prefer: str = "best") -> Learner:
-    """A learner from a checkpoint; with an env it goes on exactly where it was (if that env can be put back).
+def objective_of(run: Run) -> str:
+    """How a run was trained: "reinforce", "a2c", "ppo", "backprop" or "dqn"."""
+    return str(run["learner"].get("objective", "reinforce"))
+
+
+class Described(NamedTuple):
+    """What run.json says of an agent, checked: nothing of it was built yet."""
+
+    policy_class: type[Policy]
+    agent_options: dict[str, Any]
+    options: Options
+    observation_space: spaces.Space
+    action_space: spaces.Space
+    seed: int | None
+
+
+def described(run: Run) -> Described:
+    """The agent and the learner that a checked run.json describes.
+
+    Raises:
+        FoveateError: it names something that isn't there.
+    """
+    kind = agent_class(run["agent"])
+    check_options(kind, run["agent_options"], run["agent"])
+    learner = learner_kind(objective_of(run))
+    check_options(learner.options, run["learner"], "learner")
+    try:
+        chosen = learner.make(run["learner"])
+    except TypeError as error:
+        raise FoveateError(f"the learner options {run['learner']} can't be used: {error}.") from error
+    observation_space, action_space = (from_json(run.get(f"{name}_space")) for name in ("observation", "action"))
+    return Described(kind, run["agent_options"], chosen, observation_space, action_space, run.get("seed"))
+
+
+def restore(learner: Learner, folder: Path, run: Run, training: bool) -> None:
+    """Put a learner of the described agent into the state of a checkpoint.
 
     Args:
-        path: a run folder or a checkpoint folder.
-        env: where to go on learning; None to predict only.
-        device: "auto", "cpu", "cuda", …
-        prefer: "best" or "last", where a run folder has both.
-    """
-    from .. import agent_class, learner_class
+        learner: whose weights and counts are read.
+        folder: the checkpoint.
+        run: its run.json.
+        training: also read the state of the optimiser, of the random generators and of the environments.
 
-    folder = find(path, prefer)
-    run = read_run(folder)
-    policy = agent_class(run["agent"])
-    check_options(policy, run["agent_options"], run["agent"])
-    objective = run["learner"].get("objective", "reinforce")
-    kind = options_class(objective)
-    check_options(kind, run["learner"], "learner")
-    try:
-        learner = learner_class(objective)(
-            policy,
-            env,
-            kind(**run["learner"]),
-            policy_kwargs=run["agent_options"],
-            seed=run.get("seed"),
-            device=device,
-            observation_space=from_json(run.get("observation_space")),
-            action_space=from_json(run.get("action_space")),
-        )
-    except FoveateError:
-        raise
-    except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError) as error:
-        raise FoveateError(f"{folder / RUN} describes no agent that can be built: {error}.") from error
+    Raises:
+        FoveateError: a file is damaged, or of another run.
+    """
     weights = _read_tensors(folder / WEIGHTS)
     try:
         learner.policy.load_state_dict(weights)
     except RuntimeError as error:
         raise FoveateError(f"{folder / WEIGHTS} doesn't fit the agent that {RUN} describes: {error}") from error
-    learner.num_timesteps, learner.iterations = run["steps"], run["iterations"]
-    learner._n_updates, learner._episode_num = run.get("updates", 0), run.get("episodes", 0)
-    if env is not None:
+    counts = learner.counts
+    counts.steps, counts.iterations = run["steps"], run["iterations"]
+    counts.updates, counts.episodes = run.get("updates", 0), run.get("episodes", 0)
+    if training:
         _restore_training(learner, folder, run)
-    return learner
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:
@@ -240,36 +244,44 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
         raise FoveateError(f"{file} can't be read as safetensors: {error}.") from error
 
 
+def _restore_training(learner: Learner, folder: Path, run: Run) -> None:
+    tensors, saved = _read_tensors(folder / OPTIMIZER), _read_tensors(folder / WORLDS)
+    try:
+        _restore_optimizer(learner, tensors)
+        _restore_worlds(learner, saved)
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
+        raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error
+    recent: list[EpisodeRow] = [row for row in run.get("recent_episodes", []) if isinstance(row, dict)]
+    learner.recent.clear()
+    learner.recent.extend(recent)
+    learner.resumed = True
+
+
+def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor]) -> None:
+    """The optimiser's moments and the random generators."""
+    random = {name: tensors.pop(name) for name in list(tensors) if name.startswith("random.")}
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        entries.setdefault(int(number), {})[key] = value
+    learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": entries})
+    torch.set_rng_state(random["random.cpu"])
+    if learner.device.type == "cuda" and "random.cuda" in random:
+        torch.cuda.set_rng_state(random["random.cuda"], learner.device)
+
+
+def _restore_worlds(learner: Learner, saved: dict[str, Tensor]) -> None:
+    """The environments and the collector, where the environments can be put back."""
+    collector = learner.collector
+    assert collector is not None
+    worlds, environments = _below("worlds.", saved), collector.environments
+    if not worlds or environments is None or not environments.resumes:
+        return
+    environments.load_state_dict(worlds)
+    kept = _below("collector.", saved) or _below("player.", saved)  # earlier checkpoints say "player"
+    collector.load_state_dict({name: value.to(learner.device) for name, value in kept.items()})
+
+
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _restore_training(learner: Learner, folder: Path, run: dict[str, Any]) -> None:
-    from collections import deque
-
-    tensors = _read_tensors(folder / OPTIMIZER)
-    saved = _read_tensors(folder / WORLDS)
-    try:
-        random = {name: tensors.pop(name) for name in list(tensors) if name.startswith("random.")}
-        entries: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            number, key = name.split(".", 1)
-            entries.setdefault(int(number), {})[key] = value
-        state = learner.optimizer.state_dict()
-        learner.optimizer.load_state_dict({**state, "state": entries})
-        torch.set_rng_state(random["random.cpu"])
-        if learner.device.type == "cuda" and "random.cuda" in random:
-            torch.cuda.set_rng_state(random["random.cuda"], learner.device)
-        assert learner.collector is not None
-        worlds = _below("worlds.", saved)
-        if worlds and learner.collector.environments.resumes:
-            learner.collector.environments.load_state_dict(worlds)
-            collector = {name: value.to(learner.device) for name, value in _below("player.", saved).items()}
-            learner.collector.load_state_dict(collector)
-    except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
-        raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error
-    recent = [row for row in run.get("recent_episodes", []) if isinstance(row, dict)]
-    learner.ep_info_buffer = deque(recent, maxlen=learner._stats_window_size)
-    learner.ep_success_buffer = deque(maxlen=learner._stats_window_size)
-    learner._resumed = True

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ...envs.protocols import HasLessons
 from ...envs.registry import make_worlds, world_class
 from ...errors import FoveateError, check_range
-from .. import Learner
+from .algorithm import Algorithm
 
 EPISODES = 200  # a lesson is judged by so many of its latest episodes
 
@@ -20,9 +21,10 @@ class Curriculum:
     """
 
     def __init__(self, env_id: str, arguments: dict[str, Any], pass_score: float, lesson: int = 1):
-        lessons = getattr(world_class(env_id), "lessons", None)
-        if not lessons:
+        world = world_class(env_id)
+        if not isinstance(world, HasLessons):
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
+        lessons = world.lessons
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
         self._arguments = arguments
         self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
@@ -35,16 +37,17 @@ class Curriculum:
         """The environment's arguments in the present lesson."""
         return {**self._arguments, "lesson": self.lesson}
 
-    def passed(self, learner: Learner) -> bool:
+    def passed(self, algorithm: Algorithm) -> bool:
         """Whether it is time for the next lesson."""
-        score, episodes = learner.recent_score()
+        score, episodes = algorithm.learner.recent_score()
         return self.lesson < self.last and episodes >= EPISODES and score >= self.pass_score
 
-    def advance(self, learner: Learner) -> None:
+    def advance(self, algorithm: Algorithm) -> None:
         """Go on in worlds of the next lesson."""
         self.lesson += 1
-        worlds = make_worlds(self.env_id, learner.n_envs, str(learner.device), self.arguments)
-        learner.set_env(worlds)
+        algorithm.set_env(make_worlds(self.env_id, algorithm.n_envs, str(algorithm.device), self.arguments))
+        learner = algorithm.learner
+        assert learner.collector is not None
         learner.forget_episodes()
-        # seeds of their own: the lesson's worlds don't repeat the draws of the one before
+        # seeds of their own: the lesson's worlds don't repeat the random numbers of the one before
         learner.collector.begin((learner.seed or 0) + 1_000_000 * self.lesson)

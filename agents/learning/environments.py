@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from ... import tree
-from ...envs.protocols import NativeVectorEnv
+from ...envs.protocols import NativeVectorEnv, ScriptedWorld
 from ...envs.registry import world_class
 from ...errors import FoveateError
 from ...tree import Tree
@@ -190,9 +190,10 @@ class VectorEnvironments(Adapter):
         self.env, self.autoreset = env, autoreset
         self.native = isinstance(env, NativeVectorEnv) and env.output == "torch"
         self.resumes = isinstance(env, NativeVectorEnv)
+        self.script: ScriptedWorld | None = None  # the worlds, where they know whole episodes at their reset
         if isinstance(env, NativeVectorEnv) and self.native:
-            self.episode_length = env.world.episode_length
-            self.team = env.team
+            self.episode_length, self.team = env.world.episode_length, env.team
+            self.script = env.world if isinstance(env.world, ScriptedWorld) else None
 
     def reset(self, seed: int | None = None) -> TimeStep:
         observation, info = self.env.reset(seed=seed)

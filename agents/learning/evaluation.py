@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from ... import tree
+from ...envs.episodes import summed
+from ...envs.protocols import ScriptedWorld
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, Observer, Transition, at_play, play
-from .environments import Environments, TimeStep
-from .losses import supervised_parts, target_loss
+from .environments import Environments, TimeStep, VectorEnvironments
+from .losses import first_of, supervised_parts, target_loss
 
 
 class Episodes(NamedTuple):
@@ -56,11 +58,60 @@ def play_episodes(
     devices = [policy.device] if policy.device.type == "cuda" else []
     with torch.random.fork_rng(devices), at_play(policy):
         torch.manual_seed(seed)
+        if deterministic and isinstance(environments, VectorEnvironments) and environments.script is not None:
+            environments.reset(seed)
+            return _at_once(policy, environments, environments.script, rounds, on_step)
         actor = Actor(policy, environments, deterministic)
         figures = _Figures(policy, environments, rounds, on_step)
         actor.reset(seed)
         play(actor, episodes=rounds, observers=[figures])
     return figures.episodes()
+
+
+def _at_once(
+    policy: Policy,
+    environments: VectorEnvironments,
+    script: ScriptedWorld,
+    rounds: int,
+    on_step: Callable[[int], object] | None,
+) -> Episodes:
+    """The same of worlds that know whole episodes at their reset: one call of the policy a round, and nobody steps."""
+    tables, ends = [], []
+    clock = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
+    for round_ in range(1, rounds + 1):
+        episodes = script.episodes()
+        state, starts = policy.initial_state(environments.num_envs), first_of(episodes.target_mask)
+        parameters = policy(episodes.observation, state, starts).parameters
+        choices = {name: policy.head(name).mode(value) for name, value in parameters.items()}
+        judged = script.judge(episodes, policy.as_action(choices).long())
+        targets = supervised_parts(environments.by_part(episodes.target), policy)
+        sets = None if episodes.target_set is None else environments.by_part(episodes.target_set)
+        unknown = torch.full_like(judged.returns, torch.nan)
+        cost = None
+        if targets:
+            cost = target_loss(policy, parameters, targets, sets) / math.log(2)
+            cost = summed(torch.where(episodes.target_mask, cost, 0.0))
+        columns = (
+            judged.returns,
+            episodes.length,
+            judged.score,
+            -torch.ones_like(episodes.length) if episodes.index is None else episodes.index,
+            unknown if cost is None else cost,
+            unknown if episodes.optimum is None else summed(episodes.optimum),
+        )
+        tables.append(torch.stack([column.float() for column in columns]))
+        clock = clock + episodes.length
+        ends.append(clock)
+        if on_step is not None:
+            on_step(round_ * environments.num_envs)
+    order = torch.cat(ends).argsort(stable=True)  # as stepping would have come to their ends
+    return _episodes(torch.cat(tables, 1)[:, order])
+
+
+def _episodes(table: Tensor) -> Episodes:
+    """The columns of a table, float (6, n), as arrays."""
+    rows = table.cpu().numpy()
+    return Episodes(rows[0], rows[1].astype(int), rows[2], rows[3].astype(int), rows[4], rows[5])
 
 
 class _Sums(NamedTuple):
@@ -109,8 +160,7 @@ class _Figures(Observer):
 
     def episodes(self) -> Episodes:
         """All of them, in the order of their ends."""
-        table = torch.cat(self._rows, 1).numpy()
-        return Episodes(table[0], table[1].astype(int), table[2], table[3].astype(int), table[4], table[5])
+        return _episodes(torch.cat(self._rows, 1))
 
 
 def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:

@@ -67,3 +67,10 @@ def clipped_loss(
     advantage = advantage.detach()
     clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
     return -masked_mean(torch.minimum(ratio * advantage, clipped * advantage), mask)
+
+
+def first_of(mask: Tensor) -> Tensor:
+    """Where whole episodes start, bool (T, B): at the first step."""
+    starts = torch.zeros_like(mask)
+    starts[0] = True
+    return starts

@@ -1,7 +1,8 @@
 """How learners learn, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ...errors import FoveateError, check_choice, check_range
 
@@ -11,7 +12,7 @@ OBJECTIVES: tuple[Objective, ...] = ("reinforce", "a2c", "ppo")
 
 @dataclass
 class Options:
-    """What every learner can be told.
+    """What every learner can be set to.
 
     Attributes:
         worlds: how many worlds are played at once.
@@ -50,12 +51,12 @@ class LearnerOptions(Options):
         horizon: steps of a rollout; None plays whole episodes.
         gamma: discount of rewards.
         gae_lambda: λ of generalised advantage estimation; 1 is the whole return.
-        hybrid: where the world tells the target, train that part of the action by cross-entropy; None does so for
+        hybrid: where the world says the target, train that part of the action by cross-entropy; None does so for
             "reinforce" only. Where the whole action has a target, nothing is left to the policy gradient.
         hybrid_everywhere: do so at every step, not only where the answer is rewarded.
-        teacher_forcing: where the world tells the target, play it while training, so that an early mistake doesn't end
+        teacher_forcing: where the world says the target, play it while training, so that an early mistake doesn't end
             an episode before its rest was seen. The returns in the log are then the teacher's.
-        likelihood_reward: where the world tells the target, the policy gradient follows the gain in log π(target)
+        likelihood_reward: where the world says the target, the policy gradient follows the gain in log π(target)
             instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes;
             gae_lambda then counts for nothing.
         policy_coef: weight of the policy-gradient loss.
@@ -162,25 +163,40 @@ class QOptions(Options):
             check_range(name, getattr(self, name), 0.0, 1.0)
 
 
-# what an objective changes of the defaults
-OBJECTIVE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "reinforce": {},
-    "a2c": {"horizon": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 7e-4},
-    "ppo": {
-        "horizon": 128,
-        "worlds": 16,
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "lr": 3e-4,
-        "entropy_coef": 0.01,
-    },
-    "backprop": {"worlds": 128, "batch": 16},
-    "dqn": {},
+class LearnerKind(NamedTuple):
+    """What stands behind an objective.
+
+    Attributes:
+        options: how it can learn.
+        algorithm: where its Stable-Baselines3 algorithm is, as "module:class" in this package.
+        defaults: what the objective changes of the options' defaults.
+    """
+
+    options: type[Options]
+    algorithm: str
+    defaults: dict[str, Any]
+
+    def make(self, values: Mapping[str, Any]) -> Options:
+        """The options with these values; a name that isn't there is a TypeError."""
+        return self.options(**values)
+
+
+LEARNERS: dict[str, LearnerKind] = {
+    "reinforce": LearnerKind(LearnerOptions, "algorithm:PolicyGradient", {}),
+    "a2c": LearnerKind(
+        LearnerOptions, "algorithm:PolicyGradient", {"horizon": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 7e-4}
+    ),
+    "ppo": LearnerKind(
+        LearnerOptions,
+        "algorithm:PolicyGradient",
+        {"horizon": 128, "worlds": 16, "gamma": 0.99, "gae_lambda": 0.95, "lr": 3e-4, "entropy_coef": 0.01},
+    ),
+    "backprop": LearnerKind(BackpropOptions, "algorithm:Backprop", {"worlds": 128, "batch": 16}),
+    "dqn": LearnerKind(QOptions, "q_learning:QLearning", {}),
 }
-_KINDS: dict[str, type[Options]] = {"backprop": BackpropOptions, "dqn": QOptions}
 
 
-def options_class(objective: Any) -> type[Any]:
-    """The options of the learner behind an objective."""
-    check_choice("objective", objective, OBJECTIVE_DEFAULTS)
-    return _KINDS.get(objective, LearnerOptions)
+def learner_kind(objective: object) -> LearnerKind:
+    """What stands behind an objective; an unknown one gets an error with the closest one."""
+    check_choice("objective", objective, LEARNERS)
+    return LEARNERS[str(objective)]

@@ -1,36 +1,53 @@
 """One policy-gradient learner: REINFORCE, A2C or PPO, for any core and any mix of action parts."""
 
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..policies.policy import PolicyEvaluation
 from .environments import environments_of
-from .learner import Learner
+from .learner import Hooks, Learner
 from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Collector, Rollout
 
+Figures = dict[str, Tensor]
 
-class PolicyGradient(Learner):
+
+class _Batch(NamedTuple):
+    """What an update learns from: sequences, and what each choice was worth, (T, B)."""
+
+    rollout: Rollout
+    advantage: Tensor
+    returns: Tensor
+
+    def rows(self, which: Tensor) -> "_Batch":
+        """The sequences of some rows."""
+        return _Batch(self.rollout.rows(which), self.advantage[:, which], self.returns[:, which])
+
+
+class PolicyGradientLearner(Learner[Collector, Rollout]):
     """REINFORCE, A2C or PPO on whole episodes or fixed horizons; arguments as in `Learner`."""
 
     options: LearnerOptions
     options_class = LearnerOptions
 
-    def make_collector(self) -> Collector:
-        assert self.env is not None
+    def make_collector(self, env: object) -> Collector:
         options = self.options
         forcing = options.teacher_forcing and bool(options.hybrid)
-        environments = environments_of(self.env, self.device)
+        environments = environments_of(env, self.device)
         # the parts that cross-entropy trains are played greedily, since sampling would only add noise
         return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
-    def collect(self, callback: Any) -> Rollout | None:
+    def collect(self, hooks: Hooks) -> Rollout | None:
+        assert self.collector is not None
+        rows = self.collector.environments.num_envs
+
         def on_step(reward: Tensor, ended: Tensor) -> bool:
-            self.num_timesteps += self.n_envs
-            return self.announce(callback, reward, ended)
+            self.counts.steps += rows
+            return hooks.on_step(reward, ended)
 
         played = self.collector.collect(on_step)
         if played is None:
@@ -39,28 +56,25 @@ class PolicyGradient(Learner):
         self.count(episodes)
         return rollout
 
-    # ---- the update ----
-
-    def train(self, rollout: Rollout) -> dict[str, Tensor]:  # type: ignore[override]
+    def update(self, collected: Rollout) -> Figures:
         """Update the weights from one rollout; returns figures for the log, as tensors on the device."""
         options = self.options
         self.policy.train()
-        self._set_rate()
-        advantage, returns = self._advantage(rollout)
-        spread = explained_variance(rollout.value.flatten(), returns.flatten())
+        self.set_rate()
+        advantage, returns = self._advantage(collected)
+        spread = explained_variance(collected.value.flatten(), returns.flatten())
         if options.normalize_advantage:
-            mean = masked_mean(advantage, rollout.valid)
-            std = masked_mean((advantage - mean) ** 2, rollout.valid).sqrt()
+            mean = masked_mean(advantage, collected.valid)
+            std = masked_mean((advantage - mean) ** 2, collected.valid).sqrt()
             advantage = (advantage - mean) / (std + 1e-8)
+        batch = _Batch(collected, advantage, returns)
         if options.objective != "ppo":
-            figures = self._update(rollout, advantage, returns)
-            return {**figures, "explained_variance": spread}
+            return {**self._update(batch), "explained_variance": spread}
         figures = {}
-        worlds = rollout.reward.shape[1]
         for _ in range(options.epochs):
-            order = torch.randperm(worlds, device=self.device)
+            order = torch.randperm(collected.reward.shape[1], device=self.device)
             for part in order.chunk(options.minibatches):
-                figures = self._update(rollout.rows(part), advantage[:, part], returns[:, part])
+                figures = self._update(batch.rows(part))
         return {**figures, "explained_variance": spread}
 
     def _advantage(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
@@ -80,39 +94,45 @@ class PolicyGradient(Learner):
         )
         return advantage, advantage + rollout.value
 
-    def _update(self, rollout: Rollout, advantage: Tensor, returns: Tensor) -> dict[str, Tensor]:
-        options = self.options
+    def _update(self, batch: _Batch) -> Figures:
+        options, rollout = self.options, batch.rollout
         judged = self.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
         targets = supervised_parts(rollout.target, self.policy) if options.hybrid else {}
         chosen = [name for name in judged.log_prob if name not in targets]
-        figures: dict[str, Tensor] = {}
-        loss = options.value_coef * masked_mean((judged.value - returns) ** 2, rollout.valid)
+        figures: Figures = {}
+        loss = options.value_coef * masked_mean((judged.value - batch.returns) ** 2, rollout.valid)
         figures["value_loss"] = loss.detach() / max(options.value_coef, 1e-12)
         if chosen:
-            log_prob = torch.stack([judged.log_prob[name] for name in chosen]).sum(0)
-            entropy = masked_mean(torch.stack([judged.entropy[name] for name in chosen]).sum(0), rollout.valid)
-            if options.objective == "ppo":
-                old = torch.stack([rollout.log_prob[name] for name in chosen]).sum(0)
-                policy_loss = clipped_loss(log_prob, old, advantage, options.clip_range, rollout.valid)
-                with torch.no_grad():
-                    change = log_prob - old
-                    figures["approx_kl"] = masked_mean(change.exp() - 1 - change, rollout.valid)
-                    outside = ((change.exp() - 1).abs() > options.clip_range).float()
-                    figures["clip_fraction"] = masked_mean(outside, rollout.valid)
-            else:
-                policy_loss = reinforce_loss(log_prob, advantage, rollout.valid)
+            policy_loss, entropy, more = self._policy_loss(batch, judged, chosen)
             loss = loss + options.policy_coef * policy_loss - options.entropy_coef * entropy
-            figures |= {"policy_loss": policy_loss.detach(), "entropy": entropy.detach()}
+            figures |= {**more, "policy_loss": policy_loss.detach(), "entropy": entropy.detach()}
         if targets:
             mask = rollout.valid
             if not options.hybrid_everywhere and rollout.target_mask is not None:
                 mask = rollout.target_mask if mask is None else rollout.target_mask & mask
-            figures["cross_entropy"] = cross_entropy(self.policy, judged.parameters, targets, mask)
-            loss = loss + figures["cross_entropy"]
-            figures["cross_entropy"] = figures["cross_entropy"].detach()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), options.max_grad_norm)
-        self.optimizer.step()
-        self._n_updates += 1
-        return {**figures, "loss": loss.detach(), "grad_norm": norm.detach()}
+            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set)
+            loss, figures["cross_entropy"] = loss + cost, cost.detach()
+        for name, cost in judged.losses.items():
+            cost = masked_mean(cost, rollout.valid)
+            loss, figures[name] = loss + cost, cost.detach()
+        return {**figures, "loss": loss.detach(), "grad_norm": self.descend(loss)}
+
+    def _policy_loss(
+        self, batch: _Batch, judged: PolicyEvaluation, chosen: list[str]
+    ) -> tuple[Tensor, Tensor, Figures]:
+        """The loss of the choices that no target teaches, their entropy, and more figures for the log."""
+        options, rollout = self.options, batch.rollout
+        log_prob = torch.stack([judged.log_prob[name] for name in chosen]).sum(0)
+        entropy = masked_mean(torch.stack([judged.entropy[name] for name in chosen]).sum(0), rollout.valid)
+        if options.objective != "ppo":
+            return reinforce_loss(log_prob, batch.advantage, rollout.valid), entropy, {}
+        old = torch.stack([rollout.log_prob[name] for name in chosen]).sum(0)
+        loss = clipped_loss(log_prob, old, batch.advantage, options.clip_range, rollout.valid)
+        with torch.no_grad():
+            change = log_prob - old
+            outside = ((change.exp() - 1).abs() > options.clip_range).float()
+            figures = {
+                "approx_kl": masked_mean(change.exp() - 1 - change, rollout.valid),
+                "clip_fraction": masked_mean(outside, rollout.valid),
+            }
+        return loss, entropy, figures

@@ -1,25 +1,33 @@
-"""Q-learning by Stable-Baselines3's DQN, on our networks and with our learner's face.
+"""Q-learning by Stable-Baselines3's DQN, on our networks and as a learner like the others.
 
 Collecting, replay and updates are Stable-Baselines3's own; the network is one of our policies (a dueling one has
 Q = V + A), so that instruments, checkpoints and commands know it as any other.
 """
 
 import copy
+from collections import deque
 from typing import Any
 
 import torch
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.type_aliases import TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch import Tensor, nn
 
+from ... import tree
 from ...errors import FoveateError
+from ...tree import Tree
 from ..nn.cores.base import Feedforward
 from ..policies.policy import WHOLE, Policy
-from .learner import Learner
+from .algorithm import Algorithm
+from .learner import Hooks, Learner
 from .options import QOptions
+from .vec_env import GymVecEnv
 
 
 class QNetwork(nn.Module):
@@ -29,14 +37,13 @@ class QNetwork(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, observation: Any) -> Tensor:
-        first = next(iter(observation.values())) if isinstance(observation, dict) else observation
-        starts = torch.zeros(1, len(first), dtype=torch.bool, device=first.device)
-        now = {k: v[None] for k, v in observation.items()} if isinstance(observation, dict) else observation[None]
-        prediction = self.policy(now, self.policy.initial_state(len(first)), starts)
+    def forward(self, observation: Tree) -> Tensor:
+        rows = len(tree.first(observation))
+        starts = torch.zeros(1, rows, dtype=torch.bool, device=self.policy.device)
+        prediction = self.policy(tree.unsqueeze(observation), self.policy.initial_state(rows), starts)
         return self.policy.q_values(prediction.parameters[WHOLE][0], prediction.value[0])  # (B, n)
 
-    def _predict(self, observation: Any, deterministic: bool = True) -> Tensor:
+    def _predict(self, observation: Tree, deterministic: bool = True) -> Tensor:
         return self(observation).argmax(1)
 
     def set_training_mode(self, mode: bool) -> None:
@@ -44,7 +51,7 @@ class QNetwork(nn.Module):
 
 
 class QPolicy(DQNPolicy):
-    """Stable-Baselines3's DQN policy around a network of ours."""
+    """Stable-Baselines3's DQN policy around a network of ours; other arguments are those of DQNPolicy."""
 
     def __init__(self, *args: Any, network: Policy, **kwargs: Any):
         self._networks = [network, copy.deepcopy(network)]  # the one that learns, and the target
@@ -54,19 +61,18 @@ class QPolicy(DQNPolicy):
         return QNetwork(self._networks.pop(0)).to(self.device)
 
 
-class _Announce(BaseCallback):
-    """Tells our callbacks of each step that Stable-Baselines3 makes."""
+class _StepCallback(BaseCallback):
+    """Hands each step that Stable-Baselines3 makes to a learner's hooks."""
 
-    def __init__(self, learner: "QLearning", callback: BaseCallback):
+    def __init__(self, learner: "QLearner", dqn: DQN, hooks: Hooks):
         super().__init__()
-        self.learner, self.callback = learner, callback
-
-    def update_locals(self, locals_: dict[str, Any]) -> None:
-        self.callback.update_locals({name: locals_[name] for name in ("rewards", "dones", "infos")})
+        self.learner, self.hooks, self.dqn = learner, hooks, dqn
+        self.model = dqn
 
     def _on_step(self) -> bool:
-        self.learner.num_timesteps = self.model.num_timesteps
-        return self.callback.on_step()
+        self.learner.counts.steps = self.dqn.num_timesteps
+        reward, ended = (torch.as_tensor(self.locals[name]) for name in ("rewards", "dones"))
+        return self.hooks.on_step(reward, ended, self.locals["infos"])
 
 
 class QCollector:
@@ -74,12 +80,11 @@ class QCollector:
 
     Attributes:
         dqn: Stable-Baselines3's algorithm.
-        begun: False: a resumed training begins with new episodes and an empty memory.
-        environments: None, since nothing of them is saved.
+        ready: whether it has begun to play.
     """
 
-    begun = False
-    environments = None
+    begun = False  # a resumed training begins with new episodes and an empty memory
+    environments = None  # nothing of them is saved
 
     def __init__(self, dqn: DQN):
         self.dqn = dqn
@@ -89,8 +94,14 @@ class QCollector:
         """Start new episodes at the next rollout."""
         self.ready = False
 
+    def state_dict(self) -> dict[str, Tensor]:
+        return {}
 
-class QLearning(Learner):
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Nothing was saved."""
+
+
+class QLearner(Learner[QCollector, bool]):
     """DQN (Mnih et al. 2015), with a dueling network if the agent has one; arguments as in `Learner`.
 
     A resumed run goes on with its weights, optimiser and schedules, but its replay memory, gigabytes of frames, is
@@ -99,17 +110,22 @@ class QLearning(Learner):
 
     options: QOptions
     options_class = QOptions
+    window = 100  # Stable-Baselines3's
+    logger: Logger | None = None  # where Stable-Baselines3 writes its figures
 
-    def make_collector(self) -> QCollector:
-        if not isinstance(self.action_space, spaces.Discrete):
-            raise FoveateError(f"Q-learning needs a Discrete action space, got {self.action_space}.")
+    def make_collector(self, env: object) -> QCollector:
+        space, options = self.policy.action_space, self.options
+        if not isinstance(space, spaces.Discrete):
+            raise FoveateError(f"Q-learning needs a Discrete action space, got {space}.")
         if not isinstance(self.policy.core, Feedforward):
             raise FoveateError("Q-learning here needs an agent without memory: --agent.core none.")
-        options = self.options
+        env = GymVecEnv(env) if isinstance(env, VectorEnv) else env
+        if not isinstance(env, VecEnv):
+            raise FoveateError(f"Q-learning plays in a vector environment, got {env!r}.")
         dqn = DQN(
             QPolicy,
-            self.env,  # type: ignore[arg-type]
-            learning_rate=self._rate,
+            env,
+            learning_rate=self.rate,
             buffer_size=options.memory,
             learning_starts=options.warm_up,
             batch_size=options.batch,
@@ -126,36 +142,52 @@ class QLearning(Learner):
             seed=self.seed,
             device=self.device,
         )
-        self.optimizer = dqn.policy.optimizer  # type: ignore[assignment]
+        dqn.ep_info_buffer, dqn.ep_success_buffer = self.recent, deque(maxlen=self.window)
+        self.optimizer = dqn.policy.optimizer
         return QCollector(dqn)
 
-    def collect(self, callback: Any) -> bool | None:
+    def collect(self, hooks: Hooks) -> bool | None:
+        assert self.collector is not None
         dqn = self.collector.dqn
         if not self.collector.ready:
             self._begin(dqn)
-        announce = _Announce(self, callback)
-        announce.model = dqn
-        rollout = dqn.collect_rollouts(
-            dqn.env, announce, TrainFreq(1, TrainFrequencyUnit.STEP), dqn.replay_buffer, learning_starts=self._first
-        )
-        self.num_timesteps, self._episode_num = dqn.num_timesteps, dqn._episode_num
-        self.ep_info_buffer = dqn.ep_info_buffer
+        assert dqn.env is not None
+        assert dqn.replay_buffer is not None
+        callback = _StepCallback(self, dqn, hooks)
+        step = TrainFreq(1, TrainFrequencyUnit.STEP)
+        rollout = dqn.collect_rollouts(dqn.env, callback, step, dqn.replay_buffer, learning_starts=self._first)
+        self.counts.steps, self.counts.episodes = dqn.num_timesteps, dqn._episode_num
         return True if rollout.continue_training else None
 
     def _begin(self, dqn: DQN) -> None:
-        dqn.set_logger(self.logger)
+        assert dqn.env is not None
+        if self.logger is not None:
+            dqn.set_logger(self.logger)
         dqn.q_net_target.load_state_dict(dqn.q_net.state_dict())  # a resumed run's weights were read into one of them
-        dqn.num_timesteps, dqn._episode_num = self.num_timesteps, self._episode_num
-        self._first = self.num_timesteps + self.options.warm_up
+        dqn.num_timesteps, dqn._episode_num = self.counts.steps, self.counts.episodes
+        self._first = self.counts.steps + self.options.warm_up
         # the schedules run over the whole training, also of a resumed one
-        dqn._setup_learn(self._total_timesteps - self.num_timesteps, None, reset_num_timesteps=False)
-        dqn._last_obs = dqn.env.reset()  # type: ignore[union-attr, assignment]
+        dqn._setup_learn(self.total - self.counts.steps, None, reset_num_timesteps=False)
+        observation = dqn.env.reset()
+        assert not isinstance(observation, tuple)
+        assert self.collector is not None
+        dqn._last_obs = observation
         self.collector.ready = True
 
-    def train(self, collected: Any) -> dict[str, Tensor]:
+    def update(self, collected: bool) -> dict[str, Tensor]:
         """A few updates from the replay memory."""
-        dqn = self.collector.dqn
-        if self.num_timesteps > self._first:
-            dqn.train(self.options.updates, self.options.batch)
-            self._n_updates += self.options.updates
+        assert self.collector is not None
+        if self.counts.steps > self._first:
+            self.collector.dqn.train(self.options.updates, self.options.batch)
+            self.counts.updates += self.options.updates
         return {}
+
+
+class QLearning(Algorithm):
+    """DQN as a Stable-Baselines3 algorithm; arguments as in `Algorithm`."""
+
+    learner_class = QLearner
+    learner: QLearner
+
+    def _prepare_learner(self) -> None:
+        self.learner.logger = self.logger

@@ -11,19 +11,14 @@ import csv
 import json
 import os
 import re
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-
 from ...errors import FoveateError
-from .. import Learner
-from . import checkpoint
 
 CONFIG, METRICS, STEP_COLUMN = "config.json", "metrics.csv", "time/total_timesteps"
-_EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
+EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
 
 
 def new_name(env_id: str, agent: str, seed: int) -> str:
@@ -67,31 +62,6 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-class CSVLog(KVWriter):
-    """metrics.csv: rows are appended and flushed; a new column rewrites the file."""
-
-    def __init__(self, file: Path):
-        self.file = file
-        self.columns: list[str] = []
-        if file.exists():
-            with file.open(newline="") as handle:
-                self.columns = next(csv.reader(handle), [])
-
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
-        row = {key: value for key, value in sorted(key_values.items()) if isinstance(value, (int, float, str))}
-        row = {STEP_COLUMN: step, **row}
-        new = [key for key in row if key not in self.columns]
-        if new:
-            rows = read_metrics(self.file)
-            self.columns += new
-            write_metrics(self.file, self.columns, rows)
-        with self.file.open("a", newline="") as handle:
-            csv.DictWriter(handle, self.columns).writerow(row)
-
-    def close(self) -> None:
-        """Nothing is kept open."""
-
-
 def read_metrics(file: Path) -> list[dict[str, str]]:
     """The rows of a metrics.csv; none if there is no file. A row cut short by a kill is left out."""
     if not file.exists():
@@ -112,51 +82,6 @@ def write_metrics(file: Path, columns: list[str], rows: list[dict[str, str]]) ->
     os.replace(fresh, file)
 
 
-def make_logger(folder: Path, tensorboard: bool) -> Logger:
-    """The logger of a run: CSV, and TensorBoard if wanted."""
-    outputs: list[KVWriter] = [CSVLog(folder / METRICS)]
-    if tensorboard:
-        outputs.append(TensorBoardOutputFormat(str(folder)))
-    return Logger(str(folder), outputs)
-
-
-class Keeper:
-    """Writes a run's checkpoints and remembers how long the logs were at each.
-
-    Args:
-        folder: the run folder.
-        config: kept in each checkpoint, so that it stands alone.
-    """
-
-    def __init__(self, folder: Path, config: dict[str, Any]):
-        self.folder, self.config = folder, config
-        if (folder / "checkpoints").is_symlink():
-            raise FoveateError(f"{folder / 'checkpoints'} is a link; checkpoints are kept in the run folder itself.")
-
-    def save(self, learner: Learner, kind: str, progress: dict[str, Any]) -> Path:
-        """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
-
-        Args:
-            learner: what to save.
-            kind: "last" or "best".
-            progress: what the training loop must know to go on (best score so far, …).
-        """
-        for output in learner.logger.output_formats:
-            if isinstance(output, TensorBoardOutputFormat) and output.writer is not None:
-                output.writer.flush()
-        sizes = {file.name: file.stat().st_size for file in self.folder.iterdir() if _EVENTS.fullmatch(file.name)}
-        path = self.folder / "checkpoints" / f"{kind}-{learner.num_timesteps:012d}"
-        extra = {name: self.config[name] for name in ("env_id", "env")} | {
-            "progress": progress,
-            "event_sizes": sizes,
-        }
-        checkpoint.save(learner, path, extra)
-        for old in path.parent.glob(f"{kind}-*"):
-            if old != path:
-                shutil.rmtree(old)
-        return path
-
-
 def cut_logs(folder: Path, run: dict[str, Any]) -> None:
     """Cut the logs back to where a checkpoint saw them, so that a resumed run doubles no entry.
 
@@ -173,7 +98,7 @@ def cut_logs(folder: Path, run: dict[str, Any]) -> None:
         write_metrics(folder / METRICS, columns, rows)
     sizes = run.get("event_sizes", {})
     for file in folder.iterdir():  # names from the file itself are never used as paths
-        if not _EVENTS.fullmatch(file.name) or file.is_symlink():
+        if not EVENTS.fullmatch(file.name) or file.is_symlink():
             continue
         size = sizes.get(file.name) if isinstance(sizes, dict) else None
         if not isinstance(size, int):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ...agents import load
 from ...agents.learning import checkpoint
 from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
 from ...agents.policies.policy import Policy
@@ -139,7 +140,7 @@ def _read(path: Path, device: torch.device) -> Run:
         raise FoveateError(f"it has no evaluations in {METRICS}")
     progress = last.get("progress", {})
     seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
-    learner = checkpoint.load(path, None, device, "best")
+    learner = load(path, None, device, "best")
     env, seed = checkpoint.read_run(checkpoint.find(path, "best")).get("env", {}), last.get("seed") or 0
     run = Run(
         path,

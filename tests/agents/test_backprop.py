@@ -8,9 +8,9 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from foveate.agents import Backprop, BackpropOptions, Learner, LearnerOptions, PolicyGradient, load
+from foveate.agents import Algorithm, Backprop, BackpropOptions, LearnerOptions, PolicyGradient, load
 from foveate.agents.learning import checkpoint
-from foveate.agents.learning.backprop import TeacherCollector, numbers_due, wrong_numbers
+from foveate.agents.learning.backprop import Lessons, TeacherCollector, numbers_due, wrong_numbers
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import play_episodes
 from foveate.errors import FoveateError
@@ -31,8 +31,8 @@ def learner(agent: str = "ntm", seed: int = 0, **arguments: object) -> Backprop:
 
 def test_lessons_are_whole_episodes_of_the_worlds() -> None:
     made = learner(width=3, max_length=4)
-    made.collector.begin(5)
-    lessons = made.collector.collect()
+    made.learner.collector.begin(5)
+    lessons = made.learner.collector.collect()
     singles = [gym.make("Memory/Copy-v0", width=3, max_length=4).unwrapped for _ in range(16)]
     for i, env in enumerate(singles):
         seen, info = env.reset(seed=5 + i)
@@ -50,7 +50,7 @@ def test_lessons_are_whole_episodes_of_the_worlds() -> None:
 def test_padding_changes_nothing() -> None:
     """The gradient of episodes of many lengths at once is the sum of each alone."""
     made = learner(width=3, max_length=5)
-    lessons = made.collector.collect()
+    lessons = made.learner.collector.collect()
     policy = made.policy
 
     def cost(episodes: list[int], steps: int) -> torch.Tensor:
@@ -73,8 +73,8 @@ def test_counting_what_is_wrong() -> None:
     logits = torch.tensor([[[1.0, 1.0, -1.0]], [[1.0, 1.0, -1.0]]])
     assert head.mode(logits).tolist() == [[[1, 1, 0]], [[1, 1, 0]]]
     for mask, wrong, due in (([[True], [True]], [[2], [1]], [6]), ([[False], [True]], [[0], [1]], [3])):
-        got = wrong_numbers(made.policy, {"action": logits}, {"action": target}, torch.tensor(mask))
-        assert got.tolist() == wrong
+        lessons = Lessons(logits, {"action": target}, None, torch.tensor(mask), torch.tensor([2]))
+        assert wrong_numbers(made.policy, {"action": logits}, lessons).tolist() == wrong
         assert numbers_due({"action": target}, torch.tensor(mask)).tolist() == due
 
 
@@ -97,7 +97,7 @@ def test_it_imitates_where_observations_hang_on_actions() -> None:
 def test_parts_without_a_target_are_the_policy_s() -> None:
     env = worlds("Glimpse/Digits-v0", count=8, glimpses=2)
     made = Backprop("ram", env, BackpropOptions(worlds=8, batch=8), policy_kwargs={"hidden": 8}, seed=0, device="cpu")
-    lessons = made.collector.collect()
+    lessons = made.learner.collector.collect()
     assert lessons.target.keys() == {"label"}
     assert lessons.observation["location"].unique().numel() > 8
     made.learn(32)
@@ -150,7 +150,7 @@ def test_every_core_is_saved_and_learns_by_policy_gradient_too(tmp_path: Path, a
     options = LearnerOptions(objective="ppo", worlds=4, horizon=8, minibatches=2, epochs=2)
     env = worlds("Memory/TMaze-v0", count=4, corridor=2)
     kwargs = {**SMALL.get(agent, {"hidden": 8})}
-    made: Learner = PolicyGradient(agent, env, options, policy_kwargs=kwargs, seed=0, device="cpu")
+    made: Algorithm = PolicyGradient(agent, env, options, policy_kwargs=kwargs, seed=0, device="cpu")
     assert not options.hybrid  # policy gradient means policy gradient, though the world tells the target
     before = [p.clone() for p in made.policy.parameters()]
     made.learn(128)
@@ -176,7 +176,7 @@ def test_it_learns_on_the_gpu(agent: str) -> None:
 
 def test_a_guide_needs_no_policy_where_all_is_told() -> None:
     made = learner("gru", width=2, max_length=2)
-    guide = TeacherCollector(made.collector.environments, made.policy)
+    guide = TeacherCollector(made.learner.collector.environments, made.policy)
     state = torch.get_rng_state()
     guide.collect()
     assert torch.equal(state, torch.get_rng_state())  # nothing was drawn

@@ -12,9 +12,11 @@ import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from stable_baselines3.common.callbacks import BaseCallback
 
-from foveate.agents import LearnerOptions, PolicyGradient, load
+from foveate import tree
+from foveate.agents import Algorithm, Backprop, LearnerOptions, PolicyGradient, load
 from foveate.agents.learning import checkpoint
 from foveate.envs.spaces import from_json, to_json
 from foveate.errors import FoveateError
@@ -23,7 +25,7 @@ from foveate.errors import FoveateError
 def make(horizon: int | None = None, core: str = "lstm", **arguments: object) -> PolicyGradient:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=6, autoreset_mode="SameStep", output="torch", **arguments)
     objective = "reinforce" if horizon is None else "ppo"
-    options = LearnerOptions(objective=objective, worlds=6, horizon=horizon, minibatches=2, epochs=2)
+    options = LearnerOptions(objective=objective, worlds=6, horizon=horizon, minibatches=2, epochs=2)  # type: ignore[arg-type]
     kwargs = {"core": core, "hidden": 16, "dropout": 0.1}
     return PolicyGradient("ram", env, options, policy_kwargs=kwargs, seed=1, device="cpu")
 
@@ -69,10 +71,10 @@ def test_a_resumed_run_is_bit_for_bit_the_run_that_was_not_stopped(
     resumed = PolicyGradient.load(tmp_path / "half", environment(**arguments), "cpu")
     resumed.learn(1200 - resumed.num_timesteps, reset_num_timesteps=False)
     assert resumed.num_timesteps == whole.num_timesteps
-    assert resumed._n_updates == whole._n_updates
+    assert resumed.learner.counts.updates == whole.learner.counts.updates
     for a, b in zip(whole.policy.state_dict().values(), resumed.policy.state_dict().values(), strict=True):
         assert torch.equal(a, b)
-    after, expected = checkpoint._optimizer_tensors(resumed), checkpoint._optimizer_tensors(whole)
+    after, expected = checkpoint._optimizer_tensors(resumed.learner), checkpoint._optimizer_tensors(whole.learner)
     assert after.keys() == expected.keys()
     assert all(torch.equal(after[name], expected[name]) for name in expected)
     assert [e["r"] for e in whole.ep_info_buffer or []] == [e["r"] for e in resumed.ep_info_buffer or []]
@@ -210,3 +212,34 @@ def test_spaces_survive_json(seed: int) -> None:
         }
     )
     assert from_json(json.loads(json.dumps(to_json(space)))) == space
+
+
+def test_another_algorithm_s_folder_is_refused_by_name(tmp_path: Path) -> None:
+    make().save(tmp_path / "saved")
+    with pytest.raises(FoveateError, match=r"PolicyGradient; Backprop can't load it"):
+        Backprop.load(tmp_path / "saved")
+    assert isinstance(Algorithm.load(tmp_path / "saved"), PolicyGradient)
+
+
+def test_runs_of_before_go_on_exactly(tmp_path: Path) -> None:
+    """Earlier checkpoints call the collector "player" and number the parts of the state."""
+    whole = make(5, "lstm", ready=True)
+    whole.learn(1200)
+    half = make(5, "lstm", ready=True)  # only now: both sample from torch's own generator, which this seeds anew
+    with pytest.raises(Paused):
+        half.learn(1200, Pause())
+    half.save(tmp_path / "half")
+    file = tmp_path / "half" / "worlds.safetensors"
+    tensors, names = load_file(file), list(tree.flatten_names(half.policy.initial_state(1)))
+    old = {}
+    for name, value in tensors.items():
+        name = name.replace("collector.", "player.")
+        if name.startswith("player.state."):
+            name = f"player.core.{names.index(name.removeprefix('player.state.'))}"
+        old[name] = value
+    assert {"player.core.0", "player.core.1", "player.starts", "player.return", "player.length"} <= old.keys()
+    checkpoint._write_tensors(file, old)
+    resumed = load(tmp_path / "half", environment(ready=True), "cpu")
+    resumed.learn(1200 - resumed.num_timesteps, reset_num_timesteps=False)
+    for a, b in zip(whole.policy.state_dict().values(), resumed.policy.state_dict().values(), strict=True):
+        assert torch.equal(a, b)

@@ -79,7 +79,7 @@ def test_q_learning_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert learner.num_timesteps >= 200
     assert any(not torch.equal(value, before[name]) for name, value in learner.policy.named_parameters())
     # the network that learns is the policy itself
-    assert learner.collector.dqn.q_net.policy is learner.policy
+    assert learner.learner.collector.dqn.q_net.policy is learner.policy
     learner.save(tmp_path / "q")
     again = load(tmp_path / "q", worlds(), "cpu")
     assert isinstance(again, QLearning)
@@ -87,7 +87,7 @@ def test_q_learning_learns_saves_and_goes_on(tmp_path: Path) -> None:
         assert torch.equal(a, b)
     assert len(again.optimizer.state_dict()["state"]) == len(learner.optimizer.state_dict()["state"]) > 0
     again.learn(260, reset_num_timesteps=False)
-    q_net, target = again.collector.dqn.q_net, again.collector.dqn.q_net_target
+    q_net, target = again.learner.collector.dqn.q_net, again.learner.collector.dqn.q_net_target
     assert abs(float(q_net.policy.critic[0].weight.std() / target.policy.critic[0].weight.std()) - 1) < 0.05
     assert again.num_timesteps >= 460
     seen = worlds(1).reset(seed=0)[0].numpy()
@@ -99,7 +99,7 @@ def test_q_learning_is_stable_baselines3_s_update() -> None:
     """One update by hand: Huber loss to r + γ max Q' (Mnih et al. 2015)."""
     learner = q_learner(updates=1)
     learner.learn(64)
-    dqn = learner.collector.dqn
+    dqn = learner.learner.collector.dqn
     data = dqn.replay_buffer.sample(8)
     with torch.no_grad():
         goal = data.rewards[:, 0] + 0.99 * (1 - data.dones[:, 0]) * dqn.q_net_target(data.next_observations).amax(1)

@@ -85,22 +85,22 @@ def test_any_core_and_any_mix_of_action_parts(objective: str, env_id: str, argum
 
 def test_pure_reinforce_uses_no_target() -> None:
     learner = PolicyGradient("ram", ours(), small(hybrid=False), seed=0, device="cpu")
-    played = learner.collector.collect()  # type: ignore[union-attr]
-    assert learner.collector.actor.greedy == frozenset()
+    played = learner.learner.collector.collect()  # type: ignore[union-attr]
+    assert learner.learner.collector.actor.greedy == frozenset()
     learner.learn(1)
     assert played is not None
-    assert "cross_entropy" not in learner.train(played[0])
+    assert "cross_entropy" not in learner.learner.update(played[0])
     hybrid = PolicyGradient("ram", ours(), small(), seed=0, device="cpu")
     hybrid.learn(1)
-    played = hybrid.collector.collect()  # type: ignore[union-attr]
-    assert hybrid.collector.actor.greedy == {"label"}
+    played = hybrid.learner.collector.collect()  # type: ignore[union-attr]
+    assert hybrid.learner.collector.actor.greedy == {"label"}
     assert played is not None
-    assert "cross_entropy" in hybrid.train(played[0])
+    assert "cross_entropy" in hybrid.learner.update(played[0])
 
 
 def test_the_evaluated_log_prob_is_the_one_that_was_played() -> None:
     learner = PolicyGradient("ram", ours(ready=True, location="tiles"), small(horizon=12), seed=0, device="cpu")
-    collector = learner.collector
+    collector = learner.learner.collector
     assert collector is not None
     for _ in range(3):  # the later rollouts begin in the middle of episodes
         played = collector.collect()
@@ -254,7 +254,7 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     env = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=same, max_episode_steps=4)
     learner = PolicyGradient("mlp", env, small(2, objective="a2c", horizon=6), seed=0, device="cpu")
-    played = learner.collector.collect()  # type: ignore[union-attr]
+    played = learner.learner.collector.collect()  # type: ignore[union-attr]
     assert played is not None
     rollout = played[0]
     assert rollout.ended[3].all()
@@ -316,8 +316,8 @@ def test_everything_stays_on_the_gpu() -> None:
     env = ours(worlds=16, device="cuda")
     learner = PolicyGradient("ram", env, small(16), seed=0, device="cuda")
     learner.learn(16 * 6 * 3)
-    assert learner.collector is not None
-    played = learner.collector.collect()
+    assert learner.learner.collector is not None
+    played = learner.learner.collector.collect()
     assert played is not None
     assert all(value.device.type == "cuda" for value in played[0].observation.values())
     assert all(value.device.type == "cuda" for value in env.unwrapped.world.state.values())

@@ -81,7 +81,7 @@ def test_the_places_chosen_inside_are_learned_from_like_actions(name: str) -> No
     learner = PolicyGradient(
         name, world, LearnerOptions(worlds=8, likelihood_reward=True), policy_kwargs=SMALL, seed=0, device="cpu"
     )
-    rollout, _ = learner.collector.collect()
+    rollout, _ = learner.learner.collector.collect()
     assert rollout.choices["gaze"].shape == (6, 8, 2)
     judged = learner.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
     for part, log_prob in judged.log_prob.items():

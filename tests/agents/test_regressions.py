@@ -36,7 +36,7 @@ def test_rollouts_begin_with_episodes_after_one_was_aborted(tmp_path: Path) -> N
     learner.save(tmp_path / "middle")
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output="torch")
     for one in (learner, PolicyGradient.load(tmp_path / "middle", env, "cpu")):
-        played = one.collector.collect()  # type: ignore[union-attr]
+        played = one.learner.collector.collect()  # type: ignore[union-attr]
         assert played is not None
         assert played[0].starts[0].all()
         assert played[0].ended[-1].all()
@@ -65,7 +65,7 @@ def test_a_numpy_face_resumes_exactly_too(tmp_path: Path) -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep")
     resumed = PolicyGradient.load(tmp_path / "half", env, "cpu")
     resumed.options.lr_end = whole.options.lr_end = 1.0
-    (a, b) = (one.collector.actor.now() for one in (half, resumed))  # type: ignore[union-attr]
+    (a, b) = (one.learner.collector.actor.now() for one in (half, resumed))  # type: ignore[union-attr]
     assert torch.equal(a.target["label"], b.target["label"])
     for name, part in a.observation.items():
         assert torch.equal(part, b.observation[name])

@@ -8,8 +8,7 @@ import torch
 from commands import run_folder
 
 from foveate import evaluate, train
-from foveate.agents import LearnerOptions, PolicyGradient
-from foveate.agents.learning import checkpoint
+from foveate.agents import LearnerOptions, PolicyGradient, load
 from foveate.envs import MULTI_IDS
 from foveate.envs.registry import full_id
 
@@ -69,14 +68,14 @@ def test_a_run_goes_on_exactly(tmp_path: Path) -> None:
     first.learn(96)
     first.save(tmp_path / "half")
     env = gym.make_vec("Multi/SharedGaze-v0", num_envs=4, autoreset_mode="SameStep", output="torch")
-    second = checkpoint.load(tmp_path / "half", env, "cpu")
+    second = load(tmp_path / "half", env, "cpu")
     second.learn(96, reset_num_timesteps=False)
     for a, b in zip(whole.policy.parameters(), second.policy.parameters(), strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_a_team_shares_the_credit_and_rivals_don_t() -> None:
-    collector = learner().collector
+    collector = learner().learner.collector
     assert collector.environments.team == 2
     rollout, _ = collector.collect()
     pairs = rollout.target_log_prob.unflatten(1, (-1, 2))

@@ -13,9 +13,9 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
 from foveate import sb3
-from foveate.agents import GymVecEnv, LearnerOptions, PolicyGradient
+from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.envs.multi import GAMES
-from foveate.sb3 import CorePolicy
+from foveate.sb3 import CorePolicy, GymVecEnv
 from foveate.wrappers import FlattenAction, FlattenParallel, FlattenVectorAction
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "stable-baselines3.md"
@@ -117,9 +117,9 @@ RUNNERS = {
     "our own learner": ours,
 }
 REASONS = {
-    "several agents have no single face": "no single face",
+    "several agents have no single face": "no single environment",
     "together the parts of the action have too many combinations": "combinations",
-    "it makes single environments": "no single face",
+    "it makes single environments": "no single environment",
     "it takes PettingZoo environments only": "PettingZoo|pettingzoo",
     "it wants the same spaces for all agents": "not consistent",
 }

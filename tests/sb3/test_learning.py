@@ -16,9 +16,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from foveate import sb3
-from foveate.agents import GymVecEnv
 from foveate.errors import FoveateError
-from foveate.sb3 import CoreExtractor, CorePolicy
+from foveate.sb3 import CoreExtractor, CorePolicy, GymVecEnv
 from foveate.wrappers import MarkovianVector
 
 ON_POLICY = {"n_steps": 16, "learning_rate": 5e-3, "gamma": 0.9, "seed": 0, "device": "cpu"}

@@ -108,7 +108,7 @@ def test_one_wrapper_serves_every_agent(agent: str, env_id: str, options: dict) 
 def test_models_of_stable_baselines3_are_looked_into_too() -> None:
     from stable_baselines3 import DQN, PPO
 
-    from foveate.agents import GymVecEnv
+    from foveate.sb3 import GymVecEnv
 
     worlds = GymVecEnv(gym.make_vec("Probe/Catch-v0", num_envs=2, autoreset_mode="SameStep"))
     ppo = PPO("CnnPolicy", worlds, n_steps=8, batch_size=8, seed=0).learn(16)
@@ -134,7 +134,7 @@ def test_models_of_stable_baselines3_are_looked_into_too() -> None:
 
 
 def _flat_worlds() -> object:
-    from foveate.agents import GymVecEnv
+    from foveate.sb3 import GymVecEnv
     from foveate.wrappers import FlattenVectorAction
 
     return GymVecEnv(

@@ -63,8 +63,7 @@ def unroll(
     """
     if kernel is not None:
         return unroll_pieces(kernel, inputs, state, starts, begin)
-    # unbound at once: the gradient of each index of a tensor would be one of its full size
-    moments = inputs.unbind(0) if isinstance(inputs, Tensor) else tree.unstack(inputs)
+    moments = tree.unstack(inputs)  # at once: the gradient of each index of a tensor would be one of its full size
     pieces = []
     for first, end in episode_pieces(starts):
         state = begin(state, moments[first], starts[first])
@@ -93,8 +92,7 @@ def unroll_pieces(
     pieces = []
     for first, end in episode_pieces(starts):
         state = begin(state, tree.index(inputs, first), starts[first])
-        whole = end - first == len(starts)
-        pieces.append(run(inputs if whole else tree.index(inputs, slice(first, end)), state))
+        pieces.append(run(tree.index(inputs, slice(first, end)), state))
         state = pieces[-1].state
     return _joined(pieces)
 

@@ -1,0 +1,37 @@
+"""The agents by name; a user's own is added to `AGENTS`."""
+
+from ...errors import check_choice
+from .cnn import CNNAgent
+from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
+from .dram import DRAM
+from .dueling import DuelingAgent
+from .mlp import MLPAgent
+from .policy import Policy
+from .ram import RAM, RandomGlimpse
+from .soft import SoftAttention
+
+AGENTS: dict[str, type[Policy]] = {
+    "ram": RAM,
+    "random-glimpse": RandomGlimpse,
+    "dram": DRAM,
+    "soft-attention": SoftAttention,
+    "cnn": CNNAgent,
+    "mlp": MLPAgent,
+    "dueling": DuelingAgent,
+    "lstm": LSTMAgent,
+    "gru": GRUAgent,
+    "ntm": NTMAgent,
+    "dnc": DNCAgent,
+    "transformer": TransformerAgent,
+}
+
+
+def agent_class(name: str) -> type[Policy]:
+    """The class behind an agent's name; an unknown name gets an error with the closest one."""
+    check_choice("agent", name, AGENTS)
+    return AGENTS[name]
+
+
+def agent_name(policy_class: type[Policy]) -> str:
+    """The registered name of an agent's class, or the class's own name (which can't be loaded by name)."""
+    return next((name for name, known in AGENTS.items() if known is policy_class), policy_class.__name__)
