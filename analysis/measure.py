@@ -2,14 +2,14 @@
 
 import math
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
+from ..envs.protocols import HasWorld
 from ..envs.registry import check_arguments, env_options, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
@@ -19,7 +19,7 @@ EVALUATION_SEED = 1_000_003  # far from the seeds of training
 def measure(
     policy: Policy,
     env_id: str,
-    arguments: dict[str, Any],
+    arguments: Mapping[str, object],
     split: str | None,
     episodes: int,
     seed: int = EVALUATION_SEED,
@@ -49,7 +49,7 @@ def measure(
         seed %= 2**31 - MOST_WORLDS  # others' worlds take seeds of 31 bits
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
-    items = getattr(getattr(one, "world", None), "items", None)
+    items = one.world.items if isinstance(one, HasWorld) else None
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
         worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)
@@ -67,14 +67,15 @@ def measure(
     return Episodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def with_split(env_id: str, arguments: dict[str, Any], split: str | None) -> dict[str, Any]:
+def with_split(env_id: str, arguments: Mapping[str, object], split: str | None) -> dict[str, object]:
     """The arguments of an environment with a split set, where it has splits.
 
     A split that sets sizes of its own replaces those that are given; one that doesn't ("test") keeps them.
     """
     if split is None or "split" not in env_options(env_id):
         return dict(arguments)
-    own = getattr(world_class(env_id), "splits", {}).get(split, {}) if split != "train" else {}
+    world = world_class(env_id)
+    own = {} if world is None or split == "train" else getattr(world, "splits", {}).get(split, {})
     return {**arguments, **dict.fromkeys((name for name in own if name in arguments), None), "split": split}
 
 

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import foveate
+import foveate  # noqa: F401 (registers the environments)
 from foveate.agents.nn.cores import make_core
+from foveate.envs.protocols import HasWorld
 
 REPEATS, ROUNDS = 5, 9
 STEPS, WIDTH, HIDDEN = 41, 8, 100
-assert foveate.__version__
 
 
 class Model(nn.Module):
@@ -73,10 +73,11 @@ class Peer(nn.Module):
 
 def batch(size: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs, targets and mask of a copy of length 20, each (T, B, …)."""
-    env = gym.make_vec("Memory/Copy-v0", num_envs=size, split="test-20", output="torch", device=device)
-    world = env.unwrapped.world  # type: ignore[attr-defined]
+    env = gym.make_vec("Memory/Copy-v0", num_envs=size, split="test-20", output="torch", device=device).unwrapped
+    assert isinstance(env, HasWorld)
     env.reset(seed=0)
-    return tuple(world.state[name].transpose(0, 1) for name in ("inputs", "targets", "mask"))  # type: ignore[return-value]
+    inputs, targets, mask = (env.world.state[name].transpose(0, 1) for name in ("inputs", "targets", "mask"))
+    return inputs, targets, mask
 
 
 def training_step(model: nn.Module, size: int, device: str) -> Callable[[], None]:

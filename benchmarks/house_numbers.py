@@ -7,17 +7,22 @@ python benchmarks/house_numbers.py DRAM-RUN CNN-RUN --picture docs/house-numbers
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 
-from foveate.agents import load
+from foveate.agents import Learner, load
 from foveate.agents.learning import checkpoint
 from foveate.analysis.measure import measure
+from foveate.envs.glimpse.house_numbers import HouseNumbers
 from foveate.envs.glimpse.plates import END
+from foveate.envs.protocols import HasWorld
 from foveate.viz.plots import figure_png, subplots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def main() -> None:
@@ -50,11 +55,21 @@ def main() -> None:
     print(f"picture: {arguments.picture}")
 
 
-def draw(axis: Any, seed: int, learners: list[Any], runs: list[dict[str, Any]]) -> None:
-    """One plate, the path on it, and both answers above."""
+def draw(axis: "Axes", seed: int, learners: list[Learner], runs: list[dict[str, Any]]) -> None:
+    """One plate, the path on it, and both answers above.
+
+    Args:
+        axis: where.
+        seed: of the plate.
+        learners: DRAM and a feed-forward network.
+        runs: their run.json.
+    """
     env = gym.make(runs[0]["env_id"], **{**runs[0]["env"], "split": "test"})
     observation, _ = env.reset(seed=seed)
-    world = env.unwrapped.world  # type: ignore[attr-defined]
+    inner = env.unwrapped
+    assert isinstance(inner, HasWorld)
+    assert isinstance(inner.world, HouseNumbers)
+    world = inner.world
     picture, number = world.picture(world.state)[0].numpy(), world.state["number"][0].tolist()
     path, state, over = [], None, False
     while not over:

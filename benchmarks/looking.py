@@ -19,7 +19,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-import foveate
+import foveate  # noqa: F401 (registers the environments)
 from foveate.agents import load
 from foveate.agents.learning import checkpoint
 from foveate.agents.policies.dueling import DuelingAgent
@@ -33,8 +33,8 @@ from foveate.wrappers.saliency.views import undisturbed
 ROOT = Path(__file__).resolve().parent.parent
 TRUTHS = ROOT / "benchmarks" / "saliency.json"
 REPEATS = 7
+Json = dict[str, Any]  # figures by name, as in the stored files
 QUICK = ["jacobian", "perturbation", "random"]
-assert foveate.__version__
 
 
 def rate(work: Callable[[], object], count: int) -> float:
@@ -80,10 +80,10 @@ def speeds() -> dict[str, float]:
     return found
 
 
-def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
+def truths(runs: Path, moments: int, only: str) -> Json:
     """What `evaluate.py RUN --score-saliency` finds, by run; what was found before is kept for the others."""
     torch.set_num_threads(1)
-    kept: dict[str, Any] = json.loads(TRUTHS.read_text()) if TRUTHS.exists() else {}
+    kept: Json = json.loads(TRUTHS.read_text()) if TRUTHS.exists() else {}
     for folder in sorted(runs.glob("*/result.json")):
         row = json.loads(folder.read_text())
         is_probe, is_copy = row["env_id"].startswith("Probe/"), row["table"] == "Copy"
@@ -109,7 +109,7 @@ def truths(runs: Path, moments: int, only: str) -> dict[str, Any]:
 SCORES = ("pointing", "auc", "deletion", "insertion", "anew", "anew_signed", "first", "agreement")
 
 
-def pages(kept: dict[str, Any]) -> list[str]:
+def pages(kept: Json) -> list[str]:
     """The tables of what `truths` found."""
     lines: list[str] = []
     probes = {name: k for name, k in kept.items() if "rows" in k["found"]}
@@ -124,7 +124,7 @@ def pages(kept: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _scores(env_id: str, agents: list[dict[str, Any]]) -> list[str]:
+def _scores(env_id: str, agents: list[Json]) -> list[str]:
     lines = [f"\n## Is it true? {env_id} (`python benchmarks/looking.py truth`)\n"]
     lines.append(
         f"{agents[0]['found']['moments']} moments of each agent; what the columns mean is said by `evaluate.py`.\n"
@@ -138,7 +138,7 @@ def _scores(env_id: str, agents: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _claim(agents: list[dict[str, Any]]) -> list[str]:
+def _claim(agents: list[Json]) -> list[str]:
     """Value looks at the horizon, the score and the own car, advantage at the cars ahead: shares and interventions."""
     lines = ["\n## What value and advantage look at: Driving (`python benchmarks/looking.py truth`)\n"]
     lines.append(
@@ -159,17 +159,17 @@ def _claim(agents: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _density(found: dict[str, Any], method: str, target: str, name: str) -> float:
+def _density(found: Json, method: str, target: str, name: str) -> float:
     row = next(r for r in found["rows"] if r["method"] == method and r["target"] == target)
     return (row["shares"][name] or 0.0) / found["areas"][name]
 
 
-def _moved(found: dict[str, Any], target: str, name: str) -> float:
+def _moved(found: Json, target: str, name: str) -> float:
     moved = {key: effect["mean"] for key, effect in found["effects"][target].items()}
     return moved[name] / float(np.mean(list(moved.values())))
 
 
-def _recall(copies: dict[str, Any]) -> list[str]:
+def _recall(copies: Json) -> list[str]:
     lines = ["\n## Does the sequential Jacobian point at the moment that holds the bits? Copy\n"]
     lines += ["| agent | pointing | ROC area | outputs | with random weights | chance |", "|---|---|---|---|---|---|"]
     for k in copies.values():
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="truth: runs whose name contains this")
     arguments = parser.parse_args()
     if arguments.what == "speed":
-        found: Any = speeds()
+        found: Json = {**speeds()}
         path = ROOT / "runs" / "looking.json"
         for name, value in found.items():
             print(f"{name:<70}{value:>10.1f}")

@@ -13,21 +13,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import torch
+from gymnasium.vector import VectorEnv
 
-import foveate
+import foveate  # noqa: F401 (registers the environments)
 from foveate.agents import LearnerOptions, PolicyGradient
 from foveate.envs import IDS
 from foveate.envs.glimpse import TranslatedDigits, retina
 from foveate.envs.gym_env import env_classes
+from foveate.envs.protocols import NativeVectorEnv
 from foveate.tree import to_tensors
 
 WORLDS = 256
 REPEATS = 7
-assert foveate.__version__
 
 
 class PoolAtEachGlimpse(TranslatedDigits):
@@ -54,12 +54,14 @@ def median_rate(steps: int, run: Callable[[], object]) -> float:
     return statistics.median(rates)
 
 
-def vector_rate(env: Any, rounds: int = 120) -> float:
+def vector_rate(env: VectorEnv, rounds: int = 120) -> float:
     """Environment steps a second with resets (each counted step is a real one: autoreset at the same step)."""
     env.reset(seed=0)
-    device = env.unwrapped.world.device
+    inner = env.unwrapped
+    assert isinstance(inner, NativeVectorEnv)
+    device = inner.world.device
     action = env.action_space.sample()
-    if device.type != "cpu" or env.unwrapped.output == "torch":
+    if device.type != "cpu" or inner.output == "torch":
         action = to_tensors(action, device)
 
     def run() -> None:
@@ -72,7 +74,7 @@ def vector_rate(env: Any, rounds: int = 120) -> float:
 
 
 def single_rate(env_id: str, steps: int = 1500) -> float:
-    """Steps a second of the single face, resets included."""
+    """Steps a second of the single environment, resets included."""
     env = gym.make(env_id)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(50)]

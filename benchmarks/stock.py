@@ -29,10 +29,11 @@ from foveate.envs.registry import env_options, world_class
 from foveate.envs.scale import ScoreScale
 from foveate.wrappers import FlattenAction
 
+Settings = dict[str, Any]  # plain data by name
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def measured(model: BaseAlgorithm, env_id: str, chosen: dict[str, Any], episodes: int) -> tuple[float, float | None]:
+def measured(model: BaseAlgorithm, env_id: str, chosen: Settings, episodes: int) -> tuple[float, float | None]:
     """The mean return of the deterministic policy on test episodes, and the mean of the task's own figure."""
     arguments = chosen.get("env_kwargs", {})
     if "split" in env_options(env_id):
@@ -41,15 +42,16 @@ def measured(model: BaseAlgorithm, env_id: str, chosen: dict[str, Any], episodes
     env.seed(EVALUATION_SEED)
     scores: list[float] = []
 
-    def note(played: dict[str, Any], _: dict[str, Any]) -> None:
+    def note(played: Settings, _: Settings) -> None:
         if played["done"] and "score" in played["info"]:
             scores.append(float(played["info"]["score"]))
 
-    mean = float(evaluate_policy(model, env, episodes, deterministic=True, callback=note)[0])  # type: ignore[arg-type]
-    return mean, sum(scores) / len(scores) if scores else None
+    mean, _ = evaluate_policy(model, env, episodes, deterministic=True, callback=note)
+    assert isinstance(mean, float | np.floating)
+    return float(mean), sum(scores) / len(scores) if scores else None
 
 
-def rate(env: VecEnv, actions: list[Any], rounds: int) -> float:
+def rate(env: VecEnv, actions: list[np.ndarray], rounds: int) -> float:
     """Steps a second of a VecEnv, resets included."""
     begin = time.perf_counter()
     for i in range(rounds):

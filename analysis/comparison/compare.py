@@ -1,17 +1,32 @@
 """All figures of a comparison: hard attention, soft attention and none, on the same worlds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
+from ...agents.policies.policy import Policy
 from ...errors import FoveateError, check_range
 from . import cost, looking, robustness
+from .figures import (
+    AttackRow,
+    CostRow,
+    CurveRow,
+    Equal,
+    Figures,
+    LookRow,
+    OnImages,
+    RunRow,
+    ShiftRow,
+    SummaryRow,
+    WorldFigures,
+)
 from .forms import in_images
 from .gather import Gathered, Run
-from .page import draw_looks
+from .page import Shown, draw_looks
 from .statistics import at, estimate
 from .variance import measure_estimators
 
@@ -51,7 +66,11 @@ class CompareOptions:
         check_range("gradients", self.gradients, self.samples)
 
 
-def compare(gathered: Gathered, options: CompareOptions, say: Callable[[str], object]) -> dict[str, Any]:
+Say = Callable[[str], object]
+Arms = dict[str, list[Run]]
+
+
+def compare(gathered: Gathered, options: CompareOptions, say: Say) -> Figures:
     """All figures of the report.
 
     Args:
@@ -67,126 +86,208 @@ def compare(gathered: Gathered, options: CompareOptions, say: Callable[[str], ob
     return {"how": how, "worlds": worlds, "left_out": gathered.left_out}
 
 
-def _world(
-    world: str, arms: dict[str, list[Run]], options: CompareOptions, say: Callable[[str], object]
-) -> dict[str, Any]:
-    everyone = [run for runs in arms.values() for run in runs]
-    found: dict[str, Any] = {"world": world, "runs": [], "curves": [], "robustness": [], "attack": []}
-    found["cost"] = [{"arm": arm, **c._asdict()} for arm, runs in arms.items() for c in cost.growth(runs[0])]
-    own = {arm: cost.cost(runs[0], {}).multiply_adds for arm, runs in arms.items()}
-    for one in everyone:
-        for point in one.curve:
-            found["curves"].append({
-                "arm": one.arm, "seed": one.seed, "steps": point.steps, "episodes": point.steps / one.glimpses,
-                "minutes": point.seconds / 60, "score": point.score,
-                "macs": passes(one) * own[one.arm] * point.steps / one.glimpses,
-            })  # fmt: skip
+def _world(world: str, arms: Arms, options: CompareOptions, say: Say) -> WorldFigures:
+    costs, curves = _costs(arms), _curves(arms)
     say("  scores")
-    scores = {}
-    for one in everyone:
-        scores[id(one)] = robustness.clean(one, options.episodes)
-        found["runs"].append({
-            "arm": one.arm, "seed": one.seed, "score": scores[id(one)][0], "minutes": one.seconds / 60,
-            "steps": one.steps, "run": str(one.path),
-        })  # fmt: skip
-    minutes = min(one.curve[-1].seconds for one in everyone) / 60
-    episodes = min(one.curve[-1].steps / one.glimpses for one in everyone)
-    found["equal"] = {"minutes": minutes, "episodes": episodes}
-    found["summary"] = []
+    scores = {id(one): robustness.clean(one, options.episodes) for one in _everyone(arms)}
+    equal = _equal(arms)
+    say("  beyond training")
+    shifted = _shifts(arms, max(200, options.episodes // 4))
+    on_images = _on_images(arms, options, say)
+    say("  gradients of hard attention")
+    return {
+        "world": world,
+        "runs": _runs(arms, scores),
+        "curves": curves,
+        "robustness": shifted,
+        "attack": on_images["attack"],
+        "cost": costs,
+        "equal": equal,
+        "summary": _summary(arms, scores, equal),
+        "looking": on_images["looking"],
+        "pictures": on_images["pictures"],
+        "verdict": on_images["verdict"],
+        "attack_how": on_images["attack_how"],
+        "estimators": measure_estimators(_everyone(arms)[0]),
+    }
+
+
+def _everyone(arms: Arms) -> list[Run]:
+    return [run for runs in arms.values() for run in runs]
+
+
+# ---- scores and costs ----
+
+
+def _costs(arms: Arms) -> list[CostRow]:
+    return [
+        {
+            "arm": arm,
+            "side": c.side,
+            "multiply_adds": c.multiply_adds,
+            "milliseconds": c.milliseconds,
+            "bytes": c.bytes,
+            "pixels": c.pixels,
+        }
+        for arm, runs in arms.items()
+        for c in cost.growth(runs[0])
+    ]
+
+
+def _curves(arms: Arms) -> list[CurveRow]:
+    rows: list[CurveRow] = []
+    for arm, runs in arms.items():
+        own = cost.cost(runs[0], {}).multiply_adds
+        for one in runs:
+            for point in one.curve:
+                episodes = point.steps / one.glimpses
+                rows.append({
+                    "arm": arm, "seed": one.seed, "steps": point.steps, "episodes": episodes,
+                    "minutes": point.seconds / 60, "score": point.score, "macs": passes(one) * own * episodes,
+                })  # fmt: skip
+    return rows
+
+
+def _runs(arms: Arms, scores: dict[int, tuple[float, float]]) -> list[RunRow]:
+    return [
+        {
+            "arm": one.arm,
+            "seed": one.seed,
+            "score": scores[id(one)][0],
+            "minutes": one.seconds / 60,
+            "steps": one.steps,
+            "run": str(one.path),
+        }
+        for one in _everyone(arms)
+    ]
+
+
+def _equal(arms: Arms) -> Equal:
+    """The minutes and episodes that every run had."""
+    last = [(one.curve[-1], one.glimpses) for one in _everyone(arms)]
+    return {
+        "minutes": min(point.seconds for point, _ in last) / 60,
+        "episodes": min(point.steps / glimpses for point, glimpses in last),
+    }
+
+
+def _summary(arms: Arms, scores: dict[int, tuple[float, float]], equal: Equal) -> list[SummaryRow]:
+    """One row an arm, the best first."""
+    rows: list[SummaryRow] = []
     for arm, runs in arms.items():
         all_of = estimate(*np.array([scores[id(one)] for one in runs]).T)
-        within = [at([(p.seconds / 60, p.score) for p in one.curve], SLACK * minutes) for one in runs]
-        alike = [at([(p.steps / one.glimpses, p.score) for p in one.curve], episodes) for one in runs]
-        found["summary"].append({
+        within = [at([(p.seconds / 60, p.score) for p in one.curve], SLACK * equal["minutes"]) for one in runs]
+        alike = [at([(p.steps / one.glimpses, p.score) for p in one.curve], equal["episodes"]) for one in runs]
+        rows.append({
             "arm": arm, "seeds": all_of.seeds, "score": all_of.mean, "low": all_of.low, "high": all_of.high,
             "iqm": all_of.iqm, "equal_time": float(np.mean(within)), "equal_samples": float(np.mean(alike)),
             "minutes": float(np.mean([one.seconds for one in runs])) / 60,
             "parameters": sum(p.numel() for p in runs[0].policy.parameters()),
         })  # fmt: skip
-    found["summary"].sort(key=lambda row: -row["score"])
-    say("  beyond training")
+    return sorted(rows, key=lambda row: -row["score"])
+
+
+def _shifts(arms: Arms, episodes: int) -> list[ShiftRow]:
+    """The mean over seeds in each changed world."""
+    rows: list[ShiftRow] = []
     for arm, runs in arms.items():
-        rows = [robustness.shifts(one, max(200, options.episodes // 4)) for one in runs]
-        for each in zip(*rows, strict=True):
-            values = [s.score for s in each if s.score is not None]
-            found["robustness"].append({
+        for each in zip(*(robustness.shifts(one, episodes) for one in runs), strict=True):
+            scores = [s.score for s in each if s.score is not None]
+            rows.append({
                 "arm": arm, "change": each[0].change, "value": each[0].value,
-                "score": float(np.mean(values)) if values else None, "reason": each[0].reason,
+                "score": float(np.mean(scores)) if scores else None, "reason": each[0].reason,
             })  # fmt: skip
-    found |= _on_images(arms, options, say)
-    say("  gradients of hard attention")
-    found["estimators"] = measure_estimators(everyone[0])
-    return found
+    return rows
 
 
-def _on_images(arms: dict[str, list[Run]], options: CompareOptions, say: Callable[[str], object]) -> dict[str, Any]:
-    """Where the arms look, and what an adversary does to them: on the same images, whole."""
-    found: dict[str, Any] = {"looking": [], "attack": [], "pictures": b""}
-    first = next(iter(arms.values()))[0]
-    shown: dict[str, Any] = {}
-    images, labels, relevant = robustness.images_of(first, max(options.images, options.attack_images))
+# ---- on the same whole images ----
+
+
+class _OnImages(NamedTuple):
+    """The networks that work on whole images, by arm, with their runs; and the images, labels and what is relevant."""
+
+    networks: dict[str, list[tuple[Run, Policy]]]
+    images: Tensor
+    labels: Tensor
+    relevant: Tensor
+
+
+def _on_images(arms: Arms, options: CompareOptions, say: Say) -> OnImages:
+    """Where the arms look, and what an adversary does to them."""
+    count = max(options.images, options.attack_images)
+    subject = _OnImages({}, *robustness.images_of(_everyone(arms)[0], count))
     say("  where they look")
-    policies = {}
     for arm, runs in arms.items():
         for one in runs:
             try:
-                policy = policies[id(one)] = in_images(one)
+                subject.networks.setdefault(arm, []).append((one, in_images(one)))
             except FoveateError as error:
                 say(f"  {arm}: {error}")
-                continue
-            looked = looking.look(one, policy, images[: options.images])
-            rows = looking.scored(looked, relevant[: options.images])
-            found["looking"] += [{"arm": arm, "seed": one.seed, **row} for row in rows]
-            if arm not in shown:
-                best = looked.maps.get("attention", looked.maps["jacobian"])[:SHOWN].numpy()
-                path = None if looked.path is None else looked.path[:, :SHOWN].numpy()
-                shown[arm] = (best, path, looked.answer[:SHOWN].numpy())
-    found["looking"] = _over_seeds(found["looking"], ("arm", "method"), ("pointing", "auc"))
-    n = min(SHOWN, options.images)
-    found["pictures"] = draw_looks(images[:n, 0].numpy(), relevant[:n].numpy(), shown, labels[:n].numpy())
+    looks, pictures = _looks(subject, options.images)
+    attacked: list[AttackRow] = []
     if options.attack_images:
         say("  against an adversary")
-        count = options.attack_images
-        for arm, runs in arms.items():
-            for one in runs:
-                if id(one) in policies:
-                    left = robustness.attack(
-                        one, policies[id(one)], images[:count], labels[:count], options.gradients, options.samples
-                    )
-                    found["attack"] += [
-                        {"arm": arm, "seed": one.seed, "epsilon": e, "score": s} for e, s in left.items()
-                    ]
-        found["attack"] = _over_seeds(found["attack"], ("arm", "epsilon"), ("score",))
-    found["verdict"] = verdict(found["attack"], max(1, options.attack_images))
-    found["attack_how"] = (
+        attacked = _attacks(subject, options)
+    how = (
         f"Projected gradient descent within ε of each pixel (white is 1) on {options.attack_images} test images, "
         f"{options.gradients} gradients of single episodes an image for every arm. Arms that choose places are "
         f"attacked through {options.samples} sampled paths a step, with the score-function gradient of the choice; "
         "they are judged from a first place that the attack did not know. ε = 0 are the same images untouched."
     )
-    return found
+    return {
+        "looking": looks,
+        "attack": attacked,
+        "pictures": pictures,
+        "verdict": verdict(attacked, max(1, options.attack_images)),
+        "attack_how": how,
+    }
 
 
-def _over_seeds(rows: list[dict[str, Any]], keys: tuple[str, ...], figures: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The mean over seeds of each figure."""
-    groups: dict[tuple, list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    return [
-        {**dict(zip(keys, group, strict=True)), **{f: float(np.nanmean([r[f] for r in of])) for f in figures}}
-        for group, of in groups.items()
-    ]
+def _looks(subject: _OnImages, count: int) -> tuple[list[LookRow], bytes]:
+    """Where each arm looks, the mean over its runs, and the picture of its first run's."""
+    rows: list[LookRow] = []
+    shown: dict[str, Shown] = {}
+    for arm, networks in subject.networks.items():
+        scored = []
+        for one, policy in networks:
+            looked = looking.look(one, policy, subject.images[:count])
+            scored.append(looking.scored(looked, subject.relevant[:count]))
+            if arm not in shown:
+                best = looked.maps.get("attention", looked.maps["jacobian"])[:SHOWN].numpy()
+                path = None if looked.path is None else looked.path[:, :SHOWN].numpy()
+                shown[arm] = Shown(best, path, looked.answer[:SHOWN].numpy())
+        for method in scored[0]:
+            pointing, auc = np.nanmean([one[method] for one in scored], 0).tolist()
+            rows.append({"arm": arm, "method": method, "pointing": pointing, "auc": auc})
+    n = min(SHOWN, count)
+    images, relevant, labels = (part[:n].numpy() for part in (subject.images[:, 0], subject.relevant, subject.labels))
+    return rows, draw_looks(images, relevant, shown, labels)
+
+
+def _attacks(subject: _OnImages, options: CompareOptions) -> list[AttackRow]:
+    """Each arm's accuracy under attack, the mean over its runs."""
+    images, labels = subject.images[: options.attack_images], subject.labels[: options.attack_images]
+    rows: list[AttackRow] = []
+    for arm, networks in subject.networks.items():
+        left = [
+            robustness.attack(one, policy, images, labels, options.gradients, options.samples)
+            for one, policy in networks
+        ]
+        for epsilon in left[0]:
+            score = float(np.nanmean([one[epsilon] for one in left]))
+            rows.append({"arm": arm, "epsilon": epsilon, "score": score})
+    return rows
 
 
 def passes(run: Run) -> int:
     """Forward passes that an episode of training costs: a backward one counts as two, playing it first as one."""
-    learner = run.learner.config["learner"]
+    learner = run.config["learner"]
     if learner.get("objective") == "backprop":
         return 3  # the teacher plays
     return 1 + 3 * (int(learner.get("epochs", 1)) if learner.get("objective") == "ppo" else 1)
 
 
-def verdict(attack: list[dict[str, Any]], images: int) -> str:
+def verdict(attack: Sequence[AttackRow], images: int) -> str:
     """Whether the claim that attention protects against adversarial images stands, in a sentence.
 
     Each attentive arm is set against `cnn`, at the smallest ε at which either of the two has lost half of its clean
@@ -221,7 +322,7 @@ def verdict(attack: list[dict[str, Any]], images: int) -> str:
     return " ".join(sentences)
 
 
-def print_summary(found: dict[str, Any]) -> None:
+def print_summary(found: Figures) -> None:
     """The main table of each world, and what was left out."""
     for world in found["worlds"]:
         print(f"\n{world['world']}")

@@ -2,16 +2,19 @@
 
 import statistics
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from gymnasium import spaces
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...agents import agent_class
+from ...agents.learning.actor import Actor
+from ...agents.learning.environments import Unchanging
 from ...agents.policies.policy import Policy
 from ...envs.registry import env_options, make_worlds
 from ...errors import FoveateError
+from ...tree import Tree
 from .gather import Run
 
 SIDES = (28, 60, 112, 224, 448)
@@ -50,12 +53,12 @@ def growth(run: Run) -> list[Cost]:
     return found
 
 
-def cost(run: Run, changed: dict[str, Any]) -> Cost:
+def cost(run: Run, changed: dict[str, object]) -> Cost:
     """The cost of one decision of a run's agent, with fresh weights, in a changed world."""
     worlds = make_worlds(run.env_id, 1, "cpu", {**run.env, "clutter": 0, **changed} if changed else run.env)
     observation, _ = worlds.reset(seed=0)
-    kind = agent_class(run.learner.config["agent"])
-    policy = kind(worlds.single_observation_space, worlds.single_action_space, **run.learner.config["agent_options"])
+    kind = agent_class(run.config["agent"])
+    policy = kind(worlds.single_observation_space, worlds.single_action_space, **run.config["agent_options"])
     policy.eval().requires_grad_(False)
     times = []
     with torch.no_grad():
@@ -75,15 +78,14 @@ def cost(run: Run, changed: dict[str, Any]) -> Cost:
     return Cost(side, multiply_adds, 1e3 * statistics.median(times), size, pixels)
 
 
-def _decide(policy: Policy, observation: Any, glimpses: int) -> None:
-    state = policy.initial_state(1)
-    starts = torch.ones(1, dtype=torch.bool)
+def _decide(policy: Policy, observation: Tree, glimpses: int) -> None:
+    """An episode about one picture."""
+    actor = Actor(policy, Unchanging(observation, policy.action_space), deterministic=True)
     for _ in range(glimpses):
-        made = policy.step(observation, state, starts, deterministic=True)
-        state, starts = made.state, torch.zeros_like(starts)
+        actor.step()
 
 
-def _counted(policy: Policy, observation: Any, glimpses: int) -> float:
+def _counted(policy: Policy, observation: Tree, glimpses: int) -> float:
     """Multiply–adds of an episode; torch's fused recurrent kernels hide theirs, so they are switched off."""
     with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
         _decide(policy, observation, glimpses)

@@ -7,6 +7,8 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...agents import agent_class
+from ...agents.learning.actor import Actor
+from ...agents.learning.environments import Unchanging
 from ...agents.policies.policy import WHOLE, Policy
 from ...envs.registry import env_options, make_worlds
 from ...errors import FoveateError
@@ -16,12 +18,12 @@ from .gather import Run
 _RETINA = ("patch", "scales", "location", "tiles", "overview")  # what a world's retina and an agent's own share
 
 
-def image_arguments(run: Run, **changed: Any) -> dict[str, Any]:
+def image_arguments(run: Run, **changed: object) -> dict[str, Any]:
     """The arguments of a run's world, seen as whole images."""
     return {**run.env, "view": "image", **changed}
 
 
-def in_images(run: Run, **changed: Any) -> Policy:
+def in_images(run: Run, **changed: object) -> Policy:
     """A run's network on whole images, on the CPU: one that looks by acting takes the same glimpses itself.
 
     Args:
@@ -31,8 +33,8 @@ def in_images(run: Run, **changed: Any) -> Policy:
     Raises:
         FoveateError: its weights fit no such images.
     """
-    options = dict(run.learner.config["agent_options"])
-    kind = agent_class(run.learner.config["agent"])
+    options = dict(run.config["agent_options"])
+    kind = agent_class(run.config["agent"])
     if isinstance(run.learner.observation_space, spaces.Dict):
         if run.env.get("location") == "moves" or run.env.get("zoom") or run.env.get("first", "random") != "random":
             raise FoveateError(
@@ -76,17 +78,13 @@ def episode(policy: Policy, image: Tensor, glimpses: int, deterministic: bool = 
     Returns:
         The parameters of the last answer, (B, n), and the log-probability of all places looked at, (B,).
     """
-    state = policy.initial_state(len(image))
-    starts = torch.ones(len(image), dtype=torch.bool, device=image.device)
+    actor = Actor(policy, Unchanging(image, policy.action_space), deterministic)
+    outputs = [actor.step().output for _ in range(glimpses)]
     places = torch.zeros(len(image), device=image.device)
-    answer = answer_part(policy)
-    parameters = places[:, None]
-    for t in range(glimpses):
-        made = policy.step(image, state, starts, deterministic)
-        state, starts, parameters = made.state, torch.zeros_like(starts), made.parameters[answer]
-        if t + 1 < glimpses and "location" in made.log_prob:  # no glimpse follows the last choice
-            places = places + made.log_prob["location"]
-    return parameters, places
+    for output in outputs[:-1]:  # no glimpse follows the last choice
+        if "location" in output.log_prob:
+            places = places + output.log_prob["location"]
+    return outputs[-1].parameters[answer_part(policy)], places
 
 
 def can_change(run: Run, name: str) -> bool:

@@ -1,13 +1,14 @@
 """Which runs can be compared: the same world, trained to the end on its training split. The others are named."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from ...agents import load
+from ...agents import Learner, load
 from ...agents.learning import checkpoint
 from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
 from ...agents.policies.policy import Policy
@@ -42,6 +43,7 @@ class Run:
         seconds: processor time of the training.
         curve: scores on the validation split.
         learner: the best checkpoint.
+        config: the run's configuration.
     """
 
     path: Path
@@ -52,7 +54,8 @@ class Run:
     steps: int
     seconds: float
     curve: list[Point]
-    learner: Any
+    learner: Learner
+    config: dict[str, Any]
 
     @property
     def policy(self) -> Policy:
@@ -70,7 +73,7 @@ class Run:
         return world_of(self.env_id, self.env)
 
 
-def world_of(env_id: str, env: dict[str, Any]) -> str:
+def world_of(env_id: str, env: Mapping[str, object]) -> str:
     """An environment's id with the arguments that make another world of it."""
     known = env_options(env_id)
     changed = {k: v for k, v in sorted(env.items()) if k not in NOT_THE_WORLD and k in known and v != known[k].default}
@@ -142,7 +145,7 @@ def _read(path: Path, device: torch.device) -> Run:
     seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
     learner = load(path, None, device, "best")
     env, seed = checkpoint.read_run(checkpoint.find(path, "best")).get("env", {}), last.get("seed") or 0
-    run = Run(
+    return Run(
         path,
         str(config.get("preset", config["agent"])),
         config["env_id"],
@@ -152,9 +155,8 @@ def _read(path: Path, device: torch.device) -> Run:
         seconds,
         curve,
         learner,
+        config,
     )
-    run.learner.config = config
-    return run
 
 
 def curve_of(path: Path) -> list[Point]:
@@ -173,7 +175,7 @@ def _name_arms(runs: list[Run]) -> None:
     """Where runs of one preset were set up differently, say how, so that they aren't averaged together."""
 
     def settings(run: Run) -> dict[str, str]:
-        config = run.learner.config
+        config = run.config
         parts = {"agent": config["agent_options"], "learner": config["learner"], "env": config["env"]}
         flat = {f"{part}.{k}": json.dumps(v) for part, options in parts.items() for k, v in options.items()}
         return {k: v for k, v in flat.items() if k.partition(".")[2] != "split"}

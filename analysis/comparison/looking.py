@@ -1,6 +1,6 @@
 """Where the arms look: glimpses and soft maps on the same images, scored like saliency."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -78,11 +78,9 @@ def _centres(steps: Tensor) -> Tensor:
     return torch.stack(places, -1)
 
 
-def scored(found: Look, relevant: Tensor) -> list[dict[str, Any]]:
-    """Pointing and ROC area of each map against the truth, with noise as the control."""
+def scored(found: Look, relevant: Tensor) -> dict[str, tuple[float, float]]:
+    """Pointing and ROC area of each map against the truth, by method, with noise as the control."""
     truth = relevant.cpu().numpy()
     noise = np.random.default_rng(0).random(truth.shape)
-    rows = []
-    for name, one in {**{k: v.cpu().numpy() for k, v in found.maps.items()}, "random": noise}.items():
-        rows.append({"method": name, "pointing": mean(pointing(one, truth)), "auc": mean(roc_auc(one, truth))})
-    return rows
+    maps = {**{name: one.cpu().numpy() for name, one in found.maps.items()}, "random": noise}
+    return {name: (mean(pointing(one, truth)), mean(roc_auc(one, truth))) for name, one in maps.items()}

@@ -4,8 +4,9 @@ import csv
 import html
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,24 +14,27 @@ from ...viz import pages
 from ...viz.pages import image_tag, table
 from ...viz.palette import OKABE_ITO_LINES
 from ...viz.plots import figure_png, subplots
+from .figures import AttackRow, Figures, ShiftRow, WorldFigures
 
 
-def write_pages(folder: Path, found: dict[str, Any]) -> None:
+def write_pages(folder: Path, found: Figures) -> None:
     """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(page(found))
     for number, world in enumerate(found["worlds"], 1):
         if world["pictures"]:
             (folder / f"looks-{number}.png").write_bytes(world["pictures"])
-    plain = {k: v for k, v in found.items() if k != "worlds"}
-    plain["worlds"] = [{k: v for k, v in world.items() if k != "pictures"} for world in found["worlds"]]
+    worlds: list[dict[str, object]] = [{k: v for k, v in one.items() if k != "pictures"} for one in found["worlds"]]
+    plain = {"how": found["how"], "left_out": found["left_out"], "worlds": worlds}
     (folder / "report.json").write_text(json.dumps(plain, indent=1, default=float))
     for name in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking", "estimators"):
-        rows = [{"world": world["world"], **row} for world in found["worlds"] for row in world[name]]
+        rows: list[Mapping[str, object]] = []
+        for world in found["worlds"]:
+            rows += [{"world": world["world"], **row} for row in world[name]]
         (folder / f"{name}.csv").write_text(as_csv(rows))
 
 
-def as_csv(rows: list[dict[str, Any]]) -> str:
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows as CSV, the columns in the order in which they come up."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     out = io.StringIO()
@@ -40,7 +44,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def page(found: dict[str, Any]) -> str:
+def page(found: Figures) -> str:
     """The whole page."""
     parts = ["<h1>Hard against soft attention</h1>", f"<p>{html.escape(found['how'])}</p>"]
     for world in found["worlds"]:
@@ -52,8 +56,12 @@ def page(found: dict[str, Any]) -> str:
     return pages.page("Hard against soft attention", "".join(parts))
 
 
-def _world(world: dict[str, Any]) -> list[str]:
-    parts = [f"<h2>{html.escape(world['world'])}</h2>", "<h3>Accuracy</h3>"]
+def _world(world: WorldFigures) -> list[str]:
+    heading = f"<h2>{html.escape(world['world'])}</h2>"
+    return [heading, *_accuracy(world), *_decisions(world), *_attention(world), *_robust(world), *_gradients(world)]
+
+
+def _accuracy(world: WorldFigures) -> list[str]:
     head = ["arm", "seeds", "test score", "95 % interval", "IQM", "equal time", "equal samples", "CPU minutes"]
     rows = [
         [r["arm"], str(r["seeds"]), _share(r["score"]), f"{_share(r['low'])} – {_share(r['high'])}", _share(r["iqm"]),
@@ -61,7 +69,8 @@ def _world(world: dict[str, Any]) -> list[str]:
         for r in world["summary"]
     ]  # fmt: skip
     equal = world["equal"]
-    parts += [
+    return [
+        "<h3>Accuracy</h3>",
         table(head, rows),
         f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time "
         f"(and 15 % more), which every run had. Equal samples: within {equal['episodes']:,.0f} episodes; the learning "
@@ -69,84 +78,99 @@ def _world(world: dict[str, Any]) -> list[str]:
         "has fallen. The interval is a bootstrap over seeds and, within each, its test images. With fewer than four "
         "seeds the interquartile mean (IQM) is the mean. A pass backwards counts as two forwards.</small></p>",
         image_tag(draw_curves(world), "learning curves"),
+    ]
+
+
+def _decisions(world: WorldFigures) -> list[str]:
+    rows = [
+        [c["arm"], str(c["side"]), f"{c['multiply_adds'] / 1e6:.2f} M", f"{c['milliseconds']:.2f}", f"{c['bytes']:,}",
+         f"{c['pixels']:,}"]
+        for c in world["cost"]
+    ]  # fmt: skip
+    return [
         "<h3>What a decision costs</h3>",
         image_tag(draw_cost(world), "cost against the side of the picture"),
-        table(
-            ["arm", "side", "multiply–adds", "ms", "bytes read", "pixels seen"],
-            [
-                [
-                    c["arm"],
-                    str(c["side"]),
-                    f"{c['multiply_adds'] / 1e6:.2f} M",
-                    f"{c['milliseconds']:.2f}",
-                    f"{c['bytes']:,}",
-                    f"{c['pixels']:,}",
-                ]
-                for c in world["cost"]
-            ],
-        ),
+        table(["arm", "side", "multiply–adds", "ms", "bytes read", "pixels seen"], rows),
         "<p><small>One picture, one thread, the agent alone: the world's making, pooling and cropping of the picture "
         "is not in it. Matrix products, convolutions and recurrent layers are counted.</small></p>",
     ]
-    parts += ["<h3>Where they look</h3>"]
-    if world["pictures"]:
-        parts.append(image_tag(world["pictures"], "glimpse paths and soft maps"))
-    parts += [
-        table(
-            ["arm", "method", "pointing", "ROC area"],
-            [[r["arm"], r["method"], f"{r['pointing']:.3f}", f"{r['auc']:.3f}"] for r in world["looking"]],
-        ),
+
+
+def _attention(world: WorldFigures) -> list[str]:
+    rows = [[r["arm"], r["method"], f"{r['pointing']:.3f}", f"{r['auc']:.3f}"] for r in world["looking"]]
+    return [
+        "<h3>Where they look</h3>",
+        *([image_tag(world["pictures"], "glimpse paths and soft maps")] if world["pictures"] else []),
+        table(["arm", "method", "pointing", "ROC area"], rows),
         "<p><small>Against the ground truth of what is relevant, as in the scores of saliency: pointing is how often "
         "the greatest pixel is relevant, the ROC area the chance that a relevant pixel has more than another. "
         "Attention is the mean over all glimpses; the Jacobian is of the final answer.</small></p>",
+    ]
+
+
+def _robust(world: WorldFigures) -> list[str]:
+    return [
         "<h3>Beyond training</h3>",
-        _pivot(world["robustness"], "change", "value", "score"),
+        _pivot(_shifted(world["robustness"])),
         "<h3>Against an adversary</h3>",
-        _pivot(world["attack"], "", "epsilon", "score"),
+        _pivot(_attacked(world["attack"])),
         f"<p>{html.escape(world['verdict'])}</p>",
         f"<p><small>{html.escape(world['attack_how'])}</small></p>",
+    ]
+
+
+def _gradients(world: WorldFigures) -> list[str]:
+    rows = [
+        [r["estimator"], str(r["samples"]), *(f"{x:.3f}" for x in (r["bias"], r["noise"], r["variance"], r["cosine"]))]
+        for r in world["estimators"]
+    ]
+    return [
         "<h3>Gradients of hard attention</h3>",
-        table(
-            ["estimator", "samples", "bias", "noise expected without bias", "variance", "cosine"],
-            [
-                [
-                    r["estimator"],
-                    str(r["samples"]),
-                    f"{r['bias']:.3f}",
-                    f"{r['noise']:.3f}",
-                    f"{r['variance']:.3f}",
-                    f"{r['cosine']:.3f}",
-                ]
-                for r in world["estimators"]
-            ],
-        ),
+        table(["estimator", "samples", "bias", "noise expected without bias", "variance", "cosine"], rows),
         "<p><small>Of the choice among nine tiles of this world's images, as shares of the exact gradient's size "
         "(found by enumeration). An unbiased estimator's bias is about the noise that its samples leave.</small></p>",
     ]
-    return parts
 
 
-def _pivot(rows: list[dict[str, Any]], first: str, second: str, figure: str) -> str:
+class _Cell(NamedTuple):
+    """A score, None where the arm can't play, in the line of its arm and the column of what was changed how far."""
+
+    arm: str
+    change: str
+    value: float
+    score: float | None
+
+
+def _shifted(rows: Sequence[ShiftRow]) -> list[_Cell]:
+    return [_Cell(row["arm"], row["change"], row["value"], row["score"]) for row in rows]
+
+
+def _attacked(rows: Sequence[AttackRow]) -> list[_Cell]:
+    return [_Cell(row["arm"], "ε", row["epsilon"], row["score"]) for row in rows]
+
+
+def _pivot(cells: Sequence[_Cell]) -> str:
     """One line an arm, one column a value."""
-    if not rows:
+    if not cells:
         return "<p>This world has nothing of the kind.</p>"
-    columns = list(dict.fromkeys((row[first] if first else "ε", row[second]) for row in rows))
+    columns = list(dict.fromkeys((cell.change, cell.value) for cell in cells))
     lines = []
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        cells = {((row[first] if first else "ε"), row[second]): row for row in rows if row["arm"] == arm}
-        line = [arm]
-        for column in columns:
-            row = cells.get(column)
-            line.append("" if row is None else "can't" if row[figure] is None else _share(row[figure]))
-        lines.append(line)
-    return table(["arm", *(f"{name} {value:g}" for name, value in columns)], lines)
+    for arm in dict.fromkeys(cell.arm for cell in cells):
+        own = {(cell.change, cell.value): cell.score for cell in cells if cell.arm == arm}
+        scores = [own.get(column) for column in columns]
+        shown = [
+            "" if column not in own else "can't" if score is None else _share(score)
+            for column, score in zip(columns, scores, strict=True)
+        ]
+        lines.append([arm, *shown])
+    return table(["arm", *(f"{change} {value:g}" for change, value in columns)], lines)
 
 
 def _share(value: float) -> str:
-    return "–" if value is None or np.isnan(value) else f"{100 * value:.1f} %"
+    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
 
 
-def draw_curves(world: dict[str, Any]) -> bytes:
+def draw_curves(world: WorldFigures) -> bytes:
     """Validation score against episodes, processor time and multiply–adds, the mean over seeds and their range."""
     from matplotlib.ticker import NullFormatter
 
@@ -176,7 +200,7 @@ def draw_curves(world: dict[str, Any]) -> bytes:
     return figure_png(figure)
 
 
-def draw_cost(world: dict[str, Any]) -> bytes:
+def draw_cost(world: WorldFigures) -> bytes:
     """Multiply–adds of a decision against the side of the picture."""
     figure, ((axis,),) = subplots(1, 1, (7, 4))
     for colour, arm in zip(OKABE_ITO_LINES * 9, dict.fromkeys(c["arm"] for c in world["cost"]), strict=False):
@@ -193,13 +217,27 @@ def draw_cost(world: dict[str, Any]) -> bytes:
     return figure_png(figure)
 
 
-def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: dict[str, Any], labels: np.ndarray) -> bytes:
+class Shown(NamedTuple):
+    """What is drawn of an arm.
+
+    Attributes:
+        maps: its attention, (N, H, W).
+        path: the places of its glimpses, (T, N, 2), or None.
+        answers: (N,).
+    """
+
+    maps: np.ndarray
+    path: np.ndarray | None
+    answers: np.ndarray
+
+
+def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: Mapping[str, Shown], labels: np.ndarray) -> bytes:
     """One column an image, one line an arm: its attention in red, and the path of its glimpses.
 
     Args:
         images: float, (N, H, W) in [0, 1].
         relevant: bool, (N, H, W).
-        arms: each arm's map (N, H, W), path (T, N, 2) or None, and answers (N,).
+        arms: what is drawn of each.
         labels: (N,).
     """
     lines = len(arms) + 1

@@ -1,6 +1,7 @@
 """What is left of an arm's accuracy in worlds that it was not trained in, and against an adversary."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import gymnasium as gym
 import torch
@@ -51,7 +52,7 @@ def shifts(run: Run, episodes: int) -> list[Shifted]:
     return found
 
 
-def _score(run: Run, changed: dict[str, Any], episodes: int) -> float:
+def _score(run: Run, changed: Mapping[str, object], episodes: int) -> float:
     arguments = {**run.env, **changed}
     policy = run.policy
     if "size" in changed and run.env.get("view") == "image":

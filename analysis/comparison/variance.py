@@ -1,6 +1,7 @@
 """Bias and variance of the estimators of hard attention, on a world's own images, against exact enumeration."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch.nn import functional as F
 
 from ...agents.nn.attention import estimators
 from ...agents.nn.attention.tiles import TileAttention
+from .figures import EstimatorRow
 from .gather import Run
 from .robustness import images_of
 
@@ -37,7 +39,7 @@ class OneGlimpse(nn.Module):
         return f
 
 
-def measure_estimators(run: Run, repeats: int = 400) -> list[dict[str, Any]]:
+def measure_estimators(run: Run, repeats: int = 400) -> list[EstimatorRow]:
     """Every estimator's bias and variance on images of a run's world.
 
     Args:
@@ -47,7 +49,8 @@ def measure_estimators(run: Run, repeats: int = 400) -> list[dict[str, Any]]:
     images, labels, _ = images_of(run, 2 * BATCH)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        attention = TileAttention(tuple(images.shape[1:]), tiles=TILES, intensity=1.0)  # type: ignore[arg-type]
+        channels, height, width = images.shape[1:]
+        attention = TileAttention((channels, height, width), tiles=TILES, intensity=1.0)
         model = OneGlimpse(attention, int(labels.max()) + 1).double()
         tiles = attention.prepare(images).double()
         query = tiles.mean(1)  # a blurred look at everything
@@ -67,26 +70,40 @@ def measure_estimators(run: Run, repeats: int = 400) -> list[dict[str, Any]]:
                 logits = model.where(query)
                 place = torch.distributions.Categorical(logits=logits).sample()
                 average.update(gain(F.one_hot(place, logits.shape[-1]).double()))
-        baselines: dict[str, Any] = {
-            "no baseline": 0.0, "moving average": average.value, "learned": value, "leave-one-out": None,
-        }  # fmt: skip
-        kinds: dict[str, Any] = {
-            f"REINFORCE, {name}": lambda b=b: estimators.reinforce(model.where(query), gain, SAMPLES, b)
-            for name, b in baselines.items()
-        }
-        kinds["straight-through Gumbel-softmax"] = lambda: estimators.straight_through(
-            model.where(query), gain, SAMPLES
-        )
-        kinds["soft (expectation)"] = lambda: estimators.expectation(model.where(query), gain)
+        return _measured(model, query, gain, {"moving average": average.value, "learned": value}, repeats)
 
-        def truth() -> Tensor:
-            return estimators.exact(model.where(query), gain)
 
-        parameters = list(model.where.parameters())  # the choice's own gradient: f's is alike for all
-        rows = []
-        for name, kind in kinds.items():
-            found = estimators.measure(kind, truth, parameters, repeats)
-            rows.append({"estimator": name, "samples": SAMPLES, **found._asdict()})
+def _measured(
+    model: OneGlimpse, query: Tensor, gain: estimators.Gain, learned: dict[str, Tensor | float], repeats: int
+) -> list[EstimatorRow]:
+    """Bias and variance of each estimator of the choice's own gradient (f's is alike for all).
+
+    Args:
+        model: whose choice.
+        query: what it looks at first, (B, G).
+        gain: f.
+        learned: baselines by name, beside none and leave-one-out.
+        repeats: estimates that each figure is taken from.
+    """
+    baselines: dict[str, Tensor | float | None] = {"no baseline": 0.0, **learned, "leave-one-out": None}
+
+    def logits() -> Tensor:
+        return model.where(query)
+
+    kinds: dict[str, Callable[[], Tensor]] = {
+        f"REINFORCE, {name}": partial(lambda b: estimators.reinforce(logits(), gain, SAMPLES, b), baseline)
+        for name, baseline in baselines.items()
+    }
+    kinds["straight-through Gumbel-softmax"] = lambda: estimators.straight_through(logits(), gain, SAMPLES)
+    kinds["soft (expectation)"] = lambda: estimators.expectation(logits(), gain)
+    rows: list[EstimatorRow] = []
+    for name, kind in kinds.items():
+        parameters = list(model.where.parameters())
+        found = estimators.measure(kind, lambda: estimators.exact(logits(), gain), parameters, repeats)
+        rows.append({
+            "estimator": name, "samples": SAMPLES, "bias": found.bias, "noise": found.noise,
+            "variance": found.variance, "cosine": found.cosine,
+        })  # fmt: skip
     return rows
 
 
