@@ -3,16 +3,16 @@
 from pathlib import Path
 
 
-def comparison(found: dict) -> list[str]:
+def comparison(report: dict) -> list[str]:
     """Hard, soft and no attention: the main tables of a report of `compare`."""
     lines = [
         "\n## Hard, soft and no attention (`python evaluate.py compare RUN RUN … --gradients 40`)\n",
-        found["how"]
+        report["how"]
         + " The runs are `python train.py WORLD ARM --seed S --steps N` with N chosen for five minutes on an "
         "idle core: ram 5,900,000 (ClutteredDigits 5,170,000), ram-soft 2,000,000, draw-read 2,400,000, cnn 230,000. "
         "`python train.py compare benchmarks/core.yaml` does all of this by itself, with five seeds.",
     ]
-    for world in found["worlds"]:
+    for world in report["worlds"]:
         equal = world["equal"]
         head = "arm | seeds | test score | 95 % interval | IQM | equal time | equal samples | CPU minutes | parameters"
         lines += [f"\n### {world['world']}\n", f"| {head} |", "|" + "---|" * 9]
@@ -51,9 +51,9 @@ def comparison(found: dict) -> list[str]:
             f"{r['cosine']:.3f} |"
             for r in world["estimators"]
         ]
-    if found["left_out"]:
+    if report["left_out"]:
         lines += [
             "",
-            "Left out of the comparison: " + "; ".join(f"{Path(p).name}: {why}" for p, why in found["left_out"]),
+            "Left out of the comparison: " + "; ".join(f"{Path(p).name}: {why}" for p, why in report["left_out"]),
         ]
     return lines

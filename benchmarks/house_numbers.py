@@ -79,12 +79,12 @@ def draw(axis: "Axes", seed: int, learners: list[Learner], runs: list[dict[str, 
     read = [d for d in world.state["said"][0].tolist() if d >= 0]
     other = gym.make(runs[1]["env_id"], **{**runs[1]["env"], "split": "test"})
     whole, _ = other.reset(seed=seed)  # the same seed is the same plate
-    said, _ = learners[1].predict(whole, deterministic=True)
+    answer, _ = learners[1].predict(whole, deterministic=True)
     axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
     x, y = ((np.array(path) + 1) / 2 * picture.shape[::-1] - 0.5).T
     axis.plot(x, y, color="#ffd640", marker="o", markersize=3, linewidth=1)
     axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=6)
-    axis.set_title(f"truth {text(number)}   dram {text(read)}   cnn {text(said.tolist())}", fontsize=10)
+    axis.set_title(f"truth {text(number)}   dram {text(read)}   cnn {text(answer.tolist())}", fontsize=10)
     axis.set_axis_off()
 
 

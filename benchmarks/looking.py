@@ -63,25 +63,25 @@ def speeds() -> dict[str, float]:
     def maps(method: str, **options: int) -> Callable[[], object]:
         return lambda: METHODS[method].function(view, inputs, targets, **options)
 
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     with undisturbed(view):
-        found["value and advantage Jacobians together, frames a second"] = rate(maps("jacobian"), 50)
+        figures["value and advantage Jacobians together, frames a second"] = rate(maps("jacobian"), 50)
         together, apart = rate(maps("perturbation"), 3), rate(maps("perturbation", chunk=1), 1)
-        found["perturbation, 289 masks in batches of 48, frames a second"] = together
-        found["perturbation, one mask at a time, frames a second"] = apart
-        found["perturbation, ratio"] = together / apart
+        figures["perturbation, 289 masks in batches of 48, frames a second"] = together
+        figures["perturbation, one mask at a time, frames a second"] = apart
+        figures["perturbation, ratio"] = together / apart
         for method in ("smoothgrad", "integrated-gradients", "occlusion"):
-            found[f"{method}, value and advantage, frames a second"] = rate(maps(method), 1)
+            figures[f"{method}, value and advantage, frames a second"] = rate(maps(method), 1)
     with tempfile.TemporaryDirectory() as folder:
         film = RecordVideo(watched, Path(folder) / "film.mp4")
         film.reset(seed=0)
-        found["play, both Jacobians, drawing and H.264 encoding, frames a second"] = rate(lambda: film.step(3), 30)
+        figures["play, both Jacobians, drawing and H.264 encoding, frames a second"] = rate(lambda: film.step(3), 30)
         film.writer.close()
-    return found
+    return figures
 
 
 def truths(runs: Path, moments: int, only: str) -> Json:
-    """What `evaluate.py RUN --score-saliency` finds, by run; what was found before is kept for the others."""
+    """What `evaluate.py RUN --score-saliency` finds, by run; what was figures before is kept for the others."""
     torch.set_num_threads(1)
     kept: Json = json.loads(TRUTHS.read_text()) if TRUTHS.exists() else {}
     for folder in sorted(runs.glob("*/result.json")):
@@ -95,12 +95,12 @@ def truths(runs: Path, moments: int, only: str) -> Json:
         print(f"== {row['name']}", flush=True)
         with tempfile.TemporaryDirectory() as report:
             shot = Shot(learner, row["env_id"], run["env"], EVALUATION_SEED, progress=False)
-            found = score_saliency(shot, methods if is_probe else [], [], moments if is_probe else 16, Path(report))
-        rows = found.get("rows", [])
+            figures = score_saliency(shot, methods if is_probe else [], [], moments if is_probe else 16, Path(report))
+        rows = figures.get("rows", [])
         assert isinstance(rows, list)
         for scored in rows:
             del scored["curves"]
-        kept[row["name"]] = {"label": row["label"], "seed": row["seed"], "env_id": row["env_id"], "found": found}
+        kept[row["name"]] = {"label": row["label"], "seed": row["seed"], "env_id": row["env_id"], "found": figures}
     return kept
 
 
@@ -110,7 +110,7 @@ SCORES = ("pointing", "auc", "deletion", "insertion", "anew", "anew_signed", "fi
 
 
 def pages(kept: Json) -> list[str]:
-    """The tables of what `truths` found."""
+    """The tables of what `truths` measured."""
     lines: list[str] = []
     probes = {name: k for name, k in kept.items() if "rows" in k["found"]}
     for env_id in dict.fromkeys(k["env_id"] for k in probes.values()):
@@ -159,13 +159,13 @@ def _claim(agents: list[Json]) -> list[str]:
     return lines
 
 
-def _density(found: Json, method: str, target: str, name: str) -> float:
-    row = next(r for r in found["rows"] if r["method"] == method and r["target"] == target)
-    return (row["shares"][name] or 0.0) / found["areas"][name]
+def _density(figures: Json, method: str, target: str, name: str) -> float:
+    row = next(r for r in figures["rows"] if r["method"] == method and r["target"] == target)
+    return (row["shares"][name] or 0.0) / figures["areas"][name]
 
 
-def _moved(found: Json, target: str, name: str) -> float:
-    moved = {key: effect["mean"] for key, effect in found["effects"][target].items()}
+def _moved(figures: Json, target: str, name: str) -> float:
+    moved = {key: effect["mean"] for key, effect in figures["effects"][target].items()}
     return moved[name] / float(np.mean(list(moved.values())))
 
 
@@ -193,14 +193,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="truth: runs whose name contains this")
     arguments = parser.parse_args()
     if arguments.what == "speed":
-        found: Json = {**speeds()}
+        figures: Json = {**speeds()}
         path = ROOT / "runs" / "looking.json"
-        for name, value in found.items():
+        for name, value in figures.items():
             print(f"{name:<70}{value:>10.1f}")
     else:
-        found, path = truths(arguments.runs, arguments.moments, arguments.only), TRUTHS
+        figures, path = truths(arguments.runs, arguments.moments, arguments.only), TRUTHS
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.write_text(json.dumps(figures, indent=1) + "\n")
     print(f"kept: {path}")
 
 

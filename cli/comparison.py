@@ -38,7 +38,7 @@ def report(runs: list[Path], options: CompareOptions) -> None:
         FoveateError: no two of them can be compared.
     """
     torch.set_num_threads(options.threads)
-    found = compare(gather(runs, pick_device(options.device)), options, lambda line: print(line, flush=True))
-    write_pages(options.report, found)
-    print_summary(found)
+    figures = compare(gather(runs, pick_device(options.device)), options, lambda line: print(line, flush=True))
+    write_pages(options.report, figures)
+    print_summary(figures)
     print(f"report: {options.report / 'report.html'}")

@@ -116,12 +116,12 @@ class Configuration:
 
     def _settings(self) -> Values:
         plain = self.plain()
-        found: Values = {name: plain[name] for name in ("env_id", "agent", "imports")}
+        settings: Values = {name: plain[name] for name in ("env_id", "agent", "imports")}
         for part in ("env", "agent_options", "learner", "options"):
             values = plain[part]
             assert isinstance(values, dict)
-            found |= {f"{part}.{k}": v for k, v in values.items() if (part, k) not in _ALIKE}
-        return found
+            settings |= {f"{part}.{k}": v for k, v in values.items() if (part, k) not in _ALIKE}
+        return settings
 
     def missing_imports(self, imports: Sequence[str]) -> list[str]:
         """Modules that the configuration names and this command line did not import."""

@@ -91,20 +91,20 @@ class Plan:
 
     def entries(self) -> list[Entry]:
         """All trainings, the first seeds first."""
-        found = []
+        entries = []
         for turn, seed in enumerate(self.seeds):
             for world in self.worlds:
                 for arm, (agent, *rest) in self.arms.items():
                     words = [world, agent, *self.options, *rest, "--seed", str(seed)]
-                    found.append(Entry(turn, self.runs / new_name(world, arm, seed), words, f"{world} {arm}"))
+                    entries.append(Entry(turn, self.runs / new_name(world, arm, seed), words, f"{world} {arm}"))
         for job in self.jobs:
             seeds = cast("list[int]", job.get("seeds", self.seeds))
             for turn, seed in enumerate(seeds):
                 name = re.sub(r"[^\w.]+", "-", f"{job['table']}-{job['label']}-{seed}").strip("-")
                 words = [*shlex.split(str(job["command"])), *self.options, "--seed", str(seed)]
                 about = {**job, "seed": seed, "name": name}
-                found.append(Entry(turn, self.folder / name, words, job=about))
-        return sorted(found, key=lambda entry: entry.turn)
+                entries.append(Entry(turn, self.folder / name, words, job=about))
+        return sorted(entries, key=lambda entry: entry.turn)
 
 
 def read_plan(file: Path) -> Plan:
@@ -137,8 +137,8 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-def _worlds(said: object, file: Path) -> list[str]:
-    worlds = [said] if isinstance(said, str) else said
+def _worlds(raw: object, file: Path) -> list[str]:
+    worlds = [raw] if isinstance(raw, str) else raw
     if not worlds or not isinstance(worlds, list):
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
     ids = [full_id(str(world)) for world in worlds]
@@ -147,8 +147,8 @@ def _worlds(said: object, file: Path) -> list[str]:
     return ids
 
 
-def _arms(said: object, file: Path) -> dict[str, list[str]]:
-    arms = dict.fromkeys(said) if isinstance(said, list) else said
+def _arms(raw: object, file: Path) -> dict[str, list[str]]:
+    arms = dict.fromkeys(raw) if isinstance(raw, list) else raw
     if not arms or not isinstance(arms, dict):
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
     words = {}
@@ -161,24 +161,24 @@ def _arms(said: object, file: Path) -> dict[str, list[str]]:
     return words
 
 
-def _job(said: object, file: Path) -> dict[str, object]:
-    if not isinstance(said, dict):
-        raise FoveateError(f"{file}: each of its jobs must say table, label, command and episodes, got {said!r}.")
-    for key in said:
+def _job(raw: object, file: Path) -> dict[str, object]:
+    if not isinstance(raw, dict):
+        raise FoveateError(f"{file}: each of its jobs must say table, label, command and episodes, got {raw!r}.")
+    for key in raw:
         if key not in JOB_KEYS:
             raise unknown(f"entry of a job of {file.name}", key, JOB_KEYS)
-    missing = [key for key in ("table", "label", "command", "episodes") if key not in said]
+    missing = [key for key in ("table", "label", "command", "episodes") if key not in raw]
     if missing:
-        raise FoveateError(f"{file}: the job {said} doesn't say {', '.join(missing)}.")
-    check_range("episodes", said["episodes"], 1)
-    job: dict[str, object] = {**said}
+        raise FoveateError(f"{file}: the job {raw} doesn't say {', '.join(missing)}.")
+    check_range("episodes", raw["episodes"], 1)
+    job: dict[str, object] = {**raw}
     if "seeds" in job:
         job["seeds"] = _seeds(job["seeds"])
     return job
 
 
-def _seeds(said: object) -> list[int]:
-    seeds = list(range(1, said + 1)) if isinstance(said, int) else said
+def _seeds(raw: object) -> list[int]:
+    seeds = list(range(1, raw + 1)) if isinstance(raw, int) else raw
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise FoveateError(f"seeds={seeds!r} is not allowed: it must be a number of seeds, or a list of them.")
     return seeds

@@ -54,8 +54,8 @@ def begun_run(home: Path) -> Path | None:
     """The latest run folder in a folder that has a checkpoint, or None."""
     if not home.is_dir():
         return None
-    found = [folder for folder in sorted(home.iterdir()) if any((folder / "checkpoints").glob("[!.]*/run.json"))]
-    return found[-1] if found else None
+    runs = [folder for folder in sorted(home.iterdir()) if any((folder / "checkpoints").glob("[!.]*/run.json"))]
+    return runs[-1] if runs else None
 
 
 def is_trained(home: Path) -> bool:

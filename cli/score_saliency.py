@@ -42,30 +42,30 @@ def score_saliency(shot: Shot, methods: Sequence[str], targets: Sequence[str], c
             bar.set_postfix_str(name)
             bar.update(number - bar.n)
 
-        found = study(subject, methods, targets, count, on_method)
-    plain = found.plain()
-    if found.sequential:
-        print_recall(found)
+        result = study(subject, methods, targets, count, on_method)
+    plain = result.plain()
+    if result.sequential:
+        print_recall(result)
         (folder / "saliency.json").write_text(json.dumps(plain, indent=1))
         print(f"figures: {folder / 'saliency.json'}")
     else:
-        print_scores(found)
-        write_report(folder, found)
+        print_scores(result)
+        write_report(folder, result)
         print(f"report: {folder / 'saliency.html'}")
     return plain
 
 
-def print_scores(found: Study) -> None:
+def print_scores(result: Study) -> None:
     """The table, and what each column means."""
-    print(f"saliency of {found.env_id} at {found.count} moments")
+    print(f"saliency of {result.env_id} at {result.count} moments")
     print(f"{'method':<22}{'target':<16}" + "".join(f"{name:>{_width(name)}}" for name in COLUMNS))
-    for row in found.rows:
+    for row in result.rows:
         figures = {name: getattr(row, name) for name in COLUMNS}
         cells = "".join(f"{'' if math.isnan(x) else format(x, '.3f'):>{_width(name)}}" for name, x in figures.items())
         print(f"{row.method:<22}{row.target:<16}{cells}")
     for name, about in COLUMNS.items():
         print(f"  {name:<18}{about}")
-    for target, effects in found.effects.items():
+    for target, effects in result.effects.items():
         parts = [f"{name} {e.mean:.3g} ({e.low:.3g} to {e.high:.3g})" for name, e in effects.items()]
         if parts:
             print(f"interventions move {target} by: {', '.join(parts)}")
@@ -75,9 +75,9 @@ def _width(name: str) -> int:
     return max(8, len(name) + 2)
 
 
-def print_recall(found: Study) -> None:
+def print_recall(result: Study) -> None:
     """Where the truth is a moment: how often the Jacobian points at it, as trained and with random weights."""
-    for target, both in found.sequential.items():
+    for target, both in result.sequential.items():
         print(f"sequential Jacobian of {target}: does it point at the moment that holds what is due?")
         for name, r in both.items():
             print(f"  {name:<15} pointing {r.pointing:.4f}  ROC area {r.auc:.3f} of {r.outputs}, chance {r.chance:.2f}")

@@ -14,7 +14,7 @@ def take(arguments: Sequence[str], flag: str, many: bool = False) -> tuple[list[
         many: whether it may be given several times.
 
     Returns:
-        The values found, and the arguments without them.
+        The values, and the arguments without them.
 
     Raises:
         FoveateError: the flag has no value, or is given several times.
@@ -46,10 +46,10 @@ def split_at_options(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def names(words: str, option: str) -> list[str]:
     """The names in ``--option a,b``."""
-    found = [word.strip() for word in words.split(",") if word.strip()]
-    if len(set(found)) != len(found):
+    parts = [word.strip() for word in words.split(",") if word.strip()]
+    if len(set(parts)) != len(parts):
         raise FoveateError(f"{option} {words} names one of them twice.")
-    return found
+    return parts
 
 
 def import_words(modules: Sequence[str]) -> list[str]:

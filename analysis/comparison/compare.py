@@ -322,14 +322,14 @@ def verdict(attack: Sequence[AttackRow], images: int) -> str:
     return " ".join(sentences)
 
 
-def print_summary(found: Figures) -> None:
+def print_summary(report: Figures) -> None:
     """The main table of each world, and what was left out."""
-    for world in found["worlds"]:
+    for world in report["worlds"]:
         print(f"\n{world['world']}")
         print(f"{'arm':<24}{'seeds':>6}{'score':>9}  {'95 % interval':<19}{'IQM':>7}{'equal time':>12}")
         for r in world["summary"]:
             interval = f"{r['low']:.4f} to {r['high']:.4f}"
             figures = f"{r['score']:>9.4f}  {interval:<19}{r['iqm']:>7.4f}{r['equal_time']:>12.4f}"
             print(f"{r['arm']:<24}{r['seeds']:>6}{figures}")
-    for path, reason in found["left_out"]:
+    for path, reason in report["left_out"]:
         print(f"left out: {path}: {reason}")

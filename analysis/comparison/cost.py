@@ -44,13 +44,13 @@ def growth(run: Run) -> list[Cost]:
     """The cost of a run's agent at several sides of the picture; just at its own where the world has no `size`."""
     if "size" not in env_options(run.env_id):
         return [cost(run, {})]
-    found = []
+    costs = []
     for side in SIDES:
         try:
-            found.append(cost(run, {"size": side}))
+            costs.append(cost(run, {"size": side}))
         except FoveateError:
             continue  # a side that the agent can't be built for
-    return found
+    return costs
 
 
 def cost(run: Run, changed: dict[str, object]) -> Cost:

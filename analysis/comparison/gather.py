@@ -82,7 +82,7 @@ def world_of(env_id: str, env: Mapping[str, object]) -> str:
 
 
 class Gathered(NamedTuple):
-    """What was found: the runs by world and arm, and why others were left out."""
+    """Runs by world and arm, and why others were left out."""
 
     worlds: dict[str, dict[str, list[Run]]]
     left_out: list[tuple[str, str]]
@@ -98,18 +98,18 @@ def gather(paths: list[Path], device: torch.device) -> Gathered:
     Raises:
         FoveateError: nothing is left to compare.
     """
-    found, left_out, seen = [], [], set()
+    read, left_out, given = [], [], set()
     for path in paths:
         try:
-            if path.resolve() in seen:
+            if path.resolve() in given:
                 raise FoveateError("it is given twice")
-            seen.add(path.resolve())
-            found.append(_read(path, device))
+            given.add(path.resolve())
+            read.append(_read(path, device))
         except FoveateError as error:
             left_out.append((str(path), str(error)))
-    _name_arms(found)
+    _name_arms(read)
     worlds: dict[str, dict[str, list[Run]]] = {}
-    for run in found:
+    for run in read:
         worlds.setdefault(run.world, {}).setdefault(run.arm, []).append(run)
     for world, arms in list(worlds.items()):
         for runs in arms.values():

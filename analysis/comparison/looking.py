@@ -40,8 +40,8 @@ def look(run: Run, policy: Policy, images: Tensor) -> Look:
         torch.manual_seed(0)
         x = images.clone().requires_grad_()
         parameters, _ = episode(policy, x, run.glimpses)
-        said = policy.head(answer_part(policy)).mode(parameters)  # (N,)
-        chosen = parameters.gather(1, said[:, None]).sum()
+        answer = policy.head(answer_part(policy)).mode(parameters)  # (N,)
+        chosen = parameters.gather(1, answer[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, x)
         maps = {"jacobian": gradient.abs().sum(1)}
         torch.manual_seed(0)  # the same first places
@@ -49,7 +49,7 @@ def look(run: Run, policy: Policy, images: Tensor) -> Look:
             steps, path = attended(policy, images, run.glimpses)
     if steps is not None:
         maps["attention"] = steps.mean(0)
-    return Look(maps, steps, path, said)
+    return Look(maps, steps, path, answer)
 
 
 def attended(policy: Policy, images: Tensor, glimpses: int) -> tuple[Tensor | None, Tensor | None]:
@@ -78,9 +78,9 @@ def _centres(steps: Tensor) -> Tensor:
     return torch.stack(places, -1)
 
 
-def scored(found: Look, relevant: Tensor) -> dict[str, tuple[float, float]]:
+def scored(looked: Look, relevant: Tensor) -> dict[str, tuple[float, float]]:
     """Pointing and ROC area of each map against the truth, by method, with noise as the control."""
     truth = relevant.cpu().numpy()
     noise = np.random.default_rng(0).random(truth.shape)
-    maps = {**{name: one.cpu().numpy() for name, one in found.maps.items()}, "random": noise}
+    maps = {**{name: one.cpu().numpy() for name, one in looked.maps.items()}, "random": noise}
     return {name: (mean(pointing(one, truth)), mean(roc_auc(one, truth))) for name, one in maps.items()}

@@ -17,19 +17,19 @@ from ...viz.plots import figure_png, subplots
 from .figures import AttackRow, Figures, ShiftRow, WorldFigures
 
 
-def write_pages(folder: Path, found: Figures) -> None:
+def write_pages(folder: Path, figures: Figures) -> None:
     """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.html").write_text(page(found))
-    for number, world in enumerate(found["worlds"], 1):
+    (folder / "report.html").write_text(page(figures))
+    for number, world in enumerate(figures["worlds"], 1):
         if world["pictures"]:
             (folder / f"looks-{number}.png").write_bytes(world["pictures"])
-    worlds: list[dict[str, object]] = [{k: v for k, v in one.items() if k != "pictures"} for one in found["worlds"]]
-    plain = {"how": found["how"], "left_out": found["left_out"], "worlds": worlds}
+    worlds: list[dict[str, object]] = [{k: v for k, v in one.items() if k != "pictures"} for one in figures["worlds"]]
+    plain = {"how": figures["how"], "left_out": figures["left_out"], "worlds": worlds}
     (folder / "report.json").write_text(json.dumps(plain, indent=1, default=float))
     for name in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking", "estimators"):
         rows: list[Mapping[str, object]] = []
-        for world in found["worlds"]:
+        for world in figures["worlds"]:
             rows += [{"world": world["world"], **row} for row in world[name]]
         (folder / f"{name}.csv").write_text(as_csv(rows))
 
@@ -44,13 +44,13 @@ def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
     return out.getvalue()
 
 
-def page(found: Figures) -> str:
+def page(figures: Figures) -> str:
     """The whole page."""
-    parts = ["<h1>Hard against soft attention</h1>", f"<p>{html.escape(found['how'])}</p>"]
-    for world in found["worlds"]:
+    parts = ["<h1>Hard against soft attention</h1>", f"<p>{html.escape(figures['how'])}</p>"]
+    for world in figures["worlds"]:
         parts += _world(world)
-    if found["left_out"]:
-        rows = [[path, reason] for path, reason in found["left_out"]]
+    if figures["left_out"]:
+        rows = [[path, reason] for path, reason in figures["left_out"]]
         parts += ["<h2>Left out</h2>", "<p>These runs can't be compared and are in no figure above.</p>"]
         parts.append(table(["run", "reason"], rows))
     return pages.page("Hard against soft attention", "".join(parts))
@@ -246,16 +246,16 @@ def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: Mapping[str, Show
     for column, image in enumerate(images):
         axes[0][column].imshow(_red(image, relevant[column].astype(float)), interpolation="nearest")
         axes[0][column].set_title(f"truth {labels[column]}", fontsize=9)
-        for line, (found, path, said) in enumerate(arms.values(), 1):
+        for line, (maps, path, answers) in enumerate(arms.values(), 1):
             axis = axes[line][column]
-            one = found[column]
+            one = maps[column]
             axis.imshow(_red(image, one / max(one.max(), 1e-12)), interpolation="nearest")
             if path is not None:
                 x, y = ((path[:, column] + 1) / 2 * (width, height) - 0.5).T
                 axis.plot(x, y, color="#ffd640", linewidth=1.2, marker="o", markersize=3)
                 axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=5)
             axis.set_title(
-                f"says {said[column]}", fontsize=9, color="black" if said[column] == labels[column] else "red"
+                f"says {answers[column]}", fontsize=9, color="black" if answers[column] == labels[column] else "red"
             )
     for line, name in enumerate(["relevant", *arms]):
         axes[line][0].set_ylabel(name, fontsize=9)

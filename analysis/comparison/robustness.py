@@ -36,7 +36,7 @@ class Shifted(NamedTuple):
 
 def shifts(run: Run, episodes: int) -> list[Shifted]:
     """A run's score as one argument of its world after the other goes beyond training."""
-    found = []
+    shifted = []
     for name, values in SHIFTS.items():
         if not can_change(run, name):
             continue
@@ -46,10 +46,10 @@ def shifts(run: Run, episodes: int) -> list[Shifted]:
             if name == "size" and value < run.env.get("size", 0):
                 continue
             try:
-                found.append(Shifted(name, value, _score(run, changed, episodes)))
+                shifted.append(Shifted(name, value, _score(run, changed, episodes)))
             except FoveateError as error:
-                found.append(Shifted(name, value, None, str(error)))
-    return found
+                shifted.append(Shifted(name, value, None, str(error)))
+    return shifted
 
 
 def _score(run: Run, changed: Mapping[str, object], episodes: int) -> float:
@@ -95,7 +95,7 @@ def attack(
         parameters, places = episode(policy, image, run.glimpses, deterministic=not chooses)
         return -head.log_prob(parameters, labels.repeat(len(image) // len(labels))), places
 
-    found = {}
+    accuracy = {}
     with torch.random.fork_rng([]):
         torch.manual_seed(SEED)
         generator = torch.Generator().manual_seed(SEED)
@@ -105,8 +105,8 @@ def attack(
                 fooled = pgd(play, images, epsilon, gradients, samples if chooses else 1, generator)
             with torch.no_grad():
                 parameters, _ = episode(policy, fooled, run.glimpses)
-            found[epsilon] = float((head.mode(parameters) == labels).float().mean())
-    return found
+            accuracy[epsilon] = float((head.mode(parameters) == labels).float().mean())
+    return accuracy
 
 
 def clean(run: Run, episodes: int) -> tuple[float, float]:

@@ -33,8 +33,8 @@ class OneGlimpse(nn.Module):
         """f: weights over the tiles (B, N) -> log p(label), (B,)."""
 
         def f(weights: Tensor) -> Tensor:
-            seen = (weights[..., None] * tiles).sum(1)  # (B, G)
-            return -F.cross_entropy(self.what(seen), labels, reduction="none")
+            glimpse = (weights[..., None] * tiles).sum(1)  # (B, G)
+            return -F.cross_entropy(self.what(glimpse), labels, reduction="none")
 
         return f
 
@@ -99,10 +99,10 @@ def _measured(
     rows: list[EstimatorRow] = []
     for name, kind in kinds.items():
         parameters = list(model.where.parameters())
-        found = estimators.measure(kind, lambda: estimators.exact(logits(), gain), parameters, repeats)
+        quality = estimators.measure(kind, lambda: estimators.exact(logits(), gain), parameters, repeats)
         rows.append({
-            "estimator": name, "samples": SAMPLES, "bias": found.bias, "noise": found.noise,
-            "variance": found.variance, "cosine": found.cosine,
+            "estimator": name, "samples": SAMPLES, "bias": quality.bias, "noise": quality.noise,
+            "variance": quality.variance, "cosine": quality.cosine,
         })  # fmt: skip
     return rows
 

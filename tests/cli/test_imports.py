@@ -72,7 +72,7 @@ AGENTS["own"] = Own
 '''
 PLAN = """
 worlds: their/squares
-arms: {own: "own --env.view image", ram: --agent.hidden 8}
+arms: {own: "own --env.view image --env.size 24", ram: --agent.hidden 8}
 seeds: 1
 steps: 300
 folder: out
@@ -92,6 +92,8 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a user's, where `compare` has trained their agent in their environment."""
     folder = tmp_path_factory.mktemp("theirs")
     (folder / "theirs.py").write_text(THEIRS)
+    (folder / "envs").mkdir()  # folders of theirs called like ours must not matter
+    (folder / "envs" / "__init__.py").write_text("raise RuntimeError('their envs is not ours')")
     (folder / "plan.yaml").write_text(PLAN)
     (folder / "jobs.yaml").write_text(JOBS)
     done = theirs(folder, "train.py", "compare", "plan.yaml", "--workers", "2", "--no-report")
@@ -114,6 +116,7 @@ def test_a_plan_trains_their_agent_in_their_environment(planned: Path) -> None:
     for home in homes:
         config = json.loads((run_folder(home) / "config.json").read_text())
         assert config["imports"] == ["theirs"]
+        assert config["env"]["size"] == (24 if "own" in home.name else 20)
         assert config["command"].startswith("python train.py --import theirs Their/Squares-v0")
     again = theirs(planned, "train.py", "compare", "plan.yaml", "--no-report")
     assert again.stdout.count("done already") == 2, again.stdout

@@ -154,40 +154,6 @@ def test_video_and_contact_sheet(root: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "sheet.png").stat().st_size > 1000
 
 
-THEIRS = '''
-import gymnasium as gym
-import numpy as np
-from foveate.envs import env_classes
-from foveate.envs.glimpse import Classification
-
-class World(Classification):
-    """Bright or dark squares."""
-    def __init__(self, *, size: int = 20, **rest):
-        images = np.full((60, 9, 9), 90, np.uint8) + np.uint8(80) * (np.arange(60) % 2)[:, None, None].astype(np.uint8)
-        super().__init__(images=images, labels=np.arange(60) % 2, size=size, **rest)
-
-WorldEnv, WorldVectorEnv = env_classes(World)
-gym.register("Their/World-v0", entry_point="their_module:WorldEnv", vector_entry_point="their_module:WorldVectorEnv")
-'''
-
-
-def test_a_world_of_their_own(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "their_module.py").write_text(THEIRS)
-    (tmp_path / "envs").mkdir()  # folders of theirs called like ours must not matter
-    (tmp_path / "envs" / "__init__.py").write_text("raise RuntimeError('their envs is not ours')")
-    words = ["--import", "their_module", "Their/World-v0", "ram", *TINY, "--env.size", "24"]
-    done = command(root, "train.py", *words, "--log-dir", "runs", cwd=tmp_path, apart=True)
-    assert done.returncode == 0, done.stderr
-    folder = run_folder(tmp_path / "runs")
-    assert json.loads((folder / "config.json").read_text())["env"]["size"] == 24
-    refused = command(root, "evaluate.py", str(folder), "--episodes", "20", cwd=tmp_path, apart=True)
-    assert refused.returncode == 2  # an id from a checkpoint imports nothing
-    assert "Their/World-v0" in refused.stderr
-    words = ["evaluate.py", "--import", "their_module", str(folder), "--episodes", "20"]
-    done = command(root, *words, cwd=tmp_path, apart=True)
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_checkpoint_can_t_import_a_module(root: Path, tmp_path: Path) -> None:
     command(root, "train.py", "Glimpse/Digits-v0", "ram", *TINY, "--log-dir", str(tmp_path / "runs"), cwd=tmp_path)
     folder = run_folder(tmp_path / "runs")
