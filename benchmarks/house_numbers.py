@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from foveate.agents import Learner, load
+from foveate.agents import Algorithm, load
 from foveate.agents.learning import checkpoint
 from foveate.analysis.measure import measure
 from foveate.envs.glimpse.house_numbers import HouseNumbers
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"picture: {arguments.picture}")
 
 
-def draw(axis: "Axes", seed: int, learners: list[Learner], runs: list[dict[str, Any]]) -> None:
+def draw(axis: "Axes", seed: int, learners: list[Algorithm], runs: list[dict[str, Any]]) -> None:
     """One plate, the path on it, and both answers above.
 
     Args:

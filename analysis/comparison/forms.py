@@ -58,33 +58,33 @@ def _renamed(run: Run, policy: Policy) -> dict[str, Tensor]:
     state = run.policy.state_dict()
     if WHOLE not in policy.heads:
         return state
-    return {name.replace("heads.label.", f"heads.{WHOLE}."): value for name, value in state.items()}
+    return {name.replace(f"heads.{run.answer}.", f"heads.{WHOLE}."): value for name, value in state.items()}
 
 
-def answer_part(policy: Policy) -> str:
+def answer_part(run: Run, policy: Policy) -> str:
     """The name of the part of the action that is the answer."""
-    return WHOLE if WHOLE in policy.heads else "label"
+    return WHOLE if WHOLE in policy.heads else run.answer
 
 
-def episode(policy: Policy, image: Tensor, glimpses: int, deterministic: bool = True) -> tuple[Tensor, Tensor]:
+def episode(run: Run, policy: Policy, image: Tensor, deterministic: bool = True) -> tuple[Tensor, Tensor]:
     """One episode on images that stay, differentiable in them.
 
     Args:
-        policy: on whole images.
+        run: whose glimpses to take.
+        policy: its network on whole images.
         image: float, (B, C, H, W) in [0, 1].
-        glimpses: steps.
         deterministic: look at the most likely places, else sample.
 
     Returns:
         The parameters of the last answer, (B, n), and the log-probability of all places looked at, (B,).
     """
     actor = Actor(policy, Unchanging(image, policy.action_space), deterministic)
-    outputs = [actor.step().output for _ in range(glimpses)]
+    outputs = [actor.step().output for _ in range(run.glimpses)]
     places = torch.zeros(len(image), device=image.device)
     for output in outputs[:-1]:  # no glimpse follows the last choice
         if "location" in output.log_prob:
             places = places + output.log_prob["location"]
-    return outputs[-1].parameters[answer_part(policy)], places
+    return outputs[-1].parameters[answer_part(run, policy)], places
 
 
 def can_change(run: Run, name: str) -> bool:

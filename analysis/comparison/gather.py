@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ...agents import Learner, load
+from ...agents import Algorithm, load
 from ...agents.learning import checkpoint
 from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
 from ...agents.policies.policy import Policy
@@ -54,7 +54,7 @@ class Run:
     steps: int
     seconds: float
     curve: list[Point]
-    learner: Learner
+    learner: Algorithm
     config: dict[str, Any]
 
     @property
@@ -66,6 +66,11 @@ class Run:
     def glimpses(self) -> int:
         """Steps of an episode."""
         return int(self.env["glimpses"])
+
+    @property
+    def answer(self) -> str:
+        """The part of a Dict action that is the answer."""
+        return world_class(self.env_id).target_part
 
     @property
     def world(self) -> str:

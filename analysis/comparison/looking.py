@@ -39,8 +39,8 @@ def look(run: Run, policy: Policy, images: Tensor) -> Look:
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         x = images.clone().requires_grad_()
-        parameters, _ = episode(policy, x, run.glimpses)
-        answer = policy.head(answer_part(policy)).mode(parameters)  # (N,)
+        parameters, _ = episode(run, policy, x)
+        answer = policy.head(answer_part(run, policy)).mode(parameters)  # (N,)
         chosen = parameters.gather(1, answer[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, x)
         maps = {"jacobian": gradient.abs().sum(1)}

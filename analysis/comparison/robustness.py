@@ -89,10 +89,10 @@ def attack(
     """
     policy.requires_grad_(False)
     chooses = "location" in policy.heads
-    head = policy.head(answer_part(policy))
+    head = policy.head(answer_part(run, policy))
 
     def play(image: Tensor) -> tuple[Tensor, Tensor]:
-        parameters, places = episode(policy, image, run.glimpses, deterministic=not chooses)
+        parameters, places = episode(run, policy, image, deterministic=not chooses)
         return -head.log_prob(parameters, labels.repeat(len(image) // len(labels))), places
 
     accuracy = {}
@@ -104,7 +104,7 @@ def attack(
             if epsilon:
                 fooled = pgd(play, images, epsilon, gradients, samples if chooses else 1, generator)
             with torch.no_grad():
-                parameters, _ = episode(policy, fooled, run.glimpses)
+                parameters, _ = episode(run, policy, fooled)
             accuracy[epsilon] = float((head.mode(parameters) == labels).float().mean())
     return accuracy
 
