@@ -1,6 +1,6 @@
 """Policies and a world of which it is known what a map of them must be."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -38,7 +38,7 @@ class Planted(BatchWorld):
     def _screen(self, rng: CounterRNG) -> Tensor:
         return rng.integers("screen", 256, 2, SIDE, SIDE)
 
-    def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+    def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         right = action == self.best(state)
         last = state["clock"] + 1 >= 4
         return {**state, "screen": self._screen(rng)}, right.float() / 4, last
@@ -65,7 +65,7 @@ class _Identity(Head):
     def forward(self, features: Tensor) -> Tensor:
         return features
 
-    def distribution(self, parameters: Tensor) -> Any:
+    def distribution(self, parameters: Tensor) -> torch.distributions.Distribution:
         return torch.distributions.Categorical(logits=parameters, validate_args=False)
 
     def mode(self, parameters: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def linear_policy(weights: Tensor, critic: Tensor | None = None) -> Policy:
     actions, size = weights.shape
     space = spaces.Box(0, 255, (2, SIDE, SIDE), np.uint8)
     encoder = nn.Sequential(FlatEncoder(space), nn.Linear(size, actions, bias=False))
-    encoder.output_size = actions  # type: ignore[assignment]
+    encoder.output_size = actions
     policy = Policy(space, spaces.Discrete(actions), encoder, Feedforward(actions, 0), {"action": _Identity()})
     with torch.no_grad():
         encoder[1].weight.copy_(weights)

@@ -1,7 +1,7 @@
 """Nested tensors: what each function does against plain loops, and what comes back from what."""
 
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from foveate import tree
-from foveate.agents.cores import make_core
-from foveate.agents.cores.base import NoState
-from foveate.agents.policy import BatchedAction
+from foveate.agents.nn.cores import make_core
+from foveate.agents.nn.cores.base import NoState
+from foveate.agents.policies.numpy_border import BatchedAction
 from foveate.errors import FoveateError
+from foveate.tree import Tree
 
 
 class Inner(NamedTuple):
-    hidden: Any
-    cell: Any
+    hidden: Tree
+    cell: Tree
 
 
 class State(NamedTuple):
-    memory: Any
-    inner: Any
+    memory: Tree
+    inner: Tree
 
 
 class Nothing(NamedTuple):
@@ -50,14 +51,14 @@ shapes = st.lists(st.integers(1, 3), max_size=2).map(tuple)  # of one entry of a
 structures = st.recursive(st.none() | shapes.map(list), nodes, max_leaves=6)  # a list is a leaf
 
 
-def filled(structure: Any, seed: int, numpy: bool = False) -> Any:
+def filled(structure: Tree, seed: int, numpy: bool = False) -> Tree:
     """The structure with random leaves (B, …)."""
     draws = np.random.default_rng(seed)
     arrays = tree.map(lambda shape: draws.normal(size=(B, *shape)), structure)
     return arrays if numpy else tree.to_tensors(arrays)
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: Tree, b: Tree) -> bool:
     """Equal leaves in equal structures: keys in one order, tuples of one class. A recursion of its own."""
     if isinstance(a, dict):
         return type(b) is dict and list(a) == list(b) and all(same(a[key], b[key]) for key in a)
@@ -124,7 +125,7 @@ def test_leaves_and_first():
 
 @pytest.mark.parametrize("i", [1, slice(1, None), torch.tensor([2, 0, 0]), torch.tensor([True, False, True])], ids=str)
 @pytest.mark.parametrize("dim", [0, 1])
-def test_index(i: Any, dim: int):
+def test_index(i: int | slice | list, dim: int):
     seen = observation(3, 3)
     expected = {key: value[i] if dim == 0 else value[:, i] for key, value in seen.items()}
     assert same(tree.index(seen, i, dim), expected)
@@ -211,7 +212,7 @@ def test_names_that_do_not_fit_are_told():
 def test_of_space_says_where_the_leaves_are():
     space = spaces.Dict({"look": spaces.Box(-1, 1, (2,)), "say": spaces.Dict({"n": spaces.Discrete(3)})})
     parts = tree.of_space(space)
-    assert parts == {"look": space["look"], "say": {"n": space["say"]["n"]}}  # type: ignore[index]
+    assert parts == {"look": space["look"], "say": {"n": space["say"]["n"]}}
     read = lambda part, x: np.asarray(x, part.dtype)  # noqa: E731
     for written in ([0.5, 1.0], (0.5, 1.0), np.array([0.5, 1.0])):
         made = tree.map(read, parts, {"say": {"n": 2}, "look": written})
@@ -223,14 +224,14 @@ def test_of_space_says_where_the_leaves_are():
 
 
 @given(structures, st.integers(0, 9), st.booleans())
-def test_map_of_the_identity(structure: Any, seed: int, numpy: bool):
+def test_map_of_the_identity(structure: Tree, seed: int, numpy: bool):
     whole = filled(structure, seed, numpy)
     assert same(tree.map(lambda x: x, whole), whole)
     assert same(tree.map(lambda x, y: y, whole, whole), whole)
 
 
 @given(structures, st.integers(0, 9), st.booleans(), st.integers(0, 1))
-def test_stack_is_undone_by_index_and_unstack(structure: Any, seed: int, numpy: bool, dim: int):
+def test_stack_is_undone_by_index_and_unstack(structure: Tree, seed: int, numpy: bool, dim: int):
     parts = [filled(structure, seed + i, numpy) for i in range(4)]
     whole = tree.stack(parts, dim)
     for i, part in enumerate(parts):
@@ -240,14 +241,14 @@ def test_stack_is_undone_by_index_and_unstack(structure: Any, seed: int, numpy: 
 
 
 @given(structures, st.integers(0, 9), st.booleans(), st.integers(1, B - 1))
-def test_cat_is_undone_by_slices(structure: Any, seed: int, numpy: bool, cut: int):
+def test_cat_is_undone_by_slices(structure: Tree, seed: int, numpy: bool, cut: int):
     whole = filled(structure, seed, numpy)
     assert same(tree.cat([tree.index(whole, slice(cut)), tree.index(whole, slice(cut, None))]), whole)
     assert same(tree.index(tree.unsqueeze(whole), 0), whole)
 
 
 @given(structures, st.integers(0, 9), st.booleans(), st.lists(st.booleans(), min_size=B, max_size=B))
-def test_where_picks_rows(structure: Any, seed: int, numpy: bool, chosen: list[bool]):
+def test_where_picks_rows(structure: Tree, seed: int, numpy: bool, chosen: list[bool]):
     a, b = filled(structure, seed, numpy), filled(structure, seed + 1, numpy)
     mask = np.array(chosen) if numpy else torch.tensor(chosen)
     made = tree.where(mask, a, b)
@@ -257,7 +258,7 @@ def test_where_picks_rows(structure: Any, seed: int, numpy: bool, chosen: list[b
 
 
 @given(structures, st.integers(0, 9))
-def test_names_come_back(structure: Any, seed: int):
+def test_names_come_back(structure: Tree, seed: int):
     whole = filled(structure, seed)
     named = tree.flatten_names(whole)
     assert [id(x) for x in named.values()] == [id(x) for x in tree.leaves(whole)]
@@ -266,7 +267,7 @@ def test_names_come_back(structure: Any, seed: int):
 
 
 @given(structures, st.integers(0, 9))
-def test_numpy_and_back(structure: Any, seed: int):
+def test_numpy_and_back(structure: Tree, seed: int):
     whole = filled(structure, seed)
     assert same(tree.to_tensors(tree.to_numpy(whole)), whole)
 
@@ -289,7 +290,7 @@ def test_numpy_and_back(structure: Any, seed: int):
         ((1, 2), [1, 2], "tuple of 2 beside list"),
     ],
 )
-def test_other_structures_are_refused(a: Any, b: Any, told: str):
+def test_other_structures_are_refused(a: Tree, b: Tree, told: str):
     with pytest.raises(FoveateError, match=f"^trees of one structure are needed, got .*{told}"):
         tree.map(lambda x, y: x, a, b)
 

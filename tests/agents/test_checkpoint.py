@@ -25,7 +25,7 @@ from foveate.errors import FoveateError
 def make(horizon: int | None = None, core: str = "lstm", **arguments: object) -> PolicyGradient:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=6, autoreset_mode="SameStep", output="torch", **arguments)
     objective = "reinforce" if horizon is None else "ppo"
-    options = LearnerOptions(objective=objective, worlds=6, horizon=horizon, minibatches=2, epochs=2)  # type: ignore[arg-type]
+    options = LearnerOptions(objective=objective, worlds=6, horizon=horizon, minibatches=2, epochs=2)
     kwargs = {"core": core, "hidden": 16, "dropout": 0.1}
     return PolicyGradient("ram", env, options, policy_kwargs=kwargs, seed=1, device="cpu")
 

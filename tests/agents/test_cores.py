@@ -39,7 +39,7 @@ def build(key: str, input_size: int = 3, hidden: int = 4) -> Core:
 
 def slow(core: Core, name: str, x: Tensor) -> Tensor:
     """The textbook equations, one step at a time, from the zero state."""
-    p = dict(core.module.named_parameters())  # type: ignore[union-attr]
+    p = dict(core.module.named_parameters())
     w, u, b, c = p["weight_ih_l0"], p["weight_hh_l0"], p["bias_ih_l0"], p["bias_hh_l0"]
     h = torch.zeros(x.shape[1], core.output_size, dtype=x.dtype)
     cell, out = torch.zeros_like(h), []
@@ -224,7 +224,7 @@ def test_impossible_sizes_are_refused(name: str, options: dict, message: str) ->
 
 
 def test_the_forget_gate_begins_open_and_unknown_names_get_a_hint() -> None:
-    bias = dict(make_core("lstm", 2, 3).module.named_parameters())["bias_ih_l0"]  # type: ignore[union-attr]
+    bias = dict(make_core("lstm", 2, 3).module.named_parameters())["bias_ih_l0"]
     assert bias[3:6].tolist() == [1, 1, 1]
     with pytest.raises(FoveateError, match="Did you mean 'lstm'"):
         make_core("lsmt", 2, 3)

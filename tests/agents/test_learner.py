@@ -30,7 +30,7 @@ def ours(env_id: str = "Glimpse/Digits-v0", worlds: int = 8, **arguments: object
 
 
 def small(worlds: int = 8, **changes: object) -> LearnerOptions:
-    return LearnerOptions(worlds=worlds, minibatches=2, epochs=2, **changes)  # type: ignore[arg-type]
+    return LearnerOptions(worlds=worlds, minibatches=2, epochs=2, **changes)
 
 
 def test_it_learns_where_to_look() -> None:
@@ -54,7 +54,7 @@ def test_every_objective_learns_a_small_game(objective: str) -> None:
     arguments = {"size": 6, "drift": 0, "view": "image"}
     horizon = {"reinforce": None, "a2c": 10, "ppo": 20}[objective]
     options = LearnerOptions(
-        objective=objective,  # type: ignore[arg-type]
+        objective=objective,
         worlds=32, horizon=horizon, lr=3e-3, gae_lambda=0.95, entropy_coef=0.01, minibatches=4, epochs=3,
     )  # fmt: skip
     learner = PolicyGradient("mlp", ours("Glimpse/Catch-v0", 32, **arguments), options, seed=0, device="cpu")
@@ -85,14 +85,14 @@ def test_any_core_and_any_mix_of_action_parts(objective: str, env_id: str, argum
 
 def test_pure_reinforce_uses_no_target() -> None:
     learner = PolicyGradient("ram", ours(), small(hybrid=False), seed=0, device="cpu")
-    played = learner.learner.collector.collect()  # type: ignore[union-attr]
+    played = learner.learner.collector.collect()
     assert learner.learner.collector.actor.greedy == frozenset()
     learner.learn(1)
     assert played is not None
     assert "cross_entropy" not in learner.learner.update(played[0])
     hybrid = PolicyGradient("ram", ours(), small(), seed=0, device="cpu")
     hybrid.learn(1)
-    played = hybrid.learner.collector.collect()  # type: ignore[union-attr]
+    played = hybrid.learner.collector.collect()
     assert hybrid.learner.collector.actor.greedy == {"label"}
     assert played is not None
     assert "cross_entropy" in hybrid.learner.update(played[0])
@@ -254,7 +254,7 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     env = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=same, max_episode_steps=4)
     learner = PolicyGradient("mlp", env, small(2, objective="a2c", horizon=6), seed=0, device="cpu")
-    played = learner.learner.collector.collect()  # type: ignore[union-attr]
+    played = learner.learner.collector.collect()
     assert played is not None
     rollout = played[0]
     assert rollout.ended[3].all()
@@ -281,7 +281,7 @@ def test_our_learner_refuses_other_autoresets_with_what_to_do(mode: str) -> None
         (lambda: PolicyGradient("rma", ours()), "Did you mean 'ram'"),
         (lambda: PolicyGradient("ram", gym.make("CartPole-v1")), 'view="glimpse"'),
         (lambda: PolicyGradient("cnn", ours()), 'view="image"'),
-        (lambda: LearnerOptions(objective="pop"), "Did you mean 'ppo'"),  # type: ignore[arg-type]
+        (lambda: LearnerOptions(objective="pop"), "Did you mean 'ppo'"),
         (lambda: LearnerOptions(lr=-1.0), "lr=-1.0"),
         (lambda: LearnerOptions(objective="ppo", worlds=2, minibatches=4), "minibatches=4"),
         (lambda: PolicyGradient("ram", None), "observation_space"),
@@ -289,7 +289,7 @@ def test_our_learner_refuses_other_autoresets_with_what_to_do(mode: str) -> None
 )
 def test_mistakes_get_one_clear_error(make: object, message: str) -> None:
     with pytest.raises(FoveateError, match=message):
-        make()  # type: ignore[operator]
+        make()
 
 
 def test_intervals_are_clustered_by_item() -> None:

@@ -18,7 +18,7 @@ from foveate.envs.spaces import from_json, to_json
 
 
 def make(output: str = "torch", **arguments: object) -> PolicyGradient:
-    env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output=output, **arguments)  # type: ignore[arg-type]
+    env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output=output, **arguments)
     options = LearnerOptions(worlds=4, minibatches=2)
     return PolicyGradient("ram", env, options, policy_kwargs={"hidden": 8}, seed=0, device="cpu")
 
@@ -36,7 +36,7 @@ def test_rollouts_begin_with_episodes_after_one_was_aborted(tmp_path: Path) -> N
     learner.save(tmp_path / "middle")
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep", output="torch")
     for one in (learner, PolicyGradient.load(tmp_path / "middle", env, "cpu")):
-        played = one.learner.collector.collect()  # type: ignore[union-attr]
+        played = one.learner.collector.collect()
         assert played is not None
         assert played[0].starts[0].all()
         assert played[0].ended[-1].all()
@@ -53,7 +53,7 @@ def test_the_order_of_a_dict_space_survives() -> None:
     box = spaces.Box(-1.0, 1.0, (2,), np.float32)
     space = spaces.Dict(OrderedDict(b=box, a=spaces.MultiDiscrete([2, 3], start=[1, 0])))
     again = from_json(to_json(space))
-    assert list(again.spaces) == ["b", "a"]  # type: ignore[attr-defined]
+    assert list(again.spaces) == ["b", "a"]
     assert again == space
 
 
@@ -65,7 +65,7 @@ def test_a_numpy_face_resumes_exactly_too(tmp_path: Path) -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=4, autoreset_mode="SameStep")
     resumed = PolicyGradient.load(tmp_path / "half", env, "cpu")
     resumed.options.lr_end = whole.options.lr_end = 1.0
-    (a, b) = (one.learner.collector.actor.now() for one in (half, resumed))  # type: ignore[union-attr]
+    (a, b) = (one.learner.collector.actor.now() for one in (half, resumed))
     assert torch.equal(a.target["label"], b.target["label"])
     for name, part in a.observation.items():
         assert torch.equal(part, b.observation[name])
@@ -83,7 +83,7 @@ def test_an_env_can_be_set_after_loading_and_an_unplayed_learner_can_be_saved(tm
 def test_a_snapshot_of_worlds_stays_what_it_was() -> None:
     env = gym.make_vec("Glimpse/Digits-v0", num_envs=3, autoreset_mode="SameStep", ready=True).unwrapped
     env.reset(seed=0)
-    snapshot = env.state_dict()  # type: ignore[attr-defined]
+    snapshot = env.state_dict()
     before = {name: value.clone() for name, value in snapshot.items()}
     action = {"label": np.zeros(3, int), "ready": np.array([1, 0, 0]), "location": np.zeros((3, 2), np.float32)}
     env.step(action)
@@ -91,8 +91,8 @@ def test_a_snapshot_of_worlds_stays_what_it_was() -> None:
     fresh = gym.make("Glimpse/Digits-v0").unwrapped
     other = gym.make("Glimpse/Digits-v0").unwrapped
     other.reset(seed=3)
-    fresh.set_state(other.get_state())  # type: ignore[attr-defined]
-    assert fresh.world.state["index"] == other.world.state["index"]  # type: ignore[attr-defined]
+    fresh.set_state(other.get_state())
+    assert fresh.world.state["index"] == other.world.state["index"]
 
 
 def test_targets_come_through_wrappers_of_vec_envs() -> None:

@@ -57,7 +57,7 @@ def make_learner(worlds: int, baseline: bool, likelihood: bool = False) -> Polic
 
 def exact_gradient(learner: PolicyGradient) -> torch.Tensor:
     """∇ Σ_place π(place) π(right label | place): every path, weighted by its probability."""
-    policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
+    policy, env = learner.policy, learner.env.vector_env
     first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
     parameters, _, state, *_ = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
     places = parameters["location"][0, 0].softmax(-1)  # (4,)
@@ -87,7 +87,7 @@ def test_the_estimate_is_unbiased_and_a_baseline_keeps_it_so(baseline: bool) -> 
     learner.learn(1)  # sets up the logger; the learning rate is 0
     samples = []
     for _ in range(batches):
-        played = learner.learner.collector.collect()  # type: ignore[union-attr]
+        played = learner.learner.collector.collect()
         assert played is not None
         learner.learner.update(played[0])
         gradients = tuple(p.grad for p in learner.policy.parameters())
@@ -114,7 +114,7 @@ def test_the_baseline_lowers_the_variance() -> None:
         learner.learn(1)
         samples = []
         for _ in range(60):
-            played = learner.learner.collector.collect()  # type: ignore[union-attr]
+            played = learner.learner.collector.collect()
             assert played is not None
             learner.learner.update(played[0])
             samples.append(_flat(learner.policy, tuple(p.grad for p in learner.policy.parameters())))
@@ -130,7 +130,7 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
         for parameter in learner.policy.head("label").parameters():
             parameter.mul_(10)
         learner.policy.critic.bias.fill_(0.1)
-    policy, env = learner.policy, learner.env.vector_env  # type: ignore[union-attr]
+    policy, env = learner.policy, learner.env.vector_env
     head = list(policy.head("location").parameters())
     first = {name: value[None, :1] for name, value in env.reset(seed=0)[0].items()}
     parameters, _, state, *_ = policy(first, policy.initial_state(1), torch.ones(1, 1, dtype=torch.bool))
@@ -147,10 +147,10 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
     learner.learn(1)
     samples = []
     for _ in range(batches):
-        played = learner.learner.collector.collect()  # type: ignore[union-attr]
+        played = learner.learner.collector.collect()
         assert played is not None
         learner.learner.update(played[0])
-        samples.append(torch.cat([-2 * p.grad.flatten() for p in head]))  # type: ignore[union-attr]
+        samples.append(torch.cat([-2 * p.grad.flatten() for p in head]))
     table = torch.stack(samples)
     mean, error = table.mean(0), table.std(0) / batches**0.5
     assert ((mean - exact).abs() < 4.5 * error + 1e-7).all()

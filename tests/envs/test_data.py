@@ -102,7 +102,7 @@ def test_a_folder_of_idx_files(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_a_damaged_folder_gets_one_clear_error(folder: Path, damage: object, message: str) -> None:
-    damage(folder)  # type: ignore[operator]
+    damage(folder)
     with pytest.raises(FoveateError, match=message) as caught:
         data.read_idx_folder(folder)
     assert str(folder) in str(caught.value)

@@ -13,8 +13,8 @@ from foveate.errors import FoveateError
 
 def same(a: object, b: object) -> bool:
     if isinstance(a, dict):
-        return all(same(a[key], b[key]) for key in a)  # type: ignore[index]
-    return torch.equal(a, b)  # type: ignore[arg-type]
+        return all(same(a[key], b[key]) for key in a)
+    return torch.equal(a, b)
 
 
 @pytest.mark.parametrize("env_id", [*GLIMPSE_IDS, *MEMORY_IDS])
@@ -90,15 +90,15 @@ def test_passes_differ_and_repeat() -> None:
 
 def test_glimpses_are_of_random_places_or_of_the_whole_image() -> None:
     seen, targets, mask = next(iter(TaskDataset("Glimpse/Digits-v0", batch=50, reward="every")))
-    assert seen["location"].std() > 0.4  # type: ignore[index]
+    assert seen["location"].std() > 0.4
     assert mask.all()
-    assert (targets == targets[:, :1]).all()  # type: ignore[index]
+    assert (targets == targets[:, :1]).all()
     seen, _, _ = next(iter(TaskDataset("Glimpse/Digits-v0", batch=4, view="image")))
     assert seen.shape == (4, 6, 1, 28, 28)
     assert seen.dtype == torch.uint8
     still = lambda world: {**world.oracle(), "location": torch.zeros(4, 2)}  # noqa: E731
     seen, _, _ = next(iter(TaskDataset("Glimpse/Digits-v0", batch=4, play=still)))
-    assert not seen["location"][:, 1:].any()  # type: ignore[index]
+    assert not seen["location"][:, 1:].any()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Whole episodes at once, against stepping through them: the same bits, for any world, number and order."""
 
-from typing import Any, cast
+from typing import cast
 
 import gymnasium as gym
 import numpy as np
@@ -19,11 +19,11 @@ from foveate.envs.memory import AnswerWorld, Script, SequenceWorld
 from foveate.errors import FoveateError
 
 
-def new_world(env_id: str, worlds: int, **options: Any) -> SequenceWorld:
-    return cast(VectorEnv, gym.make_vec(env_id, num_envs=worlds, **options).unwrapped).world  # type: ignore[return-value]
+def new_world(env_id: str, worlds: int, **options: object) -> SequenceWorld:
+    return cast(VectorEnv, gym.make_vec(env_id, num_envs=worlds, **options).unwrapped).world
 
 
-def world_of(env_id: str, worlds: int, seed: int, **options: Any) -> SequenceWorld:
+def world_of(env_id: str, worlds: int, seed: int, **options: object) -> SequenceWorld:
     world = new_world(env_id, worlds, **options)
     world.reset(keys=torch.arange(seed, seed + worlds))
     return world
@@ -43,7 +43,7 @@ def actions_for(episodes: Episodes, world: SequenceWorld, seed: int) -> Tensor:
     return torch.where(keep.view(steps, n, *(1,) * (chance.ndim - 2)), episodes.target, chance)
 
 
-def check_against_stepping(env_id: str, worlds: int, counts: list[int], seed: int, **options: Any) -> None:
+def check_against_stepping(env_id: str, worlds: int, counts: list[int], seed: int, **options: object) -> None:
     """Ask for `counts` episodes, one call after the other; step through the same ones, world by world."""
     world = world_of(env_id, worlds, seed, **options)
     taken = [0] * worlds

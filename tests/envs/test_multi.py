@@ -4,7 +4,6 @@ import itertools
 import subprocess
 import sys
 import warnings
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -36,7 +35,7 @@ CASES = [(i, options) for i in MULTI_IDS for options in ({}, OPTIONS[i])]
 def rows(env: gym.vector.VectorEnv, acts: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """Actions by agent as the rows of the seats face; what an agent lacks is zero."""
     joined = {}
-    for name, space in env.single_action_space.spaces.items():  # type: ignore[attr-defined]
+    for name, space in env.single_action_space.spaces.items():
         blank = torch.zeros(env.world.num_worlds, *space.shape).to(
             torch.float32 if space.dtype.kind == "f" else torch.int64
         )
@@ -44,7 +43,7 @@ def rows(env: gym.vector.VectorEnv, acts: dict[str, dict[str, torch.Tensor]]) ->
     return joined
 
 
-def play(env_id: str, policy: str, worlds: int = 1000, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+def play(env_id: str, policy: str, worlds: int = 1000, **options: object) -> tuple[np.ndarray, np.ndarray]:
     """Returns and scores of one episode in each world, (B, A)."""
     env = gym.make_vec(env_id, num_envs=worlds, autoreset_mode="SameStep", output="torch", **options)
     env.action_space.seed(1)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gymnasium as gym
 import numpy as np
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
@@ -44,7 +45,7 @@ class Figures(KVWriter):
     def __init__(self, record: Record):
         self.record = record
 
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+    def write(self, key_values: dict[str, object], key_excluded: dict[str, object], step: int = 0) -> None:
         self.record.add_moment(**{name: np.float64(v) for name, v in key_values.items() if not name.startswith("time")})
 
 
@@ -62,7 +63,7 @@ class Stop(BaseCallback):
         self.left -= 1
 
 
-def make(case: Case) -> Any:
+def make(case: Case) -> BaseAlgorithm:
     """The learner of a case."""
     torch.manual_seed(0)
     env = gym.make_vec(case.env_id, num_envs=WORLDS, autoreset_mode="SameStep", output="torch", **case.world)
@@ -94,7 +95,14 @@ def parameters(policy: torch.nn.Module) -> dict[str, np.ndarray]:
     return {name: np.concatenate(parts) for name, parts in groups.items()}
 
 
-def predicted(record: Record, player: Any, env: Any, steps: int = 5, prefix: str = "", heed: bool = False) -> None:
+def predicted(
+    record: Record,
+    player: BaseAlgorithm,
+    env: gym.vector.VectorEnv,
+    steps: int = 5,
+    prefix: str = "",
+    heed: bool = False,
+) -> None:
     """What a player does in a vector environment, greedily and by chance, its state carried on.
 
     Args:
@@ -141,7 +149,7 @@ CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
 MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
 
 
-def case(agent: str, world: tuple[str, dict], objective: str, options: dict | None = None, **learner: Any) -> Case:
+def case(agent: str, world: tuple[str, dict], objective: str, options: dict | None = None, **learner: object) -> Case:
     """A case, with small networks."""
     small: dict = {}
     if agent in MEMORIES:
@@ -159,7 +167,7 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
     return Case(agent, *world, {**small, **(options or {})}, objective, learner)
 
 
-def options_of(world: tuple[str, dict], **more: Any) -> tuple[str, dict]:
+def options_of(world: tuple[str, dict], **more: object) -> tuple[str, dict]:
     """A world with more options."""
     return world[0], {**world[1], **more}
 

@@ -7,12 +7,13 @@ beside it: the values themselves where they are few, else their mean, their root
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 
-Entry = list[Any]
+from foveate.tree import Tree
+
+Entry = list[str | float]
 Entries = dict[str, Entry]
 FEW = 6
 RTOL, ATOL = 1e-3, 1e-5
@@ -25,14 +26,14 @@ class Record:
         self.moment = 0
         self._seen: dict[str, list[tuple[int, np.ndarray]]] = {}
 
-    def add(self, name: str, value: Any) -> None:
+    def add(self, name: str, value: Tree) -> None:
         """Remember a value, or a tree of them, of the present moment."""
         for path, array in leaves(name, value):
             if "/_" in path:  # Gymnasium's masks of what a vector's info tells: all of them together
                 path = f"{path.split('/')[0]} masks"
             self._seen.setdefault(path, []).append((self.moment, array))
 
-    def add_moment(self, **values: Any) -> None:
+    def add_moment(self, **values: Tree) -> None:
         """Remember several values, and go on to the next moment."""
         for name, value in values.items():
             self.add(name, value)
@@ -43,7 +44,7 @@ class Record:
         return {name: entry([t for t, _ in rows], [array for _, array in rows]) for name, rows in self._seen.items()}
 
 
-def leaves(name: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
+def leaves(name: str, value: Tree) -> Iterator[tuple[str, np.ndarray]]:
     """The arrays of a tree, each under its path."""
     if isinstance(value, dict):
         for key in sorted(value, key=str):

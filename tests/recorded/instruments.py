@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 import gymnasium as gym
@@ -16,10 +15,12 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from foveate import evaluate, sb3, train, wrappers
 from foveate.agents import load
 from foveate.envs import TaskDataset
+from foveate.tree import Tree
 
 from .agents import predicted
 from .digest import Entries, Record
@@ -31,7 +32,7 @@ SHORT = {"Memory/Copy-v0": {"min_length": 4, "max_length": 6}}  # shorter episod
 ELSEWHERE = ("ALE/", "Glimpse/Fashion")  # what not every machine has
 
 
-def shipped(name: str) -> tuple[Any, str, dict]:
+def shipped(name: str) -> tuple[BaseAlgorithm, str, dict]:
     """A shipped agent, and the world that it was trained in."""
     run = json.loads((ZOO / name / "run.json").read_text())
     return load(ZOO / name, device="cpu"), run["env_id"], {**run["env"], **SHORT.get(run["env_id"], {})}
@@ -97,7 +98,7 @@ def sheet(name: str) -> Entries:
     return record.entries()
 
 
-def dataset(env_id: str, **options: Any) -> Entries:
+def dataset(env_id: str, **options: object) -> Entries:
     """The first batches of a task as a data set."""
     record = Record()
     for observations, targets, mask in TaskDataset(env_id, batch=3, batches=2, seed=9, **options):
@@ -108,7 +109,7 @@ def dataset(env_id: str, **options: Any) -> Entries:
 # ---- wrappers ----
 
 
-def _vector(env_id: str, mode: str = "SameStep", **options: Any) -> gym.vector.VectorEnv:
+def _vector(env_id: str, mode: str = "SameStep", **options: object) -> gym.vector.VectorEnv:
     return gym.make_vec(env_id, num_envs=WORLDS, autoreset_mode=mode, **options)
 
 
@@ -116,11 +117,11 @@ def _maze() -> gym.Env:
     return gym.make("Memory/TMaze-v0", corridor=2)
 
 
-def _digits(**options: Any) -> gym.Env:
+def _digits(**options: object) -> gym.Env:
     return gym.make("Glimpse/Digits-v0", glimpses=3, **options)
 
 
-WRAPPED: dict[str, Callable[[], Any]] = {
+WRAPPED: dict[str, Callable[[], object]] = {
     "Foveate": lambda: wrappers.Foveate(gym.make("Probe/Catch-v0", balls=1), patch=8, scales=2),
     "FlattenAction discrete": lambda: wrappers.FlattenAction(_digits(), to="discrete", bins=3),
     "FlattenAction box": lambda: wrappers.FlattenAction(_digits(), to="box"),
@@ -144,7 +145,7 @@ def wrapped(name: str) -> Entries:
 # ---- in Stable-Baselines3's company ----
 
 
-def company(algorithm: type, policy: Any, env_id: str, **policy_kwargs: Any) -> Entries:
+def company(algorithm: type, policy: str | type, env_id: str, **policy_kwargs: object) -> Entries:
     """One of Stable-Baselines3's algorithms with a network of ours."""
     worlds = sb3.make_vec_env(env_id, 4)
     sizes = {"n_steps": 8, "batch_size": 16, "n_epochs": 1, "seed": 0, "device": "cpu"}
@@ -222,7 +223,7 @@ def trained(words: str, measured: str = "") -> Entries:
     return record.entries()
 
 
-def numbers(tree: Any) -> Any:
+def numbers(tree: Tree) -> Tree:
     """A tree's numbers, without names of files and times."""
     if isinstance(tree, dict):
         kept = {key: numbers(value) for key, value in tree.items() if timeless(key)}

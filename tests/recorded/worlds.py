@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -10,6 +9,7 @@ from gymnasium import spaces
 from ids import short
 
 from foveate.envs import IDS, MULTI_IDS
+from foveate.tree import Tree
 
 from .digest import Entries, Record
 
@@ -93,7 +93,7 @@ def toys() -> dict[str, np.ndarray]:
     return {"images": pixels.reshape(120, 28, 28).astype(np.uint8), "labels": np.arange(120) % 10}
 
 
-def advised(space: spaces.Space, action: Any, info: dict, turn: int) -> Any:
+def advised(space: spaces.Space, action: Tree, info: dict, turn: int) -> Tree:
     """Two of three times what the world says would be right, so that rewards come; else the action as it is."""
     if "target" not in info or turn % 3 == 0:
         return action
@@ -104,7 +104,9 @@ def advised(space: spaces.Space, action: Any, info: dict, turn: int) -> Any:
     return {**action, **{name: value for name, value in right.items() if name in action}}
 
 
-def play(env: Any, steps: int = STEPS, seed: int = 7, frames: int = 0, heed: bool = True) -> Entries:
+def play(
+    env: gym.Env | gym.vector.VectorEnv, steps: int = STEPS, seed: int = 7, frames: int = 0, heed: bool = True
+) -> Entries:
     """Digests of what random play brings.
 
     Args:
@@ -131,7 +133,7 @@ def play(env: Any, steps: int = STEPS, seed: int = 7, frames: int = 0, heed: boo
     return record.entries()
 
 
-def single(env_id: str, **options: Any) -> Entries:
+def single(env_id: str, **options: object) -> Entries:
     """Random play in one world, with some of its frames."""
     return play(gym.make(env_id, render_mode="rgb_array", **options), STEPS // 2, frames=STEPS // 4)
 

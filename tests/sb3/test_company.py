@@ -4,13 +4,13 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import pytest
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from foveate import sb3
 from foveate.agents import LearnerOptions, PolicyGradient
@@ -26,7 +26,7 @@ WORLDS = {
     "Multi, agents alike": "Multi/CocktailParty-v0",
     "Multi, agents unlike": "Multi/SpeakerListener-v0",
 }
-ARGUMENTS: dict[str, dict[str, Any]] = {
+ARGUMENTS: dict[str, dict[str, object]] = {
     "Glimpse/Digits-v0": {"location": "tiles", "glimpses": 3},
     "Memory/TMaze-v0": {"corridor": 2},
     "Probe/Catch-v0": {"balls": 1},
@@ -42,10 +42,10 @@ def policy(space: spaces.Space, kind: str = "") -> str:
 def native(env_id: str, to: str = "auto") -> GymVecEnv:
     env = gym.make_vec(env_id, num_envs=4, autoreset_mode="SameStep", **ARGUMENTS.get(env_id, {}))
     flat = isinstance(env.single_action_space, spaces.Dict)
-    return GymVecEnv(FlattenVectorAction(env, to) if flat else env)  # type: ignore[arg-type]
+    return GymVecEnv(FlattenVectorAction(env, to) if flat else env)
 
 
-def on_policy(algorithm: Any, kind: str = "", **more: Any) -> Callable[[str, Path], None]:
+def on_policy(algorithm: type[BaseAlgorithm], kind: str = "", **more: object) -> Callable[[str, Path], None]:
     def run(env_id: str, _: Path) -> None:
         env = native(env_id)
         chosen = CorePolicy if kind == "Core" else policy(env.observation_space, kind)

@@ -1,7 +1,6 @@
 """What is cheap to learn is learned: stock algorithms, our networks in them, and what the wrappers are for."""
 
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,9 +10,10 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import FrameStackObservation
 from sb3_contrib import RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from foveate import sb3
 from foveate.errors import FoveateError
@@ -29,8 +29,8 @@ def maze(corridor: int, markovian: bool = False, worlds: int = 32) -> GymVecEnv:
     return GymVecEnv(MarkovianVector(env) if markovian else env)
 
 
-def score(model: Any, env: Any) -> float:
-    return float(evaluate_policy(model, env, 200, deterministic=True)[0])  # type: ignore[arg-type]
+def score(model: BaseAlgorithm, env: VecEnv) -> float:
+    return float(evaluate_policy(model, env, 200, deterministic=True)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,9 @@ def one_thread() -> None:
         ),
     ],
 )
-def test_without_a_memory_the_true_state_is_what_is_lacking(algorithm: Any, options: dict, steps: int) -> None:
+def test_without_a_memory_the_true_state_is_what_is_lacking(
+    algorithm: type[BaseAlgorithm], options: dict, steps: int
+) -> None:
     """The same memoryless network solves the maze where it sees the state, and guesses where it doesn't."""
     worlds = 4 if algorithm is DQN else 32
     seeing = algorithm("MultiInputPolicy", maze(2, True, worlds), **options).learn(steps)
@@ -60,8 +62,8 @@ def test_without_a_memory_the_true_state_is_what_is_lacking(algorithm: Any, opti
 
 
 @pytest.mark.parametrize("policy", ["MlpLstmPolicy", CorePolicy])
-def test_a_recurrent_policy_remembers(policy: Any) -> None:
-    kwargs: dict[str, Any] = {"hidden": 32} if policy is CorePolicy else {"lstm_hidden_size": 32}
+def test_a_recurrent_policy_remembers(policy: str | type) -> None:
+    kwargs: dict[str, object] = {"hidden": 32} if policy is CorePolicy else {"lstm_hidden_size": 32}
     model = RecurrentPPO(policy, maze(2), policy_kwargs={**kwargs, "net_arch": []}, **PPO_OPTIONS).learn(25_000)
     assert score(model, maze(2)) >= 0.95
 

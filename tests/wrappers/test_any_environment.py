@@ -1,6 +1,6 @@
 """Wrappers that any environment can wear: previous action and reward, the true state, a price for looking."""
 
-from typing import Any
+from collections.abc import Callable
 
 import gymnasium as gym
 import numpy as np
@@ -43,7 +43,7 @@ def test_the_previous_action_and_reward_are_seen(env_id: str) -> None:
 @pytest.mark.parametrize(
     ("wrap", "wrap_vector"), [(PreviousActionReward, PreviousActionRewardVector), (Markovian, MarkovianVector)]
 )
-def test_vector_and_single_agree(wrap: Any, wrap_vector: Any, mode: str) -> None:
+def test_vector_and_single_agree(wrap: Callable, wrap_vector: Callable, mode: str) -> None:
     vector = wrap_vector(gym.make_vec("Memory/TMaze-v0", num_envs=3, autoreset_mode=mode, corridor=1))
     singles = [wrap(gym.make("Memory/TMaze-v0", corridor=1)) for _ in range(3)]
     vector.action_space.seed(4)
@@ -57,7 +57,7 @@ def test_vector_and_single_agree(wrap: Any, wrap_vector: Any, mode: str) -> None
             over[:] = False
         action = vector.action_space.sample()
         seen, _, terminated, truncated, info = vector.step(action)
-        made: list[Any] = []
+        made: list[gym.Env] = []
         for i, env in enumerate(singles):
             if mode == "NextStep" and over[i]:
                 made.append(env.reset()[0])
@@ -76,7 +76,7 @@ def test_vector_and_single_agree(wrap: Any, wrap_vector: Any, mode: str) -> None
         over = terminated | truncated
 
 
-def _same(seen: dict, singles: list[Any]) -> None:
+def _same(seen: dict, singles: list[gym.Env]) -> None:
     for i, one in enumerate(singles):
         for name in one or ():
             np.testing.assert_array_equal(seen[name][i], one[name])
@@ -99,11 +99,11 @@ def test_the_true_state_makes_a_task_markovian() -> None:
 def test_a_foreign_environment_may_tell_its_state() -> None:
     class Told(gym.Wrapper):
         @property
-        def unwrapped(self) -> Any:
+        def unwrapped(self) -> gym.Env:
             return self
 
         def get_state(self) -> dict:
-            return {"all": np.array(self.env.unwrapped.state)}  # type: ignore[attr-defined]
+            return {"all": np.array(self.env.unwrapped.state)}
 
     env = Markovian(Told(gym.make("CartPole-v1")))
     seen, _ = env.reset(seed=0)
@@ -162,7 +162,7 @@ def test_the_price_in_vectors_is_that_of_the_single_face(mode: str) -> None:
 
 
 @pytest.mark.parametrize("wrapper", [PreviousActionRewardVector, MarkovianVector, PriceOfLookingVector])
-def test_tensors_are_refused(wrapper: Any) -> None:
+def test_tensors_are_refused(wrapper: Callable) -> None:
     with pytest.raises(FoveateError, match="numpy"):
         wrapper(gym.make_vec("Glimpse/Digits-v0", num_envs=2, output="torch"))
 

@@ -107,7 +107,7 @@ def test_foveate_beside_parts_of_the_game_s_own() -> None:
 )
 def test_foveate_refuses_what_is_no_image(space: spaces.Space) -> None:
     with pytest.raises(FoveateError, match="needs images"):
-        Foveate(Pictures(space))  # type: ignore[arg-type]
+        Foveate(Pictures(space))
 
 
 def test_foveate_refuses_a_place_that_is_none() -> None:
@@ -128,7 +128,7 @@ def test_every_flat_action_is_an_action(seed: int, to: str, bins: int) -> None:
             "d": spaces.MultiDiscrete([2, 5]),
         }
     )
-    flattener = ActionFlattener(space, to, bins)  # type: ignore[arg-type]
+    flattener = ActionFlattener(space, to, bins)
     flattener.space.seed(seed)
     batch = flattener.unflatten(np.stack([flattener.space.sample() for _ in range(3)]))
     for i in range(3):
@@ -153,13 +153,13 @@ def test_flattening_reaches_every_value() -> None:
     [
         (lambda: FlattenAction(gym.make("CartPole-v1")), "only Dict"),
         (lambda: ActionFlattener(spaces.Dict({"x": spaces.Text(3)})), "Text"),
-        (lambda: ActionFlattener(spaces.Dict({"x": spaces.Discrete(3)}), "boxes"), "Did you mean 'box'"),  # type: ignore[arg-type]
+        (lambda: ActionFlattener(spaces.Dict({"x": spaces.Discrete(3)}), "boxes"), "Did you mean 'box'"),
         (lambda: ActionFlattener(spaces.Dict({"x": spaces.Discrete(3)}), bins=1), "bins=1"),
     ],
 )
 def test_what_can_t_be_flattened(make: object, message: str) -> None:
     with pytest.raises(FoveateError, match=message):
-        make()  # type: ignore[operator]
+        make()
 
 
 @pytest.mark.parametrize(
