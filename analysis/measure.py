@@ -9,7 +9,7 @@ import numpy as np
 from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
-from ..envs.protocols import HasWorld
+from ..envs.protocols import HasItems, world_of
 from ..envs.registry import check_arguments, env_options, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
@@ -49,7 +49,8 @@ def measure(
         seed %= 2**31 - MOST_WORLDS  # others' worlds take seeds of 31 bits
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
-    items = one.world.items if isinstance(one, HasWorld) else None
+    world = world_of(one)
+    items = world.items if isinstance(world, HasItems) else None
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
         worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)

@@ -8,7 +8,14 @@ from .counter_rng import CounterRNG
 
 
 def throw(rng: CounterRNG, columns: int, drift: int, stream: str = "") -> State:
-    """A ball in the top row at a random column with a random drift: `row`, `column`, `drift`, int64 (n,)."""
+    """A ball in the top row at a random column with a random drift: `row`, `column`, `drift`, int64 (n,).
+
+    Args:
+        rng: random numbers.
+        columns: of the screen.
+        drift: the largest sideways speed.
+        stream: what the names of the streams begin with, for a second ball.
+    """
     column = rng.integers(f"{stream}column", columns)
     return {
         "row": torch.zeros_like(column),

@@ -43,7 +43,6 @@ class BatchWorld(abc.ABC):
         reward_shape: of one world's reward; (A,) where A agents get one each.
         episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
             whose clocks agree knows on the host when episodes end, which spares a device synchronisation.
-        items: how many items of data there are, for worlds that can show each once (`order="each"`), else None.
         max_episode_steps: steps after which an episode is truncated, or None.
         render_fps: frames a second of a video of this world.
         target_part: of a Dict action, the part that a bare `info["target"]` describes; None where the target says so
@@ -65,7 +64,6 @@ class BatchWorld(abc.ABC):
     lower_is_better: ClassVar[bool] = False
     reward_shape: tuple[int, ...] = ()
     episode_length: int | None = None
-    items: int | None = None
     max_episode_steps: int | None = None
     observation_space: spaces.Space
     action_space: spaces.Space

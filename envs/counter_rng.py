@@ -87,5 +87,5 @@ class CounterRNG:
 
 
 def world_key(seed: int) -> int:
-    """What a seed is among the draws' 63 bits."""
+    """The 63 bits that stand for a seed."""
     return int(seed) % (1 << 63)

@@ -17,7 +17,8 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from ..errors import FoveateError, check_choice
-from ..tree import Tree, index, to_numpy
+from ..tree import Tree
+from ..tree import map as map_leaves
 from .actions import batch_of_one
 from .autoreset import Autoreset, Outcome
 from .batch import BatchWorld
@@ -71,11 +72,11 @@ class GymEnv(WorldEnv, gym.Env):
         if self.render_mode == "human":
             self.render()
         present = {name: value[0] for name, (value, mask) in self._masked_info().items() if bool(mask[0])}
-        info: Info = {name: value.item() if value.ndim == 0 else to_numpy(value) for name, value in present.items()}
+        info: Info = {name: v.item() if v.ndim == 0 else v.cpu().numpy() for name, v in present.items()}
         return self._observation(), info
 
     def _observation(self) -> Tree:
-        return to_numpy(index(self.world.observe(self.world.state), 0))
+        return map_leaves(lambda x: x[0].cpu().numpy(), self.world.observe(self.world.state))
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
         """The picture of the present ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""

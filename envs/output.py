@@ -53,8 +53,9 @@ class NumpyOutput:
         observation, info = self.observed(outcome.observation, outcome.info)
         if outcome.final is not None:
             info |= numpy_final(*outcome.final)
-        reward = to_numpy(outcome.reward).astype(np.float64)
-        return observation, reward, to_numpy(outcome.terminated).copy(), to_numpy(outcome.truncated).copy(), info
+        reward = outcome.reward.cpu().numpy().astype(np.float64)
+        terminated, truncated = (flags.cpu().numpy().copy() for flags in (outcome.terminated, outcome.truncated))
+        return observation, reward, terminated, truncated, info
 
 
 OUTPUTS: dict[str, Output] = {"numpy": NumpyOutput(), "torch": TensorOutput()}

@@ -87,7 +87,7 @@ class Classification(SceneWorld):
         check_range("price", price, 0.0)
         check_choice("reward", reward, ["end", "every"])
         self.scene = self.scene_class(**scene)
-        self.items = self.scene.items
+        self.items: int = self.scene.items
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
         parts: dict[str, spaces.Space] = {"label": spaces.Discrete(self.scene.classes)}

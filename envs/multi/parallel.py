@@ -11,7 +11,8 @@ from gymnasium.utils import seeding
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
-from ...tree import Tree, index, to_numpy
+from ...tree import Tree
+from ...tree import map as map_leaves
 from ..actions import batch_of_one
 from ..counter_rng import world_key
 from ..protocols import Info
@@ -85,13 +86,13 @@ class ParallelTeamEnv(WorldEnv, ParallelEnv):
             self.render()
         present = {name: value[0] for name, (value, mask) in self._masked_info().items() if bool(mask[0])}  # (A, …)
         infos: dict[str, Info] = {
-            agent: {k: v[a].item() if v.ndim == 1 else to_numpy(v[a]) for k, v in present.items()}
+            agent: {k: v[a].item() if v.ndim == 1 else v[a].cpu().numpy() for k, v in present.items()}
             for a, agent in enumerate(self.possible_agents)
         }
         return self._observation(), infos
 
     def _observation(self) -> dict[str, Tree]:
-        return to_numpy(index(self.world.observe(self.world.state), 0))
+        return map_leaves(lambda x: x[0].cpu().numpy(), self.world.observe(self.world.state))
 
     def state(self) -> np.ndarray:
         """The whole state as one vector, float32, for methods with a central critic."""

@@ -19,7 +19,6 @@ class PictureWorld(MultiWorld):
     Attributes:
         scene: what there is to look at.
         sensor: the retina.
-        items: how many images the scene has.
     """
 
     configures: tuple[type, ...] = (ImageScene, GlimpseSensor)

@@ -21,8 +21,8 @@ PREFIX = "ALE/"
 class Atari:
     """How a game is played and seen: four grey frames of 84x84, each the brighter of two, one action for four.
 
-    The same preprocessing for both faces, from Machado et al. 2018 and Mnih et al. 2015: with the same actions they
-    show the same frames, pixel by pixel.
+    The same preprocessing for single and vector environments, from Machado et al. 2018 and Mnih et al. 2015: with the
+    same actions they show the same frames, pixel by pixel.
 
     Args:
         sticky: probability that the action before is repeated (0.25 in Machado et al. 2018).

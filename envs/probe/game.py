@@ -155,7 +155,14 @@ class GameWorld(BatchWorld):
 
 
 def boxes(left: Tensor, top: Tensor, width: Tensor | int, height: Tensor | int) -> tuple[Tensor, Tensor]:
-    """Which rows and columns each rectangle covers, bool (N, K, 84) each, from pixels (N, K)."""
+    """Which rows and columns each rectangle covers, bool (N, K, 84) each.
+
+    Args:
+        left: first column, in pixels, (N, K).
+        top: first row, (N, K).
+        width: in pixels, (N, K), or one for all.
+        height: the same.
+    """
     pixel = torch.arange(SIZE, device=left.device)
     rows = (pixel >= top[..., None]) & (pixel < (top + height)[..., None])
     columns = (pixel >= left[..., None]) & (pixel < (left + width)[..., None])
