@@ -1,10 +1,14 @@
 """The registered ids as test parameters; one whose data are missing here is skipped, and says so."""
 
+import importlib
+
 import pytest
 
-from foveate.envs import IDS
+from foveate.envs import IDS, BatchWorld
 from foveate.envs.glimpse.data import load
+from foveate.envs.memory import SequenceWorld
 from foveate.errors import FoveateError
+from foveate.introspect import constructor_options
 
 
 def _have_fashion() -> bool:
@@ -21,11 +25,23 @@ GLIMPSE_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i
 MEMORY_IDS = [i for i in IDS if i.startswith("Memory/")]
 PROBE_IDS = [i for i in IDS if i.startswith("Probe/")]
 
-# memory worlds in which what is shown or due hangs on what was done; the others say their whole episodes at once
-_ACTED_IN = ("Arithmetic", "ShortestPath", "UndergroundShortestPath", "Tape", "TMaze")
-SCRIPTS = [i for i in MEMORY_IDS if i.removeprefix("Memory/").removesuffix("-v0") not in _ACTED_IN]
 
-# arguments that make an episode short, for tests that must see many of them
+def world_class(env_id: str) -> type[BatchWorld]:
+    """The world behind an id."""
+    family, name = env_id.removesuffix("-v0").split("/")
+    return getattr(importlib.import_module(f"foveate.envs.{family.lower()}"), name)
+
+
+def known_to(env_id: str, options: dict) -> dict:
+    """Those of these arguments that the world has."""
+    known = constructor_options(world_class(env_id))
+    return {name: value for name, value in options.items() if name in known}
+
+
+# memory worlds that say their whole episodes at once; in the others what is shown or due hangs on what was done
+SCRIPTS = [i for i in MEMORY_IDS if issubclass(world_class(i), SequenceWorld)]
+
+# arguments that make an episode short, for tests that must see many of them: where a default episode is long
 _SHORT = {
     "Glimpse/Catch-v0": {"balls": 2, "size": 6},
     "Glimpse/HouseNumbers-v0": {"glimpses": 1, "max_digits": 2},
@@ -50,7 +66,4 @@ def short(env_id: str) -> dict:
     """Arguments for short episodes."""
     if env_id in _SHORT:
         return _SHORT[env_id]
-    if env_id.startswith("Glimpse/"):
-        return {"glimpses": 4}
-    sizes = {"Arithmetic": {"max_digits": 2}, "Parity": {}, "Logic": {"max_length": 4}, "Sort": {"max_length": 4}}
-    return sizes.get(env_id.split("/")[1][:-3], {} if "ground" in env_id or "Family" in env_id else {"max_length": 4})
+    return known_to(env_id, {"glimpses": 4, "max_digits": 2, "max_length": 4})

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ... import tree
-from ..nn.attention import ATTENTIONS, make_attention
+from ..nn.attention import ATTENTIONS, AnyAttention, make_attention
 from ..nn.attention.base import VisualAttention
 from ..nn.attention.glimpse import GlimpseNetwork
 from ..nn.cores import Core, CoreOutput, RecurrentCores, make_core
@@ -123,7 +123,7 @@ class SoftAttention(Policy):
         observation_space: spaces.Space,
         action_space: spaces.Space,
         *,
-        attention: Literal["location", "tiles", "draw", "spatial-transformer", "content"] = "location",
+        attention: AnyAttention = "location",
         core: RecurrentCores = "gru",
         hidden: int = 256,
         rows: int = 16,

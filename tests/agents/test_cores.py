@@ -7,15 +7,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from foveate import tree
-from foveate.agents.nn.cores import Core, make_core
+from foveate.agents.nn.cores import CORES, Core, make_core
+from foveate.agents.nn.cores.external import ExternalMemoryCore
 from foveate.errors import FoveateError
 
 TEXTBOOK = ["gru", "lstm", "rnn"]
-EXTERNAL = ["dnc", "ntm"]
-# each core, small; and the switches of those that have some
-BUILT = {
-    "none": ("none", {}),
-    **{name: (name, {}) for name in TEXTBOOK},
+EXTERNAL = [name for name, core in CORES.items() if issubclass(core, ExternalMemoryCore)]
+# small ones, and the switches of those that have some; the others as they are by default
+SPECIAL = {
     "lstm-2": ("lstm", {"layers": 2}),
     "ntm": ("ntm", {"rows": 5, "width": 3}),
     "ntm-heads": ("ntm", {"rows": 5, "width": 3, "read_heads": 2, "write_heads": 2, "controller": "feedforward"}),
@@ -29,6 +28,7 @@ BUILT = {
     ),
     "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
 }
+BUILT = {**{name: (name, {}) for name in CORES}, **SPECIAL}
 REMEMBERING = sorted(set(BUILT) - {"none"})
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.nn.heads import HEADS, CTCHead, MixtureHead, UniformHead, make_head
+from foveate.agents.nn import heads
+from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, UniformHead, make_head
 from foveate.agents.nn.heads.ctc import best_path
 from foveate.envs.spaces import KINDS
 from foveate.errors import FoveateError
@@ -22,6 +24,15 @@ SPACES = [
     spaces.MultiBinary((2, 2)),
     spaces.Box(-1.0, 1.0, (2,), np.float32),
     spaces.Box(np.array([0.0, -3.0], np.float32), np.array([1.0, 5.0], np.float32)),
+]
+# every public head that learns, on every space of the kind that its constructor takes
+CLASSES = [vars(heads)[name] for name in heads.__all__ if name.endswith("Head") and name != "Head"]
+EVERY = [
+    pytest.param(head, space, id=f"{head.__name__}-{space}")
+    for head in CLASSES
+    if head.learned
+    for space in SPACES
+    if isinstance(space, get_type_hints(head.__init__)["space"])
 ]
 
 
@@ -41,6 +52,22 @@ def test_samples_and_modes_are_actions_with_the_batch_s_shape(space: spaces.Spac
         assert head.log_prob(parameters, action).shape == (3, 4)
     assert head.distribution(parameters).entropy().shape == (3, 4)
     assert mode[0, 0].detach().numpy().astype(space.dtype) in space
+
+
+@pytest.mark.parametrize(("head_class", "space"), EVERY)
+def test_any_head_s_loss_is_one_finite_cost_a_moment_and_its_gradient_is_right(
+    head_class: type[Head], space: spaces.Space
+) -> None:
+    torch.manual_seed(5)
+    head = head_class(4, space).double()  # type: ignore[call-arg]
+    features = torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True)
+    target = torch.as_tensor(np.array([[space.sample() for _ in range(2)] for _ in range(3)]))
+    loss = head.loss(head(features), target)
+    assert loss.shape == (3, 2)
+    assert loss.isfinite().all()
+    assert head.mode(head(features)).shape == target.shape
+    assert torch.autograd.gradcheck(lambda f: head.loss(head(f), target), (features,))
+    assert torch.autograd.grad(loss.sum(), features)[0].any()
 
 
 def test_densities_are_the_formulas() -> None:

@@ -15,7 +15,7 @@ from commands import command, run_folder
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from foveate.agents import presets
+from foveate.agents import AGENTS, presets
 
 TINY = [
     "--steps",
@@ -87,6 +87,10 @@ def test_mistakes_get_one_clear_error(root: Path, tmp_path: Path, words: list[st
     assert done.returncode == 2
     assert message in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_every_agent_has_a_preset_and_every_preset_an_agent() -> None:
+    assert {presets.load(name)["agent"] for name in presets.names()} == set(AGENTS)
 
 
 @pytest.mark.parametrize("agent", presets.names())

@@ -8,14 +8,13 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector.utils import iterate
-from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, short
+from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, known_to, short
 
 from foveate.envs import MULTI_IDS
 
-# worlds whose reward has one form only
-NO_REWARD = ("Memory/DynamicNGrams-v0", "Memory/Parity-v0", "Memory/TMaze-v0", "Memory/Tape-v0")
 MODES = ["NextStep", "SameStep", "Disabled"]
-
+# what changes the rules, of the worlds that have it
+CHANGED = {"ready": True, "price": 0.01, "zoom": True, "stack": 2}
 
 VIEWS = {"glimpse": {}, "image": {"view": "image"}, "remembered": {}}
 
@@ -40,14 +39,10 @@ def test_check_env_has_no_complaint(env_id: str, view: str) -> None:
 
 @pytest.mark.parametrize("env_id", ALL_IDS)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("options", [{}, {"ready": True, "price": 0.01, "zoom": True}], ids=["plain", "ready"])
-def test_world_i_is_the_single_face_at_seed_plus_i(env_id: str, mode: str, options: dict) -> None:
-    if env_id.startswith("Probe/"):
-        options = {"stack": 2} if options else {}
-    elif not env_id.startswith("Glimpse/"):
-        options = {"reward": "whole"} if options and env_id not in NO_REWARD else {}
-    elif ("Catch" in env_id or "HouseNumbers" in env_id) and options:
-        options = {"zoom": True}
+@pytest.mark.parametrize("changed", [False, True], ids=["plain", "changed"])
+def test_world_i_is_the_single_face_at_seed_plus_i(env_id: str, mode: str, changed: bool) -> None:
+    options = {**CHANGED, "reward": "whole"} if env_id.startswith("Memory/") else CHANGED
+    options = known_to(env_id, options if changed else {})
     options = {**short(env_id), **options}
     worlds = 5
     steps = 900 if "ground" in env_id or "Family" in env_id else 45 + 100 * (not env_id.startswith("Glimpse/"))
@@ -170,7 +165,7 @@ def test_certified_scores_are_what_these_policies_get(env_id: str) -> None:
 @pytest.mark.parametrize("env_id", MEMORY_IDS)
 def test_memory_worlds_need_memory(env_id: str) -> None:
     scale = gym.make(env_id).unwrapped.world_class.scale
-    assert scale.memoryless is not None
+    assert scale.memoryless is not None, "the scale of a memory world says what `memoryless()` gets, too"
     assert scale.oracle.mean - scale.memoryless.mean > 0.05
     assert scale.memoryless.mean >= scale.blind.mean - 1e-9
 

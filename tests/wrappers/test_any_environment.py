@@ -8,6 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
+from foveate import wrappers
 from foveate.errors import FoveateError
 from foveate.wrappers import (
     FlattenAction,
@@ -20,8 +21,15 @@ from foveate.wrappers import (
     PriceOfLooking,
     PriceOfLookingVector,
 )
+from foveate.wrappers.beside import Beside
 
 MODES = ["SameStep", "NextStep", "Disabled"]
+# what puts parts beside the observation, and its vector form; `wrappers` names both
+BESIDE = [
+    (value, vars(wrappers)[f"{name}Vector"])
+    for name, value in vars(wrappers).items()
+    if name in wrappers.__all__ and isinstance(value, type) and issubclass(value, Beside)
+]
 IDS = ["Memory/TMaze-v0", "Memory/Copy-v0", "Glimpse/Digits-v0", "Memory/Arithmetic-v0", "CartPole-v1"]
 
 
@@ -40,9 +48,7 @@ def test_the_previous_action_and_reward_are_seen(env_id: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    ("wrap", "wrap_vector"), [(PreviousActionReward, PreviousActionRewardVector), (Markovian, MarkovianVector)]
-)
+@pytest.mark.parametrize(("wrap", "wrap_vector"), BESIDE)
 def test_vector_and_single_agree(wrap: Callable, wrap_vector: Callable, mode: str) -> None:
     vector = wrap_vector(gym.make_vec("Memory/TMaze-v0", num_envs=3, autoreset_mode=mode, corridor=1))
     singles = [wrap(gym.make("Memory/TMaze-v0", corridor=1)) for _ in range(3)]
@@ -67,7 +73,7 @@ def test_vector_and_single_agree(wrap: Callable, wrap_vector: Callable, mode: st
             if mode == "SameStep" and (ended or cut):
                 last = info["final_obs"][i]
                 assert set(last) == set(one)
-                if wrap is PreviousActionReward:
+                if wrap is not Markovian:
                     for name in one:
                         np.testing.assert_array_equal(last[name], one[name])
                 one = env.reset()[0]

@@ -1,5 +1,7 @@
 """Attention models: data and parameters in, a glimpse out."""
 
+from typing import TYPE_CHECKING, Literal
+
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .base import VisualAttention
@@ -16,6 +18,10 @@ ATTENTIONS: dict[str, type[VisualAttention]] = {
     "spatial-transformer": SpatialTransformer,
     "content": ContentAttention,
 }
+if TYPE_CHECKING:
+    AnyAttention = str
+else:  # what an option of an agent may be
+    AnyAttention = Literal[tuple(ATTENTIONS)]
 
 
 def make_attention(name: str, image: tuple[int, int, int], **options: object) -> VisualAttention:
@@ -31,4 +37,4 @@ def make_attention(name: str, image: tuple[int, int, int], **options: object) ->
     return ATTENTIONS[name](image, **{key: value for key, value in options.items() if key in known})
 
 
-__all__ = ["ATTENTIONS", "VisualAttention", "make_attention"]
+__all__ = ["ATTENTIONS", "AnyAttention", "VisualAttention", "make_attention"]

@@ -1,6 +1,6 @@
 """Recurrent cores, one contract: x and a state -> `CoreOutput`. Interchangeable by name."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ....errors import check_choice
 from ....introspect import constructor_options
@@ -19,8 +19,11 @@ CORES: dict[str, type[Core]] = {
     "dnc": DNC,
     "transformer": Transformer,
 }
-RecurrentCores = Literal["rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
-AnyCore = Literal["none", "rnn", "lstm", "gru", "ntm", "dnc", "transformer"]
+if TYPE_CHECKING:
+    RecurrentCores = AnyCore = str
+else:  # what an option of an agent may be
+    AnyCore = Literal[tuple(CORES)]
+    RecurrentCores = Literal[tuple(name for name in CORES if name != "none")]
 
 
 def make_core(name: str, input_size: int, hidden: int, **options: object) -> Core:
