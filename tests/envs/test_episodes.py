@@ -78,6 +78,12 @@ def check_against_stepping(env_id: str, worlds: int, counts: list[int], seed: in
         assert len(episodes.target_mask) == max(lengths)
 
 
+@pytest.mark.parametrize("name", ["Arithmetic", "ShortestPath", "UndergroundShortestPath", "Tape", "TMaze"])
+def test_worlds_in_which_actions_change_what_comes_say_no_episodes(name: str) -> None:
+    assert f"Memory/{name}-v0" not in SCRIPTS
+    assert not hasattr(world_of(f"Memory/{name}-v0", 1, 0, **short(f"Memory/{name}-v0")), "episodes")
+
+
 @pytest.mark.parametrize("env_id", SCRIPTS)
 def test_episodes_and_their_judgement_are_those_of_stepping(env_id: str) -> None:
     check_against_stepping(env_id, 2, [2, 3], seed=5, **short(env_id))
