@@ -31,9 +31,16 @@ def check_choice(kind: str, name: object, allowed: Iterable[str]) -> None:
 
 
 def check_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Raise a FoveateError unless ``low <= value <= high`` (NaN is refused).
+    """Refuse a number outside ``low <= value <= high``, and NaN.
 
-    An int for `low` says that `value` counts something: it must be a whole number then.
+    Args:
+        name: what the message calls it.
+        value: the number that was given.
+        low: the least that is allowed; an int says that `value` counts something and must be a whole number.
+        high: the most that is allowed.
+
+    Raises:
+        FoveateError: `value` is outside the range or of the wrong kind.
     """
     whole = isinstance(low, int)
     kind = "a whole number" if whole else "a number"

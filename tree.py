@@ -66,7 +66,11 @@ def leaves(tree: Tree) -> list[Any]:
 
 
 def first(tree: Tree) -> Any:
-    """The first leaf, to ask for what all share: ``len(tree.first(observation))`` is the size of a batch."""
+    """The first leaf, to ask for what all share: ``len(tree.first(observation))`` is the size of a batch.
+
+    Raises:
+        FoveateError: the tree has no leaves.
+    """
     found = leaves(tree)
     if not found:
         raise FoveateError(f"a tree with at least one leaf is needed, got {tree!r}.")
@@ -100,7 +104,11 @@ def stack(trees: Sequence[T], dim: int = 0) -> T:
 
 
 def unstack(tree: T, dim: int = 0) -> list[T]:
-    """The inverse of `stack`: a tree for each entry of dimension `dim`, which must be as large in every leaf."""
+    """The inverse of `stack`: a tree for each entry of dimension `dim`, which must be as large in every leaf.
+
+    Raises:
+        FoveateError: the leaves differ in size along `dim`, or there are none.
+    """
     parts = map(lambda x: list(x.unbind(dim) if isinstance(x, Tensor) else np.moveaxis(x, dim, 0)), tree)
     sizes = [len(part) for part in leaves(parts)]
     if len(set(sizes)) != 1:
@@ -143,6 +151,9 @@ def flatten_names(tree: Tree) -> dict[str, Any]:
     """Leaves by name: keys, fields and the places of plain tuples, joined by dots; a bare leaf's name is empty.
 
     tree.flatten_names(State(memory, inner=LSTMState(h, c)))  # {"memory": …, "inner.h": …, "inner.c": …}
+
+    Raises:
+        FoveateError: two leaves would have the same name, as in ``{"a.b": …, "a": {"b": …}}``.
     """
     if tree is None:
         return {}
@@ -166,6 +177,9 @@ def unflatten_names(named: Mapping[str, Any], like: T) -> T:
     Args:
         named: the new leaves; exactly the names of `like`, in any order.
         like: a tree of the structure that is wanted.
+
+    Raises:
+        FoveateError: the names aren't those of `like`.
     """
     names = flatten_names(like)
     if names.keys() != named.keys():

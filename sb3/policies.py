@@ -140,7 +140,7 @@ class CorePolicy(RecurrentActorCriticPolicy):
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
-        """As in Stable-Baselines3; without a state an episode starts."""
+        """Arguments as in Stable-Baselines3's `BasePolicy.predict`; without a state an episode starts."""
         if state is None:
             tensors, _ = self.obs_to_tensor(observation)
             first = next(iter(tensors.values())) if isinstance(tensors, dict) else tensors

@@ -44,7 +44,11 @@ def settings(algorithm: str, env_id: str) -> dict[str, Any]:
 
 
 def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
-    """The class behind one of the zoo's names."""
+    """The class behind one of the zoo's names.
+
+    Raises:
+        FoveateError: no algorithm has this name, or its package can't be imported.
+    """
     check_choice("algorithm", algorithm, ALGORITHMS)
     module, _, name = ALGORITHMS[algorithm].rpartition(".")
     try:

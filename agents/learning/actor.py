@@ -39,7 +39,7 @@ class Acts(Protocol):
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
     ) -> PolicyOutput:
-        """The action for one time step; as `Policy.step`."""
+        """The action for one time step; arguments as in `Policy.step`."""
         ...
 
 
@@ -278,7 +278,14 @@ class Player(Protocol):
     def predict(
         self, observation: Tree, state: Tree = None, episode_start: Tree = None, deterministic: bool = False
     ) -> tuple[Tree, Tree]:
-        """The action and the next state."""
+        """The action and the next state.
+
+        Args:
+            observation: arrays (B, …), or a dict of them.
+            state: what the last call returned; None begins.
+            episode_start: bool, (B,), where an episode starts now; None leaves it to the player.
+            deterministic: take the most likely action.
+        """
         ...
 
 

@@ -142,6 +142,9 @@ class Algorithm(BaseAlgorithm):
             tb_log_name: name of the run for TensorBoard.
             reset_num_timesteps: False goes on counting (and with the same schedule, if the total stays).
             progress_bar: show Stable-Baselines3's progress bar.
+
+        Raises:
+            FoveateError: there is no env.
         """
         learner = self.learner
         if learner.collector is None:
@@ -195,11 +198,15 @@ class Algorithm(BaseAlgorithm):
     def predict(
         self, observation: Tree, state: Tree = None, episode_start: Tree = None, deterministic: bool = False
     ) -> tuple[Tree, Tree]:
-        """The action for an observation, and the state for the next call; see `Policy.predict`."""
+        """The action for an observation, and the state for the next call; arguments as in `Policy.predict`."""
         return self.policy.predict(observation, state, episode_start, deterministic)
 
     def save(self, path: str | Path | io.BufferedIOBase, exclude: object = None, include: object = None) -> None:
-        """Write a checkpoint folder (weights.safetensors, run.json, …): atomic, and nothing in it is code."""
+        """Write a checkpoint folder (weights.safetensors, run.json, …): atomic, and nothing in it is code.
+
+        Raises:
+            FoveateError: `path` is an open file.
+        """
         if isinstance(path, io.BufferedIOBase):
             raise FoveateError("a checkpoint is a folder: give `save` a path.")
         checkpoint.save(self.learner, Path(path))

@@ -154,7 +154,11 @@ def find(path: Path, prefer: str = "best") -> Path:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """The checked content of a checkpoint's run.json."""
+    """The checked content of a checkpoint's run.json.
+
+    Raises:
+        FoveateError: it can't be read, is damaged, or has another format.
+    """
     try:
         run = json.loads((folder / RUN).read_text())
     except (OSError, ValueError, RecursionError) as error:

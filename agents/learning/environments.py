@@ -157,6 +157,11 @@ class Adapter(abc.ABC):
         return {}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Refused, unless an adapter overrides it.
+
+        Raises:
+            FoveateError: always.
+        """
         raise FoveateError("these environments can't be put back into a saved state.")
 
     def begun(self, observation: Tree, **said: Any) -> TimeStep:

@@ -164,7 +164,14 @@ class _Figures(Observer):
 
 
 def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:
-    """-log2 π(target) where a target is due, NaN where the environment has none, (B,)."""
+    """-log2 π(target) where a target is due, NaN where the environment has none, (B,).
+
+    Args:
+        policy: whose heads say what a target costs.
+        output: what the policy did at this time step.
+        now: the time step that it acted on, with the targets.
+        zeros: float, (B,), gives the shape and the device where there is no target.
+    """
     targets = supervised_parts(now.target, policy)
     if not targets:
         return torch.full_like(zeros, torch.nan)

@@ -44,7 +44,15 @@ def cross_entropy(
     mask: Tensor | None,
     target_sets: dict[str, Tensor] | None = None,
 ) -> Tensor:
-    """`target_loss`, averaged over the places of the mask, bool (T, B) or None."""
+    """`target_loss`, averaged over the places of the mask.
+
+    Args:
+        policy: whose heads say what a target costs.
+        parameters: each head's, (T, B, …).
+        targets: by part, (T, B, …); at least one.
+        mask: what counts, bool (T, B); None counts all.
+        target_sets: by part, which values would all be right, bool (T, B, …, n).
+    """
     return masked_mean(target_loss(policy, parameters, targets, target_sets), mask)
 
 
@@ -62,7 +70,15 @@ def reinforce_loss(log_prob: Tensor, advantage: Tensor, mask: Tensor | None) -> 
 def clipped_loss(
     log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip_range: float, mask: Tensor | None
 ) -> Tensor:
-    """The clipped surrogate objective, negated (Schulman et al. 2017, "Proximal policy optimization", eq. 7)."""
+    """The clipped surrogate objective, negated (Schulman et al. 2017, "Proximal policy optimization", eq. 7).
+
+    Args:
+        log_prob: of the actions taken, under the present weights, (T, B).
+        old_log_prob: of the same actions, under the weights that chose them, (T, B).
+        advantage: (T, B); no gradient flows into it.
+        clip_range: ε > 0; beyond 1 ± ε a ratio of probabilities earns nothing more.
+        mask: what counts, bool (T, B); None counts all.
+    """
     ratio = (log_prob - old_log_prob).exp()
     advantage = advantage.detach()
     clipped = ratio.clamp(1 - clip_range, 1 + clip_range)

@@ -114,6 +114,11 @@ class QLearner(Learner[QCollector, bool]):
     logger: Logger | None = None  # where Stable-Baselines3 writes its figures
 
     def make_collector(self, env: object) -> QCollector:
+        """Stable-Baselines3's DQN around the policy, playing in an environment.
+
+        Raises:
+            FoveateError: the actions aren't Discrete, the agent has a memory, or `env` is no vector environment.
+        """
         space, options = self.policy.action_space, self.options
         if not isinstance(space, spaces.Discrete):
             raise FoveateError(f"Q-learning needs a Discrete action space, got {space}.")

@@ -27,7 +27,17 @@ def new_name(env_id: str, agent: str, seed: int) -> str:
 
 
 def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
-    """Create runs/ENV__AGENT__SEED__TIME, with a number behind it if that is taken."""
+    """Create runs/ENV__AGENT__SEED__TIME, with a number behind it if that is taken.
+
+    Args:
+        log_dir: where the runs are; created if missing.
+        env_id: of the environment.
+        agent: its name.
+        seed: of the run.
+
+    Raises:
+        FoveateError: a thousand runs have this name already.
+    """
     stem = f"{new_name(env_id, agent, seed)}__{time.strftime('%Y%m%d-%H%M%S')}"
     for number in range(1000):
         folder = Path(log_dir) / (stem if number == 0 else f"{stem}-{number}")
@@ -49,7 +59,11 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A run's config.json, from the run folder or the file itself, checked to be one."""
+    """A run's config.json, from the run folder or the file itself, checked to be one.
+
+    Raises:
+        FoveateError: it can't be read, or an entry is missing or wrong.
+    """
     file = path if path.is_file() else path / CONFIG
     try:
         config = json.loads(file.read_text())
@@ -88,6 +102,9 @@ def cut_logs(folder: Path, run: dict[str, Any]) -> None:
     Args:
         folder: the run folder.
         run: the checkpoint's run.json.
+
+    Raises:
+        FoveateError: metrics.csv is a symbolic link.
     """
     if (folder / METRICS).is_symlink():
         raise FoveateError(f"{folder / METRICS} is a link; logs are kept in the run folder itself.")

@@ -47,7 +47,11 @@ class GymVecEnv(VecEnv):
         super().__init__(vector_env.num_envs, vector_env.single_observation_space, vector_env.single_action_space)
 
     def reset(self) -> Any:
-        """Reset all worlds; a seed given by `seed` is used once."""
+        """Reset all worlds; a seed given by `seed` is used once.
+
+        Raises:
+            FoveateError: `set_options` gave the worlds different options.
+        """
         seeds: Any = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
         if seeds is not None and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
             seeds = seeds[0]  # the same by Gymnasium's custom, and some vector environments take no list
@@ -126,14 +130,22 @@ class GymVecEnv(VecEnv):
         self.vector_env.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The vector environment's attribute, once for each world asked for."""
+        """The vector environment's attribute, once for each world asked for.
+
+        Raises:
+            AttributeError: it has no such attribute.
+        """
         found = getattr(self.vector_env, attr_name, None)
         if found is None and attr_name != "render_mode" and not hasattr(self.vector_env, attr_name):
             raise AttributeError(f"{self.vector_env} has no attribute {attr_name!r}.")
         return [found] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set the attribute on the vector environment, which all worlds share."""
+        """Set the attribute on the vector environment, which all worlds share.
+
+        Raises:
+            FoveateError: `indices` are given.
+        """
         if indices is not None:
             raise FoveateError("the worlds of a native vector environment share their attributes: leave indices out.")
         setattr(self.vector_env, attr_name, value)

@@ -69,7 +69,11 @@ class FlatEncoder(Encoder):
 
 
 def as_image(space: spaces.Space) -> tuple[int, int, int]:
-    """The (C, H, W) of a channels-first image space, or a FoveateError."""
+    """The (C, H, W) of a channels-first image space.
+
+    Raises:
+        FoveateError: the space is no Box with three dimensions.
+    """
     if not isinstance(space, spaces.Box) or len(space.shape) != 3:
         raise FoveateError(
             f'this agent needs whole images, Box of shape (C, H, W), got {space}. For Glimpse worlds use view="image".'

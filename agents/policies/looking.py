@@ -169,8 +169,11 @@ class Looking(Policy):
         return self.evaluate_choices(super().forward(glimpses, state.core, starts), choices)
 
     def forward(self, observation: Tree, state: State, starts: Tensor, record: bool = False) -> PolicyPrediction:
-        """As in `Policy`; looking inside, it looks at the most likely places. Its records are then also `attention`,
-        the share of the patches on each pixel (T, B, H, W), and `gaze`, the places (T, B, 2)."""
+        """Run over a sequence; arguments as in `Policy.forward`.
+
+        Looking inside, it looks at the most likely places. Its records are then also `attention`, the share of the
+        patches on each pixel (T, B, H, W), and `gaze`, the places (T, B, 2).
+        """
         if self.retina is None:
             return super().forward(observation, state, starts, record)
 
@@ -191,7 +194,16 @@ def make_retina(
     tiles: int,
     overview: int = 0,
 ) -> InnerRetina | None:
-    """A retina of its own for an agent that gets whole images; None where the observation is a glimpse, or no image."""
+    """A retina of its own for an agent that gets whole images; None where the observation is a glimpse, or no image.
+
+    Args:
+        space: of one world's observations.
+        patch: side of each patch of the retina.
+        scales: number of patches.
+        location: "continuous", or "tiles" for the centres of a grid.
+        tiles: the grid has tiles x tiles places.
+        overview: side of a coarse picture of the whole that comes with each glimpse; 0 for none.
+    """
     if not isinstance(space, spaces.Box) or len(space.shape) != 3:
         return None
     return InnerRetina(as_image(space), patch, scales, location, tiles, overview)

@@ -86,7 +86,14 @@ class RAM(Looking):
         )
 
     def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
-        """The head that says where to look."""
+        """The head that says where to look.
+
+        Args:
+            features: size of the core's output.
+            space: of this part of the action, or of what the retina is told.
+            hidden: units of the hidden layer, 0 for a linear head.
+            std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+        """
         return make_head(features, space, hidden, std)
 
 

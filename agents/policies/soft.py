@@ -66,8 +66,10 @@ class AttendingCore(Core[AttendingState]):
     def forward(
         self, x: Tensor, state: AttendingState, starts: Tensor, record: bool = False
     ) -> CoreOutput[AttendingState]:
-        """As of any core; its records are `attention`, how much each pixel counted (T, B, H, W), and what was
-        `emitted` (T, B, E)."""
+        """Run over a sequence; arguments as in `Core.forward`.
+
+        Its records are `attention`, how much each pixel counted (T, B, H, W), and what was `emitted` (T, B, E).
+        """
         return unroll(self._stepper(starts, record), x, state, starts, self._begin)
 
     def _begin(self, state: AttendingState, flat: Tensor, starts: Tensor) -> AttendingState:

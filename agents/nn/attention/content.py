@@ -112,7 +112,11 @@ Score = Callable[[Tensor, Tensor], Tensor]
 
 
 def make_score(name: str, query: int, key: int) -> Score:
-    """The scoring function of a name, queries (…, Q, D), keys (…, K, E) -> (…, Q, K); a Module where it learns."""
+    """The scoring function of a name, queries (…, Q, D), keys (…, K, E) -> (…, Q, K); a Module where it learns.
+
+    Raises:
+        FoveateError: no score has this name, or it needs D = E and they differ.
+    """
     check_choice("score", name, SCORES)
     if name in ("dot", "scaled-dot", "cosine") and query != key:
         raise FoveateError(f"score {name!r} needs queries and keys of one size, got {query} and {key}.")

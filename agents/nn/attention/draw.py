@@ -77,7 +77,14 @@ def filter_bank(
 def banks(
     where: Grid, filters: int, width: int, height: int
 ) -> tuple[Float[Tensor, "batch {filters} {width}"], Float[Tensor, "batch {filters} {height}"]]:
-    """The filters of both axes: F_X (B, N, width) and F_Y (B, N, height)."""
+    """The filters of both axes: F_X (B, N, width) and F_Y (B, N, height).
+
+    Args:
+        where: the grid.
+        filters: N, along each axis.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+    """
     return (
         filter_bank(where.centre_x, where.stride, where.variance, filters, width),
         filter_bank(where.centre_y, where.stride, where.variance, filters, height),
@@ -95,7 +102,14 @@ def read(
 def write(
     patch: Float[Tensor, "batch channels filters filters"], where: Grid, width: int, height: int
 ) -> Float[Tensor, "batch channels {height} {width}"]:
-    """1/γ F_Yᵀ w F_X for every channel: a patch (B, C, N, N) spread on a canvas (B, C, height, width) (eq. 29)."""
+    """1/γ F_Yᵀ w F_X for every channel: a patch (B, C, N, N) spread on a canvas (B, C, height, width) (eq. 29).
+
+    Args:
+        patch: w, (B, C, N, N).
+        where: the grid.
+        width: of the canvas, in pixels.
+        height: of the canvas, in pixels.
+    """
     f_x, f_y = banks(where, patch.shape[-1], width, height)
     return (f_y[:, None].mT @ patch @ f_x[:, None]) / where.intensity[:, None, None, None]
 

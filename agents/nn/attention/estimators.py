@@ -45,7 +45,11 @@ def expectation(logits: Float[Tensor, "batch places"], gain: Gain) -> Float[Tens
 
 
 def leave_one_out(gains: Float[Tensor, "samples batch"]) -> Float[Tensor, "samples batch"]:
-    """For each of K ≥ 2 samples the mean of the others, (K, B) (Kool et al. 2019)."""
+    """For each of K ≥ 2 samples the mean of the others, (K, B) (Kool et al. 2019).
+
+    Raises:
+        FoveateError: there are fewer than 2 samples.
+    """
     if len(gains) < 2:
         raise FoveateError(f"leave-one-out needs at least 2 samples, got {len(gains)}.")
     return (gains.sum(0, keepdim=True) - gains) / (len(gains) - 1)
@@ -104,7 +108,14 @@ def gumbel_weights(logits: Float[Tensor, "*shape"], temperature: float = 1.0) ->
 def straight_through(
     logits: Float[Tensor, "batch places"], gain: Gain, samples: int = 1, temperature: float = 1.0
 ) -> Float[Tensor, ""]:
-    """The straight-through Gumbel-softmax estimate, from K samples."""
+    """The straight-through Gumbel-softmax estimate, from K samples.
+
+    Args:
+        logits: of the choice, (B, N).
+        gain: f.
+        samples: K, places sampled for each row.
+        temperature: of the softmax backwards, at least 0.001; a lower one has less bias and more variance.
+    """
     return torch.stack([gain(gumbel_weights(logits, temperature)) for _ in range(samples)]).mean()
 
 

@@ -24,6 +24,9 @@ def sample(
 
     Returns:
         (B, C, *size), bilinear or trilinear (eq. 5); zero outside the data.
+
+    Raises:
+        FoveateError: the shapes are neither those of images nor those of volumes.
     """
     dims = data.ndim - 2
     if dims not in (2, 3) or len(size) != dims or affine.shape[1:] != (dims, dims + 1):

@@ -134,7 +134,14 @@ def next_sparse_link(
 
 
 def empty_sparse_link(batch: int, rows: int, keep: int, like: Float[Tensor, "..."]) -> SparseLink:
-    """No links: each row holds `keep` different columns of value zero."""
+    """No links: each row holds `keep` different columns of value zero.
+
+    Args:
+        batch: B.
+        rows: N.
+        keep: K, links a row, at most N.
+        like: a tensor of the dtype and on the device of the values.
+    """
     columns = torch.arange(keep, device=like.device).expand(batch, rows, keep)
     return SparseLink(like.new_zeros(batch, rows, keep), columns)
 

@@ -128,7 +128,16 @@ class NTM(ExternalMemoryCore[NTMState]):
     def address(
         self, state: NTMState, key: Tensor, strength: Tensor, gate: Tensor, kernel: Tensor, gamma: Tensor
     ) -> Tensor:
-        """The weightings of all heads, (B, R + H, N) (Graves et al. 2014, figure 2)."""
+        """The weightings of all heads, (B, R + H, N) (Graves et al. 2014, figure 2).
+
+        Args:
+            state: of the step before.
+            key: (B, (R + H) W).
+            strength: β > 0, (B, R + H).
+            gate: g in [0, 1], (B, R + H); 1 takes the place by content, 0 the last one.
+            kernel: of the shifts, a distribution, (B, R + H, 2K + 1).
+            gamma: γ ≥ 1, (B, R + H).
+        """
         placed = state.weights
         if self.addressing != "location":
             key = key.unflatten(-1, (self.heads, -1))  # (B, R + H, W)

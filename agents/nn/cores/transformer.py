@@ -56,7 +56,10 @@ class Transformer(Core[TransformerState]):
         starts: Bool[Tensor, "time batch"],
         record: bool = False,
     ) -> CoreOutput[TransformerState]:
-        """As of any core; its record is `read_weights` (T, B, layers * heads, context), the last column this moment."""
+        """Run over a sequence; arguments as in `Core.forward`.
+
+        Its record is `read_weights` (T, B, layers * heads, context), the last column this moment.
+        """
         steps = len(x)
         # what isn't visible has weight zero, but zero times NaN is NaN
         state = reset_where(state, self.initial_state(len(starts[0]), starts.device), starts[0])

@@ -36,7 +36,10 @@ class BernoulliHead(Head):
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
-        """-log π(target); with a set for each bit, bool (T, B, *shape, 2), a bit that may be both costs nothing."""
+        """-log π(target); with a set for each bit, bool (T, B, *shape, 2), a bit that may be both costs nothing.
+
+        Arguments as in `Head.loss`.
+        """
         if target_set is None:
             return -self.log_prob(parameters, target)
         each = set_loss(torch.stack([torch.zeros_like(parameters), parameters], -1), target_set)  # (T, B, *shape)

@@ -33,7 +33,10 @@ class CategoricalHead(Head):
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
-        """-log π(target); of a set of right answers -log Σ_{a in the set} π(a). An empty set asks for nothing."""
+        """-log π(target); of a set of right answers -log Σ_{a in the set} π(a). An empty set asks for nothing.
+
+        Arguments as in `Head.loss`.
+        """
         return -self.log_prob(parameters, target) if target_set is None else set_loss(parameters, target_set)
 
 
@@ -80,7 +83,10 @@ class MultiCategoricalHead(Head):
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
-        """-log π(target); with a set for each number, bool (T, B, D, n) for the largest n, the sum of their costs."""
+        """-log π(target); with a set for each number, bool (T, B, D, n) for the largest n, the sum of their costs.
+
+        Arguments as in `Head.loss`.
+        """
         if target_set is None:
             return -self.log_prob(parameters, target)
         parts = zip(parameters.split(self.sizes, -1), target_set.unbind(-2), strict=True)
