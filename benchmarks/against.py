@@ -91,7 +91,12 @@ class Process:
         self.rows: list[str] = hello["rows"]
 
     def ask(self, what: str, **details: Any) -> Any:
-        """Send a request and wait for its answer; RuntimeError if the worker can't do it."""
+        """Send a request and wait for its answer.
+
+        Raises:
+            RuntimeError: the worker can't do it.
+            SystemExit: the worker died.
+        """
         assert self.pipe.stdin is not None
         assert self.pipe.stdout is not None
         self.pipe.stdin.write(json.dumps({"do": what, **details}) + "\n")

@@ -58,7 +58,15 @@ def plain_lstm() -> Work:
 
 
 def update(learner: str, agent: str, env: dict[str, Any], options: dict[str, Any], **policy: Any) -> Work:
-    """One turn of a learner: collecting, then learning from what was collected."""
+    """One turn of a learner: collecting, then learning from what was collected.
+
+    Args:
+        learner: the class in `foveate.agents`, such as "Backprop".
+        agent: name of the preset.
+        env: the environment's id as `env_id`, and its arguments.
+        options: of the learner; `worlds` is also how many worlds there are.
+        policy: arguments of the policy.
+    """
     from foveate import agents
 
     made = (agents.BackpropOptions if learner == "Backprop" else agents.LearnerOptions)(**options)
@@ -74,7 +82,14 @@ def _zoo(name: str) -> Any:
 
 
 def play(name: str, env_id: str, worlds: int, steps: int) -> Work:
-    """An agent of the zoo acts in a vector environment by `predict`."""
+    """An agent of the zoo acts in a vector environment by `predict`.
+
+    Args:
+        name: the agent's folder in zoo/.
+        env_id: of the environment.
+        worlds: how many.
+        steps: of the environment, each time the work runs.
+    """
     import numpy as np
 
     learner, env = _zoo(name), make_worlds(env_id, worlds)
@@ -91,7 +106,11 @@ def play(name: str, env_id: str, worlds: int, steps: int) -> Work:
 
 
 def evaluation(name: str, *options: str) -> Work:
-    """What `evaluate.py` does with an agent of the zoo, without starting Python."""
+    """What `evaluate.py` does with an agent of the zoo, without starting Python.
+
+    Raises:
+        RuntimeError: `evaluate.py` failed (when the work runs).
+    """
     from foveate.evaluate import main
 
     def work() -> None:

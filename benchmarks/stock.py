@@ -34,7 +34,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def measured(model: BaseAlgorithm, env_id: str, chosen: Settings, episodes: int) -> tuple[float, float | None]:
-    """The mean return of the deterministic policy on test episodes, and the mean of the task's own figure."""
+    """The mean return of the deterministic policy on test episodes, and the mean of the task's own figure.
+
+    Args:
+        model: what was trained.
+        env_id: of its environment; where that has splits, the test split is played.
+        chosen: the settings it was trained with.
+        episodes: how many are played.
+
+    Returns:
+        The mean return, and the mean score; None where the task has no figure of its own.
+    """
     arguments = chosen.get("env_kwargs", {})
     if "split" in env_options(env_id):
         arguments = {**arguments, "split": "test"}

@@ -127,7 +127,11 @@ def load_generator(folder: Path, device: torch.device) -> tuple[DrawGenerator, d
 
 
 def fit(model: DrawGenerator, options: DrawOptions, device: torch.device) -> None:
-    """Train by Adam on binarised images, and log to metrics.csv; Ctrl-C stops in good order."""
+    """Train by Adam on binarised images, and log to metrics.csv; Ctrl-C stops in good order.
+
+    Raises:
+        FoveateError: the images are not of the model's size.
+    """
     images = _images(options.data, "train", device)
     if images.shape[1:] != model.image:
         raise FoveateError(f"draw wants images of {model.image}, {options.data} has {tuple(images.shape[1:])}.")
@@ -163,7 +167,14 @@ def bound(model: DrawGenerator, images: Tensor) -> float:
 
 
 def film_frames(model: DrawGenerator, real: Tensor, drawn: Generation, dreamt: Generation) -> list[np.ndarray]:
-    """A frame a step: images being read (green), redrawn (red), and drawn from nothing (red), uint8 (H, W, 3)."""
+    """A frame a step: images being read (green), redrawn (red), and drawn from nothing (red), uint8 (H, W, 3).
+
+    Args:
+        model: what drew them.
+        real: the images that were read, float (B, C, H, W) in [0, 1].
+        drawn: what the model did with them.
+        dreamt: B images it drew from nothing.
+    """
     frames = []
     for t in range(model.steps):
         rows = []

@@ -45,7 +45,11 @@ def split_at_options(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def names(words: str, option: str) -> list[str]:
-    """The names in ``--option a,b``."""
+    """The names in ``--option a,b``.
+
+    Raises:
+        FoveateError: a name is there twice.
+    """
     parts = [word.strip() for word in words.split(",") if word.strip()]
     if len(set(parts)) != len(parts):
         raise FoveateError(f"{option} {words} names one of them twice.")

@@ -20,7 +20,11 @@ def batch_of_one(action: Tree) -> Tree:
 
 
 def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Tensor:
-    """Numbers of the right shape: an array that can be looked at, or a tensor on a GPU."""
+    """Numbers of the right shape: an array that can be looked at, or a tensor on a GPU.
+
+    Raises:
+        FoveateError: it holds no numbers, or has another shape.
+    """
     if isinstance(action, Tensor):
         value = action if action.device.type != "cpu" else action.detach().numpy()
     else:
@@ -43,6 +47,9 @@ def read_whole_numbers(
         shape: of the action, (B, …).
         device: where the result lives.
         part: how errors call this part of the action.
+
+    Raises:
+        FoveateError: numbers are not whole or out of range, or a shape is wrong (when the reader reads).
     """
 
     def read(action: Tree) -> Tensor:

@@ -98,7 +98,11 @@ class BatchWorld(abc.ABC):
         return {}
 
     def frame(self, index: int) -> np.ndarray:
-        """A picture of world `index`, uint8 (H, W, 3)."""
+        """A picture of world `index`, uint8 (H, W, 3).
+
+        Raises:
+            FoveateError: the world has no picture.
+        """
         raise FoveateError(f"{type(self).__name__} can't be drawn.")
 
     # ---- the policies behind the score scale ----
@@ -124,6 +128,9 @@ class BatchWorld(abc.ABC):
             num_worlds: B.
             device: where all tensors live.
             keep_trail: whether the state also holds what only a picture of the episode needs.
+
+        Raises:
+            FoveateError: B is below 1.
         """
         if num_worlds < 1:
             raise FoveateError(f"num_envs={num_worlds} is not allowed: it must be at least 1.")
@@ -252,7 +259,11 @@ class BatchWorld(abc.ABC):
         return {name: value.clone() for name, value in kept.items()}  # a later reset writes into the state
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Go on from a saved state of as many worlds of the same task."""
+        """Go on from a saved state of as many worlds of the same task.
+
+        Raises:
+            FoveateError: it is of another number of worlds.
+        """
         if "key" not in saved or len(saved["key"]) != self.num_worlds:
             held = len(saved["key"]) if "key" in saved else "no"
             raise FoveateError(f"the saved state holds {held} worlds, this batch holds {self.num_worlds}.")

@@ -90,6 +90,9 @@ class TaskDataset(IterableDataset[Batch]):
 
         Args:
             number: from 0; needs a number of batches.
+
+        Raises:
+            FoveateError: a pass has no number of batches.
         """
         if self.batches is None:
             raise FoveateError("set_pass needs to know how many batches a pass has.")

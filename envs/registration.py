@@ -108,7 +108,11 @@ def register_world(env_id: str, world_class: "type[BatchWorld]") -> None:
 
 
 def no_single_env(**_: object) -> NoReturn:
-    """What ``gym.make`` finds behind the id of a world of several agents."""
+    """What ``gym.make`` finds behind the id of a world of several agents.
+
+    Raises:
+        FoveateError: always; the message says what to use instead.
+    """
     raise FoveateError(
         "worlds of several agents are no single environment: use gym.make_vec (one row an agent), or PettingZoo's, "
         "as in foveate.envs.multi.shared_gaze_v0.parallel_env()."

@@ -33,11 +33,25 @@ class Source(Protocol):
         ...
 
     def single(self, env_id: str, arguments: Arguments, render_mode: str | None, ours: Arguments) -> Any:
-        """One environment; arguments in `ours` are for worlds of ours only."""
+        """One environment; arguments in `ours` are for worlds of ours only.
+
+        Args:
+            env_id: of the environment.
+            arguments: of the environment.
+            render_mode: "rgb_array", say; None draws nothing.
+            ours: more arguments, for worlds of ours only.
+        """
         ...
 
     def vector(self, env_id: str, count: int, device: str, arguments: Arguments) -> VectorEnv:
-        """A vector environment that resets at the same step."""
+        """A vector environment that resets at the same step.
+
+        Args:
+            env_id: of the environment.
+            count: how many.
+            device: where the tensors of one of ours live.
+            arguments: of the environment.
+        """
         ...
 
 
@@ -104,7 +118,11 @@ def source_of(env_id: str) -> Source:
 
 
 def import_modules(names: Sequence[str]) -> None:
-    """Import the modules that the user named, so that they can register environments and agents."""
+    """Import the modules that the user named, so that they can register environments and agents.
+
+    Raises:
+        FoveateError: one can't be imported.
+    """
     for name in names:
         try:
             importlib.import_module(name)

@@ -40,7 +40,7 @@ class Kind(abc.ABC, Generic[S]):
 
     @abc.abstractmethod
     def reader(self, space: S, batch: int, device: torch.device, part: str) -> Reader:
-        """As `action_reader`."""
+        """Arguments as in `action_reader`."""
 
     @abc.abstractmethod
     def sample(self, space: S, rng: CounterRNG, name: str) -> Tree:
@@ -71,6 +71,11 @@ class BoxKind(Kind[spaces.Box]):
     space_class = spaces.Box
 
     def reader(self, space: spaces.Box, batch: int, device: torch.device, part: str) -> Reader:
+        """Arguments as in `action_reader`.
+
+        Raises:
+            FoveateError: NaN, or a wrong shape or kind (when the reader reads).
+        """
         shape = (batch, *space.shape)
         low, high = torch.as_tensor(space.low, device=device), torch.as_tensor(space.high, device=device)
 
@@ -178,6 +183,11 @@ class DictKind(Kind[spaces.Dict]):
     space_class = spaces.Dict
 
     def reader(self, space: spaces.Dict, batch: int, device: torch.device, part: str) -> Reader:
+        """Arguments as in `action_reader`.
+
+        Raises:
+            FoveateError: an action is no mapping or has other keys (when the reader reads).
+        """
         readers = {key: action_reader(sub, batch, device, f"{part}[{key!r}]") for key, sub in space.spaces.items()}
 
         def read(action: Tree) -> Tree:
@@ -201,6 +211,11 @@ class DictKind(Kind[spaces.Dict]):
         return {"spaces": {key: to_json(sub) for key, sub in space.spaces.items()}}
 
     def from_json(self, data: Json) -> spaces.Dict:
+        """The inverse of `to_json`.
+
+        Raises:
+            TypeError: the parts are no object.
+        """
         parts = data["spaces"]
         if not isinstance(parts, Mapping):
             raise TypeError("the parts of a Dict must be an object")

@@ -58,7 +58,11 @@ class VideoWriter:
         self.close()
 
     def add(self, frame: np.ndarray) -> None:
-        """Write a frame, uint8 (H, W, 3); an odd height or width is padded by a black line."""
+        """Write a frame, uint8 (H, W, 3); an odd height or width is padded by a black line.
+
+        Raises:
+            FoveateError: it is no picture, of another size than the first, or the file can't be written.
+        """
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise FoveateError(f"a frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}.")

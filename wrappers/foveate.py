@@ -73,7 +73,11 @@ class Foveate(gym.Wrapper):
         return self._see(observation, place), info
 
     def step(self, action: dict[str, Tree]) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, Info]:
-        """Act in the environment, and look elsewhere."""
+        """Act in the environment, and look elsewhere.
+
+        Raises:
+            FoveateError: the location is not two numbers.
+        """
         place = np.asarray(action["location"], dtype=np.float64)
         if place.shape != (2,) or np.isnan(place).any():
             raise FoveateError(f"action['location'] must be two numbers, got {action['location']!r}.")

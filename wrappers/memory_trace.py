@@ -90,6 +90,9 @@ class MemoryTrace(gym.Wrapper):
         `inputs`, `outputs` (logits), `actions`, `targets`, `due`, and what the core names: `read_weights` (T, R, N),
         `write_weights` (T, H, N), `memory` (T, N, W), gates, for a DNC `usage` (T, N), and with `of`
         `memory_jacobian` (T, N).
+
+        Raises:
+            FoveateError: nothing was traced yet.
         """
         if not self._rows:
             raise FoveateError("nothing was traced: play some steps first.")

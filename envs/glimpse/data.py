@@ -123,7 +123,11 @@ def _find(folder: Path, stem: str) -> Path:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """An IDX file of unsigned bytes (LeCun's format), gzipped if its name ends in .gz."""
+    """An IDX file of unsigned bytes (LeCun's format), gzipped if its name ends in .gz.
+
+    Raises:
+        FoveateError: the file can't be read, is damaged, or is none of these.
+    """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -140,12 +144,15 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def check_images(images: np.ndarray, labels: np.ndarray, source: str) -> Images:
-    """Images and labels in our types, or a FoveateError that names what is wrong with them.
+    """Images and labels in our types.
 
     Args:
         images: (N, H, W), uint8, or floats in [0, 1].
         labels: (N,), whole numbers from 0.
         source: how errors call them.
+
+    Raises:
+        FoveateError: a shape, type or value is wrong; the message says which.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     if images.ndim != 3 or labels.shape != images.shape[:1] or len(images) == 0:
@@ -187,7 +194,11 @@ def _from_openml(name: str) -> Images:
 
 
 def stratified_split(data: Images, share: float) -> tuple[Images, Images]:
-    """Split off the same share of every class, always the same images: (the rest, the share)."""
+    """Split off the same share of every class, always the same images: (the rest, the share).
+
+    Raises:
+        FoveateError: there are too few images for two parts.
+    """
     from sklearn.model_selection import train_test_split
 
     indices = np.arange(len(data.labels))

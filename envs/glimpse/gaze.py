@@ -166,6 +166,11 @@ class GazeWorld(BatchWorld):
         return ""
 
     def frame(self, index: int) -> np.ndarray:
+        """The picture, or what is seen of it; as `BatchWorld.frame`.
+
+        Raises:
+            FoveateError: the worlds were made without a render_mode.
+        """
         if not self.keep_trail:
             raise FoveateError("this batch of worlds was made without a render_mode.")
         one = {name: value[index : index + 1] for name, value in self.state.items()}

@@ -205,7 +205,15 @@ def boxes(
     picture_size: tuple[int, int],
     zoom: Float[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch {scales} 4"]:
-    """The outlines of the patches in pixels, for pictures: float, (B, K, 4) as left, top, right, bottom."""
+    """The outlines of the patches in pixels, for pictures: float, (B, K, 4) as left, top, right, bottom.
+
+    Args:
+        place: float, (B, 2), (x, y) in [-1, 1].
+        size: the side of each patch in its own pixels.
+        scales: K.
+        picture_size: height and width of the picture in pixels.
+        zoom: float, (B,), how many times wider than usual each patch is; None is 1 for all.
+    """
     extent = _extent(picture_size, place.device).flip(0)
     centre = ((place + 1) * 0.5 * extent)[:, None]  # (B, 1, 2) x, y
     half = size / 2 * 2.0 ** torch.arange(scales, device=place.device, dtype=place.dtype)  # (K,)

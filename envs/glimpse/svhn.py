@@ -70,6 +70,9 @@ def read_plates(
     Returns:
         Images uint8 (N, H, W), numbers int64 (N, most) with 10 behind the last digit, and boxes int64 (N, most, 4) as
         left, top, right, bottom in pixels of the returned images.
+
+    Raises:
+        FoveateError: the split is not there, or a photograph is missing, unreadable or outside the folder.
     """
     home = Path(folder) / ("test" if split == "test" else "train")
     if not (home / "digitStruct.mat").exists():

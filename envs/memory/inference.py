@@ -72,6 +72,11 @@ class GraphInference(SequenceWorld, GraphWorld):
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
 
     def check_sizes(self) -> None:
+        """As `GraphWorld.check_sizes`.
+
+        Raises:
+            FoveateError: there are too few nodes, not one edge of each kind, or paths outside 2 to 5.
+        """
         if self.degree != Range(KINDS, KINDS) or self.nodes.low <= KINDS or self.path.low < 2 or self.path.high > 5:
             raise FoveateError(
                 f"nodes {self.nodes}, degree {self.degree}, path {self.path} are not allowed: relations need more than "

@@ -53,7 +53,15 @@ def _judged(values: np.ndarray, right: np.ndarray, done: np.ndarray) -> np.ndarr
 
 
 def cells(canvas: np.ndarray, symbols: list[int | None], y: int, head: int, size: int = 24) -> None:
-    """A tape: one square a symbol (None is blank), the head's square framed."""
+    """A tape: one square a symbol (None is blank), the head's square framed.
+
+    Args:
+        canvas: is drawn on, uint8 (H, W, 3).
+        symbols: of the squares, from left to right.
+        y: the top of the tape in pixels.
+        head: index of the framed square; where there is none, nothing is framed.
+        size: from one square to the next in pixels.
+    """
     for i, symbol in enumerate(symbols):
         corner, far = (8 + i * size, y), (8 + (i + 1) * size - 2, y + size)
         box(canvas, corner, far, SOFT, FILLED)

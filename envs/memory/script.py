@@ -60,7 +60,15 @@ class AnswerWorld(BatchWorld):
     def set_spaces(
         self, inputs: int, action_space: spaces.Space, most_steps: int, low: float = 0.0, high: float = 1.0
     ) -> None:
-        """Declare D inputs between bounds, what is written, and the moments of the longest episode."""
+        """Declare D inputs between bounds, what is written, and the moments of the longest episode.
+
+        Args:
+            inputs: D.
+            action_space: of one world.
+            most_steps: T, the moments of the longest episode.
+            low: the least value of an input.
+            high: the greatest.
+        """
         self.observation_space = spaces.Box(low, high, (inputs,))
         self.action_space, self.most_steps = action_space, most_steps
         self.flat = isinstance(action_space, spaces.Discrete)

@@ -198,6 +198,11 @@ class CocktailParty(MultiWorld):
         return self._acting(torch.where(followed == state["name"], heard, counts.argmax(-1)), follow)
 
     def silent(self) -> Actions:
+        """As `MultiWorld.silent`, which makes no sense here.
+
+        Raises:
+            FoveateError: always, as there is no channel.
+        """
         raise FoveateError("CocktailParty has no channel between the listeners.")
 
     def _acting(self, label: Tensor, follow: Tensor) -> Actions:

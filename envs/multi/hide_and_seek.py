@@ -191,6 +191,11 @@ class HideAndSeek(PictureWorld):
         return self._acting(torch.full_like(self.state["label"], self.scene.commonest()))
 
     def silent(self) -> Actions:
+        """As `MultiWorld.silent`, which makes no sense here.
+
+        Raises:
+            FoveateError: always, as there is no channel.
+        """
         raise FoveateError("HideAndSeek has no channel between the two.")
 
     def _acting(self, label: Tensor) -> Actions:
@@ -200,6 +205,11 @@ class HideAndSeek(PictureWorld):
     # ---- the picture ----
 
     def frame(self, index: int) -> np.ndarray:
+        """As `BatchWorld.frame`.
+
+        Raises:
+            FoveateError: the worlds were made without a render_mode.
+        """
         if not self.keep_trail:
             raise FoveateError("this batch of worlds was made without a render_mode.")
         one = {name: value[index : index + 1] for name, value in self.state.items()}

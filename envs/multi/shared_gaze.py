@@ -220,6 +220,11 @@ class SharedGaze(PictureWorld):
     # ---- the picture ----
 
     def frame(self, index: int) -> np.ndarray:
+        """As `BatchWorld.frame`.
+
+        Raises:
+            FoveateError: the worlds were made without a render_mode.
+        """
         if not self.keep_trail:
             raise FoveateError("this batch of worlds was made without a render_mode.")
         one = {name: value[index : index + 1] for name, value in self.state.items()}

@@ -105,9 +105,9 @@ class AtariSource:
     def single(
         self, env_id: str, arguments: Mapping[str, Any], render_mode: str | None, ours: Mapping[str, object]
     ) -> gym.Env:
-        """One game; nothing in `ours` is for it."""
+        """One game; arguments as in `Source.single`, nothing in `ours` is for it."""
         return Atari(**arguments).single(env_id, render_mode)
 
     def vector(self, env_id: str, count: int, device: str, arguments: Mapping[str, Any]) -> VectorEnv:
-        """Many games; they live on the CPU."""
+        """Many games; arguments as in `Source.vector`, but they always live on the CPU."""
         return Atari(**arguments).vector(env_id, count)

@@ -134,6 +134,9 @@ class GameWorld(BatchWorld):
             kind: one of the kinds in `interventions`.
             name: the object.
             amount: how far, or to what; None takes the usual amount.
+
+        Raises:
+            FoveateError: there is no such object or intervention, or the amount is not finite.
         """
         check_choice("object", name, sorted({i.name for i in self.interventions}))
         known = {i.kind: i for i in self.interventions if i.name == name}

@@ -26,7 +26,11 @@ class Follower:
         return self._follow(self.view.first(tree.unsqueeze(observation)))
 
     def go_on(self, observation: Tree) -> Outputs:
-        """The next observation of the same episode."""
+        """The next observation of the same episode.
+
+        Raises:
+            RuntimeError: no episode has begun.
+        """
         if self.outputs is None:
             raise RuntimeError("an episode must begin before it goes on.")
         return self._follow(self.view.next(tree.unsqueeze(observation), self.outputs.state))

@@ -136,12 +136,9 @@ class View:
         return Inputs(observation, self.initial_state(batch), torch.ones(batch, dtype=torch.bool, device=self.device))
 
     def next(self, observation: Tree, state: State, starts: Tensor | None = None) -> Inputs:
-        """The inputs of a later time step.
+        """The inputs of a later time step, from observations (N, …), prepared or not, and the state said last.
 
-        Args:
-            observation: (N, …), prepared or not.
-            state: what the policy said last.
-            starts: bool, (N,), where another episode has started; None if nowhere.
+        `starts`, bool (N,), is where another episode has started; None if nowhere.
         """
         observation = self.prepare(observation)
         if starts is None:
@@ -157,12 +154,9 @@ class View:
         return x if self.key is None else {**observation, self.key: x}
 
     def ask(self, inputs: Inputs, x: Tensor, rows: Tensor | None = None) -> Outputs:
-        """The outputs with the explained part replaced.
+        """The outputs for prepared inputs (B, …) with the explained part replaced by x, (N, …).
 
-        Args:
-            inputs: prepared, (B, …).
-            x: what stands for the explained part, (N, …).
-            rows: int64, (N,), of which of the inputs each is a variant; None means as they stand.
+        `rows`, int64 (N,), says of which of the inputs each is a variant; None means as they stand.
         """
         others = None if self.key is None else {k: v for k, v in inputs.observation.items() if k != self.key}
         if rows is None:
@@ -207,6 +201,11 @@ class OwnView(View):
 
     @cached_property
     def key(self) -> str | None:
+        """As `View.key`.
+
+        Raises:
+            FoveateError: nothing can be explained, or pictures have their channels last.
+        """
         key, space = super().key, self.observation_space
         shape = (space if key is None else cast(spaces.Dict, space).spaces[key]).shape or ()
         if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] > 4:
