@@ -47,6 +47,20 @@ def test_a_training_brings_what_it_uses(tmp_path: Path) -> None:
     assert not found & unused
 
 
+def test_a_list_brings_no_learner(tmp_path: Path) -> None:
+    found = modules_after(calling("train", "list"), tmp_path)
+    assert not found & {
+        "stable_baselines3",
+        "tensorboard",
+        "matplotlib",
+        "pandas",
+        "captum",
+        "ale_py",
+        "tyro",
+        "sklearn",
+    }
+
+
 # ---- --import with every command, from another folder ----
 
 THEIRS = '''
