@@ -87,7 +87,7 @@ class CoreExtractor(BaseFeaturesExtractor):
     def forward(self, observations: Tensor) -> Tensor:
         x = observations.flatten(2).transpose(0, 1).float()  # (T, B, D)
         none = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-        y, _ = self.core(x, self.core.initial_state(x.shape[1], x.device), none)
+        y = self.core(x, self.core.initial_state(x.shape[1], x.device), none).y
         return y[-1]  # (B, H)
 
 

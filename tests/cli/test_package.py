@@ -43,7 +43,8 @@ def test_the_wheel_holds_the_tree_s_modules_and_data(wheel: Path, root: Path) ->
     assert inside == tree
 
 
-def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # whoever tests a checkout may have put it there
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=False)
     site = next((environment / "lib").glob("python*/site-packages"))
