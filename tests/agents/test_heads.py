@@ -59,7 +59,7 @@ def test_any_head_s_loss_is_one_finite_cost_a_moment_and_its_gradient_is_right(
     head_class: type[Head], space: spaces.Space
 ) -> None:
     torch.manual_seed(5)
-    head = head_class(4, space).double()  # type: ignore[call-arg]
+    head = head_class(4, space).double()
     features = torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True)
     target = torch.as_tensor(np.array([[space.sample() for _ in range(2)] for _ in range(3)]))
     loss = head.loss(head(features), target)
