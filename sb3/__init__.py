@@ -1,7 +1,7 @@
 """In Stable-Baselines3's company: its own algorithms on our environments, our networks in its algorithms."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..agents.learning.vec_env import GymVecEnv
 from .extractors import CoreExtractor, EncoderExtractor
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "CorePolicy":  # only this one needs sb3-contrib
         return importlib.import_module(".policies", __name__).CorePolicy
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

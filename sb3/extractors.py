@@ -1,17 +1,18 @@
 """Our networks as Stable-Baselines3's features extractors, for its algorithms without a memory of their own."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..agents.nn.attention.glimpse import GlimpseNetwork
 from ..agents.nn.cores import CORES, RecurrentCores, make_core
 from ..agents.nn.encoders import MLP, ConvNet, FlatEncoder
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
+from ..tree import Tree
 
 
 class EncoderExtractor(BaseFeaturesExtractor):
@@ -38,17 +39,17 @@ class EncoderExtractor(BaseFeaturesExtractor):
         check_choice("encoder", encoder, ["auto", "glimpse", "cnn", "mlp"])
         if encoder == "auto":
             encoder = _fitting(observation_space)
-        made: nn.Module
+        network: GlimpseNetwork | ConvNet | MLP
         if encoder == "glimpse":
-            made = GlimpseNetwork(_as_preprocessed(observation_space), 128, 128, features)
+            network = GlimpseNetwork(_as_preprocessed(observation_space), 128, 128, features)
         elif encoder == "cnn":
-            made = ConvNet(observation_space, architecture)
+            network = ConvNet(observation_space, architecture)
         else:
-            made = MLP(_as_preprocessed(observation_space), [features] * layers)
-        super().__init__(observation_space, made.output_size)  # type: ignore[arg-type]
-        self.encoder = made
+            network = MLP(_as_preprocessed(observation_space), [features] * layers)
+        super().__init__(observation_space, network.output_size)
+        self.encoder = network
 
-    def forward(self, observations: Any) -> Tensor:
+    def forward(self, observations: Tree) -> Tensor:
         return self.encoder(observations)
 
 
@@ -70,7 +71,7 @@ class CoreExtractor(BaseFeaturesExtractor):
         observation_space: spaces.Space,
         core: RecurrentCores = "gru",
         hidden: int = 128,
-        core_kwargs: dict[str, Any] | None = None,
+        core_kwargs: dict[str, object] | None = None,
     ):
         if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) < 2:
             raise FoveateError(
@@ -78,11 +79,11 @@ class CoreExtractor(BaseFeaturesExtractor):
             )
         check_choice("core", core, [name for name in CORES if name != "none"])
         check_options(CORES[core], core_kwargs or {}, core)
-        moment = spaces.Box(observation_space.low[0], observation_space.high[0], dtype=observation_space.dtype)  # type: ignore[arg-type]
-        flat = FlatEncoder(moment)
-        made = make_core(core, flat.output_size, hidden, **(core_kwargs or {}))
-        super().__init__(observation_space, made.output_size)
-        self.core = made
+        low, high = observation_space.low[0], observation_space.high[0]
+        flat = FlatEncoder(spaces.Box(low, high, dtype=low.dtype.type))
+        network = make_core(core, flat.output_size, hidden, **(core_kwargs or {}))
+        super().__init__(observation_space, network.output_size)
+        self.core = network
 
     def forward(self, observations: Tensor) -> Tensor:
         x = observations.flatten(2).transpose(0, 1).float()  # (T, B, D)

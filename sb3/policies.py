@@ -8,6 +8,7 @@ import torch
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.torch_layers import CombinedExtractor
+from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
 from .. import tree
@@ -15,6 +16,9 @@ from ..agents.nn.cores import CORES, RecurrentCores, make_core
 from ..agents.nn.cores.base import State
 from ..errors import FoveateError, check_choice
 from ..introspect import check_options
+from ..tree import Tree
+
+Packed = tuple[Tensor, Tensor]
 
 
 class PackedCore(nn.Module):
@@ -33,7 +37,7 @@ class PackedCore(nn.Module):
 
     num_layers = 1
 
-    def __init__(self, name: str, input_size: int, hidden: int, **options: Any):
+    def __init__(self, name: str, input_size: int, hidden: int, **options: object):
         super().__init__()
         self.core = make_core(name, input_size, hidden, **options)
         self.input_size = input_size
@@ -44,7 +48,7 @@ class PackedCore(nn.Module):
         self.sizes = [math.prod(shape) for shape in self.shapes]
         self.hidden_size = max(1, -(-sum(self.sizes) // 2))
 
-    def pack(self, state: State) -> tuple[Tensor, Tensor]:
+    def pack(self, state: State) -> Packed:
         """The state as two float tensors (1, B, hidden_size); whole numbers below 2^24 come back as they were."""
         flat = [part.reshape(len(part), -1).float() for part in tree.leaves(state)]
         joined = torch.cat(flat, 1) if flat else torch.zeros(0)
@@ -52,7 +56,7 @@ class PackedCore(nn.Module):
         first, second = whole.split(self.hidden_size, 1)
         return first[None].contiguous(), second[None].contiguous()
 
-    def unpack(self, packed: tuple[Tensor, Tensor]) -> State:
+    def unpack(self, packed: Packed) -> State:
         """The state that `pack` packed."""
         whole = torch.cat([packed[0][0], packed[1][0]], 1)[:, : sum(self.sizes)]
         parts = whole.split(self.sizes, 1) if self.sizes else []
@@ -60,7 +64,7 @@ class PackedCore(nn.Module):
         shaped = iter([part.reshape(len(whole), *shape).to(dtype) for part, shape, dtype in zipped])
         return tree.map(lambda _: next(shaped), self._fresh)
 
-    def forward(self, x: Tensor, packed: tuple[Tensor, Tensor], starts: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(self, x: Tensor, packed: Packed, starts: Tensor) -> tuple[Tensor, Packed]:
         """Run over (T, B, input_size) with starts (T, B); the initial state is written where episodes start."""
         output = self.core(x, self.unpack(packed), starts > 0)
         return output.y, self.pack(output.state)
@@ -90,11 +94,11 @@ class CorePolicy(RecurrentActorCriticPolicy):
         self,
         observation_space: spaces.Space,
         action_space: spaces.Space,
-        lr_schedule: Any,
+        lr_schedule: Schedule,
         *,
         core: RecurrentCores = "gru",
         hidden: int = 128,
-        core_kwargs: dict[str, Any] | None = None,
+        core_kwargs: dict[str, object] | None = None,
         shared: bool = False,
         **rest: Any,
     ):
@@ -117,20 +121,23 @@ class CorePolicy(RecurrentActorCriticPolicy):
             enable_critic_lstm=not shared,
             **rest,
         )
-        self.lstm_actor = PackedCore(core, self.features_dim, hidden, **options)  # type: ignore[assignment]
+        actor = PackedCore(core, self.features_dim, hidden, **options)
+        self.add_module("lstm_actor", actor)
         if not shared:
-            self.lstm_critic = PackedCore(core, self.features_dim, hidden, **options)  # type: ignore[assignment]
-        self.lstm_hidden_state_shape = (1, 1, self.lstm_actor.hidden_size)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
-
+            self.add_module("lstm_critic", PackedCore(core, self.features_dim, hidden, **options))
+        self.lstm_hidden_state_shape = (1, 1, actor.hidden_size)
+        settings = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        self.optimizer = self.optimizer_class(self.parameters(), **settings)
         self._own = {"core": core, "hidden": hidden, "core_kwargs": core_kwargs, "shared": shared}
 
-    def _get_constructor_parameters(self) -> dict[str, Any]:
+    def _get_constructor_parameters(self) -> dict[str, object]:
         """What `save` must write so that `load` can build it again."""
         return {**super()._get_constructor_parameters(), **self._own}
 
     @staticmethod
-    def _process_sequence(features: Tensor, lstm_states: Any, episode_starts: Tensor, lstm: Any) -> tuple[Tensor, Any]:
+    def _process_sequence(
+        features: Tensor, lstm_states: Packed, episode_starts: Tensor, lstm: "PackedCore"
+    ) -> tuple[Tensor, Packed]:
         """Sequences one behind the other, (N·T, F), through a core and back, with the state after them."""
         sequences = lstm_states[0].shape[1]
         x = features.view(sequences, -1, lstm.input_size).transpose(0, 1)  # (T, N, F)
@@ -138,8 +145,8 @@ class CorePolicy(RecurrentActorCriticPolicy):
         return y.transpose(0, 1).flatten(0, 1), states
 
     def predict(
-        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
-    ) -> tuple[np.ndarray, Any]:
+        self, observation: Tree, state: Tree = None, episode_start: Tree = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Tree]:
         """Arguments as in Stable-Baselines3's `BasePolicy.predict`; without a state an episode starts."""
         if state is None:
             tensors, _ = self.obs_to_tensor(observation)

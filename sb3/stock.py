@@ -14,6 +14,8 @@ from ..agents.learning.vec_env import GymVecEnv
 from ..errors import FoveateError, check_choice, unknown
 from ..wrappers.flatten import FlattenVectorAction, To
 
+Settings = dict[str, Any]  # what a YAML says of one environment
+
 ALGORITHMS = {
     "ppo": "stable_baselines3.PPO",
     "a2c": "stable_baselines3.A2C",
@@ -35,7 +37,7 @@ def settings_file(algorithm: str) -> Path:
     return Path(__file__).with_name("settings") / f"{algorithm}.yml"
 
 
-def settings(algorithm: str, env_id: str) -> dict[str, Any]:
+def settings(algorithm: str, env_id: str) -> Settings:
     """What the YAML says of one environment, as it stands there."""
     known = yaml.safe_load(settings_file(algorithm).read_text())
     if env_id not in known:
@@ -73,7 +75,9 @@ def make_vec_env(env_id: str, num_envs: int, to: To = "auto", bins: int = 9, **a
     return GymVecEnv(FlattenVectorAction(env, to, bins) if parts else env)
 
 
-def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "auto", **changes: Any) -> BaseAlgorithm:
+def make_algorithm(
+    algorithm: str, env_id: str, seed: int = 0, device: str = "auto", **changes: object
+) -> BaseAlgorithm:
     """A stock algorithm with the shipped settings, ready for ``learn(settings(…)["n_timesteps"])``.
 
     Args:
@@ -92,7 +96,7 @@ def make_algorithm(algorithm: str, env_id: str, seed: int = 0, device: str = "au
     return algorithm_class(algorithm)(env=env, seed=seed, device=device, **own)
 
 
-def flattening(chosen: dict[str, Any]) -> dict[str, Any]:
+def flattening(chosen: Settings) -> Settings:
     """The options of FlattenAction in settings: the zoo's ``env_wrapper: [foveate.wrappers.FlattenAction: {…}]``.
 
     Args:

@@ -25,7 +25,7 @@ State = Tree
 
 
 class Acts(Protocol):
-    """Who can act: our policies, and whatever is made to look like one."""
+    """Who can act: our policies, and whatever looks like one."""
 
     def initial_state(self, batch: int) -> State:
         """The state before an episode."""
@@ -242,15 +242,17 @@ def play(
     if steps is None and length is not None and (actor.fresh or not actor.begun):
         steps = length * (episodes or 0)  # known beforehand, which spares a look at the device at each step
     ended = torch.zeros(actor.environments.num_envs, dtype=torch.int64, device=actor.environments.device)
-    made = 0
-    while made < steps if steps is not None else bool((ended < (episodes or 0)).any()):
+    count = 0
+    while count < steps if steps is not None else bool((ended < (episodes or 0)).any()):
         if actor.due:
             actor.reset()
         if actor.at_reset:
             for observer in observers:
                 observer.on_reset(actor.now())
         transition = actor.step()
-        made, ended = made + 1, ended + transition.ended
+        count += 1
+        if steps is None:
+            ended = ended + transition.ended
         answers = [observer.on_step(transition) for observer in observers]
         if any(answer is False for answer in answers):
             return False

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from gymnasium import spaces
@@ -28,6 +28,7 @@ from ..policies.policy import Policy
 from ..policies.registry import agent_class
 from . import checkpoint
 from .backprop import BackpropLearner
+from .environments import Info
 from .learner import Hooks, Learner
 from .options import Options, learner_kind
 from .policy_gradient import PolicyGradientLearner
@@ -65,7 +66,7 @@ class Algorithm(BaseAlgorithm):
         env: Env | None,
         options: Options | None = None,
         *,
-        policy_kwargs: dict[str, Any] | None = None,
+        policy_kwargs: dict[str, object] | None = None,
         seed: int | None = None,
         device: torch.device | str = "auto",
         tensorboard_log: str | None = None,
@@ -260,7 +261,7 @@ class _Translator(Hooks):
     def on_rollout_start(self) -> None:
         self.callback.on_rollout_start()
 
-    def on_step(self, reward: Tensor, ended: Tensor, infos: list[dict[str, Any]] | None = None) -> bool:
+    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
         self.algorithm.take_counts()
         if reward.device.type == "cpu":  # on a GPU the copy would cost every step
             infos = [{} for _ in range(len(ended))] if infos is None else infos

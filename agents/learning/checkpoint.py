@@ -144,16 +144,16 @@ def find(path: Path, prefer: str = "best") -> Path:
         )
     order = ("best", "last") if prefer == "best" else ("last", "best")
     for kind in order:
-        found = sorted((path / "checkpoints").glob(f"{kind}-*"))
-        found = [folder for folder in found if (folder / RUN).is_file()]
-        if found:
-            return found[-1]
+        folders = sorted((path / "checkpoints").glob(f"{kind}-*"))
+        folders = [folder for folder in folders if (folder / RUN).is_file()]
+        if folders:
+            return folders[-1]
     raise FoveateError(
         f"no checkpoint in {path}: looked for {RUN} in it, and in checkpoints/best-* and checkpoints/last-*."
     )
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path) -> Run:
     """The checked content of a checkpoint's run.json.
 
     Raises:
@@ -192,7 +192,7 @@ class Described(NamedTuple):
     """What run.json says of an agent, checked: nothing of it was built yet."""
 
     policy_class: type[Policy]
-    agent_options: dict[str, Any]
+    agent_options: Run
     options: Options
     observation_space: spaces.Space
     action_space: spaces.Space

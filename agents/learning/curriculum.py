@@ -1,11 +1,10 @@
 """Curricula: an environment's lessons, one after the other, each until it is passed."""
 
-from typing import Any
-
 from ...envs.protocols import HasLessons
 from ...envs.registry import make_worlds, world_class
 from ...errors import FoveateError, check_range
 from .algorithm import Algorithm
+from .run_folder import Config
 
 EPISODES = 200  # a lesson is judged by so many of its latest episodes
 
@@ -20,7 +19,7 @@ class Curriculum:
         lesson: where to begin, from 1.
     """
 
-    def __init__(self, env_id: str, arguments: dict[str, Any], pass_score: float, lesson: int = 1):
+    def __init__(self, env_id: str, arguments: Config, pass_score: float, lesson: int = 1):
         world = world_class(env_id)
         if not isinstance(world, HasLessons):
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
@@ -33,7 +32,7 @@ class Curriculum:
             raise FoveateError(f"lesson {lesson} is not allowed: it must be between 1 and {self.last}.")
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> Config:
         """The environment's arguments in the present lesson."""
         return {**self._arguments, "lesson": self.lesson}
 

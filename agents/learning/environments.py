@@ -164,7 +164,7 @@ class Adapter(abc.ABC):
         """
         raise FoveateError("these environments can't be put back into a saved state.")
 
-    def begun(self, observation: Tree, **said: Any) -> TimeStep:
+    def begun(self, observation: Tree, **said: Tree) -> TimeStep:
         """The first time step of episodes."""
         no = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
         return TimeStep(observation, torch.zeros(self.num_envs, device=self.device), no, no, **said)
@@ -229,9 +229,9 @@ class VectorEnvironments(Adapter):
             **self._said(info),
         )
 
-    def _said(self, info: Info) -> dict[str, Any]:
+    def _said(self, info: Info) -> Info:
         """What `info` says of the action to come."""
-        said: dict[str, Any] = {"info": info}
+        said: Info = {"info": info}
         said |= {name: self.tensors(info[name]) for name in ("index", "optimum") if name in info}
         if "target" in info:
             said["target"] = self.by_part(info["target"])
@@ -290,8 +290,8 @@ class SingleEnvironment(Adapter):
         """Arrays and numbers as tensors (1, …)."""
         return self.tensors(tree.unsqueeze(tree.map(np.asarray, value)))
 
-    def _said(self, info: Info) -> dict[str, Any]:
-        said: dict[str, Any] = {"info": info}
+    def _said(self, info: Info) -> Info:
+        said: Info = {"info": info}
         said |= {name: self._one(info[name]) for name in ("index", "optimum") if name in info}
         if "target" in info:
             said["target"] = self.by_part(self._one(info["target"]))

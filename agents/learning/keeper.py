@@ -3,14 +3,13 @@
 import csv
 import shutil
 from pathlib import Path
-from typing import Any
 
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
 from ...errors import FoveateError
 from . import checkpoint
 from .algorithm import Algorithm
-from .run_folder import EVENTS, METRICS, STEP_COLUMN, read_metrics, write_metrics
+from .run_folder import EVENTS, METRICS, STEP_COLUMN, Config, read_metrics, write_metrics
 
 
 class CSVLog(KVWriter):
@@ -23,7 +22,7 @@ class CSVLog(KVWriter):
             with file.open(newline="") as handle:
                 self.columns = next(csv.reader(handle), [])
 
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+    def write(self, key_values: dict[str, object], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         row = {key: value for key, value in sorted(key_values.items()) if isinstance(value, (int, float, str))}
         row = {STEP_COLUMN: step, **row}
         new = [key for key in row if key not in self.columns]
@@ -54,12 +53,12 @@ class Keeper:
         config: kept in each checkpoint, so that it stands alone.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any]):
+    def __init__(self, folder: Path, config: Config):
         self.folder, self.config = folder, config
         if (folder / "checkpoints").is_symlink():
             raise FoveateError(f"{folder / 'checkpoints'} is a link; checkpoints are kept in the run folder itself.")
 
-    def save(self, algorithm: Algorithm, kind: str, progress: dict[str, Any]) -> Path:
+    def save(self, algorithm: Algorithm, kind: str, progress: Config) -> Path:
         """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
 
         Args:

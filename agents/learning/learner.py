@@ -4,14 +4,14 @@ import abc
 import dataclasses
 import time
 from collections import deque
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..policies.policy import Policy
-from .environments import Environments
+from .environments import Environments, Info
 from .options import Options
 from .rollout import Episodes
 
@@ -41,7 +41,7 @@ class Hooks:
     def on_rollout_start(self) -> None:
         """Between two updates."""
 
-    def on_step(self, reward: Tensor, ended: Tensor, infos: list[dict[str, Any]] | None = None) -> bool:
+    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
         """A step was made; False ends the training.
 
         Args:
@@ -116,7 +116,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         policy: Policy,
         options: Options | None = None,
         seed: int | None = None,
-        agent_options: dict[str, Any] | None = None,
+        agent_options: dict[str, object] | None = None,
     ):
         self.policy, self.options, self.seed = policy, options or self.options_class(), seed
         self.agent_options = agent_options or {}

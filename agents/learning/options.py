@@ -174,7 +174,7 @@ class LearnerKind(NamedTuple):
 
     options: type[Options]
     algorithm: str
-    defaults: dict[str, Any]
+    defaults: dict[str, object]
 
     def make(self, values: Mapping[str, Any]) -> Options:
         """The options with these values; a name that isn't there is a TypeError."""

@@ -17,6 +17,8 @@ from typing import Any
 
 from ...errors import FoveateError
 
+Config = dict[str, Any]  # a resolved configuration, or the content of another file of JSON
+
 CONFIG, METRICS, STEP_COLUMN = "config.json", "metrics.csv", "time/total_timesteps"
 EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
 
@@ -49,7 +51,7 @@ def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
     raise FoveateError(f"{log_dir} has too many runs called {stem}.")
 
 
-def write_config(folder: Path, config: dict[str, Any]) -> None:
+def write_config(folder: Path, config: Config) -> None:
     """Write config.json whole or not at all."""
     fresh = folder / f".{CONFIG}.new"
     fresh.unlink(missing_ok=True)  # never through a link that somebody left there
@@ -58,7 +60,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
     os.replace(fresh, folder / CONFIG)
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> Config:
     """A run's config.json, from the run folder or the file itself, checked to be one.
 
     Raises:
@@ -96,7 +98,7 @@ def write_metrics(file: Path, columns: list[str], rows: list[dict[str, str]]) ->
     os.replace(fresh, file)
 
 
-def cut_logs(folder: Path, run: dict[str, Any]) -> None:
+def cut_logs(folder: Path, run: Config) -> None:
     """Cut the logs back to where a checkpoint saw them, so that a resumed run doubles no entry.
 
     Args:

@@ -1,15 +1,16 @@
 """From a Gymnasium vector environment to Stable-Baselines3's VecEnv."""
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
 
+from ... import tree
 from ...errors import FoveateError
+from ...tree import Tree
 
 
 class GymVecEnv(VecEnv):
@@ -40,19 +41,19 @@ class GymVecEnv(VecEnv):
         self._over = np.zeros(vector_env.num_envs, dtype=bool)  # NextStep: whose reset the next step is
         self._endings: dict[int, dict] = {}  # and what will be said of them
         self.full_info = full_info
-        self._actions: Any = None
+        self._actions: Tree = None
         self._start = time.time()
         self._returns = np.zeros(vector_env.num_envs)
         self._lengths = np.zeros(vector_env.num_envs, dtype=np.int64)
         super().__init__(vector_env.num_envs, vector_env.single_observation_space, vector_env.single_action_space)
 
-    def reset(self) -> Any:
+    def reset(self) -> Tree:
         """Reset all worlds; a seed given by `seed` is used once.
 
         Raises:
             FoveateError: `set_options` gave the worlds different options.
         """
-        seeds: Any = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
+        seeds: Tree = None if self._seeds[0] is None else [int(s) for s in self._seeds if s is not None]
         if seeds is not None and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
             seeds = seeds[0]  # the same by Gymnasium's custom, and some vector environments take no list
         options = self._options[0] or None
@@ -62,23 +63,23 @@ class GymVecEnv(VecEnv):
             )
         observation, info = self.vector_env.reset(seed=seeds, options=options)
         self._returns[:], self._lengths[:], self._over[:] = 0.0, 0, False
-        self.reset_infos = self._rows(_numpy(info), range(self.num_envs))
+        self.reset_infos = self._rows(tree.to_numpy(info), range(self.num_envs))
         self._reset_seeds()
         self._reset_options()
-        return _numpy(observation)
+        return tree.to_numpy(observation)
 
-    def step_async(self, actions: Any) -> None:
+    def step_async(self, actions: Tree) -> None:
         if isinstance(actions, Sequence) and actions and hasattr(actions[0], "keys"):  # a list of dicts
             actions = {key: np.stack([action[key] for action in actions]) for key in actions[0]}
         elif isinstance(actions, dict):
             actions = dict(actions)
         self._actions = actions
 
-    def step_wait(self) -> Any:
+    def step_wait(self) -> tuple[Tree, np.ndarray, np.ndarray, list[dict]]:
         observation, reward, terminated, truncated, info = self.vector_env.step(self._actions)
-        observation, reward = _numpy(observation), _numpy(reward).astype(np.float32)
-        terminated, truncated, info = _numpy(terminated), _numpy(truncated), _numpy(info)
-        ended = terminated | truncated
+        observation, reward = tree.to_numpy(observation), tree.to_numpy(reward).astype(np.float32)
+        terminated, truncated, info = tree.to_numpy(terminated), tree.to_numpy(truncated), tree.to_numpy(info)
+        ended = np.logical_or(terminated, truncated)
         self._returns += reward
         self._lengths += ~self._over
         infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in ended]
@@ -96,18 +97,18 @@ class GymVecEnv(VecEnv):
         if not where:
             return observation, reward, ended, infos
         if self._mode is AutoresetMode.DISABLED:
-            finals, told = [_pick(observation, i) for i in where], info
-            observation, info = map(_numpy, self.vector_env.reset(options={"reset_mask": ended}))
+            finals, last_info = [_pick(observation, i) for i in where], info
+            observation, info = map(tree.to_numpy, self.vector_env.reset(options={"reset_mask": ended}))
         else:
-            final, told = info["final_obs"], info.get("final_info", {})
+            final, last_info = info["final_obs"], info.get("final_info", {})
             finals = [_pick(final, i) if isinstance(final, dict) else final[i] for i in where]
-        rows = zip(where, finals, self._rows(told, where), self._rows(info, where), strict=True)
+        rows = zip(where, finals, self._rows(last_info, where), self._rows(info, where), strict=True)
         for i, one, last, fresh in rows:
             infos[i] = self._ending(i, last, one, bool(truncated[i] and not terminated[i]))
             self.reset_infos[i] = fresh
         return observation, reward, ended, infos
 
-    def _ending(self, i: int, last: dict, observation: Any, cut: bool) -> dict:
+    def _ending(self, i: int, last: dict, observation: Tree, cut: bool) -> dict:
         """What `infos` say of an ended episode; its statistics begin anew."""
         episode = {
             "r": round(float(self._returns[i]), 6),
@@ -117,7 +118,7 @@ class GymVecEnv(VecEnv):
         self._returns[i], self._lengths[i] = 0.0, 0
         return {**last, "terminal_observation": observation, "TimeLimit.truncated": cut, "episode": episode}
 
-    def _rows(self, info: dict, which: Any) -> list[dict]:
+    def _rows(self, info: dict, which: Iterable[int]) -> list[dict]:
         """Gymnasium's dict of masked arrays as one dict a world."""
         names = [name for name in info if not name.startswith("_") and name not in ("final_obs", "final_info")]
         rows = []
@@ -129,18 +130,18 @@ class GymVecEnv(VecEnv):
     def close(self) -> None:
         self.vector_env.close()
 
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[object]:
         """The vector environment's attribute, once for each world asked for.
 
         Raises:
             AttributeError: it has no such attribute.
         """
-        found = getattr(self.vector_env, attr_name, None)
-        if found is None and attr_name != "render_mode" and not hasattr(self.vector_env, attr_name):
+        value = getattr(self.vector_env, attr_name, None)
+        if value is None and attr_name != "render_mode" and not hasattr(self.vector_env, attr_name):
             raise AttributeError(f"{self.vector_env} has no attribute {attr_name!r}.")
-        return [found] * len(list(self._get_indices(indices)))
+        return [value] * len(list(self._get_indices(indices)))
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+    def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:
         """Set the attribute on the vector environment, which all worlds share.
 
         Raises:
@@ -150,7 +151,9 @@ class GymVecEnv(VecEnv):
             raise FoveateError("the worlds of a native vector environment share their attributes: leave indices out.")
         setattr(self.vector_env, attr_name, value)
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *args: object, indices: VecEnvIndices = None, **kwargs: object
+    ) -> list[object]:
         """Call the method once and give its result for each world asked for (one by one if it is a tuple)."""
         result = getattr(self.vector_env, method_name)(*args, **kwargs)
         chosen = list(self._get_indices(indices))
@@ -158,23 +161,15 @@ class GymVecEnv(VecEnv):
             return [result[i] for i in chosen]
         return [result] * len(chosen)
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+    def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> list[bool]:
         """True for Monitor, whose statistics this class keeps."""
         return [wrapper_class is Monitor] * len(list(self._get_indices(indices)))
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         frames = self.vector_env.render()
-        return list(frames) if frames is not None else [None] * self.num_envs  # type: ignore[arg-type]
+        return [None] * self.num_envs if frames is None else [np.asarray(frame) for frame in frames]
 
 
-def _pick(observation: Any, i: int) -> Any:
+def _pick(observation: Tree, i: int) -> Tree:
     """One world's observation, copied: some environments write the next one over it."""
-    if isinstance(observation, dict):
-        return {key: _pick(value, i) for key, value in observation.items()}
-    return np.array(observation[i])
-
-
-def _numpy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _numpy(item) for key, item in value.items()}
-    return value.cpu().numpy() if hasattr(value, "cpu") else value
+    return tree.map(lambda value: np.array(value[i]), observation)

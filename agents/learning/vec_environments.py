@@ -1,7 +1,5 @@
 """Stable-Baselines3's VecEnvs as tensors: the one adapter of `environments` that needs Stable-Baselines3."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -10,7 +8,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from ... import tree
 from ...errors import FoveateError
 from ...tree import Tree
-from .environments import Adapter, Environments, TimeStep, VectorEnvironments, declared_part, to_actions
+from .environments import Adapter, Environments, Info, TimeStep, VectorEnvironments, declared_part, to_actions
 from .vec_env import GymVecEnv
 
 
@@ -71,17 +69,17 @@ class VecEnvEnvironments(Adapter):
             **self._said(current),
         )
 
-    def _reset_infos(self) -> list[dict[str, Any]]:
+    def _reset_infos(self) -> list[Info]:
         return list(self.env.unwrapped.reset_infos)  # a wrapper around a VecEnv has an empty list of its own
 
-    def _said(self, infos: list[dict[str, Any]]) -> dict[str, Any]:
+    def _said(self, infos: list[Info]) -> Info:
         """What `infos` say of the action to come."""
         known = next((info for info in infos if "target" in info), None)
         if known is None:
             return {}
         # where a world doesn't say, another's target stands in and is masked
         flags = ["target" in info and bool(info.get("target_mask", True)) for info in infos]
-        said: dict[str, Any] = {"target_mask": torch.tensor(flags, device=self.device)}
+        said: Info = {"target_mask": torch.tensor(flags, device=self.device)}
         for name in ("target", "target_set"):
             if name in known:
                 rows = [tree.map(np.asarray, info.get(name, known[name])) for info in infos]
