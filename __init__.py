@@ -4,6 +4,7 @@ Importing this package registers every environment with Gymnasium; agents and wr
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import envs  # importing it registers them
@@ -13,7 +14,25 @@ __version__ = "0.1.0"
 __all__ = ["FoveateError", "agents", "envs", "wrappers"]
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from . import agents, wrappers
+
+
+class _MovedModules:
+    """Finds modules by the names that they had in 0.1; asked where there is none of the name."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+        if not name.startswith(f"{__name__}."):
+            return None
+        from . import moved
+
+        return moved.find_spec(name)
+
+
+if not any(getattr(finder, "__qualname__", "") == "_MovedModules" for finder in sys.meta_path):
+    sys.meta_path.append(_MovedModules)
 
 
 def __getattr__(name: str) -> Any:

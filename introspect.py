@@ -1,5 +1,6 @@
 """What a class can be configured with: its constructor's keyword arguments, types, defaults and texts."""
 
+import functools
 import inspect
 import typing
 from collections.abc import Mapping
@@ -27,6 +28,11 @@ def constructor_options(cls: type) -> dict[str, Option]:
 
     The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
     """
+    return dict(_constructor_options(cls))
+
+
+@functools.cache  # parsing the docstrings takes longer than making a small environment
+def _constructor_options(cls: type) -> Mapping[str, Option]:
     options: dict[str, Option] = {}
     for base in cls.__mro__:
         init = base.__dict__.get("__init__")

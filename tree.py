@@ -14,7 +14,8 @@ Written here rather than taken from optree or torch's own pytree (which cost abo
 dict's leaves by key, take lists apart, stop at subclasses of dict, or call functions with None.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,6 +42,8 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     Raises:
         FoveateError: if the structures differ.
     """
+    if not rest:
+        return _map_one(function, tree)
     if isinstance(tree, dict):
         for other in rest:
             if not isinstance(other, (dict, Mapping)) or other.keys() != tree.keys():
@@ -56,6 +59,16 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
         if (tree is None) != (other is None) or isinstance(other, dict):
             raise _mismatch(tree, other)
     return None if tree is None else function(tree, *rest)
+
+
+def _map_one(function: Callable[[Any], Any], tree: Tree) -> Tree:
+    """As `map`, without a look at other trees: every step of every environment does this."""
+    if isinstance(tree, dict):
+        return {key: _map_one(function, part) for key, part in tree.items()}
+    if isinstance(tree, tuple):
+        parts = [_map_one(function, part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return None if tree is None else function(tree)
 
 
 def leaves(tree: Tree) -> list[Any]:
@@ -109,11 +122,11 @@ def unstack(tree: T, dim: int = 0) -> list[T]:
     Raises:
         FoveateError: the leaves differ in size along `dim`, or there are none.
     """
-    parts = map(lambda x: list(x.unbind(dim) if isinstance(x, Tensor) else np.moveaxis(x, dim, 0)), tree)
+    parts = map(lambda x: list(x.unbind(dim) if isinstance(x, Tensor) else np.moveaxis(x, dim, 0) if dim else x), tree)
     sizes = [len(part) for part in leaves(parts)]
     if len(set(sizes)) != 1:
         raise FoveateError(f"leaves of one size in dimension {dim} are needed to unstack, got sizes {sizes}.")
-    return [index(parts, i) for i in range(sizes[0])]
+    return list(_entries(parts, sizes[0]))
 
 
 def cat(trees: Sequence[T], dim: int = 0) -> T:
@@ -210,3 +223,14 @@ def _kind(tree: Tree) -> str:
         return f"{type(tree).__name__} with the keys {list(tree)}"
     parts = f" of {len(tree)}" if isinstance(tree, tuple) else ""
     return "None" if tree is None else f"{type(tree).__name__}{parts}"
+
+
+def _entries(parts: Tree, count: int) -> Iterable[Tree]:
+    """The trees that a tree of lists stands for, built at once: vector environments do this every step."""
+    if isinstance(parts, dict):
+        rows = zip(*(_entries(part, count) for part in parts.values()), strict=True)
+        return (dict(zip(parts, row, strict=True)) for row in rows) if parts else ({} for _ in range(count))
+    if isinstance(parts, tuple):
+        rows = zip(*(_entries(part, count) for part in parts), strict=True) if parts else (() for _ in range(count))
+        return (type(parts)(*row) for row in rows) if hasattr(parts, "_fields") else (type(parts)(row) for row in rows)
+    return itertools.repeat(None, count) if parts is None else parts

@@ -4,9 +4,9 @@ Agents and options are here at once; what stands on Stable-Baselines3 (learners,
 """
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING
 
+from ..moved import moved
 from .learning.options import LEARNERS, BackpropOptions, LearnerOptions, QOptions
 from .policies.policy import Policy
 from .policies.registry import AGENTS, agent_class
@@ -23,10 +23,7 @@ _LAZY = {
     "learner_class": ".learning.algorithm",
     "load": ".learning.algorithm",
 }
-_MOVED = {  # one version long
-    "GymVecEnv": ("foveate.sb3.GymVecEnv", ".learning.vec_env", "GymVecEnv"),
-    "Learner": ("foveate.agents.Algorithm", ".learning.algorithm", "Algorithm"),
-}
+_HOMES = {"GymVecEnv": "sb3:GymVecEnv", "Learner": "agents:Algorithm"}  # since 0.2
 
 __all__ = [
     "AGENTS",
@@ -48,8 +45,4 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    if name in _MOVED:
-        new, module, inner = _MOVED[name]
-        warnings.warn(f"foveate.agents.{name} is {new} now.", DeprecationWarning, stacklevel=2)
-        return getattr(importlib.import_module(module, __name__), inner)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved(__name__, name, _HOMES)

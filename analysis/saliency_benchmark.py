@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .. import tree
 from ..errors import FoveateError
-from ..wrappers.moved import moved
+from ..moved import moved
 from ..wrappers.saliency.methods import METHODS
 from ..wrappers.saliency.pictures import on_picture
 from ..wrappers.saliency.targets import Target

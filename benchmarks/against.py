@@ -38,6 +38,7 @@ FEWEST = 4  # but at least so many
 # the pages of big tensors back and fault them in again at every step, which makes up to 30 % of a row
 SAME = {
     "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "",  # a row of imports shall not compile them every time
     "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**31),

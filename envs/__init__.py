@@ -1,7 +1,6 @@
 """Worlds. They know nothing of agents; importing this package registers them with Gymnasium."""
 
 import importlib
-import warnings
 from typing import Any
 
 from .registration import register_family
@@ -81,13 +80,12 @@ _HOMES = {
     "TaskDataset": "dataset",
     "Episodes": "episodes",
 }
-_RENAMED = {"faces": "env_classes", "Draws": "CounterRNG"}  # since 0.2
+_RENAMED = {"faces": "envs.gym_env:env_classes", "Draws": "envs.counter_rng:CounterRNG"}  # since 0.2
 
 
 def __getattr__(name: str) -> Any:
-    if name in _RENAMED:
-        warnings.warn(f"foveate.envs.{name} is now foveate.envs.{_RENAMED[name]}.", DeprecationWarning, stacklevel=2)
-        name = _RENAMED[name]
     if name in _HOMES:
         return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ..moved import moved
+
+    return moved(__name__, name, _RENAMED)

@@ -20,9 +20,11 @@ def numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.nda
     out: dict[str, np.ndarray] = {}
     for name, (tensor, tensor_mask) in info.items():
         mask = tensor_mask.cpu().numpy().copy() if only is None else tensor_mask.cpu().numpy() & only
-        if mask.any():
+        present = np.count_nonzero(mask)  # much faster than any() and all()
+        if present:
             value = tensor.cpu().numpy().copy()
-            value[~mask] = 0
+            if present < len(mask):
+                value[~mask] = 0
             # single environments hand out Python floats, which vector environments collect as float64
             out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
             out[f"_{name}"] = mask
@@ -31,7 +33,7 @@ def numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.nda
 
 def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, object]:
     mask = ended.cpu().numpy().copy()
-    if not mask.any():
+    if not np.count_nonzero(mask):
         return {}
     observations = np.full(len(mask), None, dtype=object)
     for i, one in enumerate(tree.unstack(tree.to_numpy(observation))):

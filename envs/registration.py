@@ -8,10 +8,9 @@ and `CopyVectorEnv` at their first use (see `family_attribute`). The second does
 """
 
 import importlib
-import re
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import gymnasium as gym
 
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     from .multi.team_env import PettingZooModule
 
 
-class Family(NamedTuple):
-    """Worlds whose ids begin alike.
+class Family:
+    """Worlds whose ids begin alike; a plain class, since every ``import foveate`` makes it.
 
-    Attributes:
+    Args:
         name: what ids begin with.
         package: the package that the classes are attributes of.
         worlds: the module of the package that defines each world, by the world's name.
@@ -36,17 +35,14 @@ class Family(NamedTuple):
         teams: whether several agents live in each world.
     """
 
-    name: str
-    package: str
-    worlds: Mapping[str, str]
-    bases: Mapping[str, str]
-    teams: bool
+    def __init__(self, name: str, package: str, worlds: Mapping[str, str], bases: Mapping[str, str], teams: bool):
+        self.name, self.package, self.worlds, self.bases, self.teams = name, package, worlds, bases, teams
 
     def derived(self, world: str) -> tuple[str, ...]:
         """The names of what is derived from a world, in the order in which it is derived."""
         if not self.teams:
             return f"{world}Env", f"{world}VectorEnv"
-        words = re.sub(r"(?<!^)(?=[A-Z])", "_", world).lower()  # SharedGaze -> shared_gaze
+        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in world).lstrip("_")  # SharedGaze -> shared_gaze
         return f"{words}_v0", f"{world}VectorEnv", f"{world}ParallelEnv"
 
 

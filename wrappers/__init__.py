@@ -3,12 +3,12 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from ..moved import moved
 from .flatten import FlattenAction, FlattenVectorAction
 from .foveate import Foveate
 from .history import PreviousActionReward, PreviousActionRewardVector
 from .markov import Markovian, MarkovianVector
 from .memory_trace import MemoryTrace
-from .moved import moved
 from .price import PriceOfLooking, PriceOfLookingVector
 from .record import record_episodes
 from .record_video import RecordVideo

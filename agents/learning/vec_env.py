@@ -76,14 +76,16 @@ class GymVecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[Tree, np.ndarray, np.ndarray, list[dict]]:
-        observation, reward, terminated, truncated, info = self.vector_env.step(self._actions)
-        observation, reward = tree.to_numpy(observation), tree.to_numpy(reward).astype(np.float32)
-        terminated, truncated, info = tree.to_numpy(terminated), tree.to_numpy(truncated), tree.to_numpy(info)
+        *outcome, info = self.vector_env.step(self._actions)
+        observation, reward, terminated, truncated = tree.to_numpy(tuple(outcome))
+        reward = reward.astype(np.float32)
         ended = np.logical_or(terminated, truncated)
         self._returns += reward
         self._lengths += ~self._over
-        infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in ended]
         where = np.flatnonzero(ended).tolist()
+        if where or self.full_info or self._mode is AutoresetMode.NEXT_STEP:
+            info = tree.to_numpy(info)
+        infos: list[dict] = self._rows(info, range(self.num_envs)) if self.full_info else [{} for _ in ended]
         if self._mode is AutoresetMode.NEXT_STEP:
             done, reset = self._over, np.flatnonzero(self._over).tolist()
             for i, fresh in zip(reset, self._rows(info, reset), strict=True):

@@ -106,7 +106,11 @@ class AnswerWorld(BatchWorld):
 
     def _now(self, state: State, name: str) -> Tensor:
         """The present moment's entry of a part of the script, (B, …); of the last moment once it is over."""
-        return state[name][self._every_world, state["clock"].clamp(max=self.most_steps - 1)]
+        return state[name][self._moment(state)]
+
+    def _moment(self, state: State) -> tuple[Tensor, Tensor]:
+        """The index of the present in a part of the script; a world that is over may be stepped once more."""
+        return self._every_world, state["clock"].clamp(max=self.most_steps - 1)
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         """As the base, and an index that every step needs."""
@@ -127,9 +131,10 @@ class AnswerWorld(BatchWorld):
         return (right.sum(-1) * mask).long()
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
-        due = self._now(state, "mask")  # (B,)
-        target_set = self._now(state, "target_set") if "target_set" in state else None
-        right = self.numbers_right(action, self._now(state, "targets"), due, target_set)  # (B,)
+        now = self._moment(state)
+        due = state["mask"][now]  # (B,)
+        target_set = state["target_set"][now] if "target_set" in state else None
+        right = self.numbers_right(action, state["targets"][now], due, target_set)  # (B,)
         wrong = due * self.outputs - right
         ended = state["clock"] + 1 >= state["length"]
         moved = {**state, "right": state["right"] + right, "wrong": state["wrong"] + wrong}
@@ -139,8 +144,7 @@ class AnswerWorld(BatchWorld):
             reward = (ended & (moved["wrong"] == 0)).float()
         if self.keep_trail:
             moved["written"] = state["written"].clone()
-            moment = state["clock"].clamp(max=self.most_steps - 1)  # a world that is over may be stepped once more
-            moved["written"][self._every_world, moment] = action[:, None] if self.flat else action
+            moved["written"][now] = action[:, None] if self.flat else action
         return moved, reward, ended
 
     def shown(self, inputs: Tensor) -> Tensor:
@@ -151,7 +155,8 @@ class AnswerWorld(BatchWorld):
         return self.shown(self._now(state, "inputs"))
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        said = {_INFO[name]: self._now(state, name) for name in _INFO if name in state}
+        now = self._moment(state)
+        said = {_INFO[name]: state[name][now] for name in _INFO if name in state}
         return {name: value[:, 0] if self.flat and name in _FLAT else value for name, value in said.items()}
 
     def score(self, state: State) -> Tensor:

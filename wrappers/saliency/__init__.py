@@ -1,6 +1,6 @@
 """What is a policy looking at? Maps of how its outputs depend on what it is shown."""
 
-from ..moved import moved
+from ...moved import moved
 from .methods import METHODS, methods_of
 from .sequential import SequentialJacobian, memory_jacobian, sequential_jacobian
 from .targets import targets_of
