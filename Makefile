@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # the PyTorch that the tests are known to pass with; any version that pyproject.toml allows should do
 TORCH ?= torch==2.13.0
 
-.PHONY: setup demo test check bench results clean
+.PHONY: setup demo test fuzz check bench results clean
 
 setup: $(VENV)/.done
 
@@ -22,6 +22,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -c tests/pytest.ini tests
+
+# what `make test` tries a little of: worlds, files and kills at length, which takes hours
+fuzz: setup
+	FOVEATE_FUZZ=full $(BIN)/python -m pytest -c tests/pytest.ini tests/fuzz
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,6 +1,10 @@
-"""Actions on their way in: numbers of anybody's as tensors, checked; and those of a single environment."""
+"""Actions on their way in: numbers of anybody's as tensors, checked; and those of a single environment.
 
-from collections.abc import Callable
+What reads an action is an object and no closure, since environments are pickled on their way to workers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +20,20 @@ def batch_of_one(action: Tree) -> Tree:
     """An action as that of a batch with one world; lists and tuples are numbers here."""
     if hasattr(action, "keys"):
         return {key: batch_of_one(action[key]) for key in action}
-    return action[None] if isinstance(action, Tensor) else np.asarray(action)[None]
+    return action[None] if isinstance(action, Tensor) else _array(action, "action")[None]
+
+
+def _array(action: Tree, part: str) -> np.ndarray:
+    """What was given as an array of whatever NumPy makes of it."""
+    try:
+        return np.asarray(action)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:  # rows of different lengths, say
+        raise FoveateError(f"{part}={_short(action)} is no array of numbers.") from error
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Tensor:
@@ -26,41 +43,107 @@ def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Te
         FoveateError: it holds no numbers, or has another shape.
     """
     if isinstance(action, Tensor):
-        value = action if action.device.type != "cpu" else action.detach().numpy()
+        if action.is_complex():
+            raise FoveateError(f"{part} holds complex numbers ({action.dtype}), allowed are real ones.")
+        value = action.float() if action.dtype is torch.bfloat16 else action  # NumPy has no such numbers
+        try:
+            value = value if value.device.type != "cpu" else value.detach().numpy()
+        except (TypeError, RuntimeError) as error:  # a sparse tensor, say
+            raise FoveateError(f"{part}={_short(action)} is no array of numbers.") from error
     else:
-        value = np.asarray(action)
+        value = _array(action, part)
         if value.dtype.kind not in "biuf":
-            raise FoveateError(f"{part}={action!r} is no array of numbers.")
+            raise FoveateError(f"{part}={_short(action)} is no array of numbers.")
     if value.shape != shape:
         raise FoveateError(f"{part} has shape {tuple(value.shape)}, allowed is {shape}.")
     return value
 
 
-def read_whole_numbers(
-    least: np.ndarray, most: np.ndarray, shape: tuple[int, ...], device: torch.device, part: str
-) -> Reader:
-    """A reader of whole numbers.
+class NumbersReader(NamedTuple):
+    """Reads real numbers, clipped to bounds (infinities too).
 
-    Args:
+    Attributes:
+        low: the least of each, a tensor on the device where the result lives.
+        high: the greatest.
+        shape: of the action, (B, …).
+        part: how errors call this part of the action.
+    """
+
+    low: Tensor
+    high: Tensor
+    shape: tuple[int, ...]
+    part: str
+
+    def __call__(self, action: Tree) -> Tensor:
+        """The action as float32.
+
+        Raises:
+            FoveateError: NaN, or a wrong shape or kind.
+        """
+        value = as_array(action, self.shape, self.part)
+        if not isinstance(value, Tensor):
+            if np.isnan(value).any():
+                raise FoveateError(f"{self.part} has NaN in it; allowed are numbers, clipped to the space's bounds.")
+            with np.errstate(over="ignore"):  # what is too large for float32 is clipped anyway
+                value = value.astype(np.float32)
+        # clamp makes a copy: a world may keep it, and the caller may write into theirs
+        return torch.as_tensor(value, dtype=torch.float32, device=self.low.device).clamp(self.low, self.high)
+
+
+class WholeNumbersReader(NamedTuple):
+    """Reads whole numbers.
+
+    Attributes:
         least: the smallest that is allowed, or an array of them.
         most: the largest.
         shape: of the action, (B, …).
         device: where the result lives.
         part: how errors call this part of the action.
-
-    Raises:
-        FoveateError: numbers are not whole or out of range, or a shape is wrong (when the reader reads).
     """
 
-    def read(action: Tree) -> Tensor:
-        value = as_array(action, shape, part)
-        if not isinstance(value, Tensor):
-            if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
-                raise FoveateError(f"{part} must hold whole numbers, got {value.tolist()}.")
-            if ((value < least) | (value > most)).any():
-                raise FoveateError(
-                    f"{part}={value.tolist()} is out of range: allowed is {least.tolist()} to {most.tolist()}."
-                )
-        return torch.as_tensor(value).to(device, torch.int64, copy=True)
+    least: np.ndarray
+    most: np.ndarray
+    shape: tuple[int, ...]
+    device: torch.device
+    part: str
 
-    return read
+    def __call__(self, action: Tree) -> Tensor:
+        """The action as int64.
+
+        Raises:
+            FoveateError: numbers are not whole or out of range, or a shape is wrong.
+        """
+        value, part = as_array(action, self.shape, self.part), self.part
+        if isinstance(value, Tensor):
+            return value.to(self.device, torch.int64, copy=True)
+        if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
+            raise FoveateError(f"{part} must hold whole numbers, got {_short(value.tolist())}.")
+        if ((value < self.least) | (value > self.most)).any():
+            raise FoveateError(
+                f"{part}={_short(value.tolist())} is out of range: "
+                f"allowed is {self.least.tolist()} to {self.most.tolist()}."
+            )
+        return torch.from_numpy(value.astype(np.int64)).to(self.device)
+
+
+class PartsReader(NamedTuple):
+    """Reads a mapping of parts.
+
+    Attributes:
+        readers: one for each part, by name.
+        part: how errors call the whole.
+    """
+
+    readers: Mapping[str, Reader]
+    part: str
+
+    def __call__(self, action: Tree) -> Tree:
+        """The parts, each as its reader reads it.
+
+        Raises:
+            FoveateError: the action is no mapping, or has other keys.
+        """
+        if not hasattr(action, "keys") or action.keys() != self.readers.keys():
+            given = sorted(map(str, action.keys())) if hasattr(action, "keys") else type(action).__name__
+            raise FoveateError(f"{self.part} must be a mapping with the keys {sorted(self.readers)}, got {given}.")
+        return {key: reader(action[key]) for key, reader in self.readers.items()}

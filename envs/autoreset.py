@@ -82,10 +82,11 @@ class Autoreset:
             raise ResetNeeded(
                 f"worlds {world.over.nonzero()[:, 0].tolist()} are over: reset them with options['reset_mask']."
             )
+        action = self.read(actions)  # checked in the step that only resets, too: what is wrong is never accepted
         if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.ALL:
             return self._reset_all()
         waiting = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.UNKNOWN else None
-        reward, terminated, truncated = world.step(self.read(actions))
+        reward, terminated, truncated = world.step(action)
         if waiting is not None:  # for these this step is their reset
             world.reset(waiting)
             reward = reward.masked_fill(waiting.view(-1, *(1 for _ in world.reward_shape)), 0.0)
@@ -95,7 +96,7 @@ class Autoreset:
         return Outcome(world.observe(world.state), reward, terminated, truncated, self.info(), final)
 
     def _reset_all(self) -> Outcome:
-        """The step of mode "NextStep" that is the reset of all worlds; its actions are ignored."""
+        """The step of mode "NextStep" that is the reset of all worlds; its actions count for nothing."""
         world = self.world
         self.reset(None, None)
         zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device)

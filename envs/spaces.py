@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ..errors import FoveateError, check_choice
 from ..tree import Tree
-from .actions import Reader, as_array, read_whole_numbers
+from .actions import NumbersReader, PartsReader, Reader, WholeNumbersReader
 from .counter_rng import CounterRNG
 
 S = TypeVar("S", bound=spaces.Space)
@@ -71,22 +71,8 @@ class BoxKind(Kind[spaces.Box]):
     space_class = spaces.Box
 
     def reader(self, space: spaces.Box, batch: int, device: torch.device, part: str) -> Reader:
-        """Arguments as in `action_reader`.
-
-        Raises:
-            FoveateError: NaN, or a wrong shape or kind (when the reader reads).
-        """
-        shape = (batch, *space.shape)
         low, high = torch.as_tensor(space.low, device=device), torch.as_tensor(space.high, device=device)
-
-        def read(action: Tree) -> Tensor:
-            value = as_array(action, shape, part)
-            if not isinstance(value, Tensor) and np.isnan(value).any():
-                raise FoveateError(f"{part} has NaN in it; allowed are numbers, clipped to the space's bounds.")
-            # clamp makes a copy: a world may keep it, and the caller may write into theirs
-            return torch.as_tensor(value, dtype=torch.float32, device=device).clamp(low, high)
-
-        return read
+        return NumbersReader(low, high, (batch, *space.shape), part)
 
     def sample(self, space: spaces.Box, rng: CounterRNG, name: str) -> Tensor:
         u = rng.uniform(name, *space.shape)  # (B, …)
@@ -109,7 +95,7 @@ class DiscreteKind(Kind[spaces.Discrete]):
 
     def reader(self, space: spaces.Discrete, batch: int, device: torch.device, part: str) -> Reader:
         least = np.asarray(space.start)
-        return read_whole_numbers(least, least + space.n - 1, (batch,), device, part)
+        return WholeNumbersReader(least, least + space.n - 1, (batch,), device, part)
 
     def sample(self, space: spaces.Discrete, rng: CounterRNG, name: str) -> Tensor:
         return rng.integers(name, int(space.n)) + int(space.start)
@@ -135,7 +121,7 @@ class MultiDiscreteKind(Kind[spaces.MultiDiscrete]):
 
     def reader(self, space: spaces.MultiDiscrete, batch: int, device: torch.device, part: str) -> Reader:
         least = np.asarray(space.start)
-        return read_whole_numbers(least, least + space.nvec - 1, (batch, *space.shape), device, part)
+        return WholeNumbersReader(least, least + space.nvec - 1, (batch, *space.shape), device, part)
 
     def sample(self, space: spaces.MultiDiscrete, rng: CounterRNG, name: str) -> Tensor:
         u = rng.uniform(name, *space.shape)  # (B, …)
@@ -164,7 +150,7 @@ class MultiBinaryKind(Kind[spaces.MultiBinary]):
     space_class = spaces.MultiBinary
 
     def reader(self, space: spaces.MultiBinary, batch: int, device: torch.device, part: str) -> Reader:
-        return read_whole_numbers(np.asarray(0), np.asarray(1), (batch, *space.shape), device, part)
+        return WholeNumbersReader(np.asarray(0), np.asarray(1), (batch, *space.shape), device, part)
 
     def sample(self, space: spaces.MultiBinary, rng: CounterRNG, name: str) -> Tensor:
         return rng.integers(name, 2, *space.shape)
@@ -183,20 +169,8 @@ class DictKind(Kind[spaces.Dict]):
     space_class = spaces.Dict
 
     def reader(self, space: spaces.Dict, batch: int, device: torch.device, part: str) -> Reader:
-        """Arguments as in `action_reader`.
-
-        Raises:
-            FoveateError: an action is no mapping or has other keys (when the reader reads).
-        """
-        readers = {key: action_reader(sub, batch, device, f"{part}[{key!r}]") for key, sub in space.spaces.items()}
-
-        def read(action: Tree) -> Tree:
-            if not hasattr(action, "keys") or action.keys() != readers.keys():
-                given = sorted(action.keys()) if hasattr(action, "keys") else type(action).__name__
-                raise FoveateError(f"{part} must be a mapping with the keys {sorted(readers)}, got {given}.")
-            return {key: reader(action[key]) for key, reader in readers.items()}
-
-        return read
+        parts = space.spaces.items()
+        return PartsReader({key: action_reader(sub, batch, device, f"{part}[{key!r}]") for key, sub in parts}, part)
 
     def sample(self, space: spaces.Dict, rng: CounterRNG, name: str) -> Tree:
         return {key: sample(sub, rng, f"{name} {key}") for key, sub in space.spaces.items()}
