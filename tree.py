@@ -14,9 +14,10 @@ Written here rather than taken from optree or torch's own pytree (which cost abo
 dict's leaves by key, take lists apart, stop at subclasses of dict, or call functions with None.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from .errors import FoveateError
 
 Tree = Any  # Tensor | np.ndarray | number | list | None | dict[str, Tree] | tuple[Tree, ...]
 T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
@@ -158,6 +161,28 @@ def to_numpy(tree: Tree) -> Tree:
 def to_tensors(tree: Tree, device: torch.device | str = "cpu") -> Tree:
     """All leaves as tensors on a device; arrays go to the CPU, and tensors where they are already, without a copy."""
     return map(lambda x: torch.as_tensor(x, device=device), tree)
+
+
+def ordinary(tree: T) -> T:
+    """The same tree, its inference tensors copied: those that `torch.inference_mode` bore can't be differentiated or
+    written into outside of it. Call it where that mode was left.
+    """
+    return map(lambda x: x.clone() if isinstance(x, Tensor) and x.is_inference() else x, tree)
+
+
+def outside_inference(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that leaves `torch.inference_mode` while it runs, so that tensors which it makes and which outlive it
+    (a world's state, a cached constant) are ordinary ones. It records no gradients there, as that mode doesn't.
+    """
+
+    @functools.wraps(function)
+    def left(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not torch.is_inference_mode_enabled():
+            return function(*args, **kwargs)
+        with torch.inference_mode(False), torch.no_grad():
+            return function(*args, **kwargs)
+
+    return left
 
 
 def flatten_names(tree: Tree) -> dict[str, Any]:

@@ -29,11 +29,12 @@ def expected_gradient(play: Play, image: Tensor, samples: int) -> Tensor:
         image: (B, …).
         samples: K, episodes an image.
     """
-    many = image.repeat(samples, *(1,) * (image.ndim - 1)).requires_grad_()  # (K·B, …)
-    loss, places = play(many)
-    split = loss.detach().view(samples, -1)
-    advantage = (split - leave_one_out(split)).flatten() if samples > 1 else torch.zeros_like(loss)
-    (gradient,) = torch.autograd.grad((loss + advantage * places).sum(), many)
+    with torch.inference_mode(False), torch.enable_grad():
+        many = image.repeat(samples, *(1,) * (image.ndim - 1)).requires_grad_()  # (K·B, …)
+        loss, places = play(many)
+        split = loss.detach().view(samples, -1)
+        advantage = (split - leave_one_out(split)).flatten() if samples > 1 else torch.zeros_like(loss)
+        (gradient,) = torch.autograd.grad((loss + advantage * places).sum(), many)
     return gradient.view(samples, *image.shape).mean(0)
 
 

@@ -13,7 +13,8 @@ from ..agents.learning.environments import environments_of
 from ..tree import Tree
 from ..wrappers.saliency.sequential import sequential_jacobian
 from ..wrappers.saliency.targets import Target
-from ..wrappers.saliency.views import View, undisturbed
+from ..wrappers.saliency.undisturbed import undisturbed
+from ..wrappers.saliency.views import View
 from . import saliency_scores as scores
 
 

@@ -14,7 +14,8 @@ from ..moved import moved
 from ..wrappers.saliency.methods import METHODS
 from ..wrappers.saliency.pictures import on_picture
 from ..wrappers.saliency.targets import Target
-from ..wrappers.saliency.views import View, undisturbed
+from ..wrappers.saliency.undisturbed import undisturbed
+from ..wrappers.saliency.views import View
 from . import saliency_scores as scores
 from .saliency_moments import Moments
 

@@ -13,7 +13,8 @@ from ..agents.learning.environments import environments_of
 from ..envs.protocols import Gaze, TakesInterventions, world_of
 from ..tree import Tree
 from ..wrappers.saliency.pictures import gaze_of
-from ..wrappers.saliency.views import Inputs, View, undisturbed
+from ..wrappers.saliency.undisturbed import undisturbed
+from ..wrappers.saliency.views import Inputs, View
 
 
 class Moments(NamedTuple):

@@ -28,7 +28,7 @@ from foveate.cli.film import Shot
 from foveate.cli.score_saliency import score_saliency
 from foveate.wrappers import RecordVideo, Saliency
 from foveate.wrappers.saliency import METHODS
-from foveate.wrappers.saliency.views import undisturbed
+from foveate.wrappers.saliency.undisturbed import undisturbed
 
 ROOT = Path(__file__).resolve().parent.parent
 TRUTHS = ROOT / "benchmarks" / "saliency.json"

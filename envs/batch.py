@@ -13,8 +13,9 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from .. import tree
 from ..errors import FoveateError, check_range
-from ..tree import Tree
+from ..tree import Tree, outside_inference
 from .counter_rng import CounterRNG
 from .scale import ScoreScale
 
@@ -121,6 +122,7 @@ class BatchWorld(abc.ABC):
 
     # ---- the engine ----
 
+    @outside_inference
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         """Set the number of worlds and their device; called once by the environment.
 
@@ -145,6 +147,7 @@ class BatchWorld(abc.ABC):
         self._taken: bool | None = True  # whether `next_states` took the present episodes: all, none, or not known
         self._lent = False  # whether others hold the tensors of `state`
 
+    @outside_inference
     def reset(self, mask: Tensor | None = None, keys: Tensor | None = None) -> None:
         """Begin new episodes.
 
@@ -154,6 +157,7 @@ class BatchWorld(abc.ABC):
         """
         if mask is not None and (not self.begun or (mask.device.type == "cpu" and bool(mask.all()))):
             mask = None
+        keys = tree.ordinary(keys)
         if mask is None:
             self.begun, self._taken, self._lent = True, False, False
             self.episode = torch.zeros_like(self.key) if keys is not None else self.episode + 1
@@ -187,6 +191,7 @@ class BatchWorld(abc.ABC):
         state = self.start(CounterRNG(key, episode, clock))
         return {"clock": clock, **state, **self.derive(state)}
 
+    @outside_inference
     def next_states(self, n: int) -> State:
         """The states in which the next n episodes begin; episode j is the next one of world j mod B.
 
@@ -222,9 +227,10 @@ class BatchWorld(abc.ABC):
         """int64, (B,): actions made since the episode began."""
         return self.state["clock"]
 
+    @outside_inference
     def step(self, action: Tree) -> tuple[Tensor, Tensor, Tensor]:
         """Advance all worlds; rewards float32 (B, *reward_shape), terminated and truncated bool (B,)."""
-        clock = self.clock + 1
+        clock, action = self.clock + 1, tree.ordinary(action)
         state, reward, terminated = self.advance(self.state, action, CounterRNG(self.key, self.episode, clock))
         self.state = {**state, "clock": clock}
         if self.max_episode_steps is None:
@@ -258,6 +264,7 @@ class BatchWorld(abc.ABC):
         kept |= {"key": self.key, "episode": self.episode, "over": self.over}
         return {name: value.clone() for name, value in kept.items()}  # a later reset writes into the state
 
+    @outside_inference
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
         """Go on from a saved state of as many worlds of the same task.
 
@@ -276,15 +283,17 @@ class BatchWorld(abc.ABC):
         clocks = self.clock.unique()
         self._agreed_clock = int(clocks[0]) if len(clocks) == 1 else None
 
+    @outside_inference
     def replace(self, state: State) -> None:
         """Go on from another state of the same worlds (an intervention's); episodes may end at other times now."""
-        self.state = state
+        self.state = tree.ordinary(state)
         self._agreed_clock = self._taken = None
 
     def get_state(self, index: int) -> dict[str, Tensor]:
         """A copy of the state of one world, to `set_state` it later, here or in another batch."""
         return {name: value[index].clone() for name, value in self.state_dict().items()}
 
+    @outside_inference
     def set_state(self, index: int, saved: dict[str, Tensor]) -> None:
         """Put one world into a state that `get_state` returned."""
         if not self.begun:  # the other worlds need some state

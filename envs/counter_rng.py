@@ -14,6 +14,8 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor
 
+from ..tree import outside_inference
+
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as a signed 64-bit integer
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
@@ -32,6 +34,7 @@ def mix(x: Tensor) -> Tensor:
 
 
 @cache
+@outside_inference
 def _counters(stream: str, n: int, device: torch.device) -> Tensor:
     """Where in the sequence of SplitMix64 the numbers of a stream lie: 2^32 apart for each stream, (n,)."""
     first = zlib.crc32(stream.encode()) << 32

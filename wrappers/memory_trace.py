@@ -17,7 +17,8 @@ from .saliency.follower import Follower
 from .saliency.pictures import names_of_actions
 from .saliency.sequential import memory_jacobian
 from .saliency.targets import choose_targets
-from .saliency.views import Outputs, undisturbed, view_of
+from .saliency.undisturbed import undisturbed
+from .saliency.views import Outputs, view_of
 
 
 class MemoryTrace(gym.Wrapper):

@@ -36,7 +36,7 @@ def look(run: Run, policy: Policy, images: Tensor) -> Look:
         policy: its network on whole images.
         images: float, (N, C, H, W).
     """
-    with torch.random.fork_rng([]):
+    with torch.random.fork_rng([]), torch.inference_mode(False), torch.enable_grad():
         torch.manual_seed(0)
         x = images.clone().requires_grad_()
         parameters, _ = episode(run, policy, x)

@@ -22,6 +22,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...tree import outside_inference
+
 
 class Fields(NamedTuple):
     """The box means of a batch of pictures.
@@ -44,6 +46,7 @@ class Fields(NamedTuple):
 
 
 @cache
+@outside_inference
 def _extent(picture_size: tuple[int, int], device: torch.device) -> Tensor:
     return torch.tensor(picture_size, device=device)  # (2,) height, width; copied to the device once
 
@@ -112,6 +115,7 @@ def _crop_index(fields: Fields, place: Tensor, size: int) -> Tensor:
 
 
 @cache
+@outside_inference
 def _crop_constants(
     scales: int, size: int, height: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,6 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from ...tree import outside_inference
 from ..batch import State
 from .game import SIZE, boxes, cover
 
@@ -58,6 +59,7 @@ def half_width(f: Tensor) -> Tensor:
 
 
 @cache
+@outside_inference
 def _glyphs(device: torch.device) -> Tensor:
     """The numbers 0 to 99 in digits of 6x10 pixels, bool (100, 10, 14)."""
     digits = torch.tensor([[int(bit) for bit in row] for row in _DIGITS], dtype=torch.bool).view(10, 5, 3)

@@ -25,7 +25,8 @@ from foveate.wrappers.saliency import perturbing as p
 from foveate.wrappers.saliency.gradients import integrated_gradients, jacobian
 from foveate.wrappers.saliency.pictures import on_picture
 from foveate.wrappers.saliency.targets import choose_targets
-from foveate.wrappers.saliency.views import Inputs, undisturbed
+from foveate.wrappers.saliency.undisturbed import undisturbed
+from foveate.wrappers.saliency.views import Inputs
 
 ZOO = Path(__file__).parents[2] / "zoo"
 GRADIENTS = [name for name, method in METHODS.items() if method.by_gradient]

@@ -22,7 +22,7 @@ from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, SequentialJacobian, record_episodes
 from foveate.wrappers.saliency import memory_jacobian, sequential_jacobian, view_of
 from foveate.wrappers.saliency.targets import VALUE, choose_targets
-from foveate.wrappers.saliency.views import undisturbed
+from foveate.wrappers.saliency.undisturbed import undisturbed
 
 ZOO = Path(__file__).parents[2] / "zoo"
 

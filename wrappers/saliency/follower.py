@@ -4,7 +4,8 @@ import torch
 
 from ... import tree
 from ...tree import Tree
-from .views import Inputs, Outputs, View, undisturbed
+from .undisturbed import undisturbed
+from .views import Inputs, Outputs, View
 
 
 class Follower:
@@ -23,7 +24,8 @@ class Follower:
 
     def begin(self, observation: Tree) -> Outputs:
         """An episode starts with this observation of one environment."""
-        return self._follow(self.view.first(tree.unsqueeze(observation)))
+        with undisturbed(self.view), torch.no_grad():
+            return self._follow(self.view.first(tree.unsqueeze(observation)))
 
     def go_on(self, observation: Tree) -> Outputs:
         """The next observation of the same episode.
@@ -33,10 +35,9 @@ class Follower:
         """
         if self.outputs is None:
             raise RuntimeError("an episode must begin before it goes on.")
-        return self._follow(self.view.next(tree.unsqueeze(observation), self.outputs.state))
+        with undisturbed(self.view), torch.no_grad():
+            return self._follow(self.view.next(tree.unsqueeze(observation), self.outputs.state))
 
     def _follow(self, inputs: Inputs) -> Outputs:
-        self.inputs = inputs
-        with undisturbed(self.view), torch.no_grad():
-            self.outputs = self.view.outputs(inputs)
+        self.inputs, self.outputs = inputs, self.view.outputs(inputs)
         return self.outputs

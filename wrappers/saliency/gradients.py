@@ -10,25 +10,65 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from ...errors import FoveateError
 from .targets import Read, Target
-from .views import Inputs, View
+from .views import Inputs, Outputs, View
 
 NOISE_SEED = 0
 TOGETHER = 2_000_000  # numbers of observations that go through the network together
 
 Column = Callable[[Tensor, Tensor], Tensor]  # variants (N, …) and their rows (N,) -> one output of each, (N,)
+Reduce = Callable[[Tensor], Tensor]  # outputs (N, K) -> (N, K')
 Attribute = Callable[[Column, Tensor], Tensor]  # an output and the rows -> its map, (B, …)
 
 
-def gradients(y: Tensor, x: Tensor) -> list[Tensor]:
-    """∂y_k/∂x for each column k of y (B, K), a list of tensors like x; zeros where y doesn't depend on x."""
-    if not y.requires_grad:
-        return [torch.zeros_like(x) for _ in range(y.shape[1])]
+def gradients(y: Tensor, x: Tensor, again: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """∂y_k/∂x for each column k of y (B, K), a list of tensors like x; zeros where y doesn't depend on x.
+
+    Args:
+        y: the outputs.
+        x: what they are differentiated by.
+        again: the outputs for another x. It is asked where the graph of y doesn't reach x, to tell an output that stays
+            the same from one that changes though its gradients are cut.
+
+    Raises:
+        FoveateError: y changes with x, but no gradient leads from one to the other.
+    """
     maps = []
     for k in range(y.shape[1]):
-        (g,) = torch.autograd.grad(y[:, k].sum(), x, retain_graph=True, allow_unused=True)
+        g = None
+        if y.requires_grad:
+            (g,) = torch.autograd.grad(y[:, k].sum(), x, retain_graph=True, allow_unused=True)
+        if g is None and _changes(again, x, k):
+            raise FoveateError(
+                "no gradient leads from this output to what is explained, though it changes with it (the policy "
+                "detaches it, rounds it, or runs without gradients): use a method that only asks the policy, as "
+                "'perturbation' or 'occlusion'."
+            )
         maps.append(torch.zeros_like(x) if g is None else g)
     return maps
+
+
+@torch.no_grad()
+def _changes(again: Callable[[Tensor], Tensor], x: Tensor, k: int) -> bool:
+    """Whether output k differs for any of some other x, at the same random numbers."""
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(NOISE_SEED)).to(x)
+    answers = []
+    for other in (x, torch.zeros_like(x), x + noise, 1 - x):
+        with torch.random.fork_rng([]):
+            torch.manual_seed(NOISE_SEED)
+            answers.append(again(other.detach().clone())[:, k])
+    return any(not torch.equal(answer, answers[0]) for answer in answers)
+
+
+def same(y: Tensor) -> Tensor:
+    """The outputs as they are."""
+    return y
+
+
+def half_square(y: Tensor) -> Tensor:
+    """½ Σ_k y_k², (B, 1): its derivative is that of the outputs, each with itself as its error."""
+    return (0.5 * y.square()).sum(1, keepdim=True)
 
 
 def size(parts: Sequence[Tensor]) -> Tensor:
@@ -40,18 +80,19 @@ def jacobian(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tens
     """∂y/∂x, for several outputs the norm over them: all targets share one forward pass."""
     x = view.explained(inputs.observation).detach().clone().requires_grad_(True)
     outputs = view.ask(inputs, x)
-    return [size(gradients(target.bind(outputs)(outputs, None), x)) for target in targets]
+    return [size(_slopes(view, inputs, target.bind(outputs), outputs, x)) for target in targets]
+
+
+def _slopes(view: View, inputs: Inputs, read: Read, outputs: Outputs, x: Tensor, reduce: Reduce = same) -> list[Tensor]:
+    """`gradients` of what is read from the outputs for x."""
+    return gradients(reduce(read(outputs, None)), x, lambda other: reduce(read(view.ask(inputs, other), None)))
 
 
 def jacobian_outputs(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor]:
     """Σ_k y_k ∂y_k/∂x: the network's errors are set to its outputs and propagated back (Graves 2012, section 3.3)."""
     x = view.explained(inputs.observation).detach().clone().requires_grad_(True)
     outputs = view.ask(inputs, x)
-    maps = []
-    for target in targets:
-        y = target.bind(outputs)(outputs, None)  # (B, K)
-        maps.append(gradients((0.5 * y.square()).sum(1, keepdim=True), x)[0])
-    return maps
+    return [_slopes(view, inputs, target.bind(outputs), outputs, x, half_square)[0] for target in targets]
 
 
 def integrated_gradients(view: View, inputs: Inputs, targets: Sequence[Target], steps: int = 32) -> list[Tensor]:
@@ -68,6 +109,7 @@ def integrated_gradients(view: View, inputs: Inputs, targets: Sequence[Target], 
     from captum.attr import IntegratedGradients  # slow to import: only where it is used
 
     x = view.explained(inputs.observation).detach()
+    _check_slopes(view, inputs, targets, x)
     together = max(len(x), TOGETHER // max(1, x[0].numel()))
 
     def attribute(column: Column, rows: Tensor) -> Tensor:
@@ -94,6 +136,7 @@ def smoothgrad(
     from captum.attr import Saliency as Gradient
 
     x = view.explained(inputs.observation).detach()
+    _check_slopes(view, inputs, targets, x)
 
     def attribute(column: Column, rows: Tensor) -> Tensor:
         torch.manual_seed(NOISE_SEED)  # the same noise for every target, and at every call
@@ -106,6 +149,15 @@ def smoothgrad(
         )
 
     return by_output(view, inputs, targets, x, attribute)
+
+
+def _check_slopes(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor) -> None:
+    """Raise the error of `gradients` for captum's methods, which see a constant where gradients are cut."""
+    with torch.random.fork_rng([]):
+        x = x.clone().requires_grad_(True)
+        outputs = view.ask(inputs, x)
+        for target in targets:
+            _slopes(view, inputs, target.bind(outputs), outputs, x)
 
 
 def by_output(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, attribute: Attribute) -> list[Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...tree import outside_inference
 from .gradients import Column, by_output
 from .targets import Target
 from .views import Inputs, Outputs, View
@@ -18,6 +19,7 @@ BLUR, MASK, STRIDE = 3.0, 5.0, 5.0  # pixels of that screen
 
 
 @cache
+@outside_inference
 def _gaussian(size: int, sigma: float) -> Tensor:
     """A matrix that blurs a line of `size` pixels, its rows summing to 1: (size, size)."""
     at = torch.arange(size)
@@ -36,6 +38,7 @@ def blurred(x: Tensor) -> Tensor:
 
 
 @cache
+@outside_inference
 def masks_for(shape: tuple[int, ...], apart: bool = False) -> tuple[Tensor, tuple[int, ...]]:
     """Soft masks (M, …) over an observation on a grid of places, and the grid's size; a vector's entries one by one.
 

@@ -14,10 +14,11 @@ from ...envs.protocols import Info
 from ...errors import FoveateError, check_range
 from ...tree import Tree
 from ...viz import panels
-from .gradients import gradients, size
+from .gradients import gradients, half_square, same, size
 from .pictures import backdrop, names_of_actions, on_picture
-from .targets import Target, choose_targets
-from .views import Inputs, Outputs, OwnView, View, undisturbed, view_of
+from .targets import Read, Target, choose_targets
+from .undisturbed import undisturbed
+from .views import Inputs, Outputs, OwnView, View, view_of
 
 SHOWN = 8  # past frames in a picture
 
@@ -46,13 +47,20 @@ def sequential_jacobian(
         FoveateError: the policy is none of ours.
     """
     x = view.explained(observations).detach().clone().requires_grad_(True)  # (T, B, …)
-    value, parameters = _own(view).sequence(view.replaced(observations, x))
+    reduce = same if errors == "each" else half_square
+
+    def said(x: Tensor) -> Sequence[Outputs]:
+        value, parameters = _own(view).sequence(view.replaced(observations, x))
+        return [Outputs(value[t], tree.index(parameters, t), None, {}) for t in moments]
+
     maps = []
-    for t in moments:
-        outputs = Outputs(value[t], tree.index(parameters, t), None, {})
-        y = target.bind(outputs)(outputs, None)  # (B, K)
-        y = y if errors == "each" else (0.5 * y.square()).sum(1, keepdim=True)
-        maps.append(size(gradients(y, x)).abs())
+    for i, outputs in enumerate(said(x)):
+        read = target.bind(outputs)
+
+        def again(other: Tensor, i: int = i, read: Read = read) -> Tensor:
+            return reduce(read(said(other)[i], None))
+
+        maps.append(size(gradients(reduce(read(outputs, None)), x, again)).abs())
     return torch.stack(maps).detach()
 
 
@@ -80,9 +88,14 @@ def memory_jacobian(view: View, inputs: Inputs, target: Target) -> Tensor:
     inputs = view.begun(inputs)  # where an episode starts, its initial memory is meant
     named = tree.flatten_names(inputs.state)
     memory = named[places[0]].detach().clone().requires_grad_(True)  # (B, N, W)
-    state = tree.unflatten_names({**named, places[0]: memory}, inputs.state)
-    outputs = view.outputs(inputs._replace(state=state))
-    slope = size(gradients(target.bind(outputs)(outputs, None), memory))  # (B, N, W)
+
+    def said(memory: Tensor) -> Outputs:
+        state = tree.unflatten_names({**named, places[0]: memory}, inputs.state)
+        return view.outputs(inputs._replace(state=state))
+
+    outputs = said(memory)
+    read = target.bind(outputs)
+    slope = size(gradients(read(outputs, None), memory, lambda other: read(said(other), None)))  # (B, N, W)
     return slope.square().sum(-1).sqrt().detach()
 
 

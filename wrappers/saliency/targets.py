@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ... import tree
 from ...errors import unknown
-from .views import Outputs, View, undisturbed
+from .undisturbed import undisturbed
+from .views import Outputs, View
 
 Read = Callable[[Outputs, Tensor | None], Tensor]  # outputs of N variants, the row that each is of -> (N, K)
 

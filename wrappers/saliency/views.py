@@ -18,7 +18,7 @@ from ...agents.nn.heads import AdvantageHead
 from ...agents.policies.looking import Looking
 from ...agents.policies.policy import Policy, SourceState, action_parts
 from ...errors import FoveateError
-from ...tree import Tree
+from ...tree import Tree, outside_inference
 from .policies import ActorCritic, HasObjective, HasOptions, HasPolicy, Network, QNetwork, Recurrent
 
 State = Tree
@@ -118,23 +118,32 @@ class View:
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """What the policy says of inputs."""
+        # of a copy: a network may begin with an operation in place, which a leaf of the graph doesn't bear
+        return self.answer(inputs._replace(observation=tree.map(torch.clone, inputs.observation)))
+
+    def answer(self, inputs: Inputs) -> Outputs:
+        """`outputs`, which may write into the observation."""
         raise NotImplementedError
 
+    @outside_inference
     def prepare(self, observation: Tree) -> Tree:
         """Observations (N, …) in numpy or tensors as tensors on the device, bytes as floats in [0, 1]."""
 
         def prepared(value: Tree) -> Tensor:
-            tensor = torch.as_tensor(value if isinstance(value, Tensor) else np.array(value)).to(self.device)
+            tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.array(value))
+            tensor = tree.ordinary(tensor).to(self.device)
             return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
 
         return tree.map(prepared, observation)
 
+    @outside_inference
     def first(self, observation: Tree) -> Inputs:
         """The inputs where episodes start with these observations (N, …), prepared or not."""
         observation = self.prepare(observation)
         batch = len(tree.first(observation))
         return Inputs(observation, self.initial_state(batch), torch.ones(batch, dtype=torch.bool, device=self.device))
 
+    @outside_inference
     def next(self, observation: Tree, state: State, starts: Tensor | None = None) -> Inputs:
         """The inputs of a later time step, from observations (N, …), prepared or not, and the state said last.
 
@@ -143,7 +152,7 @@ class View:
         observation = self.prepare(observation)
         if starts is None:
             starts = torch.zeros(len(tree.first(observation)), dtype=torch.bool)
-        return Inputs(observation, state, starts.to(self.device))
+        return Inputs(observation, tree.ordinary(state), tree.ordinary(starts).to(self.device))
 
     def explained(self, observation: Tree) -> Tensor:
         """The part of a prepared observation that is explained, float (N, …)."""
@@ -241,7 +250,7 @@ class OwnView(View):
             inputs.observation, reset_where(inputs.state, fresh, inputs.starts), torch.zeros_like(inputs.starts)
         )
 
-    def outputs(self, inputs: Inputs) -> Outputs:
+    def answer(self, inputs: Inputs) -> Outputs:
         inputs = self._settled(inputs)
         with self.connected():
             parameters, value, state, _, records = self.policy(
@@ -258,6 +267,7 @@ class OwnView(View):
 
     def sequence(self, observations: Tree) -> tuple[Tensor, dict[str, Tensor]]:
         """What the policy says of whole episodes (T, B, …) that start together: values (T, B) and parameters."""
+        observations = tree.map(torch.clone, observations)  # as in `outputs`
         some = tree.first(observations)
         starts = torch.zeros(some.shape[:2], dtype=torch.bool, device=some.device)
         first = self._settled(Inputs(tree.index(observations, 0), self.initial_state(some.shape[1]), ~starts[0]))
@@ -287,8 +297,9 @@ class SB3View(View):
 class ActorCriticView(SB3View):
     """PPO's and A2C's policies."""
 
-    def outputs(self, inputs: Inputs) -> Outputs:
+    def answer(self, inputs: Inputs) -> Outputs:
         policy, observation = cast(ActorCritic, self.module), self.as_fed(inputs.observation)
+        same = tree.map(torch.clone, observation)  # each of the two may write into its own
         distribution = policy.get_distribution(observation).distribution
         if isinstance(distribution, list):  # one a dimension of a MultiDiscrete
             parameters = torch.cat([part.logits for part in distribution], -1)
@@ -296,7 +307,7 @@ class ActorCriticView(SB3View):
             parameters = distribution.logits
         else:
             parameters = distribution.mean
-        return Outputs(policy.predict_values(observation)[:, 0], {"action": parameters}, None, {})
+        return Outputs(policy.predict_values(same)[:, 0], {"action": parameters}, None, {})
 
 
 class QNetworkView(SB3View):
@@ -304,7 +315,7 @@ class QNetworkView(SB3View):
 
     q_values = True
 
-    def outputs(self, inputs: Inputs) -> Outputs:
+    def answer(self, inputs: Inputs) -> Outputs:
         q = cast(QNetwork, self.module).q_net(self.as_fed(inputs.observation))  # (N, n)
         return Outputs(q.amax(-1), {"action": q}, None, {})
 
@@ -330,21 +341,3 @@ def view_of(policy: object) -> View:
         f"{type(policy).__name__} can't be looked into: give a foveate agent, or an algorithm of Stable-Baselines3 "
         "with an actor and a critic or a Q-network and without memory (PPO, A2C, DQN)."
     )
-
-
-@contextlib.contextmanager
-def undisturbed(view: View) -> Iterator[None]:
-    """Within, the network is in evaluation mode; afterwards modes and random states are as they were before.
-
-    Gradients are taken with ``torch.autograd.grad``, which leaves those of the weights alone.
-    """
-    modes = [(module, module.training) for module in view.module.modules()]
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    view.module.eval()
-    try:
-        # cuDNN's recurrent networks can't run backward in evaluation mode
-        with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -14,7 +14,8 @@ from .follower import Follower
 from .methods import METHODS, check_method
 from .pictures import backdrop, bars_of, gaze_of, names_of_actions, on_picture
 from .targets import choose_targets, targets_of
-from .views import Inputs, Outputs, undisturbed, view_of
+from .undisturbed import undisturbed
+from .views import Inputs, Outputs, view_of
 
 
 def usual_targets(names: Iterable[str]) -> list[str]:

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch import distributions as td
 
+from .... import tree
+
 
 class Glimpse(NamedTuple):
     """A soft glimpse.
@@ -77,9 +79,9 @@ class VisualAttention(nn.Module, Generic[P]):
         A glimpse that is linear in the image is Σ w x at each of its numbers, so the sums of w are the gradient of
         the glimpse's sum. Nothing flows through the result.
         """
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             zero = torch.zeros_like(image).requires_grad_()
-            total = self.look(self.prepare(zero), emitted.detach()).what.sum()
+            total = self.look(self.prepare(zero), tree.ordinary(emitted.detach())).what.sum()
             return torch.autograd.grad(total, zero)[0].sum(1)  # (B, H, W)
 
 
