@@ -11,12 +11,12 @@ from . import envs  # importing it registers them
 from .errors import FoveateError
 
 __version__ = "0.1.0"
-__all__ = ["FoveateError", "agents", "envs", "wrappers"]
+__all__ = ["FoveateError", "agents", "analysis", "envs", "sb3", "viz", "wrappers"]
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-    from . import agents, wrappers
+    from . import agents, analysis, sb3, viz, wrappers
 
 
 class _MovedModules:
@@ -36,6 +36,10 @@ if not any(getattr(finder, "__qualname__", "") == "_MovedModules" for finder in 
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("agents", "wrappers"):  # they bring torch's and Stable-Baselines3's weight with them
+    if name in __all__:  # the rooms bring Stable-Baselines3's and Matplotlib's weight with them
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,8 +1,12 @@
-"""Names and modules that lie elsewhere now: what 0.1 called them goes on working for one version, with a warning."""
+"""Names that are looked up at their first use: modules of a package, and what lies elsewhere now.
+
+What 0.1 called them goes on working for one version, with a warning.
+"""
 
 import importlib
+import pkgutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -72,6 +76,16 @@ NAMES = {
     "MLPAgent": "agents.policies.mlp:MLPAgent",
     "DuelingAgent": "agents.policies.dueling:DuelingAgent",
 }
+
+
+def modules_of(path: Iterable[str]) -> list[str]:
+    """The public modules in a package, by its ``__path__``."""
+    return sorted(found.name for found in pkgutil.iter_modules(path) if not found.name.startswith("_"))
+
+
+def submodule(package: str, name: str, known: Iterable[str]) -> ModuleType | None:
+    """A module of a package for its ``__getattr__``, imported at its first use as an attribute; None if unknown."""
+    return importlib.import_module(f".{name}", package) if name in known else None
 
 
 def moved(module: str, name: str, homes: Mapping[str, str]) -> object:

@@ -6,7 +6,7 @@ Agents and options are here at once; what stands on Stable-Baselines3 (learners,
 import importlib
 from typing import TYPE_CHECKING
 
-from ..moved import moved
+from ..moved import moved, submodule
 from .learning.options import LEARNERS, BackpropOptions, LearnerOptions, QOptions
 from .policies.policy import Policy
 from .policies.registry import AGENTS, agent_class
@@ -24,6 +24,8 @@ _LAZY = {
     "load": ".learning.algorithm",
 }
 _HOMES = {"GymVecEnv": "sb3:GymVecEnv", "Learner": "agents:Algorithm"}  # since 0.2
+
+_ROOMS = ("learning", "nn", "policies", "presets")
 
 __all__ = [
     "AGENTS",
@@ -45,4 +47,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    return moved(__name__, name, _HOMES)
+    return submodule(__name__, name, _ROOMS) or moved(__name__, name, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ROOMS])

@@ -1,1 +1,11 @@
 """What is computed from runs: scores, the saliency benchmark, hard against soft, statistics."""
+
+from ..moved import modules_of, moved, submodule
+
+
+def __getattr__(name: str) -> object:
+    return submodule(__name__, name, modules_of(__path__)) or moved(__name__, name, {})
+
+
+def __dir__() -> list[str]:
+    return modules_of(__path__)

@@ -83,9 +83,19 @@ _HOMES = {
 _RENAMED = {"faces": "envs.gym_env:env_classes", "Draws": "envs.counter_rng:CounterRNG"}  # since 0.2
 
 
+_FAMILIES = ("glimpse", "memory", "multi", "probe")
+__all__ = ["IDS", "MULTI_IDS", *_HOMES, *_FAMILIES]
+
+
 def __getattr__(name: str) -> Any:
+    if name in _FAMILIES:
+        return importlib.import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     from ..moved import moved
 
     return moved(__name__, name, _RENAMED)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

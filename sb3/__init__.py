@@ -1,6 +1,7 @@
 """In Stable-Baselines3's company: its own algorithms on our environments, our networks in its algorithms."""
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING
 
 from ..agents.learning.vec_env import GymVecEnv
@@ -29,3 +30,8 @@ def __getattr__(name: str) -> object:
     if name == "CorePolicy":  # only this one needs sb3-contrib
         return importlib.import_module(".policies", __name__).CorePolicy
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    there = importlib.util.find_spec("sb3_contrib") is not None
+    return sorted(name for name in __all__ if there or name != "CorePolicy")

@@ -50,3 +50,7 @@ def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
     return moved(__name__, name, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *family_names(__name__), "GAMES"})
+    return sorted([*family_names(__name__), *_OWN])
 
 
 def register_with_pettingzoo() -> None:

@@ -28,3 +28,7 @@ _HOMES = {  # since 0.2
 
 def __getattr__(name: str) -> object:
     return moved(__name__, name, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

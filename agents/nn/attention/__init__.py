@@ -38,3 +38,7 @@ def make_attention(name: str, image: tuple[int, int, int], **options: object) ->
 
 
 __all__ = ["ATTENTIONS", "AnyAttention", "VisualAttention", "make_attention"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

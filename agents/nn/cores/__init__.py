@@ -55,3 +55,7 @@ __all__ = [
     "Transformer",
     "make_core",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

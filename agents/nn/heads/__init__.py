@@ -75,3 +75,7 @@ __all__ = [
     "make_critic",
     "make_head",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
