@@ -84,7 +84,7 @@ _RENAMED = {"faces": "envs.gym_env:env_classes", "Draws": "envs.counter_rng:Coun
 
 
 _FAMILIES = ("glimpse", "memory", "multi", "probe")
-__all__ = ["IDS", "MULTI_IDS", *_HOMES, *_FAMILIES]
+_PUBLIC = ["IDS", "MULTI_IDS", *_HOMES, *_FAMILIES]
 
 
 def __getattr__(name: str) -> Any:
@@ -98,4 +98,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(_PUBLIC)

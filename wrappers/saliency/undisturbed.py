@@ -2,9 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .views import View
 
@@ -15,7 +16,7 @@ def _ordinary_weights(module: nn.Module) -> Iterator[None]:
     places = [
         (kept, name, value)
         for part in module.modules()
-        for kept in (part._parameters, part._buffers)
+        for kept in (cast("dict[str, Tensor | None]", part._parameters), part._buffers)
         for name, value in kept.items()
         if value is not None and value.is_inference()
     ]
