@@ -23,8 +23,8 @@ def worlds(env_id: str = "Memory/Copy-v0", count: int = 16, **arguments: object)
     return gym.make_vec(env_id, num_envs=count, autoreset_mode="SameStep", output="torch", **arguments)
 
 
-def learner(agent: str = "ntm", seed: int = 0, **arguments: object) -> Backprop:
-    options = BackpropOptions(worlds=16, batch=8, lr=3e-3)
+def learner(agent: str = "ntm", seed: int = 0, lr: float = 3e-3, **arguments: object) -> Backprop:
+    options = BackpropOptions(worlds=16, batch=8, lr=lr)
     kwargs = SMALL.get(agent, {"hidden": 24})
     return Backprop(agent, worlds(**arguments), options, policy_kwargs=kwargs, seed=seed, device="cpu")
 
@@ -78,10 +78,10 @@ def test_counting_what_is_wrong() -> None:
         assert numbers_due({"action": target}, torch.tensor(mask)).tolist() == due
 
 
-@pytest.mark.parametrize(("agent", "steps"), [("ntm", 40_000), ("dnc", 40_000), ("gru", 60_000)])
-def test_cores_learn_a_short_copy(agent: str, steps: int) -> None:
-    made = learner(agent, width=2, max_length=2)
-    made.learn(steps, log_interval=10**6)
+@pytest.mark.parametrize("agent", ["ntm", "dnc", "gru"])
+def test_cores_learn_a_short_copy(agent: str) -> None:
+    made = learner(agent, lr=1e-2, width=2, max_length=2)
+    made.learn(16_000, log_interval=10**6)
     episodes = play_episodes(made.policy, environments_of(worlds(count=64, width=2, max_length=2), CPU), 2, seed=9)
     assert episodes.scores.mean() < 0.1  # of 1.5 wrong bits that guessing leaves
     assert episodes.returns.mean() > 0.95

@@ -90,18 +90,18 @@ class _Double:
 
 @pytest.mark.parametrize("target", ["label:centred-logit"])
 def test_integrated_gradients_are_complete(target: str) -> None:
-    """What a map sums to is what the output is more than on black, to a thousandth at 4096 steps."""
+    """What a map sums to is what the output is more than on black, to five thousandths at 512 steps."""
     made = load(ZOO / "TranslatedDigits-ram", device="cpu")
     view, inputs = moment(made, gym.make("Glimpse/TranslatedDigits-v0"))
     targets = choose_targets(view, [target])
     with undisturbed(view):
-        (found,) = integrated_gradients(view, inputs, targets, steps=4096)
+        (found,) = integrated_gradients(view, inputs, targets, steps=512)
         plain = view.outputs(inputs)
         read = targets[0].bind(plain)
         black = torch.zeros_like(inputs.observation["glimpse"])
         whole = read(plain, None) - read(view.ask(inputs, black), None)
     assert abs(whole.item()) > 0.01
-    assert float(found.sum()) == pytest.approx(whole.item(), rel=1e-3)
+    assert float(found.sum()) == pytest.approx(whole.item(), rel=5e-3)
 
 
 @pytest.mark.parametrize("method", [name for name in EXPLAINING if name != "random"])
