@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ... import tree
 from ...tree import Tree
+from ..nn import noise
 from ..policies.policy import Policy, PolicyOutput
 from .environments import Environments, TimeStep
 from .losses import supervised_parts
@@ -71,6 +72,8 @@ class Observer:
         """A step was made; False stops the play."""
 
 
+NOISE = "noise"  # the name under which `PolicyOutput.choices` holds the keys of a step's noise, see `foveate.agents.nn.noise`
+
 OnStep = Callable[[Tensor, Tensor], bool]  # called with the rewards and the ends of a step, each (B,); False stops
 
 
@@ -101,6 +104,7 @@ class Actor:
         greedy: parts for which to do so anyway.
 
     Attributes:
+        noisy: whether the policy plays with the noise inside it, as it is trained; the keys are among its choices.
         state: the policy's state, tensors (B, …).
         starts: bool, (B,), where the present time step is the first of an episode.
     """
@@ -114,6 +118,7 @@ class Actor:
     ):
         self.policy, self.environments = policy, environments
         self.deterministic, self.greedy = deterministic, greedy
+        self.noisy = False
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
         self.state = self._first_state()
         self._now: TimeStep | None = None
@@ -146,7 +151,12 @@ class Actor:
 
     def choose(self, now: TimeStep) -> PolicyOutput:
         """What to do at a time step."""
-        return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy)
+        if not self.noisy:
+            return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy)
+        keys = noise.new_keys(len(self.starts), self.starts.device)
+        with noise.keyed(keys[None]):
+            output = self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy)
+        return output._replace(choices={**output.choices, NOISE: keys})
 
     @property
     def begun(self) -> bool:

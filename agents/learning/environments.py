@@ -31,8 +31,8 @@ class TimeStep(NamedTuple):
     Attributes:
         observation: tensors (B, …), after the reset where an episode ended (without autoreset: what it ended with).
         reward: float, (B,).
-        terminated: bool, (B,).
-        truncated: bool, (B,).
+        terminated: bool, (B,), where an episode came to its end.
+        truncated: bool, (B,), where it was cut before that, never both.
         target: what the next action should be, by part, each (B, …); None if the environment doesn't say.
         target_mask: bool, (B,), where the target counts; None if it does everywhere.
         target_set: by part, which values would all be right, bool (B, …, n); None if just the target is.
@@ -223,7 +223,7 @@ class VectorEnvironments(Adapter):
             observation,
             self.tensors(reward).float(),
             terminated,
-            truncated,
+            truncated & ~terminated,  # Gymnasium's TimeLimit may say both: then nothing comes after it
             final_observation=final,
             score=self.tensors(last["score"]).float() if final is not None and "score" in last else None,
             **self._said(info),
@@ -280,7 +280,7 @@ class SingleEnvironment(Adapter):
             self._one(observation),
             self._one(float(reward)).float(),
             self._one(bool(terminated)),
-            self._one(bool(truncated)),
+            self._one(bool(truncated and not terminated)),
             final_observation=final,
             score=score,
             **self._said(info),

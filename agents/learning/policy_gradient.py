@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..nn.noise import keyed
 from ..policies.policy import PolicyEvaluation
+from .actor import NOISE
 from .environments import environments_of
 from .learner import Hooks, Learner
 from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
@@ -59,7 +61,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def update(self, collected: Rollout) -> Figures:
         """Update the weights from one rollout; returns figures for the log, as tensors on the device."""
         options = self.options
-        self.policy.train()
+        self.as_played()
         self.set_rate()
         advantage, returns = self._advantage(collected)
         spread = explained_variance(collected.value.flatten(), returns.flatten())
@@ -76,6 +78,17 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             for part in order.chunk(options.minibatches):
                 figures = self._update(batch.rows(part))
         return {**figures, "explained_variance": spread}
+
+    def as_played(self) -> None:
+        """Put the policy into the mode that it plays in, but so that it can be trained.
+
+        Noise of our own comes back by its keys. What a user's own modules do otherwise in training (dropout, the
+        statistics of a batch) would be another policy than the one that played, so it is left out.
+        """
+        self.policy.eval()
+        for module in self.policy.modules():
+            if isinstance(module, nn.RNNBase) and not module.dropout:
+                module.train()  # nothing changes, but cuDNN has no gradients of one in evaluation
 
     def _advantage(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
@@ -94,9 +107,14 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         )
         return advantage, advantage + rollout.value
 
+    def judge(self, rollout: Rollout) -> PolicyEvaluation:
+        """What the present weights say of a rollout's choices, under the noise that they were made with."""
+        with keyed(rollout.choices.get(NOISE)):
+            return self.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
+
     def _update(self, batch: _Batch) -> Figures:
         options, rollout = self.options, batch.rollout
-        judged = self.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
+        judged = self.judge(rollout)
         targets = supervised_parts(rollout.target, self.policy) if options.hybrid else {}
         chosen = [name for name in judged.log_prob if name not in targets]
         figures: Figures = {}

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ... import tree
 from ...tree import Tree
+from ..nn.noise import is_noisy
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .environments import Environments, TimeStep
@@ -224,6 +225,7 @@ class Collector:
         self.environments, self.policy, self.horizon, self.greedy_parts = environments, policy, horizon, greedy_parts
         guided = GuidedActor(policy, environments, always_ask=True)
         self.actor = guided if teacher_forcing else Actor(policy, environments)
+        self.actor.noisy = is_noisy(policy)
         self.ragged = horizon is None and environments.episode_length is None
         self.statistics = EpisodeStatistics(environments, whole=self.ragged)
 

@@ -26,7 +26,7 @@ class RAM(Looking):
         rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.
         where: units on the location.
-        dropout: share of the glimpse network's units that are dropped while its weights are updated.
+        dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
         isolate_location: keep the location head's gradient out of the core.

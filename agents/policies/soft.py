@@ -114,7 +114,7 @@ class SoftAttention(Policy):
         what: units on the glimpse.
         where: units on where it was taken.
         emit_hidden: units between the core and what it emits.
-        dropout: share of the glimpse network's units that are dropped while its weights are updated.
+        dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         **options: the attention models' own; one that the chosen model doesn't have counts for nothing.
     """
 

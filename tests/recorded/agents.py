@@ -255,6 +255,5 @@ def name_of(made: Case) -> str:
     return " ".join([f"{made.agent} by {made.objective} in {made.env_id}", *words])
 
 
-CASES: dict[str, Callable[[], Entries]] = {
-    name_of(made): partial(learned, made) for made in [*_GLIMPSES, *_SOFT, *_VISION, *_MEMORY, *_TEAMS]
-}
+ALL = [*_GLIMPSES, *_SOFT, *_VISION, *_MEMORY, *_TEAMS]
+CASES: dict[str, Callable[[], Entries]] = {name_of(made): partial(learned, made) for made in ALL}

@@ -71,6 +71,10 @@ class ContentAttention(VisualAttention[Places]):
         rows, columns = ((2 * torch.arange(n, device=device, dtype=dtype) + 1) / n - 1 for n in shape)
         return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).flatten(0, 1)
 
+    @property
+    def noisy(self) -> bool:
+        return self.gumbel
+
     def logits(self, prepared: Places, emitted: Tensor) -> Tensor:
         """How each query fits each key, (B, heads, N)."""
         return self.score(emitted.unflatten(-1, (self.heads, self.key)), prepared.keys)

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ....errors import FoveateError, check_choice, check_range
+from .. import noise
 
 Gain = Callable[[Tensor], Tensor]  # weights over the places (B, N) -> how good that was, (B,)
 Baseline = Literal["none", "moving-average", "learned", "leave-one-out"]
@@ -96,10 +97,18 @@ def reinforce(
     return (gains + (value - b) * score).mean()
 
 
-def gumbel_weights(logits: Float[Tensor, "*shape"], temperature: float = 1.0) -> Float[Tensor, "*shape"]:
-    """A sample, one-hot (…, N), with the gradient of its softened form (Jang et al. 2017, section 2.2)."""
+def gumbel_weights(
+    logits: Float[Tensor, "*shape"], temperature: float = 1.0, uniform: Tensor | None = None
+) -> Float[Tensor, "*shape"]:
+    """A sample, one-hot (…, N), with the gradient of its softened form (Jang et al. 2017, section 2.2).
+
+    Args:
+        logits: of the choice, (…, N).
+        temperature: of the softmax, at least 0.001.
+        uniform: the noise, in [0, 1), the shape of the logits; None draws it.
+    """
     check_range("temperature", temperature, 1e-3)
-    uniform = torch.rand_like(logits).clamp_(1e-20, 1 - 1e-7)
+    uniform = (torch.rand_like(logits) if uniform is None else uniform.to(logits.dtype)).clamp(1e-20, 1 - 1e-7)
     soft = torch.softmax((logits - (-uniform.log()).log()) / temperature, -1)  # eq. 2
     hard = F.one_hot(soft.argmax(-1), logits.shape[-1]).to(logits.dtype)
     return hard - soft.detach() + soft
@@ -120,9 +129,14 @@ def straight_through(
 
 
 def chosen_weights(logits: Float[Tensor, "*shape"], gumbel: bool, training: bool) -> Float[Tensor, "*shape"]:
-    """Weights over places (…, N): their probabilities, or one place, sampled in training and the likeliest in play."""
+    """Weights over places (…, N): their probabilities, or one place, sampled in training and the likeliest in play.
+
+    With keys (see `noise`) the place is always sampled, by them.
+    """
     if not gumbel:
         return torch.softmax(logits, -1)
+    if noise.present():
+        return gumbel_weights(logits, uniform=noise.uniform("gumbel", *logits.shape[1:]))
     if training:
         return gumbel_weights(logits)
     return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)

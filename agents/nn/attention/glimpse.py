@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError
 from ..encoders import Encoder, FlatEncoder
+from ..noise import Dropout
 
 
 class GlimpseNetwork(Encoder):
@@ -40,12 +41,13 @@ class GlimpseNetwork(Encoder):
         self.where_out = nn.Linear(where, output)
         if product:
             nn.init.ones_(self.where_out.bias)  # begin near g = what: two small factors would leave nothing of it
-        self.dropout, self.product = nn.Dropout(dropout), product
+        self.dropout, self.product = Dropout(dropout), product
         self.output_size = output
 
     def forward(self, observation: dict[str, Tensor]) -> Tensor:
-        what = self.dropout(F.relu(self.what_layer(self.what(observation["glimpse"]))))  # (N, what)
+        what = F.relu(self.what_layer(self.what(observation["glimpse"])))
+        what = self.dropout(what, "what")  # (N, what)
         where = F.relu(self.where_layer(self.where(observation)))  # (N, where)
         if self.product:
-            return self.dropout(F.relu(self.what_out(what)) * F.relu(self.where_out(where)))  # (N, output)
-        return self.dropout(F.relu(self.what_out(what) + self.where_out(where)))  # (N, output)
+            return self.dropout(F.relu(self.what_out(what)) * F.relu(self.where_out(where)), "output")  # (N, output)
+        return self.dropout(F.relu(self.what_out(what) + self.where_out(where)), "output")  # (N, output)

@@ -50,6 +50,10 @@ class TileAttention(VisualAttention[Tensor]):
         """What the retina sees at every tile, (B, tiles², glimpse_size)."""
         return self.intensity * self.fovea.glimpses(self.fovea.prepare(image), self.centres)
 
+    @property
+    def noisy(self) -> bool:
+        return self.gumbel
+
     def weights(self, emitted: Tensor) -> Tensor:
         """How much each tile counts, (B, tiles²); it sums to 1."""
         return chosen_weights(emitted, self.gumbel, self.training)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .... import tree
 from ....tree import Tree
+from .. import noise
 
 
 class HasState(Protocol):
@@ -67,7 +68,8 @@ def unroll(
     pieces = []
     for first, end in episode_pieces(starts):
         state = begin(state, moments[first], starts[first])
-        pieces.append(_run_steps(step, moments[first:end], state))  # a compiled step goes here
+        with noise.piece(first, end):
+            pieces.append(_run_steps(step, moments[first:end], state))  # a compiled step goes here
         state = pieces[-1].state
     return _joined(pieces)
 
@@ -92,7 +94,8 @@ def unroll_pieces(
     pieces = []
     for first, end in episode_pieces(starts):
         state = begin(state, tree.index(inputs, first), starts[first])
-        pieces.append(run(tree.index(inputs, slice(first, end)), state))
+        with noise.piece(first, end):
+            pieces.append(run(tree.index(inputs, slice(first, end)), state))
         state = pieces[-1].state
     return _joined(pieces)
 
@@ -113,8 +116,9 @@ def episode_pieces(starts: Bool[Tensor, "time batch"]) -> list[tuple[int, int]]:
 def _run_steps(step: Callable[[Tree, S], Output], moments: Sequence[Tree], state: S) -> Output:
     """The loop itself."""
     outputs = []
-    for now in moments:
-        output = step(now, state)
+    for t, now in enumerate(moments):
+        with noise.piece(t, t + 1):
+            output = step(now, state)
         state = output.state
         outputs.append(output._replace(state=None))
     return tree.stack(outputs)._replace(state=state)
