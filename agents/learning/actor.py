@@ -72,7 +72,7 @@ class Observer:
         """A step was made; False stops the play."""
 
 
-NOISE = "noise"  # the name under which `PolicyOutput.choices` holds the keys of a step's noise, see `foveate.agents.nn.noise`
+NOISE = "noise"  # in `PolicyOutput.choices`: the keys of a step's noise, see `foveate.agents.nn.noise`
 
 OnStep = Callable[[Tensor, Tensor], bool]  # called with the rewards and the ends of a step, each (B,); False stops
 

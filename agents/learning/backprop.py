@@ -14,6 +14,7 @@ from ...envs.episodes import Episodes
 from ...envs.protocols import ScriptedWorld
 from ...errors import FoveateError
 from ...tree import Tree
+from ..nn.finite import check
 from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
 from .environments import Environments, TimeStep, VectorEnvironments, environments_of
@@ -202,6 +203,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
     def update(self, collected: Lessons) -> dict[str, Tensor]:
         """Update the weights, one part of the episodes after the other."""
         options = self.options
+        check({"observation": collected.observation, "target": collected.target})
         self.policy.train()
         self.set_rate()
         # episodes of one length together: short ones need not wait for long ones

@@ -27,6 +27,7 @@ from ... import __version__
 from ...envs.spaces import from_json, to_json
 from ...errors import FoveateError
 from ...introspect import check_options
+from ..nn.finite import check_weights
 from ..policies.policy import Policy
 from ..policies.registry import agent_class, agent_name
 from .learner import EpisodeRow, Learner
@@ -54,7 +55,11 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
         learner: what to save.
         path: the folder.
         extra: plain data to keep in run.json beside the learner's own (the environment's id and arguments, …).
+
+    Raises:
+        FoveateError: the weights aren't finite.
     """
+    check_weights(learner.policy)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.parent / f".{path.name}.new-{os.getpid()}"

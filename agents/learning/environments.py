@@ -20,6 +20,7 @@ from ...envs.protocols import NativeVectorEnv, ScriptedWorld
 from ...envs.registry import world_class
 from ...errors import FoveateError
 from ...tree import Tree
+from ..nn.finite import check_host
 from ..policies.policy import WHOLE
 
 Info = dict[str, Any]  # what an environment says beside observations and rewards, in its own layout
@@ -202,6 +203,8 @@ class VectorEnvironments(Adapter):
 
     def reset(self, seed: int | None = None) -> TimeStep:
         observation, info = self.env.reset(seed=seed)
+        if not self.native:
+            check_host("observation", observation)
         return self.begun(self.tensors(observation), **self._said(info))
 
     def observe(self) -> TimeStep | None:
@@ -213,6 +216,9 @@ class VectorEnvironments(Adapter):
     def step(self, action: Tree) -> TimeStep:
         sent = action if self.native else to_actions(self.env.single_action_space, action)
         observation, reward, terminated, truncated, info = self.env.step(sent)
+        if not self.native:  # what our own worlds hand over on the device is looked at once an update
+            check_host("observation", observation)
+            check_host("reward", reward)
         observation, terminated, truncated = (self.tensors(part) for part in (observation, terminated, truncated))
         final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
         if not self.autoreset and bool(torch.logical_or(terminated, truncated).any()):
@@ -244,7 +250,9 @@ class VectorEnvironments(Adapter):
     def _stack(self, final: np.ndarray) -> Tree:
         """Gymnasium's object array of some rows' last observations as a batch (zeros elsewhere)."""
         blank = tree.map(np.zeros_like, next(one for one in final if one is not None))
-        return self.tensors(tree.stack([blank if one is None else one for one in final]))
+        rows = tree.stack([blank if one is None else one for one in final])
+        check_host("last observation", rows)
+        return self.tensors(rows)
 
     def state_dict(self) -> dict[str, Tensor]:
         return self.env.state_dict() if isinstance(self.env, NativeVectorEnv) else {}
@@ -265,19 +273,20 @@ class SingleEnvironment(Adapter):
 
     def reset(self, seed: int | None = None) -> TimeStep:
         observation, info = self.env.reset(seed=seed)
-        return self.begun(self._one(observation), **self._said(info))
+        return self.begun(self._shown(observation), **self._said(info))
 
     def step(self, action: Tree) -> TimeStep:
         sent = tree.index(to_actions(self.env.action_space, action), 0)
         observation, reward, terminated, truncated, info = self.env.step(sent)
+        check_host("reward", np.asarray([reward]))
         final = score = None
         if terminated or truncated:
-            final = self._one(observation)
+            final = self._shown(observation)
             score = self._one(info["score"]).float() if "score" in info else None
             if self.autoreset:
                 observation, info = self.env.reset()
         return TimeStep(
-            self._one(observation),
+            self._shown(observation),
             self._one(float(reward)).float(),
             self._one(bool(terminated)),
             self._one(bool(truncated and not terminated)),
@@ -289,6 +298,12 @@ class SingleEnvironment(Adapter):
     def _one(self, value: Tree) -> Tree:
         """Arrays and numbers as tensors (1, …)."""
         return self.tensors(tree.unsqueeze(tree.map(np.asarray, value)))
+
+    def _shown(self, observation: Tree) -> Tree:
+        """An observation as tensors (1, …), all of them finite."""
+        rows = tree.unsqueeze(tree.map(np.asarray, observation))
+        check_host("observation", rows)
+        return self.tensors(rows)
 
     def _said(self, info: Info) -> Info:
         said: Info = {"info": info}

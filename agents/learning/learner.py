@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import FoveateError
+from ..nn import finite
 from ..policies.policy import Policy
 from .environments import Environments, Info
 from .options import Options
@@ -144,19 +146,33 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
             total: environment steps of all rows together, those made before included (a lower bound: rollouts are
                 finished).
             hooks: called at each turn.
+
+        Raises:
+            FoveateError: an observation, a reward, a loss, a gradient or a weight is not finite. Nothing is saved then.
         """
         self.total = total
         while self.counts.steps < total:
             hooks.on_rollout_start()
-            self.policy.eval()  # what is played is the policy itself, without dropout
-            collected = self.collect(hooks)
-            if collected is None:
+            try:
+                figures = self._turn(hooks)
+            except finite.NotFinite as error:
+                raise FoveateError(f"the training stopped at step {self.counts.steps:,}: {error}.") from error
+            if figures is None:
                 break
-            hooks.on_rollout_end()
-            self.remaining = 1.0 - float(min(self.counts.steps, total)) / float(total)
-            figures = self.update(collected)
-            self.counts.iterations += 1
             hooks.on_update(figures)
+
+    def _turn(self, hooks: Hooks) -> dict[str, Tensor] | None:
+        """Collect and update once; None if a hook asked to stop."""
+        self.policy.eval()
+        collected = self.collect(hooks)
+        if collected is None:
+            return None
+        hooks.on_rollout_end()
+        self.remaining = 1.0 - float(min(self.counts.steps, self.total)) / float(self.total)
+        figures = self.update(collected)
+        finite.check_weights(self.policy)
+        self.counts.iterations += 1
+        return figures
 
     # ---- what a subclass writes ----
 
@@ -180,10 +196,15 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         return self.options.lr * (end + (1 - end) * remaining)
 
     def descend(self, loss: Tensor) -> Tensor:
-        """One step of the optimiser down a loss; returns the norm of the gradient before it was scaled down."""
+        """One step of the optimiser down a loss; returns the norm of the gradient before it was scaled down.
+
+        Raises:
+            NotFinite: the loss or the gradient isn't finite; no step is made.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.options.max_grad_norm)
+        finite.check({"loss": loss, "gradient's norm": norm})
         self.optimizer.step()
         self.counts.updates += 1
         return norm.detach()

@@ -1,13 +1,17 @@
 """How learners learn, as plain data."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from ...errors import FoveateError, check_choice, check_range
 
 Objective = Literal["reinforce", "a2c", "ppo"]
 OBJECTIVES: tuple[Objective, ...] = ("reinforce", "a2c", "ppo")
+LARGEST = 1e6  # of rates and coefficients; anything beyond is a slip, and would overflow before long
 
 
 @dataclass
@@ -20,7 +24,7 @@ class Options:
         lr_end: learning rate at the end as a share of the first; it falls linearly.
         weight_decay: decoupled weight decay (AdamW).
         adam_eps: Adam's epsilon.
-        max_grad_norm: gradients are scaled down to this norm.
+        max_grad_norm: gradients are scaled down to this norm; inf leaves them as they are.
     """
 
     worlds: int = 128
@@ -31,11 +35,19 @@ class Options:
     max_grad_norm: float = 1.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                value = value.item()
+                setattr(self, field.name, value)
+            unbounded = field.name == "max_grad_norm" and value == math.inf
+            if isinstance(value, float) and not math.isfinite(value) and not unbounded:
+                raise FoveateError(f"{field.name}={value!r} is not allowed: it must be a finite number.")
         for name, low, high in (
             ("worlds", 1, float("inf")),
-            ("lr", 0.0, float("inf")),
+            ("lr", 0.0, LARGEST),
             ("lr_end", 0.0, 1.0),
-            ("weight_decay", 0.0, float("inf")),
+            ("weight_decay", 0.0, LARGEST),
             ("adam_eps", 0.0, 1.0),
             ("max_grad_norm", 0.0, float("inf")),
         ):
@@ -93,7 +105,8 @@ class LearnerOptions(Options):
             ("gamma", 0.0, 1.0),
             ("gae_lambda", 0.0, 1.0),
             *((("epochs", 1, float("inf")), ("minibatches", 1, self.worlds)) if self.objective == "ppo" else ()),
-            ("clip_range", 0.0, float("inf")),
+            ("clip_range", 0.0, LARGEST),
+            *((name, 0.0, LARGEST) for name in ("policy_coef", "value_coef", "entropy_coef")),
         ):
             check_range(name, getattr(self, name), low, high)
         if self.horizon is not None:

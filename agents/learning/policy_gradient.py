@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..nn.finite import check
 from ..nn.noise import keyed
 from ..policies.policy import PolicyEvaluation
 from .actor import NOISE
@@ -61,6 +62,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def update(self, collected: Rollout) -> Figures:
         """Update the weights from one rollout; returns figures for the log, as tensors on the device."""
         options = self.options
+        check({"observation": collected.observation, "reward": collected.reward, "value": collected.value})
         self.as_played()
         self.set_rate()
         advantage, returns = self._advantage(collected)

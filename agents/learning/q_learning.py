@@ -23,11 +23,13 @@ from ... import tree
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.cores.base import Feedforward
+from ..nn.finite import check_host
 from ..policies.policy import WHOLE, Policy
 from .algorithm import Algorithm
 from .learner import Hooks, Learner
 from .options import QOptions
 from .vec_env import GymVecEnv
+from .vec_environments import check_step
 
 
 class QNetwork(nn.Module):
@@ -71,8 +73,11 @@ class _StepCallback(BaseCallback):
 
     def _on_step(self) -> bool:
         self.learner.counts.steps = self.dqn.num_timesteps
+        infos = self.locals["infos"]
+        # before the memory takes it
+        check_step(self.locals["new_obs"], self.locals["rewards"], self.locals["dones"], infos)
         reward, ended = (torch.as_tensor(self.locals[name]) for name in ("rewards", "dones"))
-        return self.hooks.on_step(reward, ended, self.locals["infos"])
+        return self.hooks.on_step(reward, ended, infos)
 
 
 class QCollector:
@@ -175,6 +180,7 @@ class QLearner(Learner[QCollector, bool]):
         dqn._setup_learn(self.total - self.counts.steps, None, reset_num_timesteps=False)
         observation = dqn.env.reset()
         assert not isinstance(observation, tuple)
+        check_host("observation", observation)
         assert self.collector is not None
         dqn._last_obs = observation
         self.collector.ready = True

@@ -1,5 +1,7 @@
 """Stable-Baselines3's VecEnvs as tensors: the one adapter of `environments` that needs Stable-Baselines3."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -8,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from ... import tree
 from ...errors import FoveateError
 from ...tree import Tree
+from ..nn.finite import check_host
 from .environments import Adapter, Environments, Info, TimeStep, VectorEnvironments, declared_part, to_actions
 from .vec_env import GymVecEnv
 
@@ -25,6 +28,19 @@ def environments_of(env: object, device: torch.device) -> Environments:
     raise FoveateError(f"{env!r} is no environment: a Gymnasium (vector) environment or a VecEnv is needed.")
 
 
+def check_step(observation: Tree, reward: np.ndarray, done: np.ndarray, infos: Sequence[Info]) -> None:
+    """Refuse a step of a VecEnv that shows or pays what isn't finite.
+
+    Raises:
+        NotFinite: it names the world.
+    """
+    check_host("observation", observation)
+    check_host("reward", reward)
+    over = np.flatnonzero(done).tolist()
+    if over:
+        check_host("last observation", tree.stack([infos[i]["terminal_observation"] for i in over]), over)
+
+
 class VecEnvEnvironments(Adapter):
     """A Stable-Baselines3 VecEnv."""
 
@@ -35,15 +51,17 @@ class VecEnvEnvironments(Adapter):
     def reset(self, seed: int | None = None) -> TimeStep:
         if seed is not None:
             self.env.seed(seed)
-        observation = self.tensors(self.env.reset())
+        observation: Tree = self.env.reset()
+        check_host("observation", observation)
         infos = self._reset_infos()
-        return self.begun(observation, **self._said(infos), info=infos)
+        return self.begun(self.tensors(observation), **self._said(infos), info=infos)
 
     def step(self, action: Tree) -> TimeStep:
         actions: Tree = to_actions(self.action_space, action)
         if isinstance(self.action_space, spaces.Dict):  # VecEnvs hand action[i] to environment i
             actions = tree.unstack(actions)
         observation, reward, done, infos = self.env.step(actions)
+        check_step(observation, reward, done, infos)
         cut = np.array(
             [d and bool(info.get("TimeLimit.truncated", False)) for d, info in zip(done, infos, strict=True)]
         )

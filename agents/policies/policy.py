@@ -15,6 +15,7 @@ from ..nn.cores import Core
 from ..nn.cores.base import Source, State, reset_where
 from ..nn.cores.unroll import unroll_pieces
 from ..nn.encoders import Encoder, SourceEncoder
+from ..nn.finite import check_parameters
 from ..nn.heads import Head, make_critic, make_head
 from .numpy_border import predict
 
@@ -248,7 +249,11 @@ class Policy(nn.Module):
         parameters = {name: values[0] for name, values in prediction.parameters.items()}
         for name, now in parameters.items():
             head = self.head(name)
-            choice = head.mode(now) if deterministic or name in greedy else head.distribution(now).sample()
+            if deterministic or name in greedy:
+                choice = head.mode(now)
+            else:
+                check_parameters(name, now)
+                choice = head.distribution(now).sample()
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
         records = {name: values[0] for name, values in prediction.records.items()}
         action = self.as_action(choices)

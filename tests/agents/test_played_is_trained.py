@@ -27,7 +27,7 @@ QUIET = [case for case in recorded.ALL if case.objective in ("reinforce", "a2c",
 
 
 def check(learner: BaseAlgorithm) -> None:
-    """In each of two rollouts, log-probabilities and values at the update are those at play, of parts of the rows too."""
+    """In each of two rollouts, log-probabilities and values at the update are those at play; of some rows too."""
     assert isinstance(learner, PolicyGradient)
     inner = learner.learner
     assert inner.collector is not None
@@ -41,7 +41,9 @@ def check(learner: BaseAlgorithm) -> None:
             part = rollout.rows(rows)
             judged = inner.judge(part)
             for name, value in judged.log_prob.items():
-                torch.testing.assert_close((value - part.log_prob[name]).exp(), torch.ones_like(value), atol=1e-3, rtol=0)
+                torch.testing.assert_close(
+                    (value - part.log_prob[name]).exp(), torch.ones_like(value), atol=1e-3, rtol=0
+                )
             torch.testing.assert_close(judged.value, part.value, atol=1e-4, rtol=1e-4)
 
 

@@ -1,0 +1,161 @@
+"""What other people's environments may do to a training: ends that are told twice, and numbers that are none."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+
+from foveate.agents import AGENTS, Backprop, BackpropOptions, LearnerOptions, PolicyGradient, QLearning, QOptions
+from foveate.agents.learning.environments import environments_of
+from foveate.agents.learning.rollout import Collector
+from foveate.agents.learning.vec_env import GymVecEnv
+from foveate.errors import FoveateError
+
+Ends = Sequence[tuple[bool, bool]]
+
+
+class Scripted(gym.Env):
+    """Ends its steps as it is told; may show or pay something that is no number at one step."""
+
+    observation_space = spaces.Box(-10, 10, (3,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, ends: Ends = ((False, False),), bad: str = "", at: int = 3, value: float = math.nan):
+        self.ends, self.bad, self.at, self.value, self.count = ends, bad, at, value, 0
+
+    def _see(self) -> np.ndarray:
+        seen = np.full(3, 0.5, np.float32)
+        if self.bad == "observation" and self.count == self.at:
+            seen[1] = self.value
+        return seen
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        return self._see(), {"target": 1}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        terminated, truncated = self.ends[self.count % len(self.ends)]
+        self.count += 1
+        reward = self.value if self.bad == "reward" and self.count == self.at else 1.0
+        return self._see(), reward, terminated, truncated, {"target": 1}
+
+
+def same_step(makers: Sequence[Callable[[], gym.Env]]) -> SyncVectorEnv:
+    return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+DOORS: dict[str, Callable[[Sequence[Callable[[], gym.Env]]], object]] = {
+    "one environment": lambda makers: makers[0](),
+    "SyncVectorEnv": same_step,
+    "GymVecEnv": lambda makers: GymVecEnv(same_step(makers)),
+    "DummyVecEnv": DummyVecEnv,
+    "VecMonitor": lambda makers: VecMonitor(DummyVecEnv(makers)),
+    "VecMonitor(GymVecEnv)": lambda makers: VecMonitor(GymVecEnv(same_step(makers))),
+}
+pattern = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@given(ends=pattern)
+@settings(max_examples=10, deadline=None)
+def test_nothing_is_bootstrapped_where_an_episode_came_to_its_end(door: str, ends: Ends) -> None:
+    policy = AGENTS["mlp"](Scripted.observation_space, Scripted.action_space, layers=(4,), hidden=4)
+    env = DOORS[door]([lambda: Scripted(ends)] * 2)
+    played = Collector(environments_of(env), policy, horizon=7).collect()
+    assert played is not None
+    rollout = played[0]
+    expected = [ends[t % len(ends)] for t in range(7)]
+    assert rollout.ended[:, 0].tolist() == [terminated or truncated for terminated, truncated in expected]
+    assert (rollout.truncation_value[:, 0] != 0).tolist() == [cut and not over for over, cut in expected]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@given(ends=pattern)
+@settings(max_examples=10, deadline=None)
+def test_stable_baselines3_hears_of_a_cut_only_where_nothing_ended(mode: AutoresetMode, ends: Ends) -> None:
+    env = GymVecEnv(SyncVectorEnv([lambda: Scripted(ends)] * 2, autoreset_mode=mode))
+    env.reset()
+    heard = []
+    for _ in range(9):
+        _, _, done, infos = env.step(np.zeros(2, np.int64))
+        if done[0]:
+            heard.append(infos[0]["TimeLimit.truncated"])
+    cuts = [cut and not over for over, cut in [ends[t % len(ends)] for t in range(9)] if over or cut]
+    assert heard == cuts[: len(heard)]
+
+
+LEARNERS: dict[str, Callable[[object], object]] = {
+    "reinforce": lambda env: PolicyGradient("gru", env, LearnerOptions(worlds=2), device="cpu"),
+    "ppo": lambda env: PolicyGradient(
+        "gru", env, LearnerOptions(objective="ppo", horizon=4, worlds=2, minibatches=2), device="cpu"
+    ),
+    "backprop": lambda env: Backprop("gru", env, BackpropOptions(worlds=2, batch=2), device="cpu"),
+    "dqn": lambda env: QLearning("mlp", env, QOptions(worlds=2, warm_up=2, batch=2, memory=100), device="cpu"),
+}
+
+
+@pytest.mark.parametrize("objective", LEARNERS)
+@pytest.mark.parametrize("bad", ["observation", "reward"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_number_that_is_none_stops_the_training_in_one_sentence(
+    tmp_path: object, objective: str, bad: str, value: float
+) -> None:
+    ends = [(False, False)] * 4 + [(True, False)]
+    env = same_step([lambda: Scripted(ends), lambda: Scripted(ends, bad, 7, value)])
+    learner = LEARNERS[objective](env)
+    with pytest.raises(FoveateError, match=rf"stopped at step [\d,]+: the (last )?{bad} of world 1 is not finite"):
+        learner.learn(200)
+    assert all(bool(p.isfinite().all()) for p in learner.policy.parameters())
+
+
+@pytest.mark.parametrize("objective", LEARNERS)
+def test_a_rate_that_breaks_the_weights_stops_the_training_and_nothing_is_saved(
+    tmp_path: object, objective: str
+) -> None:
+    env = same_step([lambda: Scripted([(False, False)] * 4 + [(True, False)])] * 2)
+    learner = LEARNERS[objective](env)
+    learner.options.lr = 1e30  # within the numbers, and far beyond all reason
+    try:
+        learner.learn(400)
+    except FoveateError as error:  # and nothing else: PyTorch's own errors say nothing
+        assert "stopped at step" in str(error)  # noqa: PT017
+    else:
+        assert all(bool(p.isfinite().all()) for p in learner.policy.parameters())
+    for parameter in learner.policy.parameters():
+        parameter.data.fill_(math.nan)
+    with pytest.raises(FoveateError, match="not finite"):
+        learner.save(f"{tmp_path}/kept")
+
+
+OPTIONS = {LearnerOptions: {}, BackpropOptions: {}, QOptions: {}}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, -1e-9, 1e30])
+def test_absurd_rates_and_coefficients_are_refused(kind: type, value: float) -> None:
+    for name, default in vars(kind()).items():
+        if isinstance(default, float) and not (name == "max_grad_norm" and value > 0):
+            with pytest.raises(FoveateError, match=name):
+                kind(**{name: value})
+
+
+def test_numpy_numbers_are_made_plain() -> None:
+    options = LearnerOptions(worlds=np.int64(3), lr=np.float32(0.5), minibatches=np.int32(1))
+    assert (type(options.worlds), type(options.lr)) == (int, float)
+
+
+def test_learning_behind_a_normalising_wrapper() -> None:
+    env = VecNormalize(DummyVecEnv([lambda: Scripted([(False, False)] * 4 + [(True, True)])] * 2))
+    LEARNERS["ppo"](env).learn(40)
+
+
+def test_adapters_take_finite_numbers_of_any_kind() -> None:
+    worlds = environments_of(same_step([Scripted] * 2), "cpu")
+    assert worlds.reset(0).observation.shape == (2, 3)
