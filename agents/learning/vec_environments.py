@@ -31,6 +31,12 @@ def environments_of(env: object, device: torch.device) -> Environments:
 def check_step(observation: Tree, reward: np.ndarray, done: np.ndarray, infos: Sequence[Info]) -> None:
     """Refuse a step of a VecEnv that shows or pays what isn't finite.
 
+    Args:
+        observation: arrays (B, …).
+        reward: (B,).
+        done: bool, (B,), where an episode ended.
+        infos: what it says of each world.
+
     Raises:
         NotFinite: it names the world.
     """
