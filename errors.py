@@ -1,8 +1,13 @@
 """One error class for what a user got wrong: the message names the value and what is allowed."""
 
 import difflib
+import math
 import numbers
 from collections.abc import Iterable
+from typing import TypeVar, cast
+
+Number = TypeVar("Number", int, float)
+MOST = 2**62  # of a number that nothing else bounds: tensors hold no larger ones
 
 
 class FoveateError(ValueError):
@@ -18,20 +23,46 @@ def unknown(kind: str, name: object, allowed: Iterable[str]) -> FoveateError:
         allowed: all names that would do.
     """
     allowed = sorted(allowed)
-    close = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:100], allowed, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return FoveateError(f"unknown {kind} {name!r}.{hint} Allowed: {', '.join(allowed) or 'none'}.")
+    return FoveateError(f"unknown {kind} {shortened(name)}.{hint} Allowed: {', '.join(allowed) or 'none'}.")
 
 
-def check_choice(kind: str, name: object, allowed: Iterable[str]) -> None:
-    """Raise `unknown` unless `name` is one of `allowed`."""
+def check_choice(kind: str, name: object, allowed: Iterable[str]) -> str:
+    """The name as a plain string, if it is one of `allowed`; else the error `unknown`."""
     allowed = list(allowed)
-    if name not in allowed:
+    if not isinstance(name, str) or name not in allowed:
         raise unknown(kind, name, allowed)
+    return str(name)
 
 
-def check_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Refuse a number outside ``low <= value <= high``, and NaN.
+def plain_number(name: str, value: object, whole: bool) -> int | float:
+    """A number of Python's own, of whatever kind it was: what comes from NumPy must not change how a world behaves.
+
+    Args:
+        name: what the message calls it.
+        value: the number that was given.
+        whole: whether it counts something.
+
+    Raises:
+        FoveateError: it is no such number (a bool is none), or not finite.
+    """
+    if whole and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    if whole or not isinstance(value, numbers.Real) or isinstance(value, bool):
+        kind = "a whole number" if whole else "a number"
+        raise FoveateError(f"{name}={shortened(value)} is not allowed: it must be {kind}.")
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise FoveateError(f"{name}={shortened(value)} is not allowed: it must be a finite number.")
+    return number
+
+
+def check_range(name: str, value: Number, low: Number, high: float = math.inf) -> Number:
+    """The number as one of Python's own, if ``low <= value <= high``.
 
     Args:
         name: what the message calls it.
@@ -40,12 +71,16 @@ def check_range(name: str, value: float, low: float, high: float = float("inf"))
         high: the most that is allowed.
 
     Raises:
-        FoveateError: `value` is outside the range or of the wrong kind.
+        FoveateError: `value` is outside the range, of the wrong kind, or not finite.
     """
-    whole = isinstance(low, int)
-    kind = "a whole number" if whole else "a number"
-    if not isinstance(value, numbers.Integral if whole else numbers.Real):
-        raise FoveateError(f"{name}={value!r} is not allowed: it must be {kind}.")
-    if not low <= value <= high:
-        allowed = f"at least {low}" if high == float("inf") else f"between {low} and {high}"
-        raise FoveateError(f"{name}={value!r} is not allowed: it must be {allowed}.")
+    plain = plain_number(name, value, isinstance(low, int))
+    if not low <= plain <= min(high, MOST):
+        allowed = f"at least {low}" if plain < low and high == math.inf else f"between {low} and {min(high, MOST)}"
+        raise FoveateError(f"{name}={shortened(value)} is not allowed: it must be {allowed}.")
+    return cast(Number, plain)
+
+
+def shortened(value: object) -> str:
+    """How a message shows a value: a large one in part."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -2,13 +2,15 @@
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import docstring_parser
+import numpy as np
 
-from .errors import unknown
+from .errors import FoveateError, check_choice, plain_number, shortened, unknown
 
 
 class Option(NamedTuple):
@@ -88,9 +90,62 @@ def divide_options(given: Mapping[str, Any], kind: str, *classes: type) -> list[
     return [{name: value for name, value in given.items() if name in options} for options in known]
 
 
-def check_options(cls: type, given: dict[str, Any], kind: str) -> None:
+def check_options(cls: type, given: Mapping[str, Any], kind: str) -> None:
     """Raise a FoveateError, with a hint, where `given` has a name that the class's constructor lacks."""
     allowed = constructor_options(cls)
     for name in given:
         if name not in allowed:
             raise unknown(f"{kind} option", name, allowed)
+
+
+def plain_arguments(cls: type, given: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Arguments for a class's constructor as its annotations want them: numbers, flags and words as Python's own.
+
+    Here pass the arguments of all worlds, so a number of NumPy's is told apart from one of Python's nowhere else.
+
+    Args:
+        cls: whose constructor takes them.
+        given: the arguments by name.
+        kind: what errors call the receiver.
+
+    Raises:
+        FoveateError: the constructor has no argument of a name, or a value is of another type.
+    """
+    check_options(cls, given, kind)
+    allowed = constructor_options(cls)
+    return {name: plain(name, value, allowed[name].type) for name, value in given.items()}
+
+
+def plain(name: str, value: Any, hint: Any) -> Any:
+    """A value as an annotation wants it; where it says more than a plain type, the value itself.
+
+    Args:
+        name: what the message calls it.
+        value: what was given.
+        hint: the annotation, such as ``int``, ``float | None`` or ``Literal["a", "b"]``.
+
+    Raises:
+        FoveateError: the value is of another type.
+    """
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    hints = typing.get_args(hint) if is_union else (hint,)
+    if value is None and type(None) in hints:
+        return None
+    hints = [each for each in hints if each is not type(None)]
+    if len(hints) != 1:
+        return value
+    (hint,) = hints
+    words = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    if words and all(isinstance(word, str) for word in words):
+        return check_choice(name, value, words)
+    if hint in (int, float):
+        return plain_number(name, value, whole=hint is int)
+    if hint is bool:
+        if not isinstance(value, (bool, np.bool_)):
+            raise FoveateError(f"{name}={shortened(value)} is not allowed: it must be True or False.")
+        return bool(value)
+    if hint is str:
+        if not isinstance(value, str):
+            raise FoveateError(f"{name}={shortened(value)} is not allowed: it must be a string.")
+        return str(value)
+    return value

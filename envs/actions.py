@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import FoveateError
+from ..errors import FoveateError, shortened
 from ..tree import Tree
 
 Reader = Callable[[Tree], Tree]
@@ -28,12 +28,7 @@ def _array(action: Tree, part: str) -> np.ndarray:
     try:
         return np.asarray(action)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:  # rows of different lengths, say
-        raise FoveateError(f"{part}={_short(action)} is no array of numbers.") from error
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+        raise FoveateError(f"{part}={shortened(action)} is no array of numbers.") from error
 
 
 def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Tensor:
@@ -49,11 +44,11 @@ def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Te
         try:
             value = value if value.device.type != "cpu" else value.detach().numpy()
         except (TypeError, RuntimeError) as error:  # a sparse tensor, say
-            raise FoveateError(f"{part}={_short(action)} is no array of numbers.") from error
+            raise FoveateError(f"{part}={shortened(action)} is no array of numbers.") from error
     else:
         value = _array(action, part)
         if value.dtype.kind not in "biuf":
-            raise FoveateError(f"{part}={_short(action)} is no array of numbers.")
+            raise FoveateError(f"{part}={shortened(action)} is no array of numbers.")
     if value.shape != shape:
         raise FoveateError(f"{part} has shape {tuple(value.shape)}, allowed is {shape}.")
     return value
@@ -117,10 +112,10 @@ class WholeNumbersReader(NamedTuple):
         if isinstance(value, Tensor):
             return value.to(self.device, torch.int64, copy=True)
         if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
-            raise FoveateError(f"{part} must hold whole numbers, got {_short(value.tolist())}.")
+            raise FoveateError(f"{part} must hold whole numbers, got {shortened(value.tolist())}.")
         if ((value < self.least) | (value > self.most)).any():
             raise FoveateError(
-                f"{part}={_short(value.tolist())} is out of range: "
+                f"{part}={shortened(value.tolist())} is out of range: "
                 f"allowed is {self.least.tolist()} to {self.most.tolist()}."
             )
         return torch.from_numpy(value.astype(np.int64)).to(self.device)

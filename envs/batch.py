@@ -6,6 +6,8 @@ masks, autoreset, seeds or numpy: the two classes in `gym_env.py` are derived fr
 
 import abc
 import enum
+import math
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from torch import Tensor
 from .. import tree
 from ..errors import FoveateError, check_range
 from ..tree import Tree, outside_inference
+from .allocation import check_allocation
 from .counter_rng import CounterRNG
 from .scale import ScoreScale
 
@@ -29,6 +32,15 @@ class Ended(enum.Enum):
     ALL = enum.auto()
     NONE = enum.auto()
     UNKNOWN = enum.auto()  # the tensor `over` says; it may lie on a device that one would have to wait for
+
+
+def _parts(*whole: spaces.Space) -> Iterator[spaces.Space]:
+    """Spaces and those that they are made of."""
+    for space in whole:
+        if isinstance(space, spaces.Dict):
+            yield from _parts(*space.spaces.values())
+        else:
+            yield space
 
 
 class BatchWorld(abc.ABC):
@@ -122,6 +134,10 @@ class BatchWorld(abc.ABC):
 
     # ---- the engine ----
 
+    def footprint(self) -> int:
+        """About how many numbers one world holds; where sizes of the state multiply a subclass adds them."""
+        return sum(math.prod(space.shape or ()) for space in _parts(self.observation_space, self.action_space))
+
     @outside_inference
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         """Set the number of worlds and their device; called once by the environment.
@@ -132,12 +148,13 @@ class BatchWorld(abc.ABC):
             keep_trail: whether the state also holds what only a picture of the episode needs.
 
         Raises:
-            FoveateError: B is below 1.
+            FoveateError: B is below 1, or so many worlds would take more memory than there is.
         """
-        if num_worlds < 1:
-            raise FoveateError(f"num_envs={num_worlds} is not allowed: it must be at least 1.")
-        self.num_worlds = num_worlds
+        self.num_worlds = check_range("num_envs", num_worlds, 1)
         self.device = torch.device(device)
+        check_allocation(
+            f"num_envs={num_worlds} worlds {type(self).__name__}", num_worlds * self.footprint(), self.device
+        )
         self.keep_trail = keep_trail
         self.key = self.episode = torch.zeros(num_worlds, dtype=torch.int64, device=self.device)
         self.state: State = {"clock": torch.zeros_like(self.key)}

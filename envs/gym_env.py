@@ -131,7 +131,7 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
             "autoreset_mode": self.autoreset_mode,
         }
         self.single_observation_space, self.single_action_space = self._row_spaces()
-        self.num_envs = num_envs * self.rows
+        self.num_envs = self.world.num_worlds * self.rows
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._read = action_reader(self.single_action_space, self.num_envs, self.world.device)

@@ -5,11 +5,12 @@ from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium.error import ResetNeeded
 from torch import Tensor
 
-from ..errors import FoveateError, check_choice
-from ..introspect import check_options
+from ..errors import FoveateError, check_choice, check_range, shortened
+from ..introspect import plain, plain_arguments
 from ..tree import Tree
 from ..viz.window import Window, check_display
 from .batch import BatchWorld, State
@@ -19,6 +20,23 @@ from .protocols import Gaze, RetinaWorld, TakesInterventions, TellsRelevance, Te
 RENDER_MODES = ["human", "rgb_array"]
 
 
+def usable_device(device: object) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        FoveateError: there is none, here.
+    """
+    if not isinstance(device, (str, torch.device)):
+        raise FoveateError(f"device={shortened(device)} is not allowed: it must be a name such as 'cpu' or 'cuda'.")
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise FoveateError(f"device={shortened(device)} can't be used here: {reason}") from error
+    return found
+
+
 class WorldEnv:
     """What all environments around a batch of worlds share: the worlds, their `info`, pictures and interventions."""
 
@@ -26,7 +44,12 @@ class WorldEnv:
     world: BatchWorld
 
     def _open(
-        self, num_worlds: int, render_mode: str | None, relevance: bool, device: str, arguments: dict[str, object]
+        self,
+        num_worlds: int,
+        render_mode: str | None,
+        relevance: bool,
+        device: str | torch.device,
+        arguments: dict[str, object],
     ) -> None:
         """Build the worlds.
 
@@ -36,16 +59,21 @@ class WorldEnv:
             relevance: whether `info` holds what matters.
             device: where the worlds' tensors live.
             arguments: of the world class.
+
+        Raises:
+            FoveateError: an argument is unknown or impossible, or the worlds would not fit into the memory.
         """
-        name = self.world_class.__name__
-        check_options(self.world_class, arguments, name)
+        arguments = plain_arguments(self.world_class, arguments, self.world_class.__name__)
+        num_worlds = check_range("num_envs", num_worlds, 1)
+        relevance = plain("relevance", relevance, bool)
+        place = usable_device(device)
         if render_mode is not None:
             check_choice("render_mode", render_mode, RENDER_MODES)
         if render_mode == "human":
             check_display()
         self.render_mode = render_mode
         self.world = self.world_class(**arguments)
-        self.world.build(num_worlds, device, keep_trail=render_mode is not None)
+        self.world.build(num_worlds, place, keep_trail=render_mode is not None)
         self._relevance = self._relevances() if relevance else {}
         self._score = self.world.score if isinstance(self.world, TellsScore) else None
         self._window: Window | None = None

@@ -4,9 +4,11 @@ import importlib
 
 import pytest
 
-from foveate.envs import IDS, BatchWorld
+from foveate.envs import IDS, BatchWorld, multi
 from foveate.envs.glimpse.data import load
 from foveate.envs.memory import SequenceWorld
+from foveate.envs.multi.parallel import ParallelTeamEnv
+from foveate.envs.registration import family_ids
 from foveate.errors import FoveateError
 from foveate.introspect import constructor_options
 
@@ -67,3 +69,9 @@ def short(env_id: str) -> dict:
     if env_id in _SHORT:
         return _SHORT[env_id]
     return known_to(env_id, {"glimpses": 4, "max_digits": 2, "max_length": 4})
+
+
+def parallel(env_id: str, **arguments: object) -> ParallelTeamEnv:
+    """PettingZoo's environment of an id."""
+    name = next(iter(family_ids("foveate.envs.multi")[env_id]))
+    return getattr(multi, name).parallel_env(**arguments)

@@ -32,7 +32,7 @@ class ActionFlattener:
 
     def __init__(self, space: spaces.Space, to: To = "auto", bins: int = 9):
         check_choice("to", to, ["auto", "multidiscrete", "box", "discrete"])
-        check_range("bins", bins, 2)
+        bins = check_range("bins", bins, 2, MOST)
         self.bare = to == "discrete" and isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary))
         if not isinstance(space, spaces.Dict) and not self.bare:
             raise FoveateError(f"only Dict actions are flattened, got {space}.")

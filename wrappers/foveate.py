@@ -42,9 +42,9 @@ class Foveate(gym.Wrapper):
 
     def __init__(self, env: gym.Env, patch: int = 12, scales: int = 3, first: str = "random"):
         super().__init__(env)
-        check_range("patch", patch, 1)
-        check_range("scales", scales, 1, 8)
-        check_choice("first", first, ["random", "centre"])
+        patch = check_range("patch", patch, 1, 1000)
+        scales = check_range("scales", scales, 1, 8)
+        first = check_choice("first", first, ["random", "centre"])
         self.layout = _layout(env.observation_space)
         self.patch, self.scales, self.first = patch, scales, first
         own = env.action_space

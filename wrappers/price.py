@@ -29,7 +29,7 @@ class Tariff:
     """
 
     def __init__(self, space: spaces.Space, price: float, of: Of):
-        check_range("price", price, 0.0)
+        price = check_range("price", price, 0.0)
         check_choice("of", of, ["distance", "moves"])
         if not isinstance(space, spaces.Dict) or "location" not in space.spaces:
             raise FoveateError(

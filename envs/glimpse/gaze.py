@@ -85,6 +85,13 @@ class GazeWorld(BatchWorld):
         super().build(num_worlds, device, keep_trail)
         self.sensor.trail = self.longest_episode if keep_trail else 0
 
+    def footprint(self) -> int:
+        height, width = self.picture_size
+        border = 2**self.sensor.pooled_scales
+        levels = (self.sensor.pooled_scales + 1) * (height + border) * (width + border)
+        patches = 4 * self.sensor.scales * self.sensor.patch**2
+        return super().footprint() + 2 * height * width + levels + patches + 2 * self.longest_episode
+
     # ---- what a subclass says of its picture ----
 
     @abc.abstractmethod

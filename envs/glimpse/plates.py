@@ -12,7 +12,7 @@ from ..batch import State
 from ..counter_rng import CounterRNG
 from . import data as datasets
 from .canvas import draw_pieces, overlaid, piece_pixels
-from .scene import INK, Scene, augmented
+from .scene import INK, MOST_PIXELS, Scene, augmented
 from .svhn import END, read_plates
 
 SPACING = (17, 22)  # pixels from one digit to the next, the larger one excluded; MNIST's digits are about 20 wide
@@ -78,12 +78,13 @@ class ComposedPlates(Plates):
         self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
         self.digit = (self.images.shape[1], self.images.shape[2])
         span = self.digit[1] + (most - 1) * (SPACING[1] - 1)
-        check_range("height", height, self.digit[0] + 2 * DRIFT)
+        check_range("height", height, self.digit[0] + 2 * DRIFT, MOST_PIXELS)
         if width is not None:
-            check_range("width", width, span)
+            check_range("width", width, span, MOST_PIXELS)
         self.shape = (height, span + self.digit[1] if width is None else width)
         check_range("clutter", clutter, 0, 1000)
-        check_range("piece", piece, 1, min(self.digit))
+        if clutter:
+            check_range("piece", piece, 1, min(self.digit))
         self.least, self.most, self.clutter, self.piece = least, most, clutter, piece
         self.augment = augment if split == "train" else 0.0
 
@@ -161,6 +162,9 @@ class PhotographedPlates(Plates):
 
     def __init__(self, folder: str, options: PlateOptions):
         split, height, width, least, most, *_ = options
+        check_range("height", height, 1, MOST_PIXELS)
+        if width is not None:
+            check_range("width", width, 1, MOST_PIXELS)
         self.shape = (height, height if width is None else width)
         self.least, self.most = least, most
         plates = read_plates(Path(folder), split, self.shape, least, most)

@@ -14,6 +14,7 @@ from . import data as datasets
 from . import retina
 from .canvas import disturbed, draw_pieces, piece_pixels, pixels_at, warped
 
+MOST_PIXELS = 4096  # of a side of a picture
 INK = 64  # a pixel at least this bright belongs to the digit (for `relevance`)
 
 
@@ -125,8 +126,9 @@ class ImageScene(LabelledScene):
         else:
             raise FoveateError("images and labels belong together: give both or neither.")
         height, width = source.images.shape[1:]
-        check_range("size", size, max(height, width))
-        check_range("piece", piece, 1, min(height, width))
+        check_range("size", size, max(height, width), MOST_PIXELS)
+        if clutter:  # without clutter nobody cares how large its pieces would be
+            check_range("piece", piece, 1, min(height, width))
         self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
         # the classes of the whole source, not of the split: a split may lack one
         self.image_classes = max(int(everything.max()), int(source.labels.max())) + 1

@@ -49,9 +49,9 @@ class GlimpseSensor:
         zoom: bool = False,
         first: Literal["random", "centre"] = "random",
     ):
-        check_range("patch", patch, 1)
+        check_range("patch", patch, 1, 1000)
         check_range("scales", scales, 1, 8)
-        check_range("tiles", tiles, 1)
+        check_range("tiles", tiles, 1, 10_000)
         check_range("reach", reach, 0.0, 2.0)
         check_choice("location", location, ["continuous", "tiles", "moves"])
         check_choice("first", first, ["random", "centre"])

@@ -118,14 +118,18 @@ class GraphWorld(AnswerWorld):
         self.nodes, self.degree = sizes.range("nodes", 2, 200), sizes.range("degree", 1, 20)
         self.path = sizes.range("path", 1, 100)
         self.check_sizes()
-        self.prepare(self.nodes.high * min(self.degree.high, self.nodes.high - 1))
+        self.prepare(self.nodes.high, self.nodes.high * min(self.degree.high, self.nodes.high - 1))
 
     def check_sizes(self) -> None:
         """Raise a FoveateError where sizes don't go together."""
 
-    def prepare(self, most_edges: int) -> None:
-        """Declare the spaces, for graphs of at most so many edges."""
+    def prepare(self, most_nodes: int, most_edges: int) -> None:
+        """Declare the spaces, for graphs of at most so many nodes and edges."""
+        self.most_nodes, self.most_edges = most_nodes, most_edges
         self.set_spaces(10 * TRIPLE + 2, spaces.MultiDiscrete([10] * TRIPLE), most_edges + self.most_asked())
+
+    def footprint(self) -> int:
+        return super().footprint() + 4 * self.most_nodes**2 + 8 * self.most_edges
 
     def most_asked(self) -> int:
         """The moments of the longest question and answer."""

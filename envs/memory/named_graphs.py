@@ -91,7 +91,7 @@ class Underground(GraphTraversal):
         _, edges = underground()
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2 * path
-        self.prepare(len(edges))
+        self.prepare(int(self.graph.count[0]), len(edges))
 
     def graphs(self, rng: CounterRNG) -> Graph:
         return repeated(self.graph, len(rng), rng.key.device)
@@ -123,7 +123,7 @@ class UndergroundShortestPath(ShortestPath):
         self.path, self.planning = Range(path, path), planning
         _, edges = underground()
         self.graph = fixed_graph(edges)
-        self.prepare(len(edges))
+        self.prepare(int(self.graph.count[0]), len(edges))
 
     def graphs(self, rng: CounterRNG) -> Graph:
         return repeated(self.graph, len(rng), rng.key.device)
@@ -170,7 +170,7 @@ class FamilyTree(GraphInference):
                 if here is not None:
                     able.append((person, number))
         self.able = torch.tensor(able)  # (pairs, 2)
-        self.prepare(len(edges))
+        self.prepare(int(self.graph.count[0]), len(edges))
 
     def graphs(self, rng: CounterRNG) -> Graph:
         return repeated(self.graph, len(rng), rng.key.device)

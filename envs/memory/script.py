@@ -74,6 +74,10 @@ class AnswerWorld(BatchWorld):
         self.flat = isinstance(action_space, spaces.Discrete)
         self.outputs = 1 if self.flat else (action_space.shape or (1,))[0]
 
+    def footprint(self) -> int:
+        values = 1 + (self.observation_space.shape or (1,))[0] + 4 * self.outputs
+        return super().footprint() + 3 * self.most_steps * values
+
     def set_reward(self, reward: str) -> None:
         """Choose between a reward for each right number ("dense") and one for a wholly right answer ("whole")."""
         check_choice("reward", reward, REWARDS)

@@ -175,7 +175,7 @@ def test_wrong_actions_are_refused_with_what_is_allowed(action: object, message:
     ("arguments", "message"),
     [
         ({"glimpses": 0}, "glimpses=0"),
-        ({"size": 20}, "at least 28"),
+        ({"size": 20}, "between 28"),
         ({"patch": 0}, "patch=0"),
         ({"scales": 0}, "scales=0"),
         ({"price": -1}, "price=-1"),
@@ -185,7 +185,7 @@ def test_wrong_actions_are_refused_with_what_is_allowed(action: object, message:
         ({"glimpse": 3}, "Did you mean 'glimpses'"),
         ({"render_mode": "rgb"}, "rgb_array"),
         ({"images": np.zeros((9, 5, 5), np.uint8)}, "belong together"),
-        ({"piece": 40}, "piece=40"),
+        ({"piece": 40, "clutter": 1}, "piece=40"),
     ],
 )
 def test_impossible_arguments_are_refused_with_what_is_allowed(arguments: dict, message: str) -> None:

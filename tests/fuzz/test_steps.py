@@ -11,10 +11,9 @@ import pytest
 import torch
 from fuzz_size import FULL, size
 from gymnasium import spaces
-from ids import ALL_IDS, short
+from ids import ALL_IDS, parallel, short
 
-from foveate.envs import MULTI_IDS, multi
-from foveate.envs.multi.parallel import ParallelTeamEnv
+from foveate.envs import MULTI_IDS
 from foveate.errors import FoveateError
 
 MODES = ["NextStep", "SameStep", "Disabled"] if FULL else ["NextStep"]
@@ -145,13 +144,6 @@ def test_no_parallel_environment_takes_a_wrong_action(env_id: str) -> None:
     space = spaces.Dict(env.action_spaces)
     space.seed(0)
     assert not _accepts(env.step, wrong_actions(space, space.sample()))
-
-
-def parallel(env_id: str, **arguments: object) -> ParallelTeamEnv:
-    """PettingZoo's environment of an id."""
-    name = env_id.removeprefix("Multi/").removesuffix("-v0")
-    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-    return getattr(multi, f"{words}_v0").parallel_env(**arguments)
 
 
 @pytest.mark.parametrize("env_id", [*ALL_IDS, *MULTI_IDS])
