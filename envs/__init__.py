@@ -3,7 +3,10 @@
 import importlib
 from typing import Any
 
+from . import forks
 from .registration import register_family
+
+forks.guard()
 
 # each world's name, and the module of its family that defines it
 IDS = [

@@ -260,10 +260,15 @@ class BatchWorld(abc.ABC):
             self._agreed_clock += 1
         return reward, terminated, truncated
 
+    def limit_episodes(self, steps: int) -> None:
+        """Truncate episodes after so many steps, if they last longer; called before the worlds are built."""
+        self.max_episode_steps = min(steps, self.max_episode_steps or steps)
+
     def ended(self) -> Ended:
         """Which episodes ended at the last step, as far as that is known without waiting for a device."""
         if self.episode_length is not None and self._agreed_clock is not None:
-            return Ended.ALL if self._agreed_clock >= self.episode_length else Ended.NONE
+            last = min(self.episode_length, self.max_episode_steps or self.episode_length)
+            return Ended.ALL if self._agreed_clock >= last else Ended.NONE
         if self.device.type == "cpu" and not bool(self.over.any()):
             return Ended.NONE
         return Ended.UNKNOWN
@@ -275,6 +280,7 @@ class BatchWorld(abc.ABC):
         kept = [value for name, value in self.state.items() if name not in self.derived and name != "trail"]
         return torch.cat([value.flatten(1).float() if value.ndim > 1 else value[:, None].float() for value in kept], 1)
 
+    @outside_inference
     def state_dict(self) -> dict[str, Tensor]:
         """All that is needed to go on exactly from here, tensors by name."""
         kept = {f"state.{name}": value for name, value in self.state.items() if name not in self.derived}
@@ -306,6 +312,7 @@ class BatchWorld(abc.ABC):
         self.state = tree.ordinary(state)
         self._agreed_clock = self._taken = None
 
+    @outside_inference
     def get_state(self, index: int) -> dict[str, Tensor]:
         """A copy of the state of one world, to `set_state` it later, here or in another batch."""
         return {name: value[index].clone() for name, value in self.state_dict().items()}

@@ -17,7 +17,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from ..errors import FoveateError, check_choice
-from ..tree import Tree
+from ..tree import Tree, outside_inference
 from ..tree import map as map_leaves
 from .actions import batch_of_one
 from .autoreset import Autoreset, Outcome
@@ -51,6 +51,7 @@ class GymEnv(WorldEnv, gym.Env):
         self._read = action_reader(self.action_space, 1, self.world.device)
         self.metadata = {**self.metadata, "render_fps": self.world.render_fps}
 
+    @outside_inference
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode; the same seed gives the same sequence of episodes."""
         super().reset(seed=seed)
@@ -60,6 +61,7 @@ class GymEnv(WorldEnv, gym.Env):
         self.world.reset(keys=keys)
         return self._present()
 
+    @outside_inference
     def step(self, action: Tree) -> tuple[Tree, float, bool, bool, Info]:
         """Make one step; see the world's docstring for actions and rewards."""
         if bool(self.world.over[0]):
@@ -117,12 +119,13 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         render_mode: str | None = None,
         relevance: bool = False,
         device: str = "cpu",
+        max_episode_steps: int | None = None,
         **task: object,
     ):
         check_choice("output", output, list(OUTPUTS))
         mode = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
         check_choice("autoreset_mode", mode, [known.value for known in AutoresetMode])
-        self._open(num_envs, render_mode, relevance, device, task)
+        self._open(num_envs, render_mode, relevance, device, task, max_episode_steps)
         self.output, self._output = output, OUTPUTS[output]
         self.autoreset_mode = AutoresetMode(mode)
         self.metadata = {
@@ -161,11 +164,13 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
 
     # ---- the Gymnasium interface ----
 
+    @outside_inference
     def reset(self, *, seed: Seed = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin episodes in all worlds, or in those of ``options["reset_mask"]``, bool (num_envs,).
 
         Args:
-            seed: an int s (world i gets s + i), a list with an int for each world, or None to go on.
+            seed: an int s (world i gets s + i), a list with an int or None for each world, or None. Where there is
+                no seed a world goes on with its own, and begins with one by chance.
             options: may hold "reset_mask".
 
         Raises:
@@ -182,31 +187,43 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
                     f"got {mask.dtype} of shape {tuple(mask.shape)}."
                 )
             mask = self._world_mask(mask)
-        self.autoreset.reset(mask, self._keys(seed))
+        keys, given = self._keys(seed)
+        if given is None:
+            self.autoreset.reset(mask, keys)
+        else:  # some begin anew with their seeds, the others go on
+            wanted = torch.ones_like(given) if mask is None else mask
+            for some, with_keys in ((wanted & given, keys), (wanted & ~given, None)):
+                if bool(some.any()):
+                    self.autoreset.reset(some, with_keys)
         return self.observe()
 
-    def _keys(self, seed: Seed) -> Tensor | None:
-        """The worlds' keys, int64 (B,); None where they go on with their own."""
+    def _keys(self, seed: Seed) -> tuple[Tensor | None, Tensor | None]:
+        """The worlds' keys, int64 (B,), and which worlds get theirs, bool (B,).
+
+        No keys where all worlds go on with their own, and no mask where all get theirs.
+        """
         count = self.world.num_worlds
-        if seed is None and self.world.begun:
-            return None
         if seed is None:
-            seed = int(self.np_random.integers(1 << 62))
-        if isinstance(seed, (int, np.integer)):
+            seed = [None] * count
+        elif isinstance(seed, (int, np.integer)):
             seed = [int(seed) + i for i in range(count)]
         if len(seed) != count:
             raise FoveateError(f"seed lists {len(seed)} seeds, allowed is one for each of {count} worlds.")
-        given = [s for s in seed if s is not None]
-        if len(given) == count:
-            return torch.tensor([world_key(s) for s in given])
-        if given or not self.world.begun:
-            raise FoveateError("seed must be an int, or a list of ints only, or None.")
-        return None
+        given = [s is not None for s in seed]
+        if not self.world.begun:  # whoever is given no seed begins with one by chance
+            chance = int(self.np_random.integers(1 << 62)) if not all(given) else 0
+            seed, given = [chance + i if s is None else s for i, s in enumerate(seed)], [True] * count
+        if not any(given):
+            return None, None
+        keys = torch.tensor([world_key(0 if s is None else s) for s in seed], device=self.world.device)
+        return keys, None if all(given) else torch.tensor(given, device=self.world.device)
 
+    @outside_inference
     def step(self, actions: Tree) -> Step:
         """Step all worlds; actions are clipped or refused as `action_reader` says."""
         return self._output.stepped(self._in_rows(self.autoreset.step(actions)))
 
+    @outside_inference
     def observe(self) -> tuple[Tree, Info]:
         """The present again, as `reset` gave it or the last step left it; nothing advances."""
         return self._output.observed(*self._present())
@@ -250,6 +267,7 @@ class VectorEnv(WorldVectorEnv):
         render_mode: None, "rgb_array" or "human".
         relevance: whether `info` holds the ground truth of what matters.
         device: where the tensors live.
+        max_episode_steps: steps after which an episode is truncated, as in ``gym.make``; None leaves it to the world.
         **task: the arguments of the world class.
     """
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import FoveateError, check_choice, check_range, shortened
 from ..introspect import plain, plain_arguments
-from ..tree import Tree
+from ..tree import Tree, outside_inference
 from ..viz.window import Window, check_display
 from .batch import BatchWorld, State
 from .info import Masked
@@ -50,6 +50,7 @@ class WorldEnv:
         relevance: bool,
         device: str | torch.device,
         arguments: dict[str, object],
+        max_episode_steps: int | None = None,
     ) -> None:
         """Build the worlds.
 
@@ -59,6 +60,7 @@ class WorldEnv:
             relevance: whether `info` holds what matters.
             device: where the worlds' tensors live.
             arguments: of the world class.
+            max_episode_steps: where to cut episodes, if the worlds don't end them before.
 
         Raises:
             FoveateError: an argument is unknown or impossible, or the worlds would not fit into the memory.
@@ -73,6 +75,8 @@ class WorldEnv:
             check_display()
         self.render_mode = render_mode
         self.world = self.world_class(**arguments)
+        if max_episode_steps is not None:
+            self.world.limit_episodes(check_range("max_episode_steps", max_episode_steps, 1))
         self.world.build(num_worlds, place, keep_trail=render_mode is not None)
         self._relevance = self._relevances() if relevance else {}
         self._score = self.world.score if isinstance(self.world, TellsScore) else None
@@ -86,10 +90,12 @@ class WorldEnv:
         known = {"relevance": world.relevance}
         return {**known, "relevance_value": world.relevance_value} if isinstance(world, TellsValueRelevance) else known
 
+    @outside_inference
     def gaze(self) -> Gaze | None:
         """Where the agent looks, in a world that is seen through a retina; None in any other."""
         return self.world.gaze(self.world.state) if isinstance(self.world, RetinaWorld) else None
 
+    @outside_inference
     def intervene(self, kind: str, name: str, amount: float | None = None) -> Tree:
         """Do something to one of the world's objects, now and in all frames still seen; returns the observation.
 

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_choice
+from ...tree import outside_inference
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
@@ -204,6 +205,7 @@ class SequenceWorld(AnswerWorld):
     A subclass that counts more than right and wrong numbers says in `judged_state` how it is counted.
     """
 
+    @outside_inference
     def episodes(self, n: int | None = None) -> Episodes:
         """The next n episodes at once; see `Episodes`. What stepping would have shown and asked, bit for bit.
 
@@ -214,8 +216,10 @@ class SequenceWorld(AnswerWorld):
             FoveateError: nothing was reset yet, or n is not a positive number.
         """
         state = self.next_states(self.num_worlds if n is None else n)
-        length = state["length"]
-        steps, over = self.episode_length, None
+        length, steps, over = state["length"], self.episode_length, None
+        if self.max_episode_steps is not None:  # what comes later is never shown
+            length = length.clamp(max=self.max_episode_steps)
+            steps = None if steps is None else min(steps, self.max_episode_steps)
         if steps is None:  # asks the device, and waits for it
             steps = int(length.max())
             over = torch.arange(steps, device=self.device)[:, None] >= length  # (T, n)
@@ -250,7 +254,7 @@ class SequenceWorld(AnswerWorld):
         if self.reward == "dense":
             returns = summed(right.float() / (state["due"] * self.outputs))
         else:
-            returns = (end["wrong"] == 0).float()
+            returns = ((end["wrong"] == 0) & (episodes.length >= state["length"])).float()  # else it was cut
         return Judged(returns, self.score({**end, **self.judged_state(episodes, action)}))
 
     def judged_state(self, episodes: Episodes, action: Tensor) -> State:

@@ -36,6 +36,7 @@ class AgentRowsEnv(WorldVectorEnv):
         render_mode: None, "rgb_array" or "human".
         relevance: whether `info` holds the ground truth of what matters.
         device: where the tensors live.
+        max_episode_steps: steps after which an episode is truncated; None leaves it to the world.
         **task: the arguments of the world class.
 
     Attributes:

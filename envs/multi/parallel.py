@@ -11,7 +11,7 @@ from gymnasium.utils import seeding
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
-from ...tree import Tree
+from ...tree import Tree, outside_inference
 from ...tree import map as map_leaves
 from ..actions import batch_of_one
 from ..counter_rng import world_key
@@ -56,6 +56,7 @@ class ParallelTeamEnv(WorldEnv, ParallelEnv):
         """What an agent does."""
         return self.action_spaces[agent]
 
+    @outside_inference
     def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict[str, Tree], dict[str, Info]]:
         """Begin an episode; the same seed gives the same sequence of episodes."""
         keys = None
@@ -66,6 +67,7 @@ class ParallelTeamEnv(WorldEnv, ParallelEnv):
         self.agents = list(self.possible_agents)
         return self._present()
 
+    @outside_inference
     def step(
         self, actions: dict[str, Tree]
     ) -> tuple[dict[str, Tree], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Info]]:
