@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..errors import FoveateError
 from .palette import PAPER, Colour
 
 Point = tuple[int, int]
@@ -32,6 +33,43 @@ def even(side: int) -> int:
 def in_colour(picture: np.ndarray) -> np.ndarray:
     """A picture, grey (H, W) or in colour (H, W, 3), as (H, W, 3)."""
     return np.repeat(picture[..., None], 3, 2) if picture.ndim == 2 else picture
+
+
+def as_picture(frame: object) -> np.ndarray:
+    """What anybody's ``render()`` may return as a picture, uint8 (H, W, 3): the one place where it is converted.
+
+    Args:
+        frame: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), of which the last channel is left out; integers in 0 … 255,
+            floats in [0, 1], or bools.
+
+    Raises:
+        FoveateError: it is none of these.
+    """
+    try:
+        picture = np.asarray(frame)
+    except ValueError:  # ragged lists
+        picture = np.asarray(None)
+    if picture.ndim == 3 and picture.shape[2] in (1, 3, 4):
+        picture = picture[..., 0] if picture.shape[2] == 1 else picture[..., :3]
+    elif picture.ndim != 2:
+        raise FoveateError(f"a frame must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {picture.shape}.")
+    if not picture.size:
+        raise FoveateError(f"a frame must have pixels, got {picture.shape}.")
+    if picture.dtype.kind in "fb":
+        return in_colour(_in_bytes(picture, 1))
+    if picture.dtype.kind in "iu":
+        return in_colour(picture if picture.dtype == np.uint8 else _in_bytes(picture, 255))
+    raise FoveateError(f"a frame must be of integers, floats or bools, got {picture.dtype}.")
+
+
+def _in_bytes(picture: np.ndarray, white: int) -> np.ndarray:
+    low, high = picture.min(), picture.max()
+    if not (low >= 0 and high <= white):  # NaN is neither
+        raise FoveateError(
+            f"a frame of {picture.dtype} must lie in 0 … {white}, got {float(low):.4g} … {float(high):.4g}: "
+            "floats are shares of white, integers are bytes."
+        )
+    return (picture.astype(np.float32) * (255 / white)).round().astype(np.uint8)
 
 
 def enlarge(picture: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -71,8 +71,18 @@ def draw_outlines(panel: np.ndarray, outlines: np.ndarray, size: tuple[int, ...]
         box(panel, (left, top), (right - 1, bottom - 1), colours[k % len(colours)], 2)
 
 
-def draw_path(panel: np.ndarray, path: np.ndarray, colour: Colour = YELLOW) -> None:
-    """Draw the places that were looked at, (n, 2) in [-1, 1], numbered; the newest is filled."""
+def draw_path(
+    panel: np.ndarray, path: np.ndarray, colour: Colour = YELLOW, taken: list[tuple[int, int]] | None = None
+) -> None:
+    """Draw the places that were looked at, numbered; the newest is filled.
+
+    Args:
+        panel: is drawn on.
+        path: (n, 2), in [-1, 1].
+        colour: of the path.
+        taken: where other paths on this panel have their numbers, which this one's are added to.
+    """
+    taken = [] if taken is None else taken
     height, width = panel.shape[:2]
     points = np.round((path + 1) / 2 * (width - 1, height - 1)).astype(int)
     for start, end in zip(points[:-1].tolist(), points[1:].tolist(), strict=True):
@@ -80,4 +90,21 @@ def draw_path(panel: np.ndarray, path: np.ndarray, colour: Colour = YELLOW) -> N
     for number, point in enumerate(points.tolist(), 1):
         current = number == len(points)
         dot(panel, point, 6 if current else 4, colour, FILLED if current else 2, smooth=True)
-        write(panel, str(number), (min(point[0] + 7, width - 14), max(point[1] - 6, 12)), 0.42, LIGHT)
+    for number, point in enumerate(points.tolist(), 1):
+        taken.append(_free_place(point, taken, points, 9 * len(str(number)), height, width))
+        write(panel, str(number), taken[-1], 0.42, LIGHT, halo=NIGHT)
+
+
+def _free_place(
+    point: list[int], taken: list[tuple[int, int]], points: np.ndarray, wide: int, height: int, width: int
+) -> tuple[int, int]:
+    """Where a number beside a point covers no other, and none of the points: the lower left end of its text."""
+    around = [
+        (point[0] + round(reach * np.cos(turn)) - wide // 2, point[1] + round(reach * np.sin(turn)) + 5)
+        for reach in (13, 20, 28, 36, 48, 60, 76, 92, 108)
+        for turn in np.arange(12) * np.pi / 6  # on the right first, then clockwise
+    ]
+    inside = [(x, y) for x, y in around if 0 <= x <= width - wide and 10 <= y <= height - 1]
+    free = [(x, y) for x, y in inside if all(abs(x - x2) > wide + 3 or abs(y - y2) > 12 for x2, y2 in taken)]
+    clear = [at for at in free if (np.abs(points - (at[0] + wide / 2, at[1] - 5)) > (wide / 2 + 5, 10)).any(1).all()]
+    return next(iter(clear or free or inside or around))

@@ -18,6 +18,7 @@ WHITE: Final[Colour] = (255, 255, 255)
 INK: Final[Colour] = (40, 40, 40)
 SOFT: Final[Colour] = (225, 225, 225)  # nothing there
 GREY: Final[Colour] = (224, 224, 224)  # the same in a trace
+LATER: Final[Colour] = (214, 226, 240)  # moments that a trace has not come to
 RIGHT: Final[Colour] = (60, 150, 80)
 WRONG: Final[Colour] = (200, 60, 60)
 NOW: Final[Colour] = (40, 90, 200)

@@ -54,21 +54,24 @@ def frame_panel(picture: np.ndarray, title: str = "frame") -> np.ndarray:
     return canvas
 
 
-def map_panel(amounts: np.ndarray, backdrop: np.ndarray, title: str, caption: str = "") -> np.ndarray:
-    """A map in red on a grey picture; the legend says how much full red is.
+def map_panel(
+    amounts: np.ndarray, backdrop: np.ndarray, title: str, caption: str = "", top: float | None = None
+) -> np.ndarray:
+    """A map in red on a dimmed picture; the legend says how much full red is.
 
     Args:
         amounts: float (H, W), none below zero.
-        backdrop: uint8 or float in 0 … 255, (H, W).
+        backdrop: uint8 or float in 0 … 255, (H, W) or in colour (H, W, 3).
         title: above the map.
         caption: beside the legend, right: how the map was computed.
+        top: how much full red is; None is the map's own maximum. Maps that are compared, as in a film, share one.
     """
     canvas, inner = _panel(title)
-    top = float(amounts.max())
+    top = float(amounts.max()) if top is None else top
     share = (amounts / top if top > 0 else amounts)[..., None].astype(np.float32)
     share = np.sqrt(share)  # small amounts must be visible; the legend's ramp does the same
-    grey = backdrop[..., None].astype(np.float32) * 0.6
-    _fit(inner, (grey * (1 - share) + RED_INK * share).astype(np.uint8))
+    below = in_colour(backdrop).astype(np.float32) * 0.6
+    _fit(inner, (below * (1 - share) + RED_INK * share).astype(np.uint8))
     y = TITLE + SIDE + 8
     canvas[y : y + 10, MARGIN // 2 + 14 : MARGIN // 2 + 104] = _ramp()
     write(canvas, "0", (MARGIN // 2 + 2, y + 10), SIZE, DIM)

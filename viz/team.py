@@ -46,12 +46,13 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
     panel = canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     panel[:] = enlarge(picture, height, width)
     left, top = SIDE + 2 * MARGIN, MARGIN
+    numbers: list[tuple[int, int]] = []  # where paths have theirs
     for number, looker in enumerate(lookers):
         colour = colour_of(number)
         if looker.outlines is not None:
             draw_outlines(panel, looker.outlines, picture.shape[:2], [colour])
         if looker.path is not None:
-            draw_path(panel, looker.path, colour)
+            draw_path(panel, looker.path, colour, numbers)
         box(canvas, (left, top + 2), (left + 12, top + 14), colour, FILLED)
         write(canvas, looker.name, (left + 20, top + 13), 0.5, colour)
         top += LINE

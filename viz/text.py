@@ -6,7 +6,13 @@ from .palette import INK, Colour
 
 
 def write(
-    canvas: np.ndarray, words: str, at: tuple[int, int], size: float = 0.45, colour: Colour = INK, right: bool = False
+    canvas: np.ndarray,
+    words: str,
+    at: tuple[int, int],
+    size: float = 0.45,
+    colour: Colour = INK,
+    right: bool = False,
+    halo: Colour | None = None,
 ) -> None:
     """Write a line of text, in place.
 
@@ -17,10 +23,13 @@ def write(
         size: of the letters; at 0.45 a capital is about 10 pixels high.
         colour: of the letters.
         right: whether `at` is the lower right end instead.
+        halo: a colour around the letters, where the ground may be of theirs.
     """
     import cv2
 
     if right:
         (width, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
         at = (at[0] - width, at[1])
+    if halo is not None:
+        cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, halo, 4, cv2.LINE_AA)
     cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .canvas import as_bytes, blank, enlarge, even, heat
-from .palette import GREY, WHITE
+from .palette import GREY, LATER, WHITE
 from .text import write
 
 GATES = ("content_gate", "write_gate", "allocation_gate", "free_gates")
@@ -18,7 +18,7 @@ TITLES = {
 }
 
 
-def draw_trace(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
+def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.ndarray:
     """A trace as a picture: strips over time, one below the other, and the memory as it is now on the right.
 
     Args:
@@ -26,6 +26,7 @@ def draw_trace(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
             and, where they are there, `write_weights` and `read_weights` (T, heads, rows), `memory` (T, rows, W),
             `usage` and `memory_jacobian` (T, rows), and the gates (T, …).
         width: of the picture, even.
+        span: moments that the axis of time has room for, so that it stays as it is while a trace grows; at least T.
 
     Returns:
         uint8 (H, width, 3), H even.
@@ -33,6 +34,10 @@ def draw_trace(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
     side = width // 5
     gates = ", ".join(name.replace("_", " ") for name in GATES if name in trace)
     titles = {**TITLES, "gates": f"{gates} (a row for each head; dark is open)"}
+    if span > len(trace["due"]):
+        titles["inputs"] = f"{titles['inputs']} (pale blue: still to come)"
+    if "memory_jacobian" in trace:
+        titles["memory_jacobian"] += f" (brightest: {trace['memory_jacobian'].max():.2g})"
     strips = [(titles[name], picture) for name, picture in _strips(trace).items()]
     heights = [max(44, min(200, picture.shape[0] * 6)) for _, picture in strips]
     height = sum(heights) + 24 * len(strips) + 12
@@ -41,7 +46,8 @@ def draw_trace(trace: dict[str, np.ndarray], width: int) -> np.ndarray:
     for (name, picture), tall in zip(strips, heights, strict=True):
         write(canvas, name, (8, y + 17))
         wide = width - side - 24
-        canvas[y + 24 : y + 24 + tall, 8 : 8 + wide] = enlarge(picture, tall, wide)
+        later = blank(picture.shape[0], max(0, span - picture.shape[1]), LATER)
+        canvas[y + 24 : y + 24 + tall, 8 : 8 + wide] = enlarge(np.concatenate([picture, later], 1), tall, wide)
         y += 24 + tall
     if "memory" in trace:
         write(canvas, "memory now", (width - side, 17))
@@ -70,7 +76,7 @@ def _strips(trace: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             strips[name] = np.concatenate([heat(heads[:, h].T) for h in range(heads.shape[1])])
     if "memory_jacobian" in trace:
         owed = trace["memory_jacobian"][:, rows]  # (T, rows)
-        strips["memory_jacobian"] = heat((owed / np.maximum(owed.max(1, keepdims=True), 1e-12)).T)
+        strips["memory_jacobian"] = heat((owed / max(float(owed.max()), 1e-12)).T)  # one scale for all moments
     if "usage" in trace:
         strips["usage"] = heat(trace["usage"][:, rows].T)
     gates = [trace[name].reshape(len(due), -1) for name in GATES if name in trace]

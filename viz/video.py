@@ -1,6 +1,7 @@
 """Videos: H.264 through PyAV (browsers play it), or MPEG-4 through OpenCV where PyAV is missing."""
 
 import warnings
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import FoveateError
+from .canvas import as_picture
 
 
 class Encoder(Protocol):
@@ -24,6 +26,8 @@ class Encoder(Protocol):
 
 class VideoWriter:
     """An .mp4 file that grows frame by frame; use it in a ``with`` block, or call `close`.
+
+    Where nobody does, the file is finished when the writer is given up, at the latest at the end of the program.
 
     Args:
         path: the file; its folder is created if need be.
@@ -43,6 +47,8 @@ class VideoWriter:
             raise FoveateError(f"{path}: videos are written as .mp4.")
         self._size: tuple[int, int] | None = None
         self._encoder: Encoder | None = None
+        self._finish: weakref.finalize | None = None  # also where nobody closes it: at the end of the program
+        self._closed = False
         self.codec = "h264" if _has_pyav() else "mp4v"
         if self.codec == "mp4v":
             warnings.warn(
@@ -58,19 +64,21 @@ class VideoWriter:
         self.close()
 
     def add(self, frame: np.ndarray) -> None:
-        """Write a frame, uint8 (H, W, 3); an odd height or width is padded by a black line.
+        """Write a frame, see `as_picture` for its forms; an odd height or width is padded by a black line.
 
         Raises:
-            FoveateError: it is no picture, of another size than the first, or the file can't be written.
+            FoveateError: it is no picture, of another size than the first, the film is finished, or the file can't be
+                written.
         """
-        frame = np.asarray(frame)
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-            raise FoveateError(f"a frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}.")
+        if self._closed:
+            raise FoveateError(f"{self.path} is finished: what comes after close() needs a film of its own.")
+        frame = as_picture(frame)
         even = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)))
         size = (even.shape[0], even.shape[1])
         if self._encoder is None:
             self._size = size
             self._encoder = self._open(size)
+            self._finish = weakref.finalize(self, self._encoder.close)
         elif size != self._size:
             raise FoveateError(f"all frames must have one size, got {size} after {self._size}.")
         self.frames += 1
@@ -85,9 +93,9 @@ class VideoWriter:
 
     def close(self) -> None:
         """Finish the file; without any frame there is none."""
-        if self._encoder is not None:
-            self._encoder.close()
-        self._encoder = None
+        self._closed, self._encoder = True, None
+        if self._finish is not None:
+            self._finish()
 
 
 def _has_pyav() -> bool:

@@ -8,11 +8,14 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from .. import tree
-from ..envs.protocols import Info
+from ..envs.batch import BatchWorld
+from ..envs.memory.script import SequenceWorld
+from ..envs.protocols import Info, world_of
 from ..errors import FoveateError
 from ..tree import Tree
 from ..viz.pictures import write_picture
 from ..viz.traces import draw_trace
+from .instrument import Instrument
 from .saliency.follower import Follower
 from .saliency.pictures import names_of_actions
 from .saliency.sequential import memory_jacobian
@@ -21,7 +24,7 @@ from .saliency.undisturbed import undisturbed
 from .saliency.views import Outputs, view_of
 
 
-class MemoryTrace(gym.Wrapper):
+class MemoryTrace(Instrument):
     """Keeps what a policy's memory does during an episode, and draws it.
 
     The wrapper runs the policy on what it is shown, beside whoever acts: actions, states and random numbers of the
@@ -104,13 +107,22 @@ class MemoryTrace(gym.Wrapper):
         if not self._now:
             raise ResetNeeded("no episode has begun: call reset() before render().")
         if self._rows:
-            return draw_trace(self.trace(), self.width)
+            return draw_trace(self.trace(), self.width, self._span())
         first = {**self._now, "actions": self._now["outputs"]}
-        return draw_trace({name: value[None] for name, value in first.items()}, self.width)
+        return draw_trace({name: value[None] for name, value in first.items()}, self.width, self._span())
+
+    def _span(self) -> int:
+        """How many moments the axis of time has room for: the episode's, or where nobody knows them, 32, 64, 128, …"""
+        world = world_of(self.env)
+        if isinstance(world, SequenceWorld):
+            return int(world.state["length"][0])
+        if isinstance(world, BatchWorld) and world.episode_length is not None:
+            return world.episode_length
+        return max(32, 1 << (len(self._rows) - 1).bit_length()) if self._rows else 32
 
     def save(self, path: str | Path) -> None:
-        """Write the picture of the episode so far as a PNG."""
-        write_picture(path, self.render())
+        """Write the picture of the episode so far as a PNG, over the whole width."""
+        write_picture(path, draw_trace(self.trace(), self.width) if self._rows else self.render())
 
 
 def _vector(value: Tree) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..agents.learning.actor import Actor, Player, at_play, policy_of
 from ..agents.learning.environments import environments_of
 from ..agents.policies.policy import Policy
 from ..errors import FoveateError
+from ..viz.canvas import as_picture
 
 
 class Frame(NamedTuple):
@@ -92,4 +93,4 @@ def record_episodes(
 
 def _drawn(env: gym.Env | gym.vector.VectorEnv) -> np.ndarray:
     picture = env.render()
-    return np.asarray(picture[0] if isinstance(picture, tuple) else picture, dtype=np.uint8)
+    return as_picture(picture[0] if isinstance(picture, tuple) else picture)

@@ -4,20 +4,22 @@ from pathlib import Path
 from typing import SupportsFloat
 
 import gymnasium as gym
-import numpy as np
 
 from ..envs.protocols import Info
 from ..errors import FoveateError
 from ..tree import Tree
+from ..viz.canvas import as_picture
 from ..viz.pictures import fitted
 from ..viz.video import VideoWriter
+from .instrument import Instrument
 
 
-class RecordVideo(gym.Wrapper):
+class RecordVideo(Instrument):
     """Films whatever an environment's ``render()`` shows, instruments included, into one .mp4 file.
 
     Frames are encoded as they come, so an episode may be as long as it likes. A picture that grows (a memory's trace)
-    is fitted into the size of the first. ``close()`` finishes the file.
+    is fitted into the size of the first. ``close()`` finishes the file, and so does the end of the program. Whatever an
+    instrument inside offers (`maps`, `trace`) is reached through it.
 
     Args:
         env: with render_mode="rgb_array", or an instrument around any.
@@ -49,7 +51,7 @@ class RecordVideo(gym.Wrapper):
 
     def _film(self) -> None:
         if self.episodes is None or self._begun <= self.episodes:
-            frame = np.asarray(self.env.render(), dtype=np.uint8)
+            frame = as_picture(self.env.render())
             self._size = self._size or frame.shape[:2]
             self.writer.add(fitted(frame, *self._size))
 

@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foveate.errors import FoveateError
-from foveate.viz import canvas, pages, palette, panels
+from foveate.viz import canvas, glimpses, pages, palette, panels
 from foveate.viz.pictures import contact_sheet, fitted, padded_to_tallest, read_picture, write_picture
 from foveate.viz.text import write
-from foveate.viz.video import write_video
+from foveate.viz.video import VideoWriter, write_video
 
 
 def test_text_ends_where_it_is_told_to() -> None:
@@ -46,6 +49,38 @@ def test_a_map_is_as_red_as_it_is_great() -> None:
     assert tuple(cells[1, 2]) == palette.RED
     assert tuple(cells[3, 0]) == tuple(c // 2 for c in palette.RED)  # the root of a quarter
     assert not cells[0].any()
+
+
+def test_maps_of_one_scale_are_as_red_as_they_are_great() -> None:
+    """A map of next to nothing doesn't glow where another one of the film had something to show."""
+    faint = np.full((4, 4), 1e-9)
+    alone = panels.map_panel(faint, np.zeros((4, 4), np.uint8), "map")
+    beside = panels.map_panel(faint, np.zeros((4, 4), np.uint8), "map", top=1.0)
+    centre = panels.TITLE + panels.SIDE // 2
+    assert tuple(alone[centre, centre]) == palette.RED
+    assert not beside[centre, centre].any()
+
+
+def test_pictures_under_maps_keep_their_colours() -> None:
+    colours = np.array([[[200, 40, 40], [40, 200, 40]], [[40, 40, 200], [90, 90, 90]]], np.uint8)
+    panel = panels.map_panel(np.zeros((2, 2)), colours, "map")
+    inner = panel[panels.TITLE : panels.TITLE + panels.SIDE, panels.MARGIN // 2 : panels.MARGIN // 2 + panels.SIDE]
+    cells = inner.reshape(2, panels.SIDE // 2, 2, panels.SIDE // 2, 3)[:, 9, :, 9]
+    assert np.allclose(cells, colours * 0.6, atol=1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    hnp.arrays(np.float64, st.tuples(st.integers(1, 12), st.just(2)), elements=st.floats(-1, 1, width=16)),
+    st.sampled_from([0.0, 0.05, 1.0]),
+)
+def test_numbers_on_a_path_cover_no_other(path: np.ndarray, spread: float) -> None:
+    taken: list[tuple[int, int]] = []
+    glimpses.draw_path(np.zeros((384, 384, 3), np.uint8), path * spread, taken=taken)
+    assert len(taken) == len(path)
+    widths = [9 * len(str(number)) for number in range(1, len(path) + 1)]
+    for (a, wide), (b, _) in itertools.combinations(zip(taken, widths, strict=True), 2):
+        assert abs(a[0] - b[0]) >= wide or abs(a[1] - b[1]) >= 11
 
 
 def test_bars_are_as_long_as_their_shares() -> None:
@@ -155,6 +190,56 @@ def test_videos_are_h264_with_even_sides_and_one_frame_each(tmp_path: Path) -> N
     assert all(a < b for a, b in itertools.pairwise(means))
 
 
+@pytest.mark.parametrize("shape", [(10, 8), (10, 8, 1), (10, 8, 3), (10, 8, 4)])
+@pytest.mark.parametrize("kind", ["uint8", "int64", "uint16", "float16", "float32", ">f8", "bool"])
+def test_frames_of_every_kind_are_filmed_as_bright_as_they_are(tmp_path: Path, kind: str, shape: tuple) -> None:
+    frame = np.zeros(shape, kind)
+    frame[2:8, 2:6] = 255 if np.dtype(kind).kind in "iu" else 1
+    picture = canvas.as_picture(frame)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (10, 8, 3)
+    assert (picture[2:8, 2:6] == 255).all()
+    assert not picture[:2].any()
+    if np.dtype(kind).kind == "f":
+        assert (canvas.as_picture(frame * np.asarray(0.5, kind))[2:8, 2:6] == 128).all()
+    write_video(tmp_path / "v.mp4", [frame] * 2)
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert shown[4:6, 3:5].min() > 240
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [None, "picture", [[1], [1, 2]], np.zeros((4, 4, 2)), np.zeros((0, 4)), np.full((4, 4), np.nan), -np.ones((4, 4)),
+     np.full((4, 4), 300), np.full((4, 4), 1 + 1j), np.full((4, 4), "a")],
+)  # fmt: skip
+def test_what_is_no_frame_is_refused(frame: object) -> None:
+    with pytest.raises(FoveateError, match="a frame"):
+        canvas.as_picture(frame)
+
+
+def test_a_film_that_nobody_closes_can_be_played(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np; from foveate.viz.video import VideoWriter; film = VideoWriter('v.mp4', 5)\n"
+        "for i in range(5): film.add(np.full((40, 30, 3), 40 * i, np.uint8))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
+
+
+def test_a_finished_film_is_not_begun_again(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "v.mp4") as film:
+        film.add(frames(1)[0])
+    size = (tmp_path / "v.mp4").stat().st_size
+    with pytest.raises(FoveateError, match="is finished"):
+        film.add(frames(1)[0])
+    film.close()
+    assert (tmp_path / "v.mp4").stat().st_size == size
+
+
 def test_without_pyav_there_is_a_fallback_and_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.warns(UserWarning, match=r"foveate\[video\]"):
@@ -168,7 +253,7 @@ def test_without_pyav_there_is_a_fallback_and_a_message(tmp_path: Path, monkeypa
         ([], "v.mp4", "no frames"),
         (frames(1), "v.avi", "mp4"),
         ([*frames(1), *frames(1, 20)], "v.mp4", "one size"),
-        ([np.zeros((4, 4, 3))], "v.mp4", "uint8"),
+        ([np.full((4, 4, 3), 7.0)], "v.mp4", "shares of white"),
     ],
 )
 def test_frames_that_make_no_video(tmp_path: Path, given: list, name: str, message: str) -> None:

@@ -81,6 +81,18 @@ def test_pictures_and_videos_of_any_world(tmp_path: Path, agent: str, env_id: st
     assert (tmp_path / "training.mp4").stat().st_size > 500
 
 
+def test_moments_stay_where_they_are_while_a_film_goes_on() -> None:
+    made = learner()
+    env = MemoryTrace(gym.make("Memory/Copy-v0", min_length=5, max_length=5), made)
+    frames = record_episodes(env, made, 1, seed=4)[0]
+    steps = len(frames) - 1
+    wide = (env.width - env.width // 5 - 24) / steps
+    for t in range(1, steps):  # the input's strip is at the top of all frames
+        until = 8 + int(t * wide)
+        assert (frames[t][24:60, 8:until] == frames[-1][24:60, 8:until]).all()
+        assert not (frames[t][24:60, until + 2 :] == frames[-1][24:60, until + 2 :]).all()
+
+
 def test_what_attends_to_nothing_is_refused() -> None:
     env = MemoryTrace(gym.make("Memory/Copy-v0"), learner("lstm"))
     with pytest.raises(FoveateError, match="attends to nothing"):

@@ -61,10 +61,9 @@ def _cells(pixels: int, begin: Tensor, end: Tensor, side: int) -> tuple[Tensor, 
 
 
 def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
-    """What maps are drawn on: the newest frame of one prepared observation (C, H, W), uint8 (H, W)."""
+    """What maps are drawn on: the newest frame of one prepared observation (C, H, W), uint8 (H, W) or (H, W, 3)."""
     if gaze is not None:
-        picture = gaze[0][0].cpu().numpy()
-        return picture if picture.ndim == 2 else picture.mean(-1).astype(np.uint8)
+        return gaze[0][0].cpu().numpy()
     values = observation.detach().cpu().numpy()
     if values.ndim == 2:
         values = values[None]
@@ -72,8 +71,11 @@ def backdrop(observation: Tensor, gaze: Gaze | None = None) -> np.ndarray:
         flat = values.reshape(1, -1).astype(float)
         low, high = flat.min(), flat.max()
         return (255 * (flat - low) / max(high - low, 1e-9)).astype(np.uint8)
-    newest = values.mean(0) if len(values) == 3 else values[-1]  # three channels are colours
-    return (255 * newest.clip(0, 1)).astype(np.uint8)
+    newest = np.moveaxis(values, 0, -1) if len(values) == 3 else values[-1]  # three channels are colours
+    low, high = float(newest.min()), float(newest.max())
+    if low < 0 or high > 1:  # normalised by somebody: the range that is there
+        newest = (newest - low) / max(high - low, 1e-9)
+    return (255 * newest).astype(np.uint8)
 
 
 def names_of_actions(env: gym.Env | VectorEnv) -> Sequence[str] | None:

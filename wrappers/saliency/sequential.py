@@ -14,6 +14,7 @@ from ...envs.protocols import Info
 from ...errors import FoveateError, check_range
 from ...tree import Tree
 from ...viz import panels
+from ..instrument import Instrument
 from .gradients import gradients, half_square, same, size
 from .pictures import backdrop, names_of_actions, on_picture
 from .targets import Read, Target, choose_targets
@@ -99,7 +100,7 @@ def memory_jacobian(view: View, inputs: Inputs, target: Target) -> Tensor:
     return slope.square().sum(-1).sqrt().detach()
 
 
-class SequentialJacobian(gym.Wrapper):
+class SequentialJacobian(Instrument):
     """Records what a policy is shown, and works out what its outputs owe to each earlier moment of the episode.
 
     The wrapper only records; episodes, random numbers, gradients and network modes are as without it.
@@ -118,6 +119,7 @@ class SequentialJacobian(gym.Wrapper):
         self.view = _own(view_of(policy))
         self.target = choose_targets(self.view, [of], names_of_actions(env))[0]
         self._observations: list[Tree] = []  # prepared, (1, …)
+        self._top = 0.0  # the greatest amount drawn so far, which is full red
 
     @property
     def render_mode(self) -> str | None:
@@ -170,23 +172,26 @@ class SequentialJacobian(gym.Wrapper):
     def _frames(self, maps: Tensor) -> np.ndarray:
         """A heat map for each of the last pictures, from maps (T, C, H, W)."""
         last = len(maps) - 1
+        pictures = on_picture(maps[max(0, last - SHOWN + 1) :]).numpy()
+        self._top = max(self._top, float(pictures.max()))
         drawn = [panels.blank_panel() for _ in range(SHOWN - len(maps))]  # a film's frames have one size
-        for t in range(max(0, last - SHOWN + 1), last + 1):
-            grey = backdrop(self.view.explained(self._observations[t])[0])
-            title = f"{self.target.label} now, owed to {t - last}"
-            drawn.append(panels.map_panel(on_picture(maps[t : t + 1])[0].numpy(), grey, title))
+        for back, picture in zip(range(1 - len(pictures), 1), pictures, strict=True):
+            grey = backdrop(self.view.explained(self._observations[last + back])[0])
+            title = f"{self.target.label} now, owed to {back}"
+            drawn.append(panels.map_panel(picture, grey, title, top=self._top))
         return panels.compose([drawn[i : i + 4] for i in range(0, len(drawn), 4)])
 
     def _lines(self, maps: Tensor) -> np.ndarray:
         """The observations over time beside what is owed to each of their entries, from maps (T, …)."""
         explained = [self.view.explained(observation).flatten(1) for observation in self._observations]
         inputs, amount = torch.cat(explained).numpy(force=True), maps.flatten(1).numpy()  # (T, n)
+        self._top = max(self._top, float(amount.max()))
         grey = 255 * np.abs(inputs.T) / max(1e-9, np.abs(inputs).max())
         return panels.compose(
             [
                 [
                     panels.map_panel(np.zeros_like(inputs.T), grey, "inputs"),
-                    panels.map_panel(amount.T, np.zeros_like(amount.T), f"{self.target.label} now"),
+                    panels.map_panel(amount.T, np.zeros_like(amount.T), f"{self.target.label} now", top=self._top),
                 ]
             ]
         )

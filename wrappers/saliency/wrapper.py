@@ -10,6 +10,8 @@ from gymnasium.error import ResetNeeded
 from ...envs.protocols import Info
 from ...tree import Tree
 from ...viz import panels
+from ...viz.canvas import as_picture
+from ..instrument import Instrument
 from .follower import Follower
 from .methods import METHODS, check_method
 from .pictures import backdrop, bars_of, gaze_of, names_of_actions, on_picture
@@ -23,7 +25,7 @@ def usual_targets(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in ("value", "advantage") or name.endswith("centred-logit")]
 
 
-class Saliency(gym.Wrapper):
+class Saliency(Instrument):
     """Maps of what a policy's outputs depend on, drawn beside the frame.
 
     The wrapper runs the policy on what it is shown, beside whoever acts: episodes, random numbers, gradients and
@@ -58,6 +60,7 @@ class Saliency(gym.Wrapper):
             check_method(self.view, name, self.targets)
         self._follower = Follower(self.view)
         self._maps: dict[tuple[str, str], np.ndarray] | None = None
+        self._tops: dict[tuple[str, str], float] = {}  # the greatest amounts drawn so far
 
     @property
     def render_mode(self) -> str | None:
@@ -118,13 +121,22 @@ class Saliency(gym.Wrapper):
         return self._maps
 
     def render(self) -> np.ndarray:
-        """Frame, policy and maps side by side, a row for each method: uint8 (H, W, 3)."""
+        """Frame, policy and maps side by side, a row for each method: uint8 (H, W, 3).
+
+        Full red is the greatest amount of this output that any picture of this wrapper had to show, so that a map of
+        next to nothing doesn't glow like any other.
+        """
         maps = self.maps()
+        self._tops = {key: max(self._tops.get(key, 0.0), float(one.max())) for key, one in maps.items()}
         grey = backdrop(self.view.explained(self.inputs.observation)[0], gaze_of(self.env))
         beside = [self._frame_panel(grey), self._policy_panel()]
         rows = []
         for method in self.methods:
-            drawn = [panels.map_panel(maps[method, target.name], grey, target.label, method) for target in self.targets]
+            drawn = [
+                panels.map_panel(maps[key], grey, target.label, method, self._tops[key])
+                for target in self.targets
+                for key in [(method, target.name)]
+            ]
             rows.append([*beside, *drawn])
             beside = [panels.blank_panel()] * 2
         return panels.compose(rows)
@@ -132,7 +144,7 @@ class Saliency(gym.Wrapper):
     def _frame_panel(self, grey: np.ndarray) -> np.ndarray:
         """What the environment draws, or what the policy is shown if it draws nothing."""
         frame = self.env.render() if self.env.render_mode == "rgb_array" else None
-        return panels.frame_panel(grey if frame is None else np.asarray(frame))
+        return panels.frame_panel(grey if frame is None else as_picture(frame))
 
     def _policy_panel(self) -> np.ndarray:
         view, outputs = self.view, self.outputs
