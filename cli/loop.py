@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from .configuration import Configuration, Values
 
 
 class Stop(Exception):
-    """The user asked the run to stop; raised between two updates, after saving."""
+    """The user asked the run to stop; raised after saving."""
 
 
 # ---- where a run is ----
@@ -166,16 +167,25 @@ class TrainingLoop:
         if self.curriculum is not None and self.curriculum.passed(learner):
             self.next_lesson(learner, self.curriculum)
         if steps // self.options.eval_every > self.progress.evaluated // self.options.eval_every:
-            self.evaluate(learner)
+            self.evaluate_or_save(learner)
         if self.stop or steps // self.options.save_every > self.progress.saved // self.options.save_every:
             self.save(learner)
         if self.stop:
             raise Stop
 
     def end(self, learner: Algorithm) -> None:
-        """The training reached its end."""
+        """The training reached its end, or was stopped within a rollout.
+
+        Raises:
+            Stop: it was stopped; the run is saved as it was before that rollout, so that nothing is lost.
+        """
+        if self.stop:
+            learner.learner.rewind()
+            learner.take_counts()
+            self.save(learner)
+            raise Stop
         if self.progress.evaluated < learner.num_timesteps:
-            self.evaluate(learner)
+            self.evaluate_or_save(learner)
         self.save(learner)
         if self.traces is not None:
             from .trace import film_traces
@@ -191,10 +201,32 @@ class TrainingLoop:
         self.progress.lesson, self.progress.best = curriculum.lesson, None
         self.display.lesson(curriculum, learner.num_timesteps)
 
+    def evaluate_or_save(self, learner: Algorithm) -> None:
+        """Evaluate; if the user stops it, save the run, which then evaluates when it goes on.
+
+        Raises:
+            Stop: the user stopped it.
+        """
+        try:
+            self.evaluate(learner)
+        except Stop:
+            self.save(learner)
+            raise
+
+    def heed(self, episodes: int = 0) -> None:
+        """Called at each step of an evaluation, with the number of episodes that have ended.
+
+        Raises:
+            Stop: the user asked for it.
+        """
+        if self.stop:
+            raise Stop
+
     def evaluate(self, learner: Algorithm) -> None:
         """Measure on the validation split; a new best is kept at once."""
         steps = learner.num_timesteps
-        episodes = measure(learner.policy, self.env_id, self.env, "validation", self.options.eval_episodes)
+        count = self.options.eval_episodes
+        episodes = measure(learner.policy, self.env_id, self.env, "validation", count, on_step=self.heed)
         figure = float(main_figure(episodes).mean())
         self.progress.evaluated = steps
         best, sign = self.progress.best, -1 if lower_is_better(self.env_id) else 1
@@ -235,15 +267,19 @@ class TrainingLoop:
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:
-        """Within, the first Ctrl-C (or SIGTERM) asks for a stop in good order, a second one interrupts at once."""
+        """Within, the first Ctrl-C (or SIGTERM) asks for a stop in good order, a second one interrupts at once.
+
+        Signals are the main thread's: a training in another one is not stopped by them.
+        """
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop:
                 raise KeyboardInterrupt
             self.stop = True
-            print("\nstopping after this update (again to interrupt at once)…", file=sys.stderr, flush=True)
+            print("\nstopping (again to interrupt at once)…", file=sys.stderr, flush=True)
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        mine = threading.current_thread() is threading.main_thread()
+        before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)} if mine else {}
         try:
             yield
         finally:
@@ -267,7 +303,7 @@ class RunCallback(BaseCallback):
         self.loop.begin(self._learner())
 
     def _on_step(self) -> bool:
-        return True
+        return not self.loop.stop
 
     def _on_rollout_start(self) -> None:
         self.loop.between_updates(self._learner())

@@ -235,7 +235,11 @@ class GuidedActor(Actor):
 
 
 def play(
-    actor: Actor, steps: int | None = None, episodes: int | None = None, observers: Sequence[Observer] = ()
+    actor: Actor,
+    steps: int | None = None,
+    episodes: int | None = None,
+    observers: Sequence[Observer] = (),
+    most: int | None = None,
 ) -> bool:
     """Let an actor play on from where it is.
 
@@ -244,6 +248,7 @@ def play(
         steps: how many steps; None plays until each row has ended `episodes` episodes.
         episodes: how many, where `steps` is None.
         observers: who looks on, in this order.
+        most: steps after which it ends, even in the middle of episodes; None for no such limit.
 
     Returns:
         False if an observer stopped it.
@@ -266,6 +271,8 @@ def play(
         answers = [observer.on_step(transition) for observer in observers]
         if any(answer is False for answer in answers):
             return False
+        if count == most:
+            break
     return True
 
 

@@ -136,7 +136,7 @@ class Algorithm(BaseAlgorithm):
         """Train for a number of environment steps; arguments as in Stable-Baselines3.
 
         Args:
-            total_timesteps: steps of all rows together (a lower bound: rollouts are finished).
+            total_timesteps: steps of all rows together; see `Learner.learn`.
             callback: Stable-Baselines3 callbacks; `on_rollout_start` is the moment between two updates. Their `locals`
                 hold `rewards`, `dones` and (empty) `infos` of each step, on the CPU.
             log_interval: rollouts between two rows of the log.

@@ -66,6 +66,7 @@ class Environments(Protocol):
         device: where the tensors live.
         num_envs: B, how many rows.
         episode_length: the steps of every episode, where all have the same number and all rows agree; else None.
+        most_steps: the most that an episode may have; None where nobody says.
         team: how many neighbouring rows are agents of one world who share the credit.
         autoreset: whether ended episodes are followed by new ones at the same step. Else whoever acts must reset all
             of them, once an episode has ended; until then, what it ended with can be looked at.
@@ -75,6 +76,7 @@ class Environments(Protocol):
     device: torch.device
     num_envs: int
     episode_length: int | None
+    most_steps: int | None
     team: int
     autoreset: bool
     resumes: bool
@@ -137,6 +139,7 @@ class Adapter(abc.ABC):
     """
 
     episode_length: int | None = None
+    most_steps: int | None = None
     team: int = 1
     autoreset: bool = True
     resumes: bool = False
@@ -194,6 +197,7 @@ class VectorEnvironments(Adapter):
             raise FoveateError(f'autoreset=False needs autoreset_mode="Disabled", got {mode}.')
         super().__init__(device, env.num_envs, env.single_action_space, declared_part(env.spec))
         self.env, self.autoreset = env, autoreset
+        self.most_steps = None if env.spec is None else env.spec.max_episode_steps
         self.native = isinstance(env, NativeVectorEnv) and env.output == "torch"
         self.resumes = isinstance(env, NativeVectorEnv)
         self.script: ScriptedWorld | None = None  # the worlds, where they know whole episodes at their reset
@@ -270,6 +274,7 @@ class SingleEnvironment(Adapter):
     def __init__(self, env: gym.Env, device: torch.device, autoreset: bool = True):
         super().__init__(device, 1, env.action_space, declared_part(env.spec))
         self.env, self.autoreset = env, autoreset
+        self.most_steps = None if env.spec is None else env.spec.max_episode_steps
 
     def reset(self, seed: int | None = None) -> TimeStep:
         observation, info = self.env.reset(seed=seed)

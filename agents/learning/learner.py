@@ -4,12 +4,13 @@ import abc
 import dataclasses
 import time
 from collections import deque
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ... import tree
 from ...errors import FoveateError
 from ..nn import finite
 from ..policies.policy import Policy
@@ -86,6 +87,16 @@ class CollectsExperience(Protocol):
         ...
 
 
+class _Moment(NamedTuple):
+    """Where a training was between two updates, beside its weights."""
+
+    counts: Counts
+    random: Tensor
+    cuda_random: Tensor | None
+    worlds: dict[str, Tensor] | None
+    collector: dict[str, Tensor]
+
+
 Experience = TypeVar("Experience")
 Collecting = TypeVar("Collecting", bound=CollectsExperience)
 
@@ -126,6 +137,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self.recent: deque[EpisodeRow] = deque(maxlen=self.window)
         self.total, self.started = 0, time.time_ns()
         self.collector: Collecting | None = None
+        self._before: _Moment | None = None
         groups = [{"params": part, "share": share} for share, part in policy.rates().items()]
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
             groups, lr=self.options.lr, weight_decay=self.options.weight_decay, eps=self.options.adam_eps
@@ -143,8 +155,8 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         """Collect and update until `total` steps are made.
 
         Args:
-            total: environment steps of all rows together, those made before included (a lower bound: rollouts are
-                finished).
+            total: environment steps of all rows together, those made before included. The last rollout ends there;
+                only episodes whose length is known, and those of back-propagation, are finished first.
             hooks: called at each turn.
 
         Raises:
@@ -163,6 +175,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
 
     def _turn(self, hooks: Hooks) -> dict[str, Tensor] | None:
         """Collect and update once; None if a hook asked to stop."""
+        self._remember()
         self.policy.eval()
         collected = self.collect(hooks)
         if collected is None:
@@ -173,6 +186,32 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         finite.check_weights(self.policy)
         self.counts.iterations += 1
         return figures
+
+    def _remember(self) -> None:
+        """Keep what `rewind` needs, between two updates."""
+        collector, device = self.collector, self.device
+        environments = None if collector is None else collector.environments
+        known = collector is not None and collector.begun and environments is not None and environments.resumes
+        self._before = _Moment(
+            dataclasses.replace(self.counts),
+            torch.get_rng_state(),
+            torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            environments.state_dict() if known and environments is not None else None,
+            tree.map(torch.clone, collector.state_dict()) if known and collector is not None else {},
+        )
+
+    def rewind(self) -> None:
+        """Forget a rollout that was stopped in its middle: whoever goes on from here collects the same one anew."""
+        before, collector = self._before, self.collector
+        if before is None or collector is None:
+            return
+        self.counts = dataclasses.replace(before.counts)
+        torch.set_rng_state(before.random)
+        if before.cuda_random is not None:
+            torch.cuda.set_rng_state(before.cuda_random, self.device)
+        if before.worlds is not None and collector.environments is not None:
+            collector.environments.load_state_dict(before.worlds)
+            collector.load_state_dict(before.collector)
 
     # ---- what a subclass writes ----
 

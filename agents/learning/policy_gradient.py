@@ -52,7 +52,8 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             self.counts.steps += rows
             return hooks.on_step(reward, ended)
 
-        played = self.collector.collect(on_step)
+        left = -(-(self.total - self.counts.steps) // rows)
+        played = self.collector.collect(on_step, left if left > 0 else None)
         if played is None:
             return None
         rollout, episodes = played

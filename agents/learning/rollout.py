@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from ... import tree
+from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.noise import is_noisy
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .environments import Environments, TimeStep
 from .losses import supervised_parts, target_loss
+from .room import check_fits, free_bytes, step_bytes
 
 
 class Rollout(NamedTuple):
@@ -150,8 +152,14 @@ class RolloutRecorder(Observer):
         self.actor, self.policy, self.ragged = actor, policy, ragged
         self._state, self._alive = actor.state, torch.ones_like(actor.starts)
         self._rows: list[_Row] = []
+        self.most = 0  # steps that there is room for; 0 where that was found out before
 
     def on_step(self, transition: Transition) -> None:
+        if self.most and len(self._rows) == self.most:
+            raise FoveateError(
+                f"episodes of more than {self.most:,} steps in {len(transition.starts)} worlds don't fit into "
+                f"memory: {REMEDY}."
+            )
         before, output, starts, after, ended = transition
         mask = before.target_mask
         if before.target is not None and mask is None:
@@ -174,6 +182,9 @@ class RolloutRecorder(Observer):
         self._rows.append(row)
         if self.ragged:
             self._alive = self._alive & ~ended
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def _target_log_prob(self, before: TimeStep, output: PolicyOutput) -> Tensor | None:
         """log π(target), of a team the mean over its agents: who looks or speaks is paid for what the others learn."""
@@ -203,6 +214,9 @@ class RolloutRecorder(Observer):
         return whole if self.ragged else whole._replace(valid=None)
 
 
+REMEDY = "play fewer worlds (--learner.worlds), or pieces of a fixed length (--learner.horizon, by a2c or ppo)"
+
+
 class Collector:
     """Plays a policy in environments and keeps what must be kept between rollouts.
 
@@ -230,14 +244,18 @@ class Collector:
         self.statistics = EpisodeStatistics(environments, whole=self.ragged)
 
     @torch.no_grad()
-    def collect(self, on_step: OnStep | None = None) -> tuple[Rollout, Episodes] | None:
+    def collect(self, on_step: OnStep | None = None, most: int | None = None) -> tuple[Rollout, Episodes] | None:
         """One rollout, and the figures of the episodes that ended in it.
 
         Args:
             on_step: called with each step's rewards and ends, each (B,); False stops.
+            most: steps that are left of the training: a piece, or episodes whose length nobody knows, end there.
 
         Returns:
             None if `on_step` stopped it.
+
+        Raises:
+            FoveateError: it doesn't fit into memory.
         """
         whole = self.horizon is None
         if not self.begun or (whole and not self.actor.fresh):
@@ -246,14 +264,29 @@ class Collector:
         if self.greedy_parts:
             self.actor.greedy = frozenset(supervised_parts(self.actor.now().target, self.policy))
         recorder = RolloutRecorder(self.actor, self.policy, self.ragged)
+        recorder.most = self._room(most)
         observers = [recorder, self.statistics, *announcers(on_step)]
-        if not play(self.actor, self.horizon, 1 if whole else None, observers):
+        limit = most if self.horizon is not None or self.ragged else None  # else the end is known and near
+        if not play(self.actor, self.horizon, 1 if whole else None, observers, limit):
             return None
-        return recorder.rollout(self._last_value()), self.statistics.collect()
+        return recorder.rollout(self._last_value(cut=limit == len(recorder))), self.statistics.collect()
 
-    def _last_value(self) -> Tensor:
+    def _room(self, most: int | None) -> int:
+        """How many steps fit into memory; 0 where the whole rollout is known to."""
+        now, environments = self.actor.now(), self.environments
+        each = step_bytes(now.observation, now.target, now.target_set)
+        free = free_bytes(environments.device)
+        known = self.horizon or environments.episode_length or environments.most_steps
+        steps = min((n for n in (known, most) if n is not None), default=None)
+        if steps is None:
+            return max(1, free // max(each, 1))
+        what = f"a rollout of {steps:,} steps in {environments.num_envs} worlds"
+        check_fits(each * steps, free, what, REMEDY)
+        return 0
+
+    def _last_value(self, cut: bool) -> Tensor:
         now, actor = self.actor.now(), self.actor
-        if self.horizon is None:
+        if self.horizon is None and not cut:
             return torch.zeros_like(now.reward)
         return self.policy.step(now.observation, actor.state, actor.starts, deterministic=True).value
 
