@@ -188,7 +188,7 @@ class Actor:
     def state_dict(self) -> dict[str, Tensor]:
         """What must be saved for an exact resume, beside the environments' own state."""
         kept = {f"state.{name}": value for name, value in tree.flatten_names(self.state).items()}
-        return {**kept, "starts": self.starts}
+        return {**kept, "starts": self.starts, "fresh": torch.tensor(self.fresh)}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
         """Go on from a `state_dict`; the environments must have been put back before."""
@@ -197,7 +197,8 @@ class Actor:
             kept = {n: saved[f"core.{i}"] for i, n in enumerate(tree.flatten_names(self.state))}
         self.state = tree.unflatten_names(kept, self.state)
         self.starts = saved["starts"]
-        self.resume(self.environments.episode_length is not None and bool(self.starts.all()))
+        begun = self.environments.episode_length is not None and bool(self.starts.all())
+        self.resume(bool(saved["fresh"]) if "fresh" in saved else begun)
 
     def resume(self, fresh: bool) -> None:
         """Go on in environments that were put back into an earlier state, where all rows began together or not."""

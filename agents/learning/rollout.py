@@ -277,9 +277,9 @@ class Collector:
         each = step_bytes(now.observation, now.target, now.target_set)
         free = free_bytes(environments.device)
         known = self.horizon or environments.episode_length or environments.most_steps
-        steps = min((n for n in (known, most) if n is not None), default=None)
-        if steps is None:
+        if known is None:
             return max(1, free // max(each, 1))
+        steps = known if most is None else min(known, most)
         what = f"a rollout of {steps:,} steps in {environments.num_envs} worlds"
         check_fits(each * steps, free, what, REMEDY)
         return 0

@@ -51,8 +51,9 @@ class VecEnvEnvironments(Adapter):
     """A Stable-Baselines3 VecEnv."""
 
     def __init__(self, env: VecEnv, device: torch.device):
-        super().__init__(device, env.num_envs, env.action_space, declared_part(env.get_attr("spec", 0)[0]))
-        self.env = env
+        spec = env.get_attr("spec", 0)[0]
+        super().__init__(device, env.num_envs, env.action_space, declared_part(spec))
+        self.env, self.most_steps = env, getattr(spec, "max_episode_steps", None)
 
     def reset(self, seed: int | None = None) -> TimeStep:
         if seed is not None:

@@ -6,50 +6,17 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted import LEARNERS, Ends, Scripted, same_step
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from foveate.agents import AGENTS, Backprop, BackpropOptions, LearnerOptions, PolicyGradient, QLearning, QOptions
+from foveate.agents import AGENTS, BackpropOptions, LearnerOptions, QOptions
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.rollout import Collector
 from foveate.agents.learning.vec_env import GymVecEnv
 from foveate.errors import FoveateError
-
-Ends = Sequence[tuple[bool, bool]]
-
-
-class Scripted(gym.Env):
-    """Ends its steps as it is told; may show or pay something that is no number at one step."""
-
-    observation_space = spaces.Box(-10, 10, (3,), np.float32)
-    action_space = spaces.Discrete(2)
-
-    def __init__(self, ends: Ends = ((False, False),), bad: str = "", at: int = 3, value: float = math.nan):
-        self.ends, self.bad, self.at, self.value, self.count = ends, bad, at, value, 0
-
-    def _see(self) -> np.ndarray:
-        seen = np.full(3, 0.5, np.float32)
-        if self.bad == "observation" and self.count == self.at:
-            seen[1] = self.value
-        return seen
-
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        super().reset(seed=seed)
-        return self._see(), {"target": 1}
-
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
-        terminated, truncated = self.ends[self.count % len(self.ends)]
-        self.count += 1
-        reward = self.value if self.bad == "reward" and self.count == self.at else 1.0
-        return self._see(), reward, terminated, truncated, {"target": 1}
-
-
-def same_step(makers: Sequence[Callable[[], gym.Env]]) -> SyncVectorEnv:
-    return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
-
 
 DOORS: dict[str, Callable[[Sequence[Callable[[], gym.Env]]], object]] = {
     "one environment": lambda makers: makers[0](),
@@ -89,16 +56,6 @@ def test_stable_baselines3_hears_of_a_cut_only_where_nothing_ended(mode: Autores
             heard.append(infos[0]["TimeLimit.truncated"])
     cuts = [cut and not over for over, cut in [ends[t % len(ends)] for t in range(9)] if over or cut]
     assert heard == cuts[: len(heard)]
-
-
-LEARNERS: dict[str, Callable[[object], object]] = {
-    "reinforce": lambda env: PolicyGradient("gru", env, LearnerOptions(worlds=2), device="cpu"),
-    "ppo": lambda env: PolicyGradient(
-        "gru", env, LearnerOptions(objective="ppo", horizon=4, worlds=2, minibatches=2), device="cpu"
-    ),
-    "backprop": lambda env: Backprop("gru", env, BackpropOptions(worlds=2, batch=2), device="cpu"),
-    "dqn": lambda env: QLearning("mlp", env, QOptions(worlds=2, warm_up=2, batch=2, memory=100), device="cpu"),
-}
 
 
 @pytest.mark.parametrize("objective", LEARNERS)
