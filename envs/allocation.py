@@ -1,11 +1,14 @@
 """How much memory there is, asked before much is taken: a refusal is better than a process that the system kills."""
 
+from pathlib import Path
+
 import psutil
 import torch
 
 from ..errors import FoveateError
 
 SHARE = 0.5  # of what is free: estimates are rough, and others live on the machine
+CONTAINER = Path("/sys/fs/cgroup")
 NUMBER = 8  # bytes: most are smaller, but what computes them makes copies
 try:
     import resource
@@ -16,8 +19,14 @@ except ImportError:  # not on Windows
 def free_memory(device: torch.device) -> int:
     """Bytes that this process could still take on a device."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # PyTorch gives it again
+        return torch.cuda.mem_get_info(device)[0] + kept
     free = psutil.virtual_memory().available
+    try:  # a container may allow less than the machine has
+        most, taken = ((CONTAINER / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        free = free if most == "max" else min(free, int(most) - int(taken))
+    except (OSError, ValueError):
+        pass
     if resource is not None:
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:

@@ -20,6 +20,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from torch import Tensor, nn
 
 from ... import tree
+from ...envs.allocation import free_memory
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.cores.base import Feedforward
@@ -28,6 +29,7 @@ from ..policies.policy import WHOLE, Policy
 from .algorithm import Algorithm
 from .learner import Hooks, Learner
 from .options import QOptions
+from .room import check_fits, space_bytes
 from .vec_env import GymVecEnv
 from .vec_environments import check_step
 
@@ -129,6 +131,9 @@ class QLearner(Learner[QCollector, bool]):
             raise FoveateError(f"Q-learning needs a Discrete action space, got {space}.")
         if not isinstance(self.policy.core, Feedforward):
             raise FoveateError("Q-learning here needs an agent without memory: --agent.core none.")
+        size = 2 * options.memory * space_bytes(self.policy.observation_space)  # before and after each step
+        what = f"a replay memory of {options.memory:,} transitions"
+        check_fits(size, free_memory(torch.device("cpu")), what, "remember fewer (--learner.memory)")
         env = GymVecEnv(env) if isinstance(env, VectorEnv) else env
         if not isinstance(env, VecEnv):
             raise FoveateError(f"Q-learning plays in a vector environment, got {env!r}.")

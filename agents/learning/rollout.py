@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ... import tree
+from ...envs.allocation import free_memory
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.noise import is_noisy
@@ -13,7 +14,7 @@ from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .environments import Environments, TimeStep
 from .losses import supervised_parts, target_loss
-from .room import check_fits, free_bytes, step_bytes
+from .room import check_fits, step_bytes
 
 
 class Rollout(NamedTuple):
@@ -275,7 +276,7 @@ class Collector:
         """How many steps fit into memory; 0 where the whole rollout is known to."""
         now, environments = self.actor.now(), self.environments
         each = step_bytes(now.observation, now.target, now.target_set)
-        free = free_bytes(environments.device)
+        free = free_memory(environments.device)
         known = self.horizon or environments.episode_length or environments.most_steps
         if known is None:
             return max(1, free // max(each, 1))

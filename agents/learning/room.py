@@ -1,9 +1,5 @@
 """How much memory there is for experience: what can't fit is refused before it is collected."""
 
-from pathlib import Path
-
-import psutil
-import torch
 from gymnasium import spaces
 from torch import Tensor
 
@@ -13,20 +9,6 @@ from ...tree import Tree
 
 GIB = 2**30
 FLOAT_BYTES = 4
-
-
-def free_bytes(device: torch.device) -> int:
-    """Memory that can still be taken on a device; within a container, what that allows."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # PyTorch keeps some
-    free = psutil.virtual_memory().available
-    group = Path("/sys/fs/cgroup")
-    try:
-        most, taken = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return free if most == "max" else min(free, int(most) - int(taken))
-    except (OSError, ValueError):  # no container, or one of another kind
-        return free
 
 
 def step_bytes(*parts: Tree) -> int:

@@ -10,7 +10,16 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from scripted import LEARNERS, Scripted
 
 from foveate import train
-from foveate.agents import Algorithm, Backprop, BackpropOptions, LearnerOptions, PolicyGradient, load
+from foveate.agents import (
+    Algorithm,
+    Backprop,
+    BackpropOptions,
+    LearnerOptions,
+    PolicyGradient,
+    QLearning,
+    QOptions,
+    load,
+)
 from foveate.agents.learning import rollout
 from foveate.agents.learning.learner import Hooks
 from foveate.cli.loop import RunCallback
@@ -100,7 +109,7 @@ def test_steps_are_a_limit(objective: str, steps: int) -> None:
 
 
 def test_a_rollout_that_does_not_fit_is_refused_before_it_is_collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "free_bytes", lambda device: 1000)
+    monkeypatch.setattr(rollout, "free_memory", lambda device: 1000)
     for horizon, taken in ((500, 0), (None, 2 * (1000 // (2 * 3 * (2 * 4 + 4) + 2 * (2 * 8 + 4))))):
         env = endless()
         options = LearnerOptions(objective="a2c", horizon=horizon, worlds=2)
@@ -109,3 +118,9 @@ def test_a_rollout_that_does_not_fit_is_refused_before_it_is_collected(monkeypat
             learner.learn(10_000)
         assert learner.learner.counts.steps == taken
     PolicyGradient("gru", endless(), LearnerOptions(worlds=2), device="cpu").learn(6)  # that much fits
+
+
+def test_a_replay_memory_that_does_not_fit_is_refused() -> None:
+    options = QOptions(worlds=2, memory=10**13)
+    with pytest.raises(FoveateError, match=r"--learner\.memory"):
+        QLearning("mlp", endless(), options, device="cpu")
