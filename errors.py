@@ -14,6 +14,10 @@ class FoveateError(ValueError):
     """A user's mistake or an unusable file; the message says what was given and what would do."""
 
 
+class FoveateWarning(UserWarning):
+    """Something that goes on, but not quite as the user may think."""
+
+
 def unknown(kind: str, name: object, allowed: Iterable[str]) -> FoveateError:
     """An error for a name that is not among `allowed`, with the closest allowed name as a hint.
 

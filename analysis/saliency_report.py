@@ -1,9 +1,9 @@
 """The page behind the table: everything in one file, pictures included."""
 
-import json
 import math
 from pathlib import Path
 
+from ..files import write_json, write_text
 from ..viz import pages
 from ..viz.plots import figure_png, subplots
 from ..wrappers.saliency import METHODS
@@ -14,10 +14,10 @@ from .saliency_study import COLUMNS, Study
 
 def write_report(folder: Path, study: Study) -> None:
     """Write saliency.json, curves.png and saliency.html (which needs neither of them) to a folder."""
-    (folder / "saliency.json").write_text(json.dumps(study.plain(), indent=1))
+    write_json(folder / "saliency.json", study.plain())
     picture = draw_curves(study.rows)
     (folder / "curves.png").write_bytes(picture)
-    (folder / "saliency.html").write_text(page(study, picture))
+    write_text(folder / "saliency.html", page(study, picture))
 
 
 def draw_curves(rows: list[Row]) -> bytes:

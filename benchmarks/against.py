@@ -296,7 +296,7 @@ def main() -> int:
         print(f"{mark}: {'; '.join(table.marked(mark)) or 'none'}")
     if arguments.json is not None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(table.as_json(), indent=1))
+        arguments.json.write_text(json.dumps(table.as_json(), indent=1), encoding="utf-8")
     broken = [row for row, why in table.failures.items() if why.startswith("fails in this")]
     return 1 if table.marked("SLOWER") or broken else 0
 

@@ -62,7 +62,7 @@ class Worker:
 
 def main() -> None:
     """A request a line on standard input, an answer a line on standard output; what libraries print goes elsewhere."""
-    with os.fdopen(os.dup(1), "w", buffering=1) as replies:
+    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as replies:
         os.dup2(2, 1)
         torch.set_num_threads(1)
         if hasattr(os, "sched_setaffinity"):  # all workers on one core: cores differ in what else runs there

@@ -140,7 +140,7 @@ def main() -> None:
         print(f"{name:<50}{value:>9.1f}{value / base:>12.1f}")
     if arguments.json is not None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1))
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ def speeds() -> dict[str, float]:
 def truths(runs: Path, moments: int, only: str) -> Json:
     """What `evaluate.py RUN --score-saliency` finds, by run; what was figures before is kept for the others."""
     torch.set_num_threads(1)
-    kept: Json = json.loads(TRUTHS.read_text()) if TRUTHS.exists() else {}
+    kept: Json = json.loads(TRUTHS.read_text(encoding="utf-8")) if TRUTHS.exists() else {}
     for folder in sorted(runs.glob("*/result.json")):
-        row = json.loads(folder.read_text())
+        row = json.loads(folder.read_text(encoding="utf-8"))
         is_probe, is_copy = row["env_id"].startswith("Probe/"), row["table"] == "Copy"
         if not (is_probe or is_copy) or only.lower() not in row["name"].lower():
             continue
@@ -200,7 +200,7 @@ def main() -> None:
     else:
         figures, path = truths(arguments.runs, arguments.moments, arguments.only), TRUTHS
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(figures, indent=1) + "\n")
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"kept: {path}")
 
 

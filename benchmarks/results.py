@@ -48,16 +48,16 @@ the score on that split. "Bits" is the cost of an episode, -log2 of the probabil
 
 def load_results(runs: Path) -> list[dict]:
     """The figures of all finished jobs: those kept before, and those of the run folders, which count more."""
-    rows = {row["name"]: row for row in json.loads(KEPT.read_text())} if KEPT.exists() else {}
+    rows = {row["name"]: row for row in json.loads(KEPT.read_text(encoding="utf-8"))} if KEPT.exists() else {}
     for file in sorted(runs.glob("*/result.json")):
-        row = json.loads(file.read_text())
+        row = json.loads(file.read_text(encoding="utf-8"))
         # the figures are of the best checkpoint, steps and time of the whole training
         whole = checkpoint.read_run(checkpoint.find(file.parent / row["run"], "last"))
         progress = whole["progress"]
         row |= {"steps": whole["steps"], "training_cpu_seconds": progress["cpu_seconds"]}
         row["lesson"] = progress.get("lesson")
         rows[row["name"]] = {key: value for key, value in row.items() if key != "run"}
-    KEPT.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+    KEPT.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
     order = {entry.home.name: i for i, entry in enumerate(benchmarks().entries())}
     return sorted(rows.values(), key=lambda row: order.get(row["name"], len(order)))
 
@@ -125,7 +125,7 @@ def speeds(file: Path, title: str) -> list[str]:
         "| what | figure |",
         "|---|---|",
     ]
-    for name, value in json.loads(file.read_text()).items():
+    for name, value in json.loads(file.read_text(encoding="utf-8")).items():
         lines.append(f"| {name} | {value:,.2f} |" if value < 100 else f"| {name} | {value:,.0f} |")
     return lines
 
@@ -158,23 +158,28 @@ def main() -> None:
         lines += table(name, [row for row in results if row["table"] == name])
     kept = ROOT / "benchmarks" / "stock.json"
     if fresh := sorted((arguments.runs / "stock").glob("*.json")):
-        kept.write_text(json.dumps([json.loads(file.read_text()) for file in fresh], indent=1) + "\n")
+        kept.write_text(
+            json.dumps([json.loads(file.read_text(encoding="utf-8")) for file in fresh], indent=1) + "\n",
+            encoding="utf-8",
+        )
     if kept.exists():
-        lines += stock(json.loads(kept.read_text()))
+        lines += stock(json.loads(kept.read_text(encoding="utf-8")))
     for name in SPEEDS:
         if (arguments.runs / f"{name}.json").exists():
-            (ROOT / "benchmarks" / f"{name}.json").write_text((arguments.runs / f"{name}.json").read_text())
+            (ROOT / "benchmarks" / f"{name}.json").write_text(
+                (arguments.runs / f"{name}.json").read_text(encoding="utf-8"), encoding="utf-8"
+            )
     for name, title in SPEEDS.items():
         if (ROOT / "benchmarks" / f"{name}.json").exists():
             lines += speeds(ROOT / "benchmarks" / f"{name}.json", title)
     if (ROOT / "benchmarks" / "compare.json").exists():
-        lines += comparison(json.loads((ROOT / "benchmarks" / "compare.json").read_text()))
+        lines += comparison(json.loads((ROOT / "benchmarks" / "compare.json").read_text(encoding="utf-8")))
     if (ROOT / "benchmarks" / "saliency.json").exists():
-        lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text()))
+        lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
     notes = ROOT / "docs" / "notes.md"
     if notes.exists():
-        lines += ["", notes.read_text().strip()]
-    (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n")
+        lines += ["", notes.read_text(encoding="utf-8").strip()]
+    (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"docs/results.md: {len(results)} runs")
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     """Entry point."""
     best: dict[tuple[str, str], tuple[float, Path, dict]] = {}
     for file in sorted((ROOT / "runs" / "benchmarks").glob("*/result.json")):
-        result = json.loads(file.read_text())
+        result = json.loads(file.read_text(encoding="utf-8"))
         folder = checkpoint.find(file.parent / result["run"], "best")
         validation = checkpoint.read_run(folder)["progress"]["best"]
         value = -validation if lower_is_better(result["env_id"]) else validation
@@ -40,7 +40,7 @@ def main() -> None:
         run = checkpoint.read_run(folder)
         run["command"] = f"python train.py {result['command']} --seed {result['seed']}"
         run["recent_episodes"] = []
-        (home / checkpoint.RUN).write_text(json.dumps(run, indent=1) + "\n")
+        (home / checkpoint.RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
         print(f"{home.relative_to(ROOT)}: {result['score']:.4f} on the test split ({run['command']})")
 
 

@@ -159,7 +159,7 @@ def main() -> None:
         note(f"whole training of RAM, {worlds} worlds, steps a second", training_rate(arguments.device, worlds))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1))
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -120,11 +120,11 @@ def main() -> None:
     if arguments.speed:
         figures = speed()
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1))
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
         return
     if arguments.list or not arguments.env:
         for algorithm in sb3.ALGORITHMS:
-            print(algorithm, *yaml.safe_load(sb3.settings_file(algorithm).read_text()))
+            print(algorithm, *yaml.safe_load(sb3.settings_file(algorithm).read_text(encoding="utf-8")))
         return
     algorithm, env_id = arguments.algorithm, arguments.env
     chosen = sb3.settings(algorithm, env_id)
@@ -151,7 +151,7 @@ def main() -> None:
         "cpu_seconds": cpu,
     }
     print(json.dumps(figures, indent=1))
-    (arguments.out / f"{name}.json").write_text(json.dumps(figures, indent=1))
+    (arguments.out / f"{name}.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,29 +1,39 @@
 """``train.py compare PLAN.yaml``: all trainings of a plan, side by side and resumable, then the report."""
 
 import dataclasses
-import json
 import os
-import shlex
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
+
+from msgspec import Meta, Struct
 
 from ..agents.learning import checkpoint
 from ..agents.learning.run_folder import CONFIG, write_config
+from ..envs.outside import options_of_file
 from ..errors import FoveateError, check_range
+from ..files import check_output_folder, conform, read_json, write_json
+from .children import CHILDREN, stopped_together
 from .configuration import Configuration, configure
 from .options import parse
+from .output import STOPPED
+from .outside import words_for
 from .plan import Entry, Plan, read_plan
 from .queue import Measurement, Training, begun_run, is_done, side_by_side, work
-from .words import import_words
+from .words import command_line
 
 PROG = "train.py compare PLAN.yaml"
 ABOUT = "Train every arm in every world over several seeds, in parallel and resumable, and compare them."
 PROBE, LEAST = 12_000, 6.0  # steps of the first probe, and the processor seconds that a probe must take to be believed
+
+
+class PlanSteps(Struct):
+    """The content of plan.json: the steps that were measured, and for how many minutes."""
+
+    minutes: float | int | None = None
+    steps: dict[str, Annotated[int, Meta(ge=1, le=2**62)]] = {}
 
 
 @dataclass
@@ -36,6 +46,7 @@ class PlanOptions:
         skip: leave out the trainings whose name contains this.
         report: write the report at the end.
         list: say what is done and what is left, and stop.
+        data: folders of images and openml:NAMEs that the plan may use; it names none by itself.
     """
 
     workers: int = 0
@@ -43,6 +54,7 @@ class PlanOptions:
     skip: str = ""
     report: bool = True
     list: bool = False
+    data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("workers", self.workers, 0)
@@ -58,7 +70,7 @@ def run(arguments: list[str], imports: list[str]) -> int:
         parse(PlanOptions, arguments or ["--help"], PROG, ABOUT)
         raise FoveateError(f"compare needs a plan: {PROG}")
     options = parse(PlanOptions, arguments[1:], PROG, ABOUT)
-    again = shlex.join(["python", "train.py", *import_words(imports), "compare", arguments[0]])
+    again = command_line("train", imports, "compare", *arguments)
     return work_through(read_plan(Path(arguments[0])), options, imports, again)
 
 
@@ -80,16 +92,24 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
         for entry in entries:
             print(f"{'done' if is_done(entry.home, entry.job is not None) else 'left'}  {entry.home.name}")
         return 0
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    steps = budget(plan, entries, imports)
-    trainings = [_training(entry, steps, imports) for entry in entries]
-    if not side_by_side(trainings, work, options.workers or len(os.sched_getaffinity(0))):
+    for entry in entries:  # a mistake in the last of them is found before the first one trains
+        _check_outside(_configured(entry.words, imports), options.data)
+    check_output_folder(plan.folder, "folder")
+    try:
+        with stopped_together():
+            steps = budget(plan, entries, imports)
+            trainings = [_training(entry, steps, imports) for entry in entries]
+            finished = side_by_side(trainings, work, options.workers or len(os.sched_getaffinity(0)))
+    except KeyboardInterrupt:
+        finished = False
+    if not finished:
         print(f"stopped; the same command goes on: {again}")
-        return 130
+        return STOPPED
     if options.report and plan.arms:
         from .comparison import report
 
         homes = [home for home in sorted(plan.runs.iterdir()) if home.is_dir()]
+        plan.report.data = (*plan.report.data, *options.data)
         report([begun_run(home) or home for home in homes], plan.report)
     return 0 if all(is_done(entry.home, entry.job is not None) for entry in entries) else 1
 
@@ -106,7 +126,16 @@ def _training(entry: Entry, steps: dict[str, int], imports: Sequence[str]) -> Tr
 
 
 def _configured(words: Sequence[str], imports: Sequence[str]) -> Configuration:
-    return configure(words, imports, shlex.join(["python", "train.py", *import_words(imports), *words]))
+    return configure(words, imports, command_line("train", imports, *words))
+
+
+def _check_outside(config: Configuration, data: Sequence[str]) -> None:
+    """Refuse what a plan names outside unless the command line names it too."""
+    given = {name: value for name, value in config.env.items() if isinstance(value, str) and value in data}
+    try:
+        options_of_file(config.env_id, config.env, given, "the plan")
+    except FoveateError as error:
+        raise FoveateError(f"{error} Here: compare PLAN.yaml --data VALUE.") from error
 
 
 def budget(plan: Plan, entries: Sequence[Entry], imports: Sequence[str]) -> dict[str, int]:
@@ -122,8 +151,8 @@ def budget(plan: Plan, entries: Sequence[Entry], imports: Sequence[str]) -> dict
     if not plan.arms:
         return {}
     file = plan.folder / "plan.json"
-    kept = json.loads(file.read_text()) if file.exists() else {}
-    known: dict[str, int] = kept.get("steps", {}) if kept.get("minutes") == plan.minutes else {}
+    kept = conform(read_json(file), PlanSteps, file) if file.exists() else PlanSteps()
+    known = kept.steps if kept.minutes == plan.minutes else {}
     first = {entry.pair: entry for entry in reversed(entries) if entry.pair is not None}
     for pair, entry in sorted(first.items()):
         if plan.steps is not None:
@@ -133,7 +162,7 @@ def budget(plan: Plan, entries: Sequence[Entry], imports: Sequence[str]) -> dict
             rate = speed(_configured(entry.words, imports))
             known[pair] = max(1, int(rate * plan.minutes * 60))
             print(f"{pair}: {rate:,.0f} steps a second of processor time, so {known[pair]:,} steps", flush=True)
-    file.write_text(json.dumps({"minutes": plan.minutes, "steps": known}, indent=1))
+    write_json(file, {"minutes": plan.minutes, "steps": known})
     return known
 
 
@@ -150,10 +179,10 @@ def speed(config: Configuration) -> float:
             short = {"steps": steps, "eval_every": steps, "save_every": steps, "eval_episodes": 40, "log_dir": folder}
             options = dataclasses.replace(config.options, **short)
             write_config(folder, dataclasses.replace(config, options=options).plain())
-            command = [*import_words(config.imports), "--config", str(folder / CONFIG)]
-            done = subprocess.run([sys.executable, "-m", "foveate.train", *command], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise FoveateError(f"{config.command} fails: {done.stderr.strip()[-500:]}")
+            words = ["--config", str(folder / CONFIG), "--log-dir", str(folder), *words_for(config.env_id, config.env)]
+            if CHILDREN.call("train", config.imports, words, folder / "log.txt") != 0:
+                text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+                raise FoveateError(f"{config.command} fails: {text.strip()[-500:]}")
             home = begun_run(folder)
             assert home is not None
             probed = checkpoint.read_run(checkpoint.find(home, "last"))

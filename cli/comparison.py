@@ -8,6 +8,7 @@ from ..analysis.comparison.compare import CompareOptions, compare, print_summary
 from ..analysis.comparison.gather import gather
 from ..analysis.comparison.page import write_pages
 from ..errors import FoveateError
+from ..files import check_output_folder
 from .device import pick_device
 from .options import parse
 from .words import split_at_options
@@ -37,8 +38,10 @@ def report(runs: list[Path], options: CompareOptions) -> None:
     Raises:
         FoveateError: no two of them can be compared.
     """
+    check_output_folder(options.report, "--report")
     torch.set_num_threads(options.threads)
-    figures = compare(gather(runs, pick_device(options.device)), options, lambda line: print(line, flush=True))
+    found = gather(runs, pick_device(options.device), options.data)
+    figures = compare(found, options, lambda line: print(line, flush=True))
     write_pages(options.report, figures)
     print_summary(figures)
     print(f"report: {options.report / 'report.html'}")

@@ -6,6 +6,7 @@ and what ``train.py --config FILE`` reads are one thing.
 
 import dataclasses
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FoveateError, check_choice, check_range, unknown
-from .words import take
+from ..files import conform, has_type
+from .words import called, take
 
 Values = dict[str, object]
 """Plain data by name, as JSON holds it."""
@@ -60,11 +62,13 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         self.log_dir = Path(self.log_dir)
-        for name in ("steps", "eval_episodes", "log_every", "threads"):
+        for name in ("eval_episodes", "log_every"):
             check_range(name, getattr(self, name), 1)
         for name in ("eval_every", "save_every"):
             check_range(name, getattr(self, name), 0)
         check_range("pass_score", self.pass_score, 0.0, 1.0)
+        check_range("threads", self.threads, 1, 1024)
+        check_range("steps", self.steps, 1, 2**62)
         check_range("seed", self.seed, 0, 2**32 - 1)
 
     def resolved(self) -> "RunOptions":
@@ -134,18 +138,26 @@ def read(path: Path) -> Configuration:
     Raises:
         FoveateError: it can't be read, or isn't one.
     """
+    from ..agents.learning.options import LEARNERS
     from ..agents.learning.run_folder import read_config
+    from ..agents.learning.schema import check_options
 
     plain = read_config(path)
     fields = [field.name for field in dataclasses.fields(Configuration)]
     defaults: Values = {"preset": plain["agent"], "agent_options": {}, "imports": [], "command": ""}
     values = {name: plain.get(name, defaults.get(name)) for name in fields}
-    if not isinstance(values["imports"], list):
-        raise FoveateError(f"{path} is damaged: its imports are {values['imports']!r}.")
-    try:
-        return Configuration(**{**values, "options": RunOptions(**plain["options"])})
-    except TypeError as error:
-        raise FoveateError(f"{path} is damaged: {error}.") from error
+    known = [field.name for field in dataclasses.fields(RunOptions)]
+    for name in plain["options"]:
+        if name not in known:
+            raise unknown(f"option in {path}", name, known)
+    options = conform(plain["options"], RunOptions, f"{path}, options")
+    if re.fullmatch(r"auto|(cpu|cuda|mps|xpu)(:\d{1,3})?", options.device) is None:
+        raise FoveateError(f"{path} is damaged: device={options.device[:60]!r} is none.")
+    check_choice(f"objective in {path}", values["learner"].get("objective", "reinforce"), LEARNERS)
+    kind = LEARNERS[values["learner"].get("objective", "reinforce")].options
+    check_options(kind, values["learner"], f"{path}: learner")
+    learner = dataclasses.asdict(conform(values["learner"], kind, f"{path}, learner"))
+    return Configuration(**{**values, "options": options, "learner": learner})
 
 
 # ---- from the words of a command line ----
@@ -215,7 +227,9 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     from .options import dataclass_of, part
 
     known = env_options(env_id)
-    env = dataclass_of("Environment", known, {name: value for name, value in preset.env.items() if name in known})
+    # what a preset says of other worlds is no mistake of the user's: a word that this one doesn't know is left out
+    fitting = {k: v for k, v in preset.env.items() if k in known and has_type(v, known[k].type)}
+    env = dataclass_of("Environment", known, fitting)
     agent = dataclass_of("Agent", constructor_options(AGENTS[preset.agent]), preset.agent_options)
     learner = learner_kind(preset.learner.get("objective", "reinforce")).make(preset.learner)
     episodes = 10 if is_slow(env_id) else RunOptions.eval_episodes
@@ -256,7 +270,7 @@ def configure(arguments: Sequence[str], imports: Sequence[str], command: str = "
     if options.trace:
         check_one_agent(env_id, "--trace")
     env, agent_options, learner = (dataclasses.asdict(getattr(run, name)) for name in ("env", "agent", "learner"))
-    command = command or shlex.join(["python", *sys.argv])
+    command = command or shlex.join([*called("train"), *sys.argv[1:]])
     return Configuration(
         env_id, agent, preset.agent, env, agent_options, learner, options.resolved(), list(imports), command
     )

@@ -4,9 +4,11 @@ import torch
 
 from ..errors import FoveateError
 
+_KINDS = ("cpu", "cuda", "mps", "xpu")
+
 
 def pick_device(name: str) -> torch.device:
-    """ "auto" is the GPU if there is one; without one "cuda" is the CPU too.
+    """The device; "auto" is the GPU if there is one.
 
     Raises:
         FoveateError: there is no such device, or it can't be used.
@@ -15,7 +17,9 @@ def pick_device(name: str) -> torch.device:
 
     try:
         device = get_device(name)
+        if device.type not in _KINDS or (name != "auto" and device.type != torch.device(name).type):
+            raise RuntimeError(f"there is no {name.partition(':')[0]} device")  # SB3 takes the CPU without a word
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise FoveateError(f"--device {name} can't be used here: {str(error).splitlines()[0]}") from error
     return device

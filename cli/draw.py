@@ -1,21 +1,23 @@
 """python train.py draw: the generator of the lecture, and the film of its boxes."""
 
 import csv
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from msgspec import Meta, Struct
 from torch import Tensor
 from tqdm import tqdm
 
+from ..agents.learning.tensors import read_tensors, write_tensors
 from ..agents.nn.generator import DrawGenerator, Generation, grid_boxes
 from ..envs.glimpse.data import load
+from ..envs.outside import INSIDE
 from ..errors import FoveateError, check_range
+from ..files import check_output_folder, conform, read_json, reason, write_json
 from ..viz import canvas
 from ..viz.palette import LIGHT
 from ..viz.pictures import write_picture
@@ -27,6 +29,24 @@ from .options import parse
 ABOUT = "Train DRAW to draw digits, and film how it reads (green) and writes (red)."
 SIDE = 112  # pixels of a panel
 READ, WRITE = (60, 200, 90), (235, 60, 50)  # the lecture's green and red
+
+SIZES = ("steps", "hidden", "latent", "read_filters", "write_filters")
+
+Size = Annotated[int, Meta(ge=1, le=4096)]
+
+
+class Kept(Struct):
+    """The content of draw.json."""
+
+    data: Annotated[str, Meta(max_length=4096)]
+    image: tuple[
+        Annotated[int, Meta(ge=1, le=4)], Annotated[int, Meta(ge=1, le=256)], Annotated[int, Meta(ge=1, le=256)]
+    ]
+    steps: Size
+    hidden: Size
+    latent: Size
+    read_filters: Annotated[int, Meta(ge=1, le=64)]
+    write_filters: Annotated[int, Meta(ge=1, le=64)]
 
 
 @dataclass
@@ -78,19 +98,22 @@ def run(arguments: list[str], imports: list[str]) -> int:
     options = parse(DrawOptions, arguments, "train.py draw", ABOUT)
     torch.set_num_threads(options.threads)
     device = pick_device(options.device)
-    sizes = ("steps", "hidden", "latent", "read_filters", "write_filters")
-    options.out.mkdir(parents=True, exist_ok=True)
+    check_output_folder(options.out, "--out")
     if options.film:
         model, kept = load_generator(options.out, device)
-        data = kept["data"]
+        data = options.data if kept.data not in INSIDE["data"] else kept.data
+        if data != kept.data:
+            raise FoveateError(
+                f"{options.out} learned from {kept.data[:100]!r}: add --data {kept.data[:100]} to read that."
+            )
     else:
         torch.manual_seed(options.seed)
         data = options.data
-        model = DrawGenerator(**{name: getattr(options, name) for name in sizes}).to(device)
-        settings = {name: getattr(options, name) for name in sizes} | {"data": data, "image": [1, 28, 28]}
+        model = DrawGenerator(**{name: getattr(options, name) for name in SIZES}).to(device)
+        settings = {name: getattr(options, name) for name in SIZES} | {"data": data, "image": [1, 28, 28]}
         fit(model, options, device)
-        save_file(model.state_dict(), options.out / "weights.safetensors")
-        (options.out / "draw.json").write_text(json.dumps(settings, indent=1))
+        write_tensors(options.out / "weights.safetensors", model.state_dict())
+        write_json(options.out / "draw.json", settings)
     nats = bound(model, _images(data, "test", device))
     print(f"bound of the negative log-likelihood on test images: {nats:.2f} nats")
     torch.manual_seed(options.seed)
@@ -110,19 +133,19 @@ def _images(data: str, split: Literal["train", "test"], device: torch.device) ->
     return torch.from_numpy(load(data, split).images).to(device)[:, None].float() / 255
 
 
-def load_generator(folder: Path, device: torch.device) -> tuple[DrawGenerator, dict[str, Any]]:
+def load_generator(folder: Path, device: torch.device) -> tuple[DrawGenerator, Kept]:
     """A generator from the folder that `run` wrote; nothing in it is code.
 
     Raises:
         FoveateError: the folder holds none.
     """
     try:
-        kept = json.loads((folder / "draw.json").read_text())
-        sizes = {name: kept[name] for name in ("steps", "hidden", "latent", "read_filters", "write_filters")}
-        model = DrawGenerator(tuple(kept["image"]), **sizes)
-        model.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise FoveateError(f"{folder} holds no generator: {error}") from error
+        kept = conform(read_json(folder / "draw.json"), Kept, folder / "draw.json")
+        model = DrawGenerator(kept.image, **{name: getattr(kept, name) for name in SIZES})
+        room = sum(value.nbytes for value in model.state_dict().values())
+        model.load_state_dict(read_tensors(folder / "weights.safetensors", room))
+    except (ValueError, RuntimeError) as error:
+        raise FoveateError(f"{folder} holds no generator: {reason(error)}") from error
     return model.to(device).eval(), kept
 
 
@@ -138,7 +161,7 @@ def fit(model: DrawGenerator, options: DrawOptions, device: torch.device) -> Non
     optimizer = torch.optim.Adam(model.parameters(), lr=options.lr)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, options.updates)
     begin = time.process_time()
-    with (options.out / "metrics.csv").open("w", newline="") as file:
+    with (options.out / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
         log = csv.writer(file)
         log.writerow(["update", "nats", "cpu_seconds"])
         try:

@@ -1,13 +1,13 @@
 """``evaluate.py RUN …``: the options, and which of the commands they ask for."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..errors import FoveateError, check_range
+from ..files import check_output, check_output_folder, write_json
 from .words import split_at_options
 
 PROG, ABOUT = "evaluate.py RUN …", "Measure trained agents, and film them."
@@ -75,6 +75,20 @@ class EvaluateOptions:
         if self.plot is not None and not self.sweep:
             raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
 
+    def check_outputs(self) -> None:
+        """See that everything can be written, before anything is measured.
+
+        Raises:
+            FoveateError: something can't.
+        """
+        check_output(self.video, "--video", [".mp4"])
+        check_output(self.contact_sheet, "--contact-sheet", [".png"])
+        check_output(self.trace, "--trace", [".png", ".mp4"])
+        check_output(self.plot, "--plot", [".png"])
+        check_output(self.json, "--json")
+        if self.score_saliency:
+            check_output_folder(self.report, "--report")
+
 
 def run(arguments: list[str], imports: list[str]) -> int:
     """Measure, film and look into runs.
@@ -99,6 +113,7 @@ def run(arguments: list[str], imports: list[str]) -> int:
         check_id(env_id)
     options, changed = configure(rest, ids)
     torch.set_num_threads(options.threads)
+    options.check_outputs()
     if options.episodes:
         _score(paths, options, changed)
     _look(paths[0], options, changed)
@@ -173,13 +188,15 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -
     from ..agents import load
     from ..agents.learning import checkpoint
     from ..analysis.measure import with_split
+    from ..envs.outside import options_of_file
     from .device import pick_device
     from .film import Shot, film
     from .words import names
 
-    learner = load(path, None, pick_device(options.device), options.checkpoint)
     kept = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    env = with_split(kept["env_id"], {**kept["env"], **changed}, options.split)
+    env = options_of_file(kept["env_id"], kept.get("env", {}), changed, path)
+    learner = load(path, None, pick_device(options.device), options.checkpoint)
+    env = with_split(kept["env_id"], env, options.split)
     shot = Shot(learner, kept["env_id"], env, options.seed, options.progress)
     methods, targets = names(options.saliency, "--saliency"), names(options.of, "--of")
     if options.trace is not None:
@@ -201,9 +218,3 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -
         figures = score_saliency(shot, methods, targets, options.moments, options.report)
         if options.json is not None and not options.episodes:
             write_json(options.json, figures)
-
-
-def write_json(file: Path, content: object) -> None:
-    """Write figures to a file, in a folder that may not be there yet."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=1))

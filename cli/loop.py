@@ -17,6 +17,7 @@ from ..agents import Algorithm
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.evaluation import Episodes
 from ..agents.learning.keeper import Keeper
+from ..agents.learning.run_folder import own_folder
 from ..analysis.measure import lower_is_better, main_figure, measure
 from .configuration import Configuration, Values
 
@@ -97,9 +98,11 @@ class Display:
     def __init__(self, total: int, show: bool):
         self.total, self.show = total, show
         self._bar: tqdm | None = None
+        self._began = time.monotonic(), 0
 
     def open(self, steps: int) -> None:
         """Begin at a number of steps."""
+        self._began = time.monotonic(), steps
         if self.show and sys.stderr.isatty():
             self._bar = tqdm(total=self.total, initial=steps, unit="step", unit_scale=True, smoothing=0.05)
 
@@ -114,7 +117,15 @@ class Display:
             self._bar.set_postfix_str(f"validation {figure:.3f}, best {best:.3f}")
         elif self.show:
             share = min(1.0, steps / self.total)
-            print(f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {best:.3f}", flush=True)
+            figures = f"{share:4.0%}  {steps:>11,} steps  validation {figure:.3f}  best {best:.3f}"
+            print(f"{figures}  {self._pace(steps)}", flush=True)
+
+    def _pace(self, steps: int) -> str:
+        """Steps a second since the beginning of this process, evaluations included, and the time that is left."""
+        since, first = self._began
+        rate = (steps - first) / max(time.monotonic() - since, 1e-9)
+        left = max(0, self.total - steps) / max(rate, 1e-9)
+        return f"{rate:,.0f} steps/s  {tqdm.format_interval(min(left, 1e7))} left"
 
     def lesson(self, curriculum: Curriculum, steps: int) -> None:
         """A lesson begins."""
@@ -146,7 +157,7 @@ class TrainingLoop:
     ):
         self.env_id, self.env, self.options = config.env_id, env, config.options
         self.keeper, self.progress, self.curriculum = keeper, progress, curriculum
-        self.traces = keeper.folder / "traces" if config.options.trace else None
+        self.traces = own_folder(keeper.folder, "traces") if config.options.trace else None
         self.display = Display(config.options.steps, config.options.progress)
         self.stopwatch = Stopwatch(progress)
         self.stop = False

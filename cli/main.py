@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from ..errors import FoveateError
+from .output import STOPPED, fail, printing
 from .words import take
 
 Command = Callable[[list[str], list[str]], int]
@@ -35,24 +35,26 @@ class Program(NamedTuple):
 def use_path_of_script(file: str) -> None:
     """Put `sys.path` right for ``python train.py``: Python puts the script's folder first, and here that is a checkout.
 
-    Its folders (`envs`, `agents`, …) must not shadow a user's modules of these names, so it is taken off. A module that
-    ``--import`` names is looked for where the user is; in the checkout itself only after all else.
+    Its folders (`envs`, `agents`, …) must not shadow a user's modules of these names, so it is taken off. Only
+    ``--import`` looks where the user is, and there last, as with the installed command.
 
     Args:
         file: of the script.
     """
-    root, here = Path(file).resolve().parent, Path.cwd().resolve()
+    root = Path(file).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != root]
-    sys.path.insert(len(sys.path) if here == root else 0, str(here))
 
 
 def main(program: Program, arguments: Sequence[str]) -> int:
-    """Run a command; a user's mistake is one line on standard error, and exit code 2."""
-    try:
-        return dispatch(program, arguments)
-    except FoveateError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Run a command; a mistake, or a failure of what is outside, is one line on standard error, and exit code 2."""
+    with printing():
+        try:
+            return dispatch(program, arguments)
+        except KeyboardInterrupt:
+            print("\nstopped", file=sys.stderr)
+            return STOPPED
+        except Exception as error:
+            return fail(error)
 
 
 def dispatch(program: Program, arguments: Sequence[str]) -> int:
@@ -67,6 +69,11 @@ def dispatch(program: Program, arguments: Sequence[str]) -> int:
 
         import_modules(imports)
     verb = rest[0] if rest else ""
+    if verb == "--version":
+        from .. import __version__
+
+        print(f"foveate {__version__}")
+        return 0
     if verb in program.verbs:
         return _command(program.verbs[verb])(rest[1:], imports)
     if not rest or verb in ("-h", "--help") or (program.paths_first and verb.startswith("-")):

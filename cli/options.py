@@ -1,6 +1,7 @@
 """Typed options of a command line from dataclasses and constructors, read by tyro."""
 
 import dataclasses
+import decimal
 import inspect
 import types
 import typing
@@ -62,6 +63,30 @@ def part(name: str, default: object, about: str) -> tuple:
     return name, kind, dataclasses.field(default_factory=lambda: dataclasses.replace(typing.cast(Any, default)))
 
 
+_REGISTRY = tyro.constructors.ConstructorRegistry()
+
+
+@_REGISTRY.primitive_rule
+def _whole(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[int] | None:
+    """Whole numbers may be written as 1e6 or 1_000_000."""
+    if info.type is not int:
+        return None
+
+    def read(words: list[str]) -> int:
+        number = decimal.Decimal(words[0])
+        if not number.is_finite() or number.adjusted() > 30 or number != number.to_integral_value():
+            raise ValueError(f"{words[0]} is no whole number")
+        return int(number)
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
 def parse(options_class: type[Parsed], arguments: list[str], prog: str, description: str) -> Parsed:
     """Read the arguments; tyro prints help and errors, with the closest option's name, and exits.
 
@@ -71,4 +96,4 @@ def parse(options_class: type[Parsed], arguments: list[str], prog: str, descript
         prog: what the usage line begins with.
         description: one line about the command.
     """
-    return tyro.cli(options_class, args=arguments, prog=prog, description=description)
+    return tyro.cli(options_class, args=arguments, prog=prog, description=description, registry=_REGISTRY)

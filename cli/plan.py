@@ -19,20 +19,38 @@ Jobs are single trainings, which are measured afterwards:
 
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import yaml
+from msgspec import Struct
 
 from ..agents import AGENTS, presets
 from ..agents.learning.run_folder import new_name
 from ..analysis.comparison.compare import CompareOptions
 from ..envs.registry import check_id, full_id
-from ..errors import FoveateError, check_range, unknown
+from ..errors import FoveateError, check_choice, check_range, unknown
+from ..files import check_limits, conform, read_text
 
 KEYS = ("worlds", "arms", "jobs", "seeds", "minutes", "steps", "folder", "options", "report")
+REFUSED = ("--import", "--resume", "--config", "--log-dir", "--help", "-h", "--version")
+MOST_PLAN_BYTES, MOST_TRAININGS = 2**20, 10_000
 JOB_KEYS = ("table", "label", "command", "seeds", "episodes", "sweep")
+
+
+class PlanFile(Struct):
+    """What a file may say; its parts are looked at more closely one by one."""
+
+    worlds: str | list[str] | None = None
+    arms: dict[str, str | None] | list[str] | None = None
+    jobs: list[dict[str, object]] | None = None
+    seeds: object = 3
+    minutes: float | int | None = None
+    steps: int | None = None
+    folder: str | None = None
+    options: str | None = None
+    report: dict[str, object] | None = None
 
 
 class Entry(NamedTuple):
@@ -113,28 +131,60 @@ def read_plan(file: Path) -> Plan:
     Raises:
         FoveateError: it can't be read, or asks for something that doesn't exist.
     """
-    try:
-        raw = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FoveateError(f"{file} can't be read: {error}") from error
+    raw = _read_yaml(file)
     if not isinstance(raw, dict):
         raise FoveateError(f"{file} is no plan: it must say worlds and arms, or jobs.")
     for key in raw:
         if key not in KEYS:
             raise unknown(f"entry of {file.name}", key, KEYS)
-    folder = Path(raw.get("folder", Path("runs") / f"compare-{file.stem}"))
-    plan = Plan(folder, seeds=_seeds(raw.get("seeds", 3)), options=shlex.split(str(raw.get("options") or "")))
-    plan.jobs = [_job(job, file) for job in raw.get("jobs") or []]
+    said = conform(raw, PlanFile, file)
+    folder = Path(said.folder or Path("runs") / f"compare-{file.stem}")
+    plan = Plan(folder, seeds=_seeds(said.seeds), options=_words(said.options or "", file))
+    plan.jobs = [_job(job, file) for job in said.jobs or []]
     if not plan.jobs or "worlds" in raw or "arms" in raw:
-        plan.worlds, plan.arms = _worlds(raw.get("worlds"), file), _arms(raw.get("arms"), file)
-        plan.minutes, plan.steps = _length(raw.get("minutes"), raw.get("steps"))
-    report = raw.get("report") or {}
-    try:
-        plan.report = CompareOptions(**{"report": folder / "report", **report})
-    except TypeError as error:
-        raise FoveateError(f"report of {file.name}: {error}") from error
-    plan.report.report = Path(plan.report.report)
+        plan.worlds, plan.arms = _worlds(said.worlds, file), _arms(said.arms, file)
+        plan.minutes, plan.steps = _length(said.minutes, said.steps)
+    trainings = len(plan.seeds) * (len(plan.worlds) * len(plan.arms) + len(plan.jobs))
+    if trainings > MOST_TRAININGS:
+        raise FoveateError(f"{file} asks for {trainings:,} trainings; at most {MOST_TRAININGS:,} are allowed.")
+    report = said.report or {}
+    for key in report:
+        check_choice(f"entry of report in {file.name}", key, [field.name for field in fields(CompareOptions)])
+    plan.report = conform({"report": str(folder / "report"), **report}, CompareOptions, f"{file}, report")
+    if plan.report.data:
+        raise FoveateError(f"{file}: data counts only from the command line: compare {file.name} --data …")
     return plan
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of plain data. Aliases are shared when they are read, and counted as often as they stand somewhere."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge keys would be unfolded while they are read, to any size."""
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.YAMLError("merge keys (<<) are not allowed")
+
+
+def _read_yaml(file: Path) -> object:
+    text = read_text(file, MOST_PLAN_BYTES)
+    try:
+        raw = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise FoveateError(f"{file} can't be read: {error}") from error
+    return check_limits(raw, file)
+
+
+def _words(text: str, file: Path) -> list[str]:
+    """Words of train.py in a plan: those that run code, or say where to write and what to go on with, are refused."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise FoveateError(f"{file}: {text[:80]!r} can't be read as words: {error}.") from error
+    for word in words:
+        flag = word.partition("=")[0].replace("_", "-")
+        if flag in REFUSED:
+            raise FoveateError(f"{file}: {flag} is not allowed in a plan; it counts only from the command line.")
+    return words
 
 
 def _worlds(raw: object, file: Path) -> list[str]:
@@ -153,24 +203,26 @@ def _arms(raw: object, file: Path) -> dict[str, list[str]]:
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
     words = {}
     for name, line in arms.items():
-        parts = shlex.split(str(line)) if line else [str(name)]
+        parts = _words(str(line), file) if line else [str(name)]
         agent = parts[0] if parts and not parts[0].startswith("-") else str(name)
         if agent not in presets.names() and agent not in AGENTS:
             raise unknown("agent", agent, {*presets.names(), *AGENTS})
-        words[str(name)] = parts if parts[0] == agent else [agent, *parts]
+        words[str(name)] = parts if parts[:1] == [agent] else [agent, *parts]
     return words
 
 
-def _job(raw: object, file: Path) -> dict[str, object]:
-    if not isinstance(raw, dict):
-        raise FoveateError(f"{file}: each of its jobs must say table, label, command and episodes, got {raw!r}.")
+def _job(raw: dict[str, object], file: Path) -> dict[str, object]:
     for key in raw:
         if key not in JOB_KEYS:
             raise unknown(f"entry of a job of {file.name}", key, JOB_KEYS)
     missing = [key for key in ("table", "label", "command", "episodes") if key not in raw]
     if missing:
         raise FoveateError(f"{file}: the job {raw} doesn't say {', '.join(missing)}.")
-    check_range("episodes", raw["episodes"], 1)
+    check_range("episodes", cast(int, raw["episodes"]), 1, 10**9)
+    _words(str(raw["command"]), file)
+    sweep = raw.get("sweep") or []
+    if not isinstance(sweep, list) or not all(isinstance(split, str) for split in sweep):
+        raise FoveateError(f"{file}: sweep={str(sweep)[:80]!r} is not allowed: it must be a list of splits.")
     job: dict[str, object] = {**raw}
     if "seeds" in job:
         job["seeds"] = _seeds(job["seeds"])
@@ -178,7 +230,7 @@ def _job(raw: object, file: Path) -> dict[str, object]:
 
 
 def _seeds(raw: object) -> list[int]:
-    seeds = list(range(1, raw + 1)) if isinstance(raw, int) else raw
+    seeds = list(range(1, min(raw, MOST_TRAININGS + 1) + 1)) if isinstance(raw, int) else raw
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise FoveateError(f"seeds={seeds!r} is not allowed: it must be a number of seeds, or a list of them.")
     return seeds

@@ -4,8 +4,6 @@ A training's home is a folder with its configuration (config.json), log.txt, the
 result.json. What is done stays; what was begun goes on from its last checkpoint, if it is still configured the same.
 """
 
-import json
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +12,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ..agents.learning import checkpoint
-from ..agents.learning.run_folder import write_config
+from ..agents.learning.run_folder import is_locked, locked, write_config
 from ..errors import FoveateError
+from ..files import read_json, shown, write_json
+from .children import CHILDREN
 from .configuration import Configuration, read
-from .words import import_words
+from .output import sentence
+from .outside import words_for
 
 Item = TypeVar("Item")
 
@@ -76,10 +77,15 @@ def is_done(home: Path, measured: bool) -> bool:
 
 def work(training: Training) -> str:
     """Train to the end, or go on with what was begun, and measure; returns a line about it."""
+    home = training.home
     try:
-        return _work(training)
-    except FoveateError as error:  # somebody's damaged folder stops nobody else
-        return f"failed: {training.home.name}: {error}"
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home):  # another queue may work here, and a training may have outlived one that was killed
+            if any(is_locked(folder) for folder in home.iterdir() if folder.is_dir()):
+                raise FoveateError("another process trains here: wait for it, or stop it first.")
+            return _work(training)
+    except (FoveateError, OSError) as error:  # somebody's damaged folder stops nobody else
+        return f"failed: {shown(home.name)}: {sentence(error)}"
 
 
 def _work(training: Training) -> str:
@@ -94,7 +100,7 @@ def _work(training: Training) -> str:
         return f"failed or stopped: {home.name} (see {home / 'log.txt'})"
     if measurement is None:
         return f"done: {home.name}"
-    figures = measure_in(home, config.imports, measurement)
+    figures = measure_in(home, config, measurement)
     if figures is None:
         return f"evaluation failed: {home.name} (see {home / 'log.txt'})"
     return f"{home.name}: {figures['score']:.4f} after {figures['training_seconds'] / 60:.1f} min"
@@ -114,16 +120,17 @@ def train_in(home: Path, config: Configuration) -> bool:
     begun = begun_run(home)
     if begun is None:
         write_config(home, config.plain())
-    words = ["--config", str(home / "config.json")] if begun is None else ["--resume", str(begun)]
+    words = ["--config", home / "config.json", "--log-dir", home] if begun is None else ["--resume", begun]
+    words = [*map(str, words), *words_for(config.env_id, config.env)]
     return _call("train", config.imports, words, home) and begun_run(home) is not None
 
 
-def measure_in(home: Path, imports: Sequence[str], measurement: Measurement) -> dict | None:
+def measure_in(home: Path, config: Configuration, measurement: Measurement) -> dict | None:
     """Evaluate the run in a folder and keep its figures as result.json; None if that failed (see log.txt).
 
     Args:
         home: the folder.
-        imports: modules that its environment and agent need.
+        config: what was trained.
         measurement: how.
     """
     folder, file = begun_run(home), home / "measured.json"
@@ -131,25 +138,27 @@ def measure_in(home: Path, imports: Sequence[str], measurement: Measurement) -> 
     words = [str(folder), "--episodes", str(measurement.episodes), "--json", str(file)]
     if measurement.sweep:
         words += ["--sweep", *measurement.sweep]
-    if not _call("evaluate", imports, words, home):
+    words += words_for(config.env_id, config.env)
+    if not _call("evaluate", config.imports, words, home):
         return None
-    (figures,) = json.loads(file.read_text())
-    result = {**measurement.about, **figures, "run": folder.name}
-    (home / "result.json").write_text(json.dumps(result, indent=1))
+    measured = read_json(file)
+    if not isinstance(measured, list) or len(measured) != 1 or not isinstance(measured[0], dict):
+        raise FoveateError(f"{file} is damaged: it must hold the figures of one run.")
+    result = {**measurement.about, **measured[0], "run": folder.name}
+    write_json(home / "result.json", result)
     return result
 
 
 def _call(script: str, imports: Sequence[str], words: Sequence[str], home: Path) -> bool:
     """Run ``python -m foveate.SCRIPT`` with its output in the folder's log.txt; whether it reached its end."""
-    command = [sys.executable, "-m", f"foveate.{script}", *import_words(imports), *words]
-    with (home / "log.txt").open("a") as log:
-        return subprocess.call(command, stdout=log, stderr=log) == 0
+    return CHILDREN.call(script, imports, words, home / "log.txt") == 0
 
 
 def side_by_side(items: Iterable[Item], do: Callable[[Item], str], workers: int) -> bool:
     """Do something with each item, some at a time, and print each one's line; False if Ctrl-C stopped it.
 
-    Ctrl-C also reaches the trainings, which save themselves; no new one is begun then.
+    What stops this process also reaches the trainings (see `stopped_together`), which save themselves; no new one is
+    begun then.
 
     Args:
         items: what is to be done.

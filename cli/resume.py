@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from ..agents.learning import checkpoint
-from ..agents.learning.run_folder import cut_logs
-from ..envs.registry import check_id
-from ..errors import FoveateError
+from ..agents.learning.run_folder import cut_logs, locked
 from .configuration import read
-from .training import note_missing, report, train
+from .outside import environment_of
+from .training import note_missing, prepare, report, train
 from .words import take
 
 
@@ -16,23 +15,22 @@ def resume(folder: Path, arguments: list[str], imports: list[str]) -> int:
 
     Args:
         folder: the run folder.
-        arguments: ``--device`` at most.
+        arguments: ``--device``, and what the run's environment names outside (``--env.data``), at most.
         imports: modules that this command line imported.
 
     Raises:
         FoveateError: another option is given, or the folder holds no run that can go on.
     """
     devices, rest = take(arguments, "--device")
-    if rest:
-        raise FoveateError(
-            f"--resume takes the run's own options; only --device and --import may be added, got {rest}."
-        )
     config = read(folder)
     note_missing(config, imports)
-    check_id(config.env_id)
+    allowed = "--resume takes the run's own options; only --device and --import may be added"
+    config.env = environment_of(config.env_id, config.env, rest, folder, allowed)
     if devices:
         config.options.device = devices[0]
-    run = checkpoint.read_run(checkpoint.find(folder, prefer="last"))
-    cut_logs(folder, run)
-    print(f"resuming {folder} at step {run['steps']:,} of {config.options.steps:,}")
-    return report(train(config, folder, run), folder, imports)
+    with locked(folder):
+        run = checkpoint.read_run(checkpoint.find(folder, prefer="last"))
+        prepared = prepare(config, folder, run)
+        cut_logs(folder, run)
+        print(f"resuming {folder} at step {run['steps']:,} of {config.options.steps:,}", flush=True)
+        return report(train(config, folder, prepared), folder, config)

@@ -11,6 +11,7 @@ from ..agents.learning import checkpoint
 from ..agents.learning.evaluation import Episodes
 from ..analysis.generalisation import Figures, figures_of, sweep_row
 from ..analysis.measure import measure
+from ..envs.outside import options_of_file
 from .device import pick_device
 
 
@@ -44,9 +45,9 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
         options: how to measure.
         changed: arguments of the environment that differ from the training's.
     """
-    learner = load(path, None, pick_device(options.device), options.checkpoint)
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    env = {**run["env"], **changed}
+    env = options_of_file(run.get("env_id", ""), run.get("env", {}), changed, path)
+    learner = load(path, None, pick_device(options.device), options.checkpoint)
     splits = [options.split, *options.sweep]
     measured: dict[str, Episodes] = {}
     total = options.episodes * len(splits)

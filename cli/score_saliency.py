@@ -1,6 +1,5 @@
 """``evaluate.py RUN --score-saliency``: how true every method is, as a table, curves and a page."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from tqdm import tqdm
 
 from ..analysis.saliency_report import write_report
 from ..analysis.saliency_study import COLUMNS, Plain, Study, Subject, study
-from ..errors import FoveateError
+from ..files import check_output_folder, write_json
 from ..wrappers.saliency import view_of
 from .film import Shot
 
@@ -30,10 +29,7 @@ def score_saliency(shot: Shot, methods: Sequence[str], targets: Sequence[str], c
     Raises:
         FoveateError: a method or target doesn't fit, or the folder can't be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)  # before anything is played
-    except OSError as error:
-        raise FoveateError(f"--report {folder} can't be made a folder: {error}.") from error
+    check_output_folder(folder, "--report")  # before anything is played
     subject = Subject(view_of(shot.learner), shot.env_id, shot.env, shot.seed)
     with tqdm(unit="method", desc="scoring", disable=None if shot.progress else True) as bar:
 
@@ -46,7 +42,7 @@ def score_saliency(shot: Shot, methods: Sequence[str], targets: Sequence[str], c
     plain = result.plain()
     if result.sequential:
         print_recall(result)
-        (folder / "saliency.json").write_text(json.dumps(plain, indent=1))
+        write_json(folder / "saliency.json", plain)
         print(f"figures: {folder / 'saliency.json'}")
     else:
         print_scores(result)

@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from ..errors import FoveateError, unknown
-from .configuration import Configuration, configure, read
+from ..errors import unknown
+from .configuration import Configuration, RunOptions, configure, read
 from .words import take
 
 VERBS = ("list", "compare", "draw")
@@ -24,35 +24,46 @@ def run(arguments: list[str], imports: list[str]) -> int:
     files, rest = take(rest, "--config")
     if files:
         return begin(_from_file(Path(files[0]), rest, imports))
-    if len(rest) == 1 and not rest[0].startswith("-") and "/" not in rest[0]:
+    if len(rest) == 1 and not rest[0].startswith("-") and "/" not in rest[0] and not _is_environment(rest[0]):
         raise unknown("verb", rest[0], VERBS)
     return begin(configure(rest, imports))
 
 
+def _is_environment(word: str) -> bool:
+    """Whether a word alone names an environment: then what is missing is the agent."""
+    import gymnasium as gym
+
+    from ..envs.registry import full_id
+
+    return full_id(word) in gym.registry
+
+
 def _from_file(file: Path, rest: list[str], imports: list[str]) -> Configuration:
-    """A file's configuration with the imports of this command line: what the file names is not imported."""
-    from ..envs.registry import check_id
+    """A file's configuration with the imports of this command line: what the file names is not imported.
+
+    Nor is its log_dir written to: folders count from the command line only.
+    """
+    from .outside import environment_of
     from .training import note_missing
 
     folders, rest = take(rest, "--log-dir")
-    if rest:
-        raise FoveateError(
-            f"--config takes the file's own options; only --log-dir and --import may be added, got {rest}."
-        )
     config = read(file)
     note_missing(config, imports)
-    check_id(config.env_id)
-    if folders:
-        config.options.log_dir = Path(folders[0])
+    allowed = "--config takes the file's own options; only --log-dir and --import may be added"
+    config.env = environment_of(config.env_id, config.env, rest, file, allowed)
+    config.options.log_dir = Path(folders[0]) if folders else RunOptions.log_dir
     return dataclasses.replace(config, imports=imports)
 
 
 def begin(config: Configuration) -> int:
-    """Make the run folder, and train; returns the exit code."""
-    from ..agents.learning.run_folder import new_folder, write_config
-    from .training import report, train
+    """Make the run folder, once it is sure that the training can begin, and train; returns the exit code."""
+    from ..agents.learning.run_folder import locked, new_folder, write_config
+    from .training import check_log_dir, prepare, report, train
 
+    check_log_dir(config.options.log_dir)
+    prepared = prepare(config)
     folder = new_folder(config.options.log_dir, config.env_id, config.preset, config.options.seed)
-    write_config(folder, config.plain())
-    print(f"run folder: {folder}")
-    return report(train(config, folder), folder, config.imports)
+    with locked(folder):
+        write_config(folder, config.plain())
+        print(f"run folder: {folder}", flush=True)
+        return report(train(config, folder, prepared), folder, config)

@@ -1,8 +1,10 @@
 """A training from its configuration: environments, learner, and what happens between two updates."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -10,19 +12,34 @@ from ..agents import Algorithm, agent_class, learner_class, load
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.keeper import Keeper, make_logger
 from ..agents.learning.options import learner_kind
-from ..envs.registry import make_worlds
+from ..envs.registry import is_slow, make_one, make_worlds
+from ..errors import FoveateError
+from ..files import shown
+from ..wrappers import MemoryTrace
 from .configuration import Configuration, Values
 from .device import pick_device
 from .loop import Progress, RunCallback, Stop, TrainingLoop
+from .output import STOPPED
+from .outside import words_for
+from .words import command_line
 
 
-def train(config: Configuration, folder: Path, checkpointed: Values | None = None) -> bool:
-    """Train as configured in a run folder; True if the training reached its end.
+class Prepared(NamedTuple):
+    """All that a training needs but its folder: whatever is wrong with a configuration is found while it is made."""
+
+    learner: Algorithm
+    env: Values
+    progress: Progress
+    curriculum: Curriculum | None
+
+
+def prepare(config: Configuration, folder: Path | None = None, checkpointed: Values | None = None) -> Prepared:
+    """Make the environments and the learner.
 
     Args:
         config: from `configure`, or from a run's config.json.
-        folder: the run folder.
-        checkpointed: the run.json of the checkpoint to go on from; None begins a new training.
+        folder: of the run, where there is one to go on with.
+        checkpointed: the run.json of its last checkpoint.
     """
     options = config.options
     torch.set_num_threads(options.threads)
@@ -31,25 +48,53 @@ def train(config: Configuration, folder: Path, checkpointed: Values | None = Non
     if options.curriculum:
         curriculum = Curriculum(config.env_id, config.env, options.pass_score, progress.lesson or 1)
     env = config.env if curriculum is None else curriculum.arguments
-    learner = _learner(config, env, folder, checkpointed is not None)
+    learner = _learner(config, env, folder)
+    if options.trace and folder is None:
+        MemoryTrace(make_one(config.env_id, env), learner).close()  # refuses an agent without an external memory
+    return Prepared(learner, env, progress, curriculum)
+
+
+def check_log_dir(folder: Path) -> None:
+    """Refuse a folder for runs that can't be made or written to, without making it.
+
+    Raises:
+        FoveateError: a file is in its place or above it, or it may not be written to.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "is no folder" if not there.is_dir() else "may not be written to"
+        raise FoveateError(f"--log-dir {shown(folder)} can't be written to: {shown(there)} {why}.")
+
+
+def train(config: Configuration, folder: Path, prepared: Prepared) -> bool:
+    """Train as configured in a run folder, which is locked; True if the training reached its end.
+
+    Args:
+        config: from `configure`, or from a run's config.json.
+        folder: the run folder.
+        prepared: from `prepare`.
+    """
+    options = config.options
+    learner, env, progress, curriculum = prepared
+    goes_on = learner.learner.resumed
     learner.set_logger(make_logger(folder, options.tensorboard))
     loop = TrainingLoop(config, env, Keeper(folder, {**config.plain(), "env": env}), progress, curriculum)
     finished = True
     with loop.stoppable():
         try:
             left = max(0, options.steps - learner.num_timesteps)
-            learner.learn(left, RunCallback(loop), options.log_every, reset_num_timesteps=checkpointed is None)
+            learner.learn(left, RunCallback(loop), options.log_every, reset_num_timesteps=not goes_on)
         except Stop:
             finished = False
     learner.logger.close()
     return finished
 
 
-def _learner(config: Configuration, env: Values, folder: Path, resumed: bool) -> Algorithm:
-    """A new learner, or the one of the run's last checkpoint."""
+def _learner(config: Configuration, env: Values, folder: Path | None) -> Algorithm:
+    """A new learner, or the one of a run's last checkpoint."""
     device = pick_device(config.options.device)
     worlds = make_worlds(config.env_id, int(str(config.learner["worlds"])), str(device), env)
-    if resumed:
+    if folder is not None:
         return load(folder, worlds, device, prefer="last")
     objective = str(config.learner["objective"])
     return learner_class(objective)(
@@ -62,14 +107,15 @@ def _learner(config: Configuration, env: Values, folder: Path, resumed: bool) ->
     )
 
 
-def report(finished: bool, folder: Path, imports: Sequence[str] = ()) -> int:
-    """Say how the run ended, and what to do next; returns the exit code."""
-    imported = "".join(f"--import {name} " for name in imports)
-    if finished:
-        print(f"finished: {folder}\n  python evaluate.py {imported}{folder} --episodes 1000 --video path.mp4")
-        return 0
-    print(f"stopped: {folder}\n  python train.py {imported}--resume {folder}")
-    return 130
+def report(finished: bool, folder: Path, config: Configuration) -> int:
+    """Say how the run ended, and what to do next, as commands that can be copied; returns the exit code."""
+    outside = words_for(config.env_id, config.env)
+    if not finished:
+        print(f"stopped: {folder}\n  {command_line('train', config.imports, '--resume', folder, *outside)}")
+        return STOPPED
+    words = ["--episodes", 20 if is_slow(config.env_id) else 1000, "--video", "path.mp4", *outside]
+    print(f"finished: {folder}\n  {command_line('evaluate', config.imports, folder, *words)}")
+    return 0
 
 
 def note_missing(config: Configuration, imports: Sequence[str]) -> None:

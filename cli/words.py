@@ -1,6 +1,9 @@
-"""The words of a command line before typed options are read: flags taken out, names split."""
+"""The words of a command line: flags taken out before typed options are read, and commands that can be copied."""
 
+import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import FoveateError
 
@@ -59,3 +62,22 @@ def names(words: str, option: str) -> list[str]:
 def import_words(modules: Sequence[str]) -> list[str]:
     """The words that make another command import these modules."""
     return [word for name in modules for word in ("--import", name)]
+
+
+def called(program: str) -> list[str]:
+    """How "train" or "evaluate" is called where this process was: as a script, as a module, or installed."""
+    script = Path(sys.argv[0])
+    if script.name in ("train.py", "evaluate.py"):
+        return ["python", str(script.with_name(f"{program}.py"))]
+    return ["python", "-m", "foveate", program] if script.name == "__main__.py" else [f"foveate-{program}"]
+
+
+def command_line(program: str, imports: Sequence[str], *words: object) -> str:
+    """A command that can be copied into a shell: quoted, called as this one was, with its imports.
+
+    Args:
+        program: "train" or "evaluate".
+        imports: modules that it imports.
+        *words: the rest.
+    """
+    return shlex.join([*called(program), *import_words(imports), *map(str, words)])

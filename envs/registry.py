@@ -1,7 +1,9 @@
 """From an environment's id to environments: only the registry, and what this command line imports."""
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import gymnasium as gym
@@ -120,13 +122,18 @@ def source_of(env_id: str) -> Source:
 def import_modules(names: Sequence[str]) -> None:
     """Import the modules that the user named, so that they can register environments and agents.
 
+    They are looked for in the working directory too, after all else: a file there stands in for no other module.
+
     Raises:
         FoveateError: one can't be imported.
     """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
     for name in names:
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except (ImportError, TypeError, ValueError) as error:
             raise FoveateError(
                 f"--import {name}: {error}. The module must be on the path: run in its folder, or set PYTHONPATH."
             ) from error
@@ -227,5 +234,5 @@ def _checked(env_id: str, arguments: Arguments, make: Callable[[], E]) -> E:
         return make()
     except FoveateError:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FoveateError(f"{env_id} can't be made with {arguments}: {error}.") from error

@@ -39,7 +39,7 @@ def settings_file(algorithm: str) -> Path:
 
 def settings(algorithm: str, env_id: str) -> Settings:
     """What the YAML says of one environment, as it stands there."""
-    known = yaml.safe_load(settings_file(algorithm).read_text())
+    known = yaml.safe_load(settings_file(algorithm).read_text(encoding="utf-8"))
     if env_id not in known:
         raise unknown(f"environment with settings for {algorithm}", env_id, known)
     return known[env_id]

@@ -33,8 +33,20 @@ def subplots(
 
 def figure_png(figure: "Figure", dpi: float = 110) -> bytes:
     """A figure as a PNG, its axes laid out so that nothing overlaps."""
+    _say_plainly(figure)
     if figure.get_layout_engine() is None:
         figure.tight_layout()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def _say_plainly(figure: "Figure") -> None:
+    """Names in a figure are no formulas, whatever dollars they have, and can be drawn; ticks may be formulas."""
+    from matplotlib.text import Text
+
+    ticks = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text not in ticks:
+            text.set_parse_math(False)
+            text.set_text(text.get_text().encode("utf-8", "backslashreplace").decode())

@@ -324,6 +324,7 @@ def load(
     folder = checkpoint.find(Path(path), prefer)
     run = checkpoint.read_run(folder)
     known = checkpoint.described(run)
+    checkpoint.check_fit(folder, known)
     try:
         algorithm = learner_class(checkpoint.objective_of(run))(
             known.policy_class,

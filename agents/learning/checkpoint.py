@@ -11,7 +11,6 @@ checkpoint before it untouched.
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 import shutil
 from pathlib import Path
@@ -19,19 +18,19 @@ from typing import Any, NamedTuple
 
 import torch
 from gymnasium import spaces
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ... import __version__
 from ...envs.spaces import from_json, to_json
 from ...errors import FoveateError
-from ...introspect import check_options
+from ...files import conform, read_json, write_json
 from ..nn.finite import check_weights
 from ..policies.policy import Policy
 from ..policies.registry import agent_class, agent_name
 from .learner import EpisodeRow, Learner
 from .options import Options, learner_kind
+from .schema import RunFile, check_options
+from .tensors import read_headers, read_tensors, write_tensors
 
 Run = dict[str, Any]  # the content of run.json
 
@@ -42,6 +41,7 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
     "optimizer.safetensors",
     "worlds.safetensors",
 )
+MOST_MOMENTS, MOST_RANDOM_BYTES, MOST_WORLD_BYTES = 4, 2**20, 2**31  # what a checkpoint may make a resume read
 _PACKAGES = ("torch", "gymnasium", "stable_baselines3", "numpy")  # whose versions are kept
 
 
@@ -65,12 +65,16 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     fresh = path.parent / f".{path.name}.new-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    _write_tensors(fresh / WEIGHTS, learner.policy.state_dict())
-    _write_tensors(fresh / OPTIMIZER, _optimizer_tensors(learner))
-    _write_tensors(fresh / WORLDS, _world_tensors(learner))
-    (fresh / RUN).write_text(json.dumps({**_run_of(learner), **(extra or {})}, indent=1))
-    for file in fresh.iterdir():
-        _flush(file)
+    try:
+        write_tensors(fresh / WEIGHTS, learner.policy.state_dict())
+        write_tensors(fresh / OPTIMIZER, _optimizer_tensors(learner))
+        write_tensors(fresh / WORLDS, _world_tensors(learner))
+        write_json(fresh / RUN, {**_run_of(learner), **(extra or {})})
+        for file in fresh.iterdir():
+            _flush(file)
+    except OSError:  # the disk is full, say: half a checkpoint takes room and is of no use
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     if path.exists():  # a folder can't be replaced in one stroke: step aside, step in
         aside = path.parent / f".{path.name}.old-{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
@@ -98,10 +102,6 @@ def _run_of(learner: Learner) -> Run:
         "recent_episodes": list(learner.recent),
         "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
     }
-
-
-def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, file)
 
 
 def _flush(path: Path) -> None:
@@ -164,25 +164,9 @@ def read_run(folder: Path) -> Run:
     Raises:
         FoveateError: it can't be read, is damaged, or has another format.
     """
-    try:
-        run = json.loads((folder / RUN).read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise FoveateError(f"{folder / RUN} can't be read: {error}.") from error
-    needed = {
-        "format": int,
-        "agent": str,
-        "agent_options": dict,
-        "learner": dict,
-        "steps": int,
-        "iterations": int,
-    }
-    for name, kind in needed.items():
-        if not isinstance(run, dict) or not isinstance(run.get(name), kind):
-            raise FoveateError(f"{folder / RUN} is damaged or no checkpoint of foveate: {name!r} is missing or wrong.")
-    optional = {"updates": int, "episodes": int, "recent_episodes": list, "env_id": str, "env": dict, "progress": dict}
-    for name, kind in optional.items():
-        if name in run and not isinstance(run[name], kind):
-            raise FoveateError(f"{folder / RUN} is damaged: {name!r} is {str(run[name])[:60]!r}, no {kind.__name__}.")
+    run = read_json(folder / RUN)
+    conform(run, RunFile, folder / RUN)
+    assert isinstance(run, dict)
     if run["format"] != FORMAT:
         raise FoveateError(f"{folder} has format {run['format']}, this version reads format {FORMAT}.")
     return run
@@ -214,12 +198,36 @@ def described(run: Run) -> Described:
     check_options(kind, run["agent_options"], run["agent"])
     learner = learner_kind(objective_of(run))
     check_options(learner.options, run["learner"], "learner")
-    try:
-        chosen = learner.make(run["learner"])
-    except TypeError as error:
-        raise FoveateError(f"the learner options {run['learner']} can't be used: {error}.") from error
+    chosen = conform(run["learner"], learner.options, "the learner")
     observation_space, action_space = (from_json(run.get(f"{name}_space")) for name in ("observation", "action"))
     return Described(kind, run["agent_options"], chosen, observation_space, action_space, run.get("seed"))
+
+
+def check_fit(folder: Path, known: Described) -> None:
+    """Compare the agent that is described with the header of its weights, before memory is taken for either.
+
+    Args:
+        folder: the checkpoint.
+        known: what its run.json describes.
+
+    Raises:
+        FoveateError: the weights are damaged, or of another agent.
+    """
+    headers = read_headers(folder / WEIGHTS)
+    try:
+        with torch.random.fork_rng([]), torch.device("meta"):
+            spaces_ = known.observation_space, known.action_space
+            policy = known.policy_class(*spaces_, **known.agent_options)
+    except FoveateError:
+        raise
+    except Exception:  # an agent that needs numbers to be built: what it is is compared when it is there
+        return
+    expected = {name: list(value.shape) for name, value in policy.state_dict().items()}
+    for name in dict.fromkeys([*expected, *headers]):
+        shape = headers[name].shape if name in headers else None
+        if shape != expected.get(name):
+            what = f"{name!r} is {shape or 'missing'}, not {expected.get(name) or 'needed'}"
+            raise FoveateError(f"{folder / WEIGHTS} doesn't fit the agent that {RUN} describes: {what}.")
 
 
 def restore(learner: Learner, folder: Path, run: Run, training: bool) -> None:
@@ -234,7 +242,8 @@ def restore(learner: Learner, folder: Path, run: Run, training: bool) -> None:
     Raises:
         FoveateError: a file is damaged, or of another run.
     """
-    weights = _read_tensors(folder / WEIGHTS)
+    expected = learner.policy.state_dict()
+    weights = read_tensors(folder / WEIGHTS, sum(value.nbytes for value in expected.values()))
     try:
         learner.policy.load_state_dict(weights)
     except RuntimeError as error:
@@ -246,15 +255,10 @@ def restore(learner: Learner, folder: Path, run: Run, training: bool) -> None:
         _restore_training(learner, folder, run)
 
 
-def _read_tensors(file: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise FoveateError(f"{file} can't be read as safetensors: {error}.") from error
-
-
 def _restore_training(learner: Learner, folder: Path, run: Run) -> None:
-    tensors, saved = _read_tensors(folder / OPTIMIZER), _read_tensors(folder / WORLDS)
+    # an optimiser keeps a few numbers for each weight
+    room = MOST_MOMENTS * sum(value.nbytes for value in learner.policy.state_dict().values()) + MOST_RANDOM_BYTES
+    tensors, saved = read_tensors(folder / OPTIMIZER, room), read_tensors(folder / WORLDS, MOST_WORLD_BYTES)
     try:
         _restore_optimizer(learner, tensors)
         _restore_worlds(learner, saved)

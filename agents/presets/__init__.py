@@ -39,7 +39,7 @@ def load(name: str, env_id: str | None = None) -> dict[str, Any]:
     """
     if name not in names():
         raise unknown("agent", name, names())
-    preset = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text())
+    preset = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
     patterns = preset.pop("environments", {})
     special = next((patterns[p] for p in patterns if env_id is not None and fnmatchcase(env_id, p)), None) or {}
     for part in _PARTS:

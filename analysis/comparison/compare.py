@@ -47,6 +47,7 @@ class CompareOptions:
         samples: of these, how many are spent on one step against an arm that chooses places at random.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         threads: CPU threads of PyTorch.
+        data: folders of images and openml:NAMEs that the runs may use; they name none by themselves.
     """
 
     report: Path = Path("report")
@@ -57,6 +58,7 @@ class CompareOptions:
     samples: int = 4
     device: str = "auto"
     threads: int = 1
+    data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("episodes", "images", "threads"):

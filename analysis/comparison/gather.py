@@ -1,7 +1,7 @@
 """Which runs can be compared: the same world, trained to the end on its training split. The others are named."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from ...agents.learning import checkpoint
 from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
 from ...agents.policies.policy import Policy
 from ...envs.glimpse.classification import Classification
+from ...envs.outside import options_of_file
 from ...envs.registry import check_id, env_options, world_class
 from ...errors import FoveateError
 
@@ -93,12 +94,13 @@ class Gathered(NamedTuple):
     left_out: list[tuple[str, str]]
 
 
-def gather(paths: list[Path], device: torch.device) -> Gathered:
+def gather(paths: list[Path], device: torch.device, data: Sequence[str] = ()) -> Gathered:
     """Read runs, and sort out those that can't be compared.
 
     Args:
         paths: run folders.
         device: where the networks go.
+        data: sources of images outside that their worlds may use; none counts by what a run itself says.
 
     Raises:
         FoveateError: nothing is left to compare.
@@ -109,7 +111,7 @@ def gather(paths: list[Path], device: torch.device) -> Gathered:
             if path.resolve() in given:
                 raise FoveateError("it is given twice")
             given.add(path.resolve())
-            read.append(_read(path, device))
+            read.append(_read(path, device, data))
         except FoveateError as error:
             left_out.append((str(path), str(error)))
     _name_arms(read)
@@ -130,7 +132,7 @@ def gather(paths: list[Path], device: torch.device) -> Gathered:
     return Gathered(worlds, left_out)
 
 
-def _read(path: Path, device: torch.device) -> Run:
+def _read(path: Path, device: torch.device, data: Sequence[str]) -> Run:
     config = read_config(path)
     check_id(config["env_id"])
     total = config["options"].get("steps", 0)
@@ -149,7 +151,12 @@ def _read(path: Path, device: torch.device) -> Run:
     progress = last.get("progress", {})
     seconds = progress.get("cpu_seconds") or progress.get("seconds") or 0.0
     learner = load(path, None, device, "best")
-    env, seed = checkpoint.read_run(checkpoint.find(path, "best")).get("env", {}), last.get("seed") or 0
+    kept, seed = checkpoint.read_run(checkpoint.find(path, "best")).get("env", {}), last.get("seed") or 0
+    given = {name: value for name, value in kept.items() if isinstance(value, str) and value in data}
+    try:
+        env = options_of_file(config["env_id"], kept, given, "it")
+    except FoveateError as error:
+        raise FoveateError(f"{error} Here: compare RUN RUN … --data VALUE.") from error
     return Run(
         path,
         str(config.get("preset", config["agent"])),

@@ -1,15 +1,13 @@
 """The report: one HTML page that stands alone, and the figures behind it as CSV and JSON."""
 
-import csv
 import html
-import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...files import as_csv, write_json, write_text
 from ...viz import pages
 from ...viz.pages import image_tag, table
 from ...viz.palette import OKABE_ITO_LINES
@@ -20,28 +18,18 @@ from .figures import AttackRow, Figures, ShiftRow, WorldFigures
 def write_pages(folder: Path, figures: Figures) -> None:
     """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.html").write_text(page(figures))
+    write_text(folder / "report.html", page(figures))
     for number, world in enumerate(figures["worlds"], 1):
         if world["pictures"]:
             (folder / f"looks-{number}.png").write_bytes(world["pictures"])
     worlds: list[dict[str, object]] = [{k: v for k, v in one.items() if k != "pictures"} for one in figures["worlds"]]
     plain = {"how": figures["how"], "left_out": figures["left_out"], "worlds": worlds}
-    (folder / "report.json").write_text(json.dumps(plain, indent=1, default=float))
+    write_json(folder / "report.json", plain)
     for name in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking", "estimators"):
         rows: list[Mapping[str, object]] = []
         for world in figures["worlds"]:
             rows += [{"world": world["world"], **row} for row in world[name]]
-        (folder / f"{name}.csv").write_text(as_csv(rows))
-
-
-def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows as CSV, the columns in the order in which they come up."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+        write_text(folder / f"{name}.csv", as_csv(rows))
 
 
 def page(figures: Figures) -> str:

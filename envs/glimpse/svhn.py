@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from ...errors import FoveateError
-from .data import VALIDATION_SHARE
+from ...files import open_regular
+from .data import MOST_BYTES, VALIDATION_SHARE
 
 MARGIN = 0.3  # the box around a number is made this much larger on all sides together (Goodfellow et al. 2014)
 END = 10  # the symbol behind the last digit
@@ -32,6 +33,7 @@ def read_struct(file: Path) -> Iterator[Entry]:
         import h5py
     except ImportError as error:
         raise FoveateError("SVHN's digitStruct.mat needs h5py: pip install h5py.") from error
+    open_regular(file, MOST_BYTES).close()
     try:
         with h5py.File(file, "r") as opened:
             handle: Any = opened  # h5py's types know no references
@@ -44,7 +46,7 @@ def read_struct(file: Path) -> Iterator[Entry]:
                 labels = [int(label) % 10 for label in fields["label"]]  # the data set writes a zero as 10
                 boxes = np.array([fields[key] for key in ("left", "top", "width", "height")]).T
                 yield Entry(text, labels, boxes)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
         raise FoveateError(f"{file} can't be read as SVHN's digitStruct.mat: {error}.") from error
 
 
@@ -87,6 +89,7 @@ def read_plates(
             continue
         if Path(entry.name).name != entry.name:  # a name is never a way out of the folder
             raise FoveateError(f"{home / 'digitStruct.mat'} names {entry.name!r}, which is no file of this folder.")
+        open_regular(home / entry.name, MOST_BYTES).close()
         image = cv2.imread(str(home / entry.name), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise FoveateError(f"{home / entry.name} is missing or no picture.")

@@ -110,7 +110,7 @@ def test_a_checkpoint_that_is_not_finished_is_never_seen(tmp_path: Path, monkeyp
             raise KeyboardInterrupt
         file.write_bytes(b"half")
 
-    monkeypatch.setattr(checkpoint, "_write_tensors", killed)
+    monkeypatch.setattr(checkpoint, "write_tensors", killed)
     with pytest.raises(KeyboardInterrupt):
         learner.save(tmp_path / "checkpoints" / "last-2")
     assert checkpoint.find(tmp_path).name == "last-1"
@@ -142,7 +142,7 @@ DAMAGES = {
     "empty weights": lambda f: (f / "weights.safetensors").write_bytes(b""),
     "a header that lies": _huge_header,
     "no weights": lambda f: (f / "weights.safetensors").unlink(),
-    "other weights": lambda f: checkpoint._write_tensors(f / "weights.safetensors", {"x": torch.zeros(3)}),
+    "other weights": lambda f: checkpoint.write_tensors(f / "weights.safetensors", {"x": torch.zeros(3)}),
     "no JSON": lambda f: (f / "run.json").write_text("{"),
     "JSON of something else": lambda f: (f / "run.json").write_text("[1, 2]"),
     "deep JSON": lambda f: (f / "run.json").write_text("[" * 100_000),
@@ -179,7 +179,7 @@ def test_a_damaged_training_state_stops_a_resume_but_not_a_prediction(tmp_path: 
     learner = make()
     learner.learn(100)
     learner.save(tmp_path / "saved")
-    checkpoint._write_tensors(tmp_path / "saved" / file, {"0.exp_avg": torch.zeros(1), "worlds.key": torch.zeros(2)})
+    checkpoint.write_tensors(tmp_path / "saved" / file, {"0.exp_avg": torch.zeros(1), "worlds.key": torch.zeros(2)})
     load(tmp_path / "saved")
     with pytest.raises(FoveateError, match="damaged or of another run"):
         load(tmp_path / "saved", environment())
@@ -238,7 +238,7 @@ def test_runs_of_before_go_on_exactly(tmp_path: Path) -> None:
             name = f"player.core.{names.index(name.removeprefix('player.state.'))}"
         old[name] = value
     assert {"player.core.0", "player.core.1", "player.starts", "player.return", "player.length"} <= old.keys()
-    checkpoint._write_tensors(file, old)
+    checkpoint.write_tensors(file, old)
     resumed = load(tmp_path / "half", environment(ready=True), "cpu")
     resumed.learn(1200 - resumed.num_timesteps, reset_num_timesteps=False)
     for a, b in zip(whole.policy.state_dict().values(), resumed.policy.state_dict().values(), strict=True):
