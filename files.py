@@ -57,7 +57,11 @@ def open_regular(path: Path, most: int) -> BinaryIO:
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The content of a regular file of limited size; arguments and errors as of `open_regular`."""
+    """The content of a regular file of limited size; arguments as of `open_regular`.
+
+    Raises:
+        FoveateError: there is no such file, it is of another kind, or it is larger.
+    """
     try:
         with open_regular(path, most) as handle:
             return handle.read(most + 1)[:most]
@@ -266,7 +270,11 @@ def check_output(path: Path | None, what: str, suffixes: Sequence[str] = ()) -> 
 
 
 def check_output_folder(path: Path, what: str) -> None:
-    """See that files can be written to a folder, which is made; arguments and errors as of `check_output`."""
+    """See that files can be written to a folder, which is made; arguments as of `check_output`.
+
+    Raises:
+        FoveateError: none can.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()

@@ -94,7 +94,11 @@ class DrawOptions:
 
 
 def run(arguments: list[str], imports: list[str]) -> int:
-    """The command; errors are FoveateErrors."""
+    """Train, or film what was trained.
+
+    Raises:
+        FoveateError: a user's mistake.
+    """
     options = parse(DrawOptions, arguments, "train.py draw", ABOUT)
     torch.set_num_threads(options.threads)
     device = pick_device(options.device)

@@ -76,13 +76,13 @@ def is_done(home: Path, measured: bool) -> bool:
 
 
 def work(training: Training) -> str:
-    """Train to the end, or go on with what was begun, and measure; returns a line about it."""
+    """Train to the end, or go on with what was begun, and measure; returns a line about it, also if it fails."""
     home = training.home
     try:
         home.mkdir(parents=True, exist_ok=True)
         with locked(home):  # another queue may work here, and a training may have outlived one that was killed
             if any(is_locked(folder) for folder in home.iterdir() if folder.is_dir()):
-                raise FoveateError("another process trains here: wait for it, or stop it first.")
+                return f"failed: {shown(home.name)}: another process trains here: wait for it, or stop it first."
             return _work(training)
     except (FoveateError, OSError) as error:  # somebody's damaged folder stops nobody else
         return f"failed: {shown(home.name)}: {sentence(error)}"
@@ -132,6 +132,9 @@ def measure_in(home: Path, config: Configuration, measurement: Measurement) -> d
         home: the folder.
         config: what was trained.
         measurement: how.
+
+    Raises:
+        FoveateError: the figures that were written can't be read.
     """
     folder, file = begun_run(home), home / "measured.json"
     assert folder is not None

@@ -24,7 +24,7 @@ def command(root: Path, *words: str, cwd: Path | None = None, apart: bool = Fals
     """
     if apart:
         script = [sys.executable, str(root / words[0]), *words[1:]]
-        return subprocess.run(script, capture_output=True, text=True, cwd=cwd or root, timeout=300)
+        return subprocess.run(script, capture_output=True, text=True, cwd=cwd or root)
     out, err, argv, here = io.StringIO(), io.StringIO(), sys.argv, Path.cwd()
     sys.argv = [str(root / words[0]), *words[1:]]
     os.chdir(cwd or root)

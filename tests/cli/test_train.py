@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from commands import command, run_folder
-from safetensors.torch import load_file
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from foveate.agents import AGENTS, presets
 
@@ -198,77 +194,13 @@ LONG += [
 ]
 
 
-def rows_without_time(folder: Path) -> list[dict[str, str]]:
-    rows = csv.DictReader((folder / "metrics.csv").open())
-    kept = [{k: v for k, v in row.items() if not k.startswith("time/") or "total" in k} for row in rows]
-    return [dict(sorted(row.items())) for row in kept]
-
-
-def scalars(folder: Path) -> list[tuple[int, str, float]]:
-    """Every scalar in the events as it stands in the files, not cleaned up by any reader."""
-    found = []
-    for file in sorted(folder.glob("events*")):
-        for event in EventFileLoader(str(file)).Load():
-            for value in event.summary.value:
-                if not value.tag.startswith("time/"):
-                    found.append((event.step, value.tag, value.tensor.float_val[0]))
-    return sorted(found)
-
-
-def start(root: Path, log_dir: Path, *words: str) -> subprocess.Popen:
-    script = [
-        sys.executable,
-        str(root / "train.py"),
-        *words,
-        *(["--log-dir", str(log_dir)] if words[0] != "--resume" else []),
-    ]
-    return subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
-
-
-def test_kill_dash_nine_at_any_moment_loses_nothing_before_the_last_checkpoint(root: Path, tmp_path: Path) -> None:
-    whole = start(root, tmp_path / "whole", *LONG)
-    generator = random.Random(0)
-    process = start(root, tmp_path / "killed", *LONG)
-    kills = 0
-    for _ in range(3):
-        deadline = time.monotonic() + 60
-        before = None
-        while process.poll() is None and time.monotonic() < deadline:  # until it has written some checkpoints
-            found = list((tmp_path / "killed").glob("*/checkpoints/last-*"))
-            before = before or (found and found[-1])
-            if found and found[-1] != before:
-                break
-            time.sleep(0.01)
-        time.sleep(generator.uniform(0, 0.3))  # with a checkpoint every 30 ms many kills hit one being written
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.communicate()
-        process = start(root, tmp_path / "killed", "--resume", str(run_folder(tmp_path / "killed")))
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, output
-    assert whole.wait(200) == 0
-    assert kills >= 1
-    a, b = run_folder(tmp_path / "whole"), run_folder(tmp_path / "killed")
-    for kind in ("last", "best"):
-        (x,), (y,) = (list((f / "checkpoints").glob(f"{kind}-*")) for f in (a, b))
-        assert x.name == y.name
-        for file in ("weights.safetensors", "optimizer.safetensors", "worlds.safetensors"):
-            left, right = load_file(x / file), load_file(y / file)
-            assert left.keys() == right.keys()
-            assert all((left[name] == right[name]).all() for name in left)
-    assert rows_without_time(a) == rows_without_time(b)
-    assert scalars(a) == scalars(b)
-    assert not [f for f in (b / "checkpoints").iterdir() if f.name.startswith(".") and "old" in f.name]
-
-
 def test_ctrl_c_stops_in_good_order_and_the_run_goes_on(root: Path, tmp_path: Path) -> None:
-    process = start(root, tmp_path, *LONG)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("*/checkpoints/last-*")) and time.monotonic() < deadline:
+    words = [sys.executable, str(root / "train.py"), *LONG, "--log-dir", str(tmp_path)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
+    while not list(tmp_path.glob("*/checkpoints/last-*")) and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate()
     assert process.returncode == 130, output
     assert "--resume" in output
     folder = run_folder(tmp_path)
