@@ -152,7 +152,7 @@ def _decode(kind: type, value: object) -> object:
         return value
     if kind is Path and isinstance(value, str):
         return Path(value)
-    raise NotImplementedError(f"no {kind.__name__} is read from a file")
+    raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
 
 def has_type(value: object, annotation: object) -> bool:

@@ -135,20 +135,19 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         with open_regular(path, MOST_BYTES) as handle:
             opened = gzip.GzipFile(fileobj=handle) if path.suffix == ".gz" else handle
-            raw = opened.read(MOST_BYTES + 1)
+            start = opened.read(4)
+            if len(start) < 4 or start[:3] != b"\x00\x00\x08":  # two zeros, then the code of unsigned bytes
+                begins = start.hex() or "nothing"
+                raise FoveateError(f"{path} is no IDX file of unsigned bytes: it begins with {begins}.")
+            sizes = opened.read(4 * start[3])
+            shape = tuple(np.frombuffer(sizes, ">u4").tolist()) if len(sizes) == 4 * start[3] else ()
+            size = math.prod(shape)
+            body = opened.read(min(size, MOST_BYTES) + 1)  # one more byte would be too many
     except (OSError, EOFError, zlib.error) as error:
         raise FoveateError(f"{path} can't be read as an IDX file: {error}.") from error
-    if len(raw) > MOST_BYTES:
-        raise FoveateError(f"{path} unpacks to more than {MOST_BYTES:,} bytes.")
-    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":  # two zeros, then the code of unsigned bytes
-        raise FoveateError(f"{path} is no IDX file of unsigned bytes: it begins with {raw[:4].hex() or 'nothing'}.")
-    dimensions = raw[3]
-    shape = tuple(np.frombuffer(raw, ">u4", dimensions, 4).tolist()) if len(raw) >= 4 + 4 * dimensions else ()
-    size = math.prod(shape)
-    body = len(raw) - 4 - 4 * dimensions
-    if not shape or body != size:
-        raise FoveateError(f"{path} is truncated or damaged: {shape} needs {size} bytes, it holds {max(body, 0)}.")
-    return np.frombuffer(raw, np.uint8, size, 4 + 4 * dimensions).reshape(shape)
+    if not shape or len(body) != size:
+        raise FoveateError(f"{path} is truncated or damaged: {shape[:9]} needs {size} bytes, it holds {len(body)}.")
+    return np.frombuffer(body, np.uint8).reshape(shape)
 
 
 def check_images(images: np.ndarray, labels: np.ndarray, source: str) -> Images:
