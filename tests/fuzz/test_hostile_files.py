@@ -19,6 +19,8 @@ from commands import command, run_folder
 ROOT = Path(__file__).resolve().parents[2]
 MOST_MEMORY = 700 * 2**20  # that all cases together may add: a single one took up to 11 GB
 
+TOUCHING = ("open", "os.listdir", "os.scandir", "os.remove", "os.rmdir", "os.mkdir", "os.rename", "shutil.rmtree")
+
 watched: list[str] = []  # what was touched while a command ran
 watching: list[Path] = []  # the folder that no file may lead to; empty between commands
 
@@ -103,6 +105,19 @@ KINDS: dict[str, Callable[[Path], object]] = {
     "a link to itself": lambda file: file.symlink_to(file),
     "a gigabyte of nothing": lambda file: sparse(file, 2**30),
 }
+SPACES = [
+    *(None, 5, {}, {"type": "Graph"}, nested(300)),
+    *(space(shape=shape) for shape in ([1] * 65, [0], [10**6, 10**6], [10**30], [-1], "xx")),
+    *(space(low=low) for low in ("x", [1, 2, 3], None)),
+    space(dtype="object"),
+    *({"type": "Discrete", "n": n, "start": 0} for n in (10**30, 0, 10**9)),
+    {"type": "MultiDiscrete", "nvec": [2] * 300_000, "start": [0] * 300_000},
+    {"type": "MultiDiscrete", "nvec": [], "start": []},
+    {"type": "MultiBinary", "shape": [10**9]},
+    {"type": "Dict", "spaces": {str(i): space() for i in range(60_000)}},
+    {"type": "Dict", "spaces": []},
+    {"type": "Dict", "spaces": {"x" * 50_000: space()}},
+]
 CHECKPOINT: dict[str, Callable[[Path], object]] = {
     **{f"run.json: {name}": (lambda f, how=how: replaced(f / RUN, how)) for name, how in KINDS.items()},
     **{f"weights: {name}": (lambda f, how=how: replaced(f / WEIGHTS, how)) for name, how in KINDS.items()},
@@ -137,21 +152,12 @@ CHECKPOINT: dict[str, Callable[[Path], object]] = {
             "versions": [[], {"torch": 5}],
             "env_id": ["evil:Glimpse/Digits-v0", "x" * 100_000, "", None, "Glimpse/Nothing-v0", "../../x", "\ud800"],
             "env": [[], {"command": "x"}, {"world": "evil:World"}],
-            "env__data": ["{outside}", "openml:../../..", "openml:mnist_784", "/", "~", "../outside", ["x"], 5, "evil.py"],
+            "env__data": ["{outside}", "openml:../..", "openml:mnist_784", "/", "~", "../outside", ["x"], 5, "evil.py"],
             "env__size": [10**30, 10**7, -1, "large", None, [1]],
             "env__patch": [10**30, 0, "x", [2]],
             "env__split": ["{outside}", "x" * 100_000, 5],
             "env__glimpses": [10**30, 2.5, "x"],
-            "observation_space": [
-                None, 5, {}, {"type": "Graph"}, nested(2000 if sys.getrecursionlimit() > 6000 else 300), space(shape=[1] * 65),
-                space(shape=[0]), space(shape=[10**6, 10**6]), space(shape=[10**30]), space(shape=[-1]), space(shape="xx"),
-                space(dtype="object"), space(low="x"), space(low=[1, 2, 3]), space(low=None), {"type": "Discrete", "n": 10**30, "start": 0},
-                {"type": "Discrete", "n": 0, "start": 0}, {"type": "Discrete", "n": 10**9, "start": 0},
-                {"type": "MultiDiscrete", "nvec": [2] * 300_000, "start": [0] * 300_000},
-                {"type": "MultiDiscrete", "nvec": [], "start": []}, {"type": "MultiBinary", "shape": [10**9]},
-                {"type": "Dict", "spaces": {str(i): space() for i in range(60_000)}}, {"type": "Dict", "spaces": []},
-                {"type": "Dict", "spaces": {"x" * 50_000: space()}},
-            ],
+            "observation_space": SPACES,
         }.items()
         for value in values
     },
@@ -299,7 +305,7 @@ PLANS: dict[str, str | bytes] = {
     "a download in an arm": GOOD_PLAN.replace("Memory/TMaze", "Glimpse/Digits").replace(
         "gru: gru", "ram: ram --env.data openml:mnist_784"
     ),
-    "a download in a job": "jobs: [{table: a, label: b, command: 'Glimpse/Digits-v0 ram --env.data openml:..', episodes: 3}]",
+    "a download in a job": "jobs: [{table: a, label: b, command: 'Glimpse/Digits-v0 ram --env.data /', episodes: 3}]",
     "a prefix of a module": GOOD_PLAN.replace("Memory/TMaze", "evil:Memory/TMaze"),
     "data of the report": GOOD_PLAN + "report: {data: ['{outside}']}\n",
     "code": "!!python/object/apply:os.system ['touch exploded']",
