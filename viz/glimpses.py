@@ -1,6 +1,7 @@
 """A picture with a retina on it: the outlines of its patches and its path, and beside it what the retina passes on."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,6 +13,9 @@ SIDE = 384  # pixels of the image panel
 PATCH_SIDE = 112  # of each patch beside it
 MARGIN = 16
 CAPTION = 40
+# where a number may stand beside a point: on the right first, then clockwise
+AROUND = [(math.cos(turn * math.pi / 6), math.sin(turn * math.pi / 6)) for turn in range(12)]
+NEAR = 36  # places beside a point
 
 
 def glimpse_frame(
@@ -91,20 +95,31 @@ def draw_path(
         current = number == len(points)
         dot(panel, point, 6 if current else 4, colour, FILLED if current else 2, smooth=True)
     for number, point in enumerate(points.tolist(), 1):
-        taken.append(_free_place(point, taken, points, 9 * len(str(number)), height, width))
+        taken.append(_free_place(point, taken, points.tolist(), 9 * len(str(number)), height, width))
         write(panel, str(number), taken[-1], 0.42, LIGHT, halo=NIGHT)
 
 
 def _free_place(
-    point: list[int], taken: list[tuple[int, int]], points: np.ndarray, wide: int, height: int, width: int
+    point: list[int], taken: list[tuple[int, int]], points: list[list[int]], wide: int, height: int, width: int
 ) -> tuple[int, int]:
     """Where a number beside a point covers no other, and none of the points: the lower left end of its text."""
-    around = [
-        (point[0] + round(reach * np.cos(turn)) - wide // 2, point[1] + round(reach * np.sin(turn)) + 5)
-        for reach in (13, 20, 28, 36, 48, 60, 76, 92, 108)
-        for turn in np.arange(12) * np.pi / 6  # on the right first, then clockwise
-    ]
-    inside = [(x, y) for x, y in around if 0 <= x <= width - wide and 10 <= y <= height - 1]
-    free = [(x, y) for x, y in inside if all(abs(x - x2) > wide + 3 or abs(y - y2) > 12 for x2, y2 in taken)]
-    clear = [at for at in free if (np.abs(points - (at[0] + wide / 2, at[1] - 5)) > (wide / 2 + 5, 10)).any(1).all()]
-    return next(iter(clear or free or inside or around))
+
+    def candidates() -> Iterator[tuple[int, int]]:
+        for reach in (13, 20, 28, 36, 48, 60):
+            for x_part, y_part in AROUND:
+                x, y = point[0] + round(reach * x_part) - wide // 2, point[1] + round(reach * y_part) + 5
+                if 0 <= x <= width - wide and 10 <= y <= height - 1:
+                    yield x, y
+        # in a corner these may not be enough: then anywhere, the nearest first
+        anywhere = [(x, y) for x in range(0, max(1, width - wide), wide + 4) for y in range(12, height, 13)]
+        yield from sorted(anywhere, key=lambda at: (at[0] - point[0]) ** 2 + (at[1] - point[1]) ** 2)
+
+    free = None
+    for count, (x, y) in enumerate(candidates()):
+        if all(abs(x - x2) > wide + 3 or abs(y - y2) > 12 for x2, y2 in taken):
+            free = free or (x, y)
+            if all(abs(px - x - wide / 2) > wide / 2 + 5 or abs(py - y + 5) > 10 for px, py in points):
+                return x, y
+        if free is not None and count >= NEAR:  # farther off it would be read as another point's
+            break
+    return free or (point[0], point[1])
