@@ -27,6 +27,7 @@ from ...tree import Tree
 from ..policies.policy import Policy
 from ..policies.registry import agent_class
 from . import checkpoint
+from .atomic import identity
 from .backprop import BackpropLearner
 from .environments import Info
 from .learner import Hooks, Learner
@@ -35,6 +36,7 @@ from .policy_gradient import PolicyGradientLearner
 from .vec_env import GymVecEnv
 
 Env = GymEnv | VectorEnv | str
+TRIES = 20  # to read a checkpoint that another process replaces meanwhile
 
 
 class Algorithm(BaseAlgorithm):
@@ -312,6 +314,9 @@ def load(
 ) -> Algorithm:
     """A trained agent; with an env it goes on learning exactly where it was (if that env can be put back).
 
+    Of a run that another process is training it takes one whole checkpoint. With an env of another number of worlds it
+    goes on from the weights and the optimiser, with new episodes, and says so.
+
     Args:
         path: a run folder or a checkpoint folder.
         env: an environment to go on learning in; None to predict only.
@@ -321,7 +326,22 @@ def load(
     Raises:
         FoveateError: there is no checkpoint, or it is damaged.
     """
-    folder = checkpoint.find(Path(path), prefer)
+    for tries_left in reversed(range(TRIES)):
+        folder = checkpoint.find(Path(path), prefer)
+        before = identity(folder, checkpoint.FILES)
+        try:
+            algorithm = _load(folder, env, device)
+        except FoveateError:
+            if not tries_left or before == identity(folder, checkpoint.FILES) != ():
+                raise
+        else:
+            if before == identity(folder, checkpoint.FILES):
+                return algorithm
+    raise FoveateError(f"{path} was replaced {TRIES} times while it was read: another process writes it.")
+
+
+def _load(folder: Path, env: Env | None, device: torch.device | str) -> Algorithm:
+    """What a checkpoint folder holds; arguments as of `load`."""
     run = checkpoint.read_run(folder)
     known = checkpoint.described(run)
     checkpoint.check_fit(folder, known)

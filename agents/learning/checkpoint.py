@@ -10,9 +10,11 @@ checkpoint before it untouched.
 """
 
 import dataclasses
+import glob
 import importlib.metadata
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +24,12 @@ from torch import Tensor
 
 from ... import __version__
 from ...envs.spaces import from_json, to_json
-from ...errors import FoveateError
+from ...errors import FoveateError, FoveateWarning
 from ...files import conform, read_json, write_json
 from ..nn.finite import check_weights
 from ..policies.policy import Policy
 from ..policies.registry import agent_class, agent_name
+from .atomic import NEW, beside, put_in_place, stepped_aside
 from .learner import EpisodeRow, Learner
 from .options import Options, learner_kind
 from .schema import RunFile, check_options
@@ -42,6 +45,8 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
     "worlds.safetensors",
 )
 MOST_MOMENTS, MOST_RANDOM_BYTES, MOST_WORLD_BYTES = 4, 2**20, 2**31  # what a checkpoint may make a resume read
+SEEDS_APART = 1_000_003
+FILES = (RUN, WEIGHTS, OPTIMIZER, WORLDS)
 _PACKAGES = ("torch", "gymnasium", "stable_baselines3", "numpy")  # whose versions are kept
 
 
@@ -57,12 +62,14 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
         extra: plain data to keep in run.json beside the learner's own (the environment's id and arguments, …).
 
     Raises:
-        FoveateError: the weights aren't finite.
+        FoveateError: the weights aren't finite, or something is there that is no checkpoint.
     """
     check_weights(learner.policy)
     path = Path(path)
+    if path.exists() and not ((path / RUN).is_file() or (path.is_dir() and not any(path.iterdir()))):
+        raise FoveateError(f"{path} is there and no checkpoint: it is not replaced.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.parent / f".{path.name}.new-{os.getpid()}"
+    fresh = beside(path, NEW)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
@@ -75,14 +82,7 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     except OSError:  # the disk is full, say: half a checkpoint takes room and is of no use
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    if path.exists():  # a folder can't be replaced in one stroke: step aside, step in
-        aside = path.parent / f".{path.name}.old-{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-        fresh.rename(path)
-        shutil.rmtree(aside)
-    else:
-        fresh.rename(path)
+    put_in_place(fresh, path)
     _flush(path.parent)
 
 
@@ -100,6 +100,8 @@ def _run_of(learner: Learner) -> Run:
         "updates": learner.counts.updates,
         "episodes": learner.counts.episodes,
         "recent_episodes": list(learner.recent),
+        "optimizer_entries": len(_optimizer_tensors(learner)),
+        "world_entries": len(_world_tensors(learner)),
         "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
     }
 
@@ -143,19 +145,43 @@ def find(path: Path, prefer: str = "best") -> Path:
     path = Path(path)
     if (path / RUN).is_file():
         return path
-    if path.suffix == ".zip" or (not path.exists() and path.with_name(path.name + ".zip").exists()):
+    zipped = path.with_name(f"{path.name}.zip")  # Stable-Baselines3's callbacks give folders such names, too
+    if not path.exists():
+        asides = stepped_aside(path.parent, glob.escape(path.name))
+        plain = path.with_suffix("") if path.suffix == ".zip" else path
+        for folder in (zipped, plain, *asides):
+            if (folder / RUN).is_file():
+                return folder
+    if path.suffix == ".zip" or (not path.exists() and zipped.exists()):
         raise FoveateError(
             f"{path} is a zip of Stable-Baselines3, which holds pickles; only checkpoint folders are read."
         )
     order = ("best", "last") if prefer == "best" else ("last", "best")
-    for kind in order:
-        folders = sorted((path / "checkpoints").glob(f"{kind}-*"))
-        folders = [folder for folder in folders if (folder / RUN).is_file()]
-        if folders:
-            return folders[-1]
-    raise FoveateError(
-        f"no checkpoint in {path}: looked for {RUN} in it, and in checkpoints/best-* and checkpoints/last-*."
-    )
+    kept = path / "checkpoints"
+    found = [f for kind in order for f in sorted(kept.glob(f"{kind}-*"), reverse=True)]
+    found += [f for kind in order for f in stepped_aside(kept, f"{kind}-*")]
+    found = [folder for folder in found if (folder / RUN).is_file()]
+    if not found:
+        raise FoveateError(
+            f"no checkpoint in {path}: looked for {RUN} in it, and in checkpoints/best-* and checkpoints/last-*."
+        )
+    if len(found) == 1:
+        return found[0]
+    whole = next((folder for folder in found if _is_whole(folder)), found[0])
+    if whole != found[0]:
+        warnings.warn(f"{found[0]} is damaged; {whole} is taken in its place.", FoveateWarning, stacklevel=2)
+    return whole
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all files of a checkpoint can be read and are as long as they say."""
+    try:
+        read_run(folder)
+        for name in (WEIGHTS, OPTIMIZER, WORLDS):
+            read_headers(folder / name)
+    except (FoveateError, OSError):
+        return False
+    return True
 
 
 def read_run(folder: Path) -> Run:
@@ -260,7 +286,9 @@ def _restore_training(learner: Learner, folder: Path, run: Run) -> None:
     room = MOST_MOMENTS * sum(value.nbytes for value in learner.policy.state_dict().values()) + MOST_RANDOM_BYTES
     tensors, saved = read_tensors(folder / OPTIMIZER, room), read_tensors(folder / WORLDS, MOST_WORLD_BYTES)
     try:
-        _restore_optimizer(learner, tensors)
+        _restore_optimizer(learner, tensors, run)
+        if len(saved) < run.get("world_entries", 0):
+            raise KeyError(f"{WORLDS} holds {len(saved)} of {run['world_entries']} entries")
         _restore_worlds(learner, saved)
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error
@@ -270,13 +298,26 @@ def _restore_training(learner: Learner, folder: Path, run: Run) -> None:
     learner.resumed = True
 
 
-def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor]) -> None:
-    """The optimiser's moments and the random generators."""
+def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor], run: Run) -> None:
+    """The optimiser's moments and the random generators.
+
+    Raises:
+        KeyError: entries are missing, without which the training would go on otherwise.
+        ValueError: entries are of other weights.
+    """
+    expected = run.get("optimizer_entries", 2 if run.get("updates") else 1)  # earlier checkpoints don't say
+    if len(tensors) < expected:
+        raise KeyError(f"{OPTIMIZER} holds {len(tensors)} of {expected} entries")
     random = {name: tensors.pop(name) for name in list(tensors) if name.startswith("random.")}
     entries: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)
         entries.setdefault(int(number), {})[key] = value
+    weights = [weight for group in learner.optimizer.param_groups for weight in group["params"]]
+    for number, entry in entries.items():
+        for key, value in entry.items():
+            if value.ndim and value.shape != weights[number].shape:
+                raise ValueError(f"{number}.{key} in {OPTIMIZER} is {list(value.shape)}")
     learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": entries})
     torch.set_rng_state(random["random.cpu"])
     if learner.device.type == "cuda" and "random.cuda" in random:
@@ -289,6 +330,17 @@ def _restore_worlds(learner: Learner, saved: dict[str, Tensor]) -> None:
     assert collector is not None
     worlds, environments = _below("worlds.", saved), collector.environments
     if not worlds or environments is None or not environments.resumes:
+        return
+    before, now = (len(state["key"]) if "key" in state else 0 for state in (worlds, environments.state_dict()))
+    if before and now and before != now:
+        warnings.warn(
+            f"the checkpoint was made with {before} worlds and goes on in {now}: from its weights and optimiser, with "
+            "new episodes.",
+            FoveateWarning,
+            stacklevel=2,
+        )
+        # seeds of their own: these worlds don't repeat the episodes that the training began with
+        collector.begin((learner.seed or 0) + SEEDS_APART * (1 + learner.counts.iterations))
         return
     environments.load_state_dict(worlds)
     kept = _below("collector.", saved) or _below("player.", saved)  # earlier checkpoints say "player"

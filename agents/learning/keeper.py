@@ -10,6 +10,7 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 from ...files import as_csv
 from . import checkpoint
 from .algorithm import Algorithm
+from .atomic import sweep
 from .run_folder import EVENTS, METRICS, STEP_COLUMN, Config, own_folder, read_log, write_metrics
 
 
@@ -78,6 +79,8 @@ class Keeper:
     def __init__(self, folder: Path, config: Config):
         self.folder, self.config = folder, config
         own_folder(folder, "checkpoints")
+        for kind in ("last", "best"):
+            sweep(folder / "checkpoints", f"{kind}-*")
 
     def save(self, algorithm: Algorithm, kind: str, progress: Config) -> Path:
         """Write checkpoints/KIND-STEP and remove the ones of this kind before it.

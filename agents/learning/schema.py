@@ -56,6 +56,8 @@ class RunFile(Struct):
     progress: ProgressFile | None = None
     event_sizes: dict[Name, Count] = {}
     log_rows: Count = 0
+    optimizer_entries: Count = 0
+    world_entries: Count = 0
 
 
 class ConfigFile(Struct):

@@ -1,0 +1,60 @@
+"""A run that goes on: longer, in other worlds, and never otherwise than it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foveate import train
+from foveate.agents import load
+
+WORDS = ["Memory/TMaze-v0", "gru", "--learner", "a2c", "--learner.worlds", "4", "--steps", "80", "--eval-episodes", "4"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run."""
+    assert train.main([*WORDS, "--device", "cpu", "--no-tensorboard", "--log-dir", str(tmp_path)]) == 0
+    return next(tmp_path.iterdir())
+
+
+def edit(run: Path, part: str, **changes: object) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config[part] |= changes
+    (run / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("steps", ["160", "1.6e2"])
+def test_a_finished_run_can_be_made_longer(run: Path, steps: str, capsys: pytest.CaptureFixture) -> None:
+    assert train.main(["--resume", str(run), "--steps", steps]) == 0
+    assert load(run, prefer="last").num_timesteps == 160
+    assert json.loads((run / "config.json").read_text())["options"]["steps"] == 160
+    for no in ("160", "10", "many", "nan", "170.5"):
+        assert train.main(["--resume", str(run), "--steps", no]) == 2
+        assert f"--steps {no} is not allowed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("options", {"seed": 7}),
+        ("learner", {"lr": 0.5}),
+        ("learner", {"gamma": 0.5}),
+        ("agent_options", {"hidden": 3}),
+    ],
+)
+def test_what_was_changed_in_a_configuration_is_not_ignored(
+    run: Path, part: str, changes: dict, capsys: pytest.CaptureFixture
+) -> None:
+    edit(run, part, **changes)
+    assert train.main(["--resume", str(run), "--steps", "160"]) == 2
+    said = capsys.readouterr().err
+    assert next(iter(changes)) in said
+    assert json.loads((run / "config.json").read_text())["options"]["steps"] == 80  # nothing was touched
+
+
+def test_a_run_goes_on_in_another_number_of_worlds(run: Path) -> None:
+    edit(run, "learner", worlds=6)
+    with pytest.warns(UserWarning, match="4 worlds and goes on in 6"):
+        assert train.main(["--resume", str(run), "--steps", "140"]) == 0
+    assert load(run, prefer="last").num_timesteps == 140
