@@ -19,7 +19,7 @@ from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
 from .environments import Environments, TimeStep, VectorEnvironments, environments_of
 from .learner import Hooks, Learner
-from .losses import cross_entropy, first_of, supervised_parts
+from .losses import counted, cross_entropy, first_of, supervised_parts
 from .options import BackpropOptions
 from .rollout import Episodes as Ended
 
@@ -221,8 +221,11 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         starts = first_of(lessons.mask)
         prediction = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
         # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
-        moments = lessons.mask.sum() / batch
-        cost = cross_entropy(self.policy, prediction.parameters, lessons.target, lessons.mask, lessons.target_set)
+        mask = counted(self.policy, lessons.target, lessons.mask, lessons.length)
+        moments = mask.sum() / batch
+        cost = cross_entropy(
+            self.policy, prediction.parameters, lessons.target, mask, lessons.target_set, lessons.length
+        )
         loss = cost * moments
         figures = {"bits_per_episode": loss.detach() / math.log(2)}
         alive = torch.arange(steps, device=self.device)[:, None] < lessons.length  # (T, B)

@@ -14,7 +14,7 @@ from ...envs.protocols import ScriptedWorld
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, Observer, Transition, at_play, play
 from .environments import Environments, TimeStep, VectorEnvironments
-from .losses import first_of, supervised_parts, target_loss
+from .losses import counted, first_of, supervised_parts, target_loss
 
 
 class Episodes(NamedTuple):
@@ -89,8 +89,9 @@ def _at_once(
         unknown = torch.full_like(judged.returns, torch.nan)
         cost = None
         if targets:
-            cost = target_loss(policy, parameters, targets, sets) / math.log(2)
-            cost = summed(torch.where(episodes.target_mask, cost, 0.0))
+            cost = target_loss(policy, parameters, targets, sets, episodes.length) / math.log(2)
+            mask = counted(policy, targets, episodes.target_mask, episodes.length)
+            cost = summed(torch.where(mask, cost, 0.0))
         columns = (
             judged.returns,
             episodes.length,

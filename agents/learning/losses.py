@@ -23,6 +23,7 @@ def target_loss(
     parameters: dict[str, Tensor],
     targets: dict[str, Tensor],
     target_sets: dict[str, Tensor] | None = None,
+    length: Tensor | None = None,
 ) -> Tensor:
     """-log π(target), summed over the parts that have a target, (…); of a set of right answers, -log of all of it.
 
@@ -31,9 +32,12 @@ def target_loss(
         parameters: each head's, (…, n).
         targets: by part; at least one.
         target_sets: by part, which values would all be right, bool (…, n).
+        length: steps of each episode, int64 (B,), where these are whole episodes, padded.
     """
     sets = target_sets or {}
-    losses = [policy.head(name).loss(parameters[name], target, sets.get(name)) for name, target in targets.items()]
+    losses = [
+        policy.head(name).loss(parameters[name], target, sets.get(name), length) for name, target in targets.items()
+    ]
     return torch.stack(losses).sum(0)
 
 
@@ -43,6 +47,7 @@ def cross_entropy(
     targets: dict[str, Tensor],
     mask: Tensor | None,
     target_sets: dict[str, Tensor] | None = None,
+    length: Tensor | None = None,
 ) -> Tensor:
     """`target_loss`, averaged over the places of the mask.
 
@@ -52,8 +57,23 @@ def cross_entropy(
         targets: by part, (T, B, …); at least one.
         mask: what counts, bool (T, B); None counts all.
         target_sets: by part, which values would all be right, bool (T, B, …, n).
+        length: steps of each episode, int64 (B,), where these are whole episodes, padded.
     """
-    return masked_mean(target_loss(policy, parameters, targets, target_sets), mask)
+    return masked_mean(target_loss(policy, parameters, targets, target_sets, length), mask)
+
+
+def counted(policy: Policy, targets: dict[str, Tensor], mask: Tensor, length: Tensor) -> Tensor:
+    """Where a cost counts, bool (T, B): where the mask says so, and where the loss of a whole episode stands.
+
+    Args:
+        policy: whose heads say what their losses are of.
+        targets: by part.
+        mask: where the targets count, bool (T, B).
+        length: steps of each episode, int64 (B,).
+    """
+    if not any(policy.head(name).whole_episodes for name in targets):
+        return mask
+    return mask | (torch.arange(len(mask), device=mask.device)[:, None] == length - 1)
 
 
 def reinforce_loss(log_prob: Tensor, advantage: Tensor, mask: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ from ..policies.policy import PolicyEvaluation
 from .actor import NOISE
 from .environments import environments_of
 from .learner import Hooks, Learner
-from .losses import clipped_loss, cross_entropy, masked_mean, reinforce_loss, supervised_parts
+from .losses import clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Collector, Rollout
@@ -131,7 +131,11 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             mask = rollout.valid
             if not options.hybrid_everywhere and rollout.target_mask is not None:
                 mask = rollout.target_mask if mask is None else rollout.target_mask & mask
-            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set)
+            length = None  # of one episode a row, where there is one
+            if options.horizon is None:
+                length = (torch.ones_like(rollout.starts) if rollout.valid is None else rollout.valid).sum(0)
+                mask = None if mask is None else counted(self.policy, targets, mask, length)
+            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set, length)
             loss, figures["cross_entropy"] = loss + cost, cost.detach()
         for name, cost in judged.losses.items():
             cost = masked_mean(cost, rollout.valid)

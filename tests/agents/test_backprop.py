@@ -13,6 +13,7 @@ from foveate.agents.learning import checkpoint
 from foveate.agents.learning.backprop import Lessons, TeacherCollector, numbers_due, wrong_numbers
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import play_episodes
+from foveate.agents.nn.heads import CTCHead
 from foveate.errors import FoveateError
 
 CPU = torch.device("cpu")
@@ -180,3 +181,34 @@ def test_a_guide_needs_no_policy_where_all_is_told() -> None:
     state = torch.get_rng_state()
     guide.collect()
     assert torch.equal(state, torch.get_rng_state())  # nothing was drawn
+
+
+def test_the_loss_of_whole_episodes_knows_how_long_they_are() -> None:
+    """Connectionist temporal classification over padded episodes: each costs what it costs alone, and all count."""
+    env = worlds("Memory/Sort-v0", max_length=4, symbols=4)
+    made = Backprop("gru", env, BackpropOptions(worlds=16, batch=16), policy_kwargs={"hidden": 8}, device="cpu")
+    policy = made.policy
+    policy.heads["action"] = CTCHead(8, env.single_action_space)
+    made.learner.collector.begin(0)
+    lessons = made.learner.collector.collect()
+    assert len(lessons.length.unique()) > 1
+    mask = torch.zeros_like(lessons.mask)  # the world need not ask for anything at the last step
+    figures = made.learner._update(lessons._replace(mask=mask))
+    alone = []
+    fresh = Backprop("gru", env, BackpropOptions(worlds=16, batch=16), policy_kwargs={"hidden": 8}, device="cpu")
+    fresh.policy.heads["action"] = policy.heads["action"]
+    fresh.policy.load_state_dict(policy.state_dict())
+    fresh.learner.descend = lambda loss: loss.detach()  # look, and change nothing
+    together = fresh.learner._update(lessons._replace(mask=mask))["bits_per_episode"]
+    for i in range(16):
+        steps = int(lessons.length[i])
+        one = Lessons(
+            lessons.observation[:steps, i : i + 1],
+            {"action": lessons.target["action"][:steps, i : i + 1]},
+            None,
+            mask[:steps, i : i + 1],
+            lessons.length[i : i + 1],
+        )
+        alone.append(fresh.learner._update(one)["bits_per_episode"])
+    assert float(figures["bits_per_episode"]) > 0
+    torch.testing.assert_close(together, torch.stack(alone).mean(), atol=1e-4, rtol=1e-4)

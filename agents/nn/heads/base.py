@@ -18,10 +18,12 @@ class Head(nn.Module):
     Attributes:
         learned: whether its parameters come from the features; if not, it needs no gradient.
         needs_source: whether `forward` also takes the episode's source.
+        whole_episodes: whether its loss is of a whole episode, and stands at the last step.
     """
 
     learned: ClassVar[bool] = True
     needs_source: ClassVar[bool] = False
+    whole_episodes: ClassVar[bool] = False
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         """The distribution's parameters, (…, P).

@@ -23,6 +23,8 @@ class CTCHead(CategoricalHead):
         blank: which of them is the blank.
     """
 
+    whole_episodes = True
+
     def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0, blank: int = 0):
         super().__init__(features, space, hidden)
         check_range("blank", blank, 0, int(space.n) - 1)
