@@ -50,7 +50,11 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
     env = config.env if curriculum is None else curriculum.arguments
     learner = _learner(config, env, folder)
     if options.trace and folder is None:
-        MemoryTrace(make_one(config.env_id, env), learner).close()  # refuses an agent without an external memory
+        with MemoryTrace(
+            make_one(config.env_id, env), learner
+        ) as traced:  # refuses an agent without an external memory
+            traced.reset(seed=0)
+            traced.step(traced.action_space.sample())
     return Prepared(learner, env, progress, curriculum)
 
 

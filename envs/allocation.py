@@ -23,7 +23,8 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + kept
     free = psutil.virtual_memory().available
     try:  # a container may allow less than the machine has
-        most, taken = ((CONTAINER / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        files = (CONTAINER / "memory.max", CONTAINER / "memory.current")
+        most, taken = (file.read_text(encoding="ascii").strip() for file in files)
         free = free if most == "max" else min(free, int(most) - int(taken))
     except (OSError, ValueError):
         pass

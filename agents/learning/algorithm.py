@@ -344,6 +344,7 @@ def _load(folder: Path, env: Env | None, device: torch.device | str) -> Algorith
     """What a checkpoint folder holds; arguments as of `load`."""
     run = checkpoint.read_run(folder)
     known = checkpoint.described(run)
+    checkpoint.note_version(folder, run)
     checkpoint.check_fit(folder, known)
     try:
         algorithm = learner_class(checkpoint.objective_of(run))(

@@ -229,6 +229,14 @@ def described(run: Run) -> Described:
     return Described(kind, run["agent_options"], chosen, observation_space, action_space, run.get("seed"))
 
 
+def note_version(folder: Path, run: Run) -> None:
+    """Say so where another version of foveate wrote a checkpoint."""
+    version = run.get("versions", {}).get("foveate", __version__)
+    if version != __version__:
+        message = f"{folder} was written by foveate {version}, and this is {__version__}: results may differ."
+        warnings.warn(message, FoveateWarning, stacklevel=3)
+
+
 def check_fit(folder: Path, known: Described) -> None:
     """Compare the agent that is described with the header of its weights, before memory is taken for either.
 

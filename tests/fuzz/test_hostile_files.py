@@ -21,6 +21,8 @@ MOST_MEMORY = 700 * 2**20  # that all cases together may add: a single one took 
 
 TOUCHING = ("open", "os.listdir", "os.scandir", "os.remove", "os.rmdir", "os.mkdir", "os.rename", "shutil.rmtree")
 
+REACHING = ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
+
 watched: list[str] = []  # what was touched while a command ran
 watching: list[Path] = []  # the folder that no file may lead to; empty between commands
 
@@ -28,21 +30,10 @@ watching: list[Path] = []  # the folder that no file may lead to; empty between 
 def _watch(event: str, arguments: tuple) -> None:
     if not watching:
         return
-    outside = str(watching[0])
-    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"):
+    paths = [os.fsdecode(path) for path in arguments if isinstance(path, (str, bytes))]
+    touches = event in TOUCHING and any(path.startswith(str(watching[0])) for path in paths)
+    if touches or event in REACHING:
         watched.append(f"{event} {arguments!r:.200}")
-    elif event in (
-        "open",
-        "os.listdir",
-        "os.scandir",
-        "os.remove",
-        "os.rmdir",
-        "os.mkdir",
-        "os.rename",
-        "shutil.rmtree",
-    ):
-        if any(isinstance(a, (str, bytes)) and os.fsdecode(a).startswith(outside) for a in arguments):
-            watched.append(f"{event} {arguments!r:.200}")
 
 
 sys.addaudithook(_watch)

@@ -32,7 +32,7 @@ RUNS = {
     "dueling by ppo": ["Probe/Driving-v0", "dueling", *SMALL[2:], *PPO, "--learner.minibatches", "2"],
     "several agents": ["Multi/SharedGaze-v0", "ram", *SMALL, "--learner.worlds", "8"],
 }
-STEPS = 24_000 if FULL else 8_000
+STEPS = 12_000 if FULL else 6_000
 KILLS = 6 if FULL else 2
 CHOSEN = list(RUNS) if FULL else ["ram by reinforce", "gru by ppo"]
 
