@@ -278,7 +278,7 @@ def test_a_run_of_another_version_is_noted(root: Path, tmp_path: Path, run: Path
 
 def test_a_preset_s_word_that_a_world_does_not_know_is_left_out() -> None:
     for agent in presets.names():
-        for env_id in ("Memory/Copy-v0", "Glimpse/Catch-v0", "Probe/Boxing-v0", "Memory/TMaze-v0"):
+        for env_id in ("Memory/Copy-v0", "Glimpse/Catch-v0", "Probe/Distractors-v0", "Memory/TMaze-v0"):
             configured = configure([env_id, agent], [])
             make_one(env_id, configured.env).close()
 
