@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # the PyTorch that the tests are known to pass with; any version that pyproject.toml allows should do
 TORCH ?= torch==2.13.0
 
-.PHONY: setup demo test fuzz check bench results clean
+.PHONY: setup demo test lowest fuzz check bench results clean
 
 setup: $(VENV)/.done
 
@@ -26,6 +26,15 @@ test: setup
 # what `make test` tries a little of: worlds, files and kills at length, which takes hours
 fuzz: setup
 	FOVEATE_FUZZ=full $(BIN)/python -m pytest -c tests/pytest.ini tests/fuzz
+
+# the oldest versions that pyproject.toml allows, in a virtual environment of their own, with the tests of every room
+lowest:
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[dev]"
+	.venv-lowest/bin/python -m pytest -c tests/pytest.ini tests/test_public_names.py tests/envs/test_spaces.py \
+		tests/agents/test_heads.py tests/wrappers/test_recording.py tests/viz tests/cli/test_imports.py
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...envs.spaces import from_json, to_json
-from ...errors import FoveateError, FoveateWarning
+from ...errors import FoveateError, FoveateWarning, unknown
 from ...files import conform, read_json, write_json
 from ..nn.finite import check_weights
 from ..policies.policy import Policy
@@ -38,6 +38,7 @@ from .tensors import read_headers, read_tensors, write_tensors
 Run = dict[str, Any]  # the content of run.json
 
 FORMAT = 1
+ZOO = Path(__file__).resolve().parents[2] / "zoo"  # the agents that come with foveate
 RUN, WEIGHTS, OPTIMIZER, WORLDS = (
     "run.json",
     "weights.safetensors",
@@ -136,13 +137,24 @@ def _world_tensors(learner: Learner) -> dict[str, Tensor]:
 # ---- reading ----
 
 
+def _shipped(path: Path) -> Path:
+    """The place of ``zoo/NAME`` in the package, where the path leads nowhere from here; any other path as it is."""
+    if path.is_absolute() or path.exists() or len(path.parts) != 2 or path.parts[0] != ZOO.name:
+        return path
+    if not (ZOO / path.name).is_dir():
+        raise unknown("agent of the zoo", path.name, sorted(agent.name for agent in ZOO.glob("*/")))
+    return ZOO / path.name
+
+
 def find(path: Path, prefer: str = "best") -> Path:
     """The checkpoint folder that a path means: itself, or a run folder's best (or last) one.
+
+    ``zoo/NAME`` is the agent of that name that comes with foveate, wherever one is, unless there is such a folder here.
 
     Raises:
         FoveateError: there is none, or it is something else (such as a Stable-Baselines3 zip).
     """
-    path = Path(path)
+    path = _shipped(Path(path))
     if (path / RUN).is_file():
         return path
     zipped = path.with_name(f"{path.name}.zip")  # Stable-Baselines3's callbacks give folders such names, too

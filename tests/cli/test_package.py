@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-LEFT_OUT = {"tests", "benchmarks", "docs", "zoo", "build", "runs", "demo"}
+LEFT_OUT = {"tests", "benchmarks", "docs", "build", "runs", "demo"}
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     skipped = shutil.ignore_patterns(".*", "build", "runs", "demo", "*.egg-info", "__pycache__")
     shutil.copytree(root, out / "tree", ignore=skipped, symlinks=True)  # a build leaves files behind
-    words = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(out), "."]
+    words = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--verbose",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(out),
+        ".",
+    ]
     done = subprocess.run(words, cwd=out / "tree", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "BuildBackendWarning" not in done.stdout + done.stderr
     (path,) = out.glob("*.whl")
     return path
 
@@ -35,6 +47,7 @@ def test_the_wheel_holds_the_tree_s_modules_and_data(wheel: Path, root: Path) ->
         *root.rglob("*.yaml"),
         *root.rglob("*.yml"),
         *(root / "envs").rglob("*.csv"),
+        *(root / "zoo").glob("*/*"),
         root / "py.typed",
     ]:
         relative = file.relative_to(root)
@@ -56,6 +69,8 @@ def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path, monkey
         [python, "-c", "import foveate; print(foveate.__file__)"], capture_output=True, text=True, cwd=tmp_path
     )
     assert str(site) in where.stdout, where.stderr
+    zoo = "import foveate; print(foveate.agents.load('zoo/Copy-ntm', device='cpu').policy is not None)"
+    assert subprocess.run([python, "-c", zoo], capture_output=True, text=True, cwd=tmp_path).stdout.strip() == "True"
     code = "import sys; from foveate.train import main; sys.exit(main())"
     words = ["Glimpse/Digits-v0", "ram", "--steps", "1000", "--learner.worlds", "8", "--no-tensorboard"]
     done = subprocess.run([python, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path)
