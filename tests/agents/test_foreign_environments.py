@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,3 +117,25 @@ def test_learning_behind_a_normalising_wrapper() -> None:
 def test_adapters_take_finite_numbers_of_any_kind() -> None:
     worlds = environments_of(same_step([Scripted] * 2), "cpu")
     assert worlds.reset(0).observation.shape == (2, 3)
+
+
+def test_sets_of_right_answers_reach_the_learner_through_every_door() -> None:
+    """Whatever is right is right: in losses, in lessons and in figures, of our worlds in any vector environment."""
+    arguments = {"min_length": 2, "max_length": 3}
+    makers = [lambda: gym.make("Memory/Tape-v0", **arguments)] * 3
+    native = gym.make_vec("Memory/Tape-v0", num_envs=3, autoreset_mode="SameStep", output="torch", **arguments)
+    doors = [native, same_step(makers), DummyVecEnv(makers), VecMonitor(DummyVecEnv(makers))]
+    told = []
+    for door in doors:
+        worlds = environments_of(door)
+        steps = [worlds.reset(seed=4)]
+        for _ in range(6):
+            target = steps[-1].target
+            assert target is not None
+            steps.append(worlds.step(target["action"]))
+        told.append([step.target_set for step in steps])
+    assert any(part is not None for part in told[0])
+    for sets in told[1:]:
+        for one, other in zip(told[0], sets, strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or all(torch.equal(one[name], other[name]) for name in one)
