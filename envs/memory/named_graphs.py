@@ -46,20 +46,21 @@ def underground() -> tuple[list[str], list[tuple[int, int, int]]]:
 
 @functools.cache
 def family() -> tuple[list[str], list[tuple[int, int, int]]]:
-    """The persons, and the edges (person, kind, person); children stand in the order of the data."""
+    """The persons, and the edges (person, kind, person); children and siblings stand in the order of their births."""
     rows = _rows("family.csv")
-    names = [row["name"] for row in rows]
+    names, born = [row["name"] for row in rows], [int(row["born"]) for row in rows]
     edges: list[tuple[int, int, int]] = []
     for i, row in enumerate(rows):
         for kind, parent in ((FATHER, "father"), (MOTHER, "mother")):
             if row[parent]:
                 edges.append((i, kind, names.index(row[parent])))
     for i, name in enumerate(names):
-        children = [names.index(row["name"]) for row in rows if name in (row["father"], row["mother"])]
+        children = [j for j, row in enumerate(rows) if name in (row["father"], row["mother"])]
         if children:
-            edges.append((i, ELDEST_CHILD, children[0]))
+            edges.append((i, ELDEST_CHILD, min(children, key=born.__getitem__)))
     for father, mother in dict.fromkeys((row["father"], row["mother"]) for row in rows if row["father"]):
         siblings = [i for i, row in enumerate(rows) if (row["father"], row["mother"]) == (father, mother)]
+        siblings.sort(key=born.__getitem__)
         edges += [(a, NEXT_SIBLING, b) for a, b in itertools.pairwise(siblings)]
     return names, edges
 

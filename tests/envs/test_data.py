@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from foveate.envs.glimpse import data
+from foveate.envs.glimpse import data, kept
 from foveate.errors import FoveateError
 
 
@@ -118,6 +118,38 @@ def test_missing_data_say_what_was_looked_for_and_where(tmp_path: Path, monkeypa
         data.load("minst", "train")
     with pytest.raises(FoveateError, match="Did you mean 'train'"):
         data.load("mnist", "trian")
+
+
+@pytest.mark.parametrize(
+    "there", ["nothing", "right", "another array", "objects", "text", "a folder", "too large", "a wrong byte"]
+)
+def test_kept_arrays_are_taken_only_if_they_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    right = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = kept.cache_folder() / "table.npy"
+    path.parent.mkdir()
+    if there == "a folder":
+        path.mkdir()
+    elif there == "text":
+        path.write_text("no array")
+    elif there != "nothing":
+        wrong = {"another array": right.astype(np.int16), "objects": np.full(3, None), "too large": np.zeros(10**4)}
+        np.save(path, wrong.get(there, right + (there == "a wrong byte")), allow_pickle=True)
+    read: list[int] = []
+
+    def slowly() -> np.ndarray:
+        read.append(1)
+        return right
+
+    assert np.array_equal(kept.kept_array("table", (3, 4), kept.digest(right), slowly), right)
+    assert len(read) == (there != "right")
+    if there != "a folder":  # now it is there, alone
+        assert np.array_equal(np.load(path), right)
+        assert [file.name for file in path.parent.iterdir()] == ["table.npy"]
+    assert np.array_equal(kept.kept_array("table", (3, 4), kept.digest(right), slowly), right)
+    assert len(read) == (there != "right") + (there == "a folder")
 
 
 def test_a_user_s_own_arrays() -> None:

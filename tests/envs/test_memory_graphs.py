@@ -9,7 +9,15 @@ import pytest
 from episodes import Episode
 
 from foveate.envs.memory.inference import relation_table
-from foveate.envs.memory.named_graphs import family, underground
+from foveate.envs.memory.named_graphs import (
+    ELDEST_CHILD,
+    FATHER,
+    MOTHER,
+    NEXT_SIBLING,
+    _rows,
+    family,
+    underground,
+)
 
 SEEDS = range(4)
 
@@ -154,3 +162,35 @@ def test_the_family_s_edges() -> None:
     assert follow["Victoria", 2] == "Vicky"  # the eldest child
     assert follow["Vicky", 3] == "Edward VII"  # and the next
     assert len(follow) == len(edges)
+
+
+def test_the_family_stands_in_the_order_of_its_births() -> None:
+    """Eldest children and next siblings by the years of birth, which are told in the data; some from elsewhere."""
+    rows = _rows("family.csv")
+    born = {row["name"]: int(row["born"]) for row in rows}
+    names, edges = family()
+    children = {name: [row["name"] for row in rows if name in (row["father"], row["mother"])] for name in names}
+    for a, kind, b in edges:
+        person, relative = names[a], names[b]
+        if kind in (FATHER, MOTHER):
+            assert 15 <= born[person] - born[relative] <= 70
+        elif kind == ELDEST_CHILD:
+            assert all(born[relative] <= born[child] for child in children[person])
+        else:
+            between = [name for name in names if born[person] < born[name] < born[relative]]
+            assert born[person] < born[relative]
+            assert not {*children[rows[a]["father"]]} & {*between}
+    follow = {(names[a], kind): names[b] for a, kind, b in edges}
+    known = {
+        "Albert": 1819,
+        "Ernest II": 1818,
+        "Anastasia": 1901,
+        "Alexei": 1904,
+        "Victoria": 1819,
+        "Elizabeth II": 1926,
+    }
+    assert known.items() <= born.items()
+    assert follow["Ernest II", NEXT_SIBLING] == "Albert"
+    assert follow["Ernest I", ELDEST_CHILD] == follow["Louise of Saxe-Gotha", ELDEST_CHILD] == "Ernest II"
+    assert follow["Anastasia", NEXT_SIBLING] == "Alexei"
+    assert follow["Nicholas II", ELDEST_CHILD] == follow["Alix of Hesse", ELDEST_CHILD] == "Anastasia"
