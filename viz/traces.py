@@ -39,7 +39,7 @@ def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.nd
     if "memory_jacobian" in trace:
         titles["memory_jacobian"] += f" (brightest: {trace['memory_jacobian'].max():.2g})"
     strips = [(titles[name], picture) for name, picture in _strips(trace).items()]
-    heights = [max(44, min(200, picture.shape[0] * 6)) for _, picture in strips]
+    heights = [_tall(picture.shape[0]) for _, picture in strips]
     height = sum(heights) + 24 * len(strips) + 12
     canvas = blank(even(height), width, WHITE)
     y = 0
@@ -56,6 +56,22 @@ def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.nd
         picture = enlarge(heat(0.5 + 0.5 * memory / top, "twilight"), height - 34, side - 8)
         canvas[24 : height - 10, width - side : width - 8] = picture
     return canvas
+
+
+def tallest(trace: dict[str, np.ndarray]) -> int:
+    """The height of the picture if all rows of the memory were used: of a trace's pictures none is higher."""
+    rows = [trace["inputs"].shape[1], max(trace["outputs"].shape[1], trace["actions"].shape[1])]
+    rows += [trace["targets"].shape[1]]
+    rows += [int(np.prod(trace[name].shape[1:])) for name in ("write_weights", "read_weights") if name in trace]
+    rows += [trace[name].shape[1] for name in ("memory_jacobian", "usage") if name in trace]
+    gates = [int(np.prod(trace[name].shape[1:])) for name in GATES if name in trace]
+    rows += [sum(gates)] if gates else []
+    return even(sum(map(_tall, rows)) + 24 * len(rows) + 12)
+
+
+def _tall(rows: int) -> int:
+    """The pixels of a strip of so many rows."""
+    return max(44, min(200, rows * 6))
 
 
 def _strips(trace: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ..moved import moved
 from .flatten import FlattenAction, FlattenVectorAction
 from .foveate import Foveate
+from .foveate_vector import FoveateVector
 from .history import PreviousActionReward, PreviousActionRewardVector
 from .markov import Markovian, MarkovianVector
 from .memory_trace import MemoryTrace
@@ -22,6 +23,7 @@ __all__ = [
     "FlattenParallel",
     "FlattenVectorAction",
     "Foveate",
+    "FoveateVector",
     "Markovian",
     "MarkovianVector",
     "MemoryTrace",

@@ -104,8 +104,8 @@ class BesideVector(VectorWrapper):
         raise NotImplementedError
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict[str, Tree], Info]:
+        mask = None if options is None else options.get("reset_mask")  # Gymnasium's own environments take it out
         observation, info = self.env.reset(seed=seed, options=options)
-        mask = None if options is None else options.get("reset_mask")
         return put_beside(observation, self.first_parts(None if mask is None else np.asarray(mask))), info
 
     def step(self, actions: Tree) -> tuple[dict[str, Tree], np.ndarray, np.ndarray, np.ndarray, Info]:

@@ -104,11 +104,12 @@ class ActionFlattener:
         return (flat.reshape(shape) + start).astype(part.dtype)
 
 
-class FlattenAction(gym.ActionWrapper):
+class FlattenAction(gym.ActionWrapper, gym.utils.RecordConstructorArgs):
     """A single environment with its Dict action flattened; see `ActionFlattener` for the arguments."""
 
     def __init__(self, env: gym.Env, to: To = "auto", bins: int = 9):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self, to=to, bins=bins)
+        gym.ActionWrapper.__init__(self, env)
         self.flattener = ActionFlattener(env.action_space, to, bins)
         self.action_space = self.flattener.space
 

@@ -13,8 +13,8 @@ from ..envs.memory.script import SequenceWorld
 from ..envs.protocols import Info, world_of
 from ..errors import FoveateError
 from ..tree import Tree
-from ..viz.pictures import write_picture
-from ..viz.traces import draw_trace
+from ..viz.pictures import fitted, write_picture
+from ..viz.traces import draw_trace, tallest
 from .instrument import Instrument
 from .saliency.follower import Follower
 from .saliency.pictures import names_of_actions
@@ -24,7 +24,7 @@ from .saliency.undisturbed import undisturbed
 from .saliency.views import Outputs, view_of
 
 
-class MemoryTrace(Instrument):
+class MemoryTrace(Instrument, gym.utils.RecordConstructorArgs):
     """Keeps what a policy's memory does during an episode, and draws it.
 
     The wrapper runs the policy on what it is shown, beside whoever acts: actions, states and random numbers of the
@@ -42,13 +42,26 @@ class MemoryTrace(Instrument):
     """
 
     def __init__(self, env: gym.Env, policy: object, width: int = 900, of: str | None = None):
-        super().__init__(env)
+        # the policy itself, no copy: who rebuilds the instrument wants to look into the same one
+        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, width=width, of=of)
+        Instrument.__init__(self, env)
         self._follower = Follower(view_of(policy))
         view = self._follower.view
         self._target = None if of is None else choose_targets(view, [of], names_of_actions(env))[0]
         self.width = width - width % 2
         self._rows: list[dict[str, np.ndarray]] = []
         self._now: dict[str, np.ndarray] = {}  # the row to come, without its action
+        self._actions = np.zeros_like(_vector(env.action_space.sample()))  # what stands for it
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickle: a target is a function, so only its name goes along."""
+        return {**vars(self), "_target": None if self._target is None else self._target.name}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        if state["_target"] is not None:
+            names = [str(state["_target"])]
+            self._target = choose_targets(self._follower.view, names, names_of_actions(self.env))[0]
 
     @property
     def render_mode(self) -> str | None:
@@ -103,13 +116,17 @@ class MemoryTrace(Instrument):
         return {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
 
     def render(self) -> np.ndarray:
-        """The trace so far as a picture, uint8 (H, W, 3); before the first step, of the moment to come."""
+        """The trace so far as a picture, uint8 (H, W, 3); before the first step, of the moment to come.
+
+        All pictures are of one size, however much of the memory is used, so that anybody's recorder can film them.
+        """
         if not self._now:
             raise ResetNeeded("no episode has begun: call reset() before render().")
         if self._rows:
-            return draw_trace(self.trace(), self.width, self._span())
-        first = {**self._now, "actions": self._now["outputs"]}
-        return draw_trace({name: value[None] for name, value in first.items()}, self.width, self._span())
+            trace = self.trace()
+        else:
+            trace = {name: value[None] for name, value in {**self._now, "actions": self._actions}.items()}
+        return fitted(draw_trace(trace, self.width, self._span()), tallest(trace), self.width)
 
     def _span(self) -> int:
         """How many moments the axis of time has room for: the episode's, or where nobody knows them, 32, 64, 128, …"""

@@ -14,7 +14,7 @@ from ..viz.video import VideoWriter
 from .instrument import Instrument
 
 
-class RecordVideo(Instrument):
+class RecordVideo(Instrument, gym.utils.RecordConstructorArgs):
     """Films whatever an environment's ``render()`` shows, instruments included, into one .mp4 file.
 
     Frames are encoded as they come, so an episode may be as long as it likes. A picture that grows (a memory's trace)
@@ -29,7 +29,8 @@ class RecordVideo(Instrument):
     """
 
     def __init__(self, env: gym.Env, path: str | Path, fps: int | None = None, episodes: int | None = None):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self, path=path, fps=fps, episodes=episodes)
+        Instrument.__init__(self, env)
         if env.render_mode != "rgb_array":
             raise FoveateError(f'recording needs render_mode="rgb_array", got {env.render_mode!r}.')
         self.writer = VideoWriter(path, fps or int(env.metadata.get("render_fps") or 30))

@@ -69,7 +69,7 @@ class ShortestPath(GraphWorld):
 
     Everything else is as in `GraphWorld`. The question shows (node, -, goal); after `planning` silent moments the
     triples of a shortest path are due. Any shortest path is right: the target is always the next edge of one from the
-    node that was reached.
+    node that was reached, and ``info["target_set"]``, bool (9, 10), has each digit of all such edges.
 
     Args:
         planning: silent moments between question and answer.
@@ -159,15 +159,31 @@ class ShortestPath(GraphWorld):
         triple = torch.stack([self._name(state, state["here"]), label, self._name(state, following)], -1)
         return digits_of(triple).flatten(1) * self._now(state, "mask")[:, None]
 
+    def _fits(self, state: State) -> Tensor:
+        """Which edges from here are on a shortest path, bool (B, D)."""
+        leads = state["leads"][self._every_world, state["here"]]
+        nearer = rows_at(state["to_goal"], leads) == rows_at(state["to_goal"], state["here"][:, None]) - 1
+        return (leads >= 0) & nearer
+
+    def _target_set(self, state: State) -> Tensor:
+        """Each digit that the triple of an edge on a shortest path has; zeros where nothing is due, bool (B, 9, 10)."""
+        rows = self._every_world
+        leads, labels = state["leads"][rows, state["here"]], state["edge_names"][rows, state["here"]]  # (B, D)
+        source = self._name(state, state["here"])[:, None].expand_as(leads)
+        triples = torch.stack([source, labels, rows_at(state["names"], leads)], -1)  # (B, D, 3)
+        hot = digits_of(triples).flatten(2)[..., None] == torch.arange(10, device=leads.device)  # (B, D, 9, 10)
+        right = (hot & self._fits(state)[..., None, None]).any(1)
+        target = self._target(state)[..., None] == torch.arange(10, device=leads.device)
+        return torch.where(self._now(state, "mask")[:, None, None], right | target, target)
+
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         rows = self._every_world
         due = self._now(state, "mask")
         # (B, 3) labels; CUDA has no product of whole-number matrices
         said = (action.view(-1, 3, 3) * torch.tensor([100, 10, 1], device=action.device)).sum(-1)
         leads, labels = state["leads"][rows, state["here"]], state["edge_names"][rows, state["here"]]  # (B, D)
-        nearer = rows_at(state["to_goal"], leads) == rows_at(state["to_goal"], state["here"][:, None]) - 1
         named = rows_at(state["names"], leads) == said[:, 2:]
-        fits = (leads >= 0) & nearer & named & (labels == said[:, 1:2])
+        fits = self._fits(state) & named & (labels == said[:, 1:2])
         valid = fits.any(1) & (said[:, 0] == self._name(state, state["here"]))
         chosen = leads.gather(1, fits.int().argmax(1)[:, None])[:, 0]
         target = torch.where(valid[:, None], action, self._target(state))  # any shortest path is right
@@ -180,7 +196,8 @@ class ShortestPath(GraphWorld):
         return moved, reward, ended
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        return {"target": self._target(state), "target_mask": self._now(state, "mask")}
+        said = {"target": self._target(state), "target_mask": self._now(state, "mask")}
+        return {**said, "target_set": self._target_set(state)}
 
     def sources(self, state: State) -> Tensor:
         rows = self._every_world

@@ -48,9 +48,10 @@ class Tape(BatchWorld):
 
     Info:
         target, target_mask: what the oracle does, always; target_set: bool, (3, N), what would do as well: any symbol
-        where none is to be written, since nobody can know the one that is due before it was read (N is the most values
-        of a number); score: whether all is written right; relevance (on request):
-        bool, (longest + 2,), the cells of the input tape (with the blanks at both ends) that say what is due now.
+        where none is to be written (the target says 0), since nobody can know the one that is due before it was read,
+        and any move after the last symbol (N is the most values of a number); score: whether all is written right;
+        relevance (on request): bool, (longest + 2,), the cells of the input tape (with the blanks at both ends) that
+        say what is due now.
 
     Args:
         task: "copy", "reverse", "duplicated" or "repeat". A copy needs no memory with these heads, the others do.
@@ -163,20 +164,27 @@ class Tape(BatchWorld):
         return torch.where(ready, rows_at(state["source"], written[:, None])[:, 0], end), ready
 
     def _wise(self, state: State) -> Tensor:
-        """Go to the cell of the symbol that is due; write it there, and be under way to the next."""
+        """Go to the cell of the symbol that is due; write it there, and be under way to the next.
+
+        Nobody can know the symbol before it was read, nor (where the tape isn't seen to the end) that there is none to
+        come: while nothing is written the symbol is 0, and after the last one the head goes on as before.
+        """
         written = state["written"]
         goal, ready = self._goal(state, written)
         here = ready & (state["head"] == goal)
         more = here & (written + 1 < state["total"])
         aim = torch.where(more, self._goal(state, written + 1)[0], goal)
         move = 1 + (aim - state["head"]).sign()
-        return torch.stack([move, here.long(), self._due(state)], -1)
+        move = torch.where(here & ~more, LEFT if self.task == "reverse" else RIGHT, move)
+        return torch.stack([move, here.long(), self._due(state) * here], -1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         target = self._wise(state)  # (B, 3)
         values = moments(max(3, self.symbols), target)  # (1, N)
         right = values == target[..., None]  # (B, 3, N)
         right[:, 2] |= (values < self.symbols) & (target[:, 1:2] == 0)  # a symbol that isn't written is ignored
+        last = (target[:, 1] == 1) & (state["written"] + 1 >= state["total"])
+        right[:, 0] |= (values < 3) & last[:, None]  # and so is where the head goes when all is written
         always = torch.ones_like(state["head"], dtype=torch.bool)
         return {"target": target, "target_mask": always, "target_set": right}
 

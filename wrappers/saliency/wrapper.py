@@ -1,7 +1,7 @@
 """Saliency as a Gymnasium wrapper: what a policy looks at, beside what it is shown and does."""
 
 from collections.abc import Iterable, Sequence
-from typing import SupportsFloat
+from typing import SupportsFloat, cast
 
 import gymnasium as gym
 import numpy as np
@@ -25,7 +25,7 @@ def usual_targets(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in ("value", "advantage") or name.endswith("centred-logit")]
 
 
-class Saliency(Instrument):
+class Saliency(Instrument, gym.utils.RecordConstructorArgs):
     """Maps of what a policy's outputs depend on, drawn beside the frame.
 
     The wrapper runs the policy on what it is shown, beside whoever acts: episodes, random numbers, gradients and
@@ -49,7 +49,9 @@ class Saliency(Instrument):
         method: str | Sequence[str] = "jacobian",
         of: str | Sequence[str] | None = None,
     ):
-        super().__init__(env)
+        # the policy itself, no copy: who rebuilds the instrument wants to look into the same one
+        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, method=method, of=of)
+        Instrument.__init__(self, env)
         self.view = view_of(policy)
         self.action_names = names_of_actions(env)
         self.methods = [method] if isinstance(method, str) else list(method)
@@ -61,6 +63,14 @@ class Saliency(Instrument):
         self._follower = Follower(self.view)
         self._maps: dict[tuple[str, str], np.ndarray] | None = None
         self._tops: dict[tuple[str, str], float] = {}  # the greatest amounts drawn so far
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickle: targets are functions, so only their names go along."""
+        return {**vars(self), "targets": [target.name for target in self.targets]}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self.targets = choose_targets(self.view, cast(list[str], state["targets"]), self.action_names)
 
     @property
     def render_mode(self) -> str | None:
