@@ -24,6 +24,10 @@ from torch.nn import functional as F
 
 from ...tree import outside_inference
 
+# a place at the very middle of a pixel may be rounded to just before it, where the crop would be its neighbour's;
+# so much further, in units of half the picture, is more than rounding takes and far less than a pixel
+NUDGE = 1e-6
+
 
 class Fields(NamedTuple):
     """The box means of a batch of pictures.
@@ -107,7 +111,7 @@ def _crop_index(fields: Fields, place: Tensor, size: int) -> Tensor:
     """For each pixel of each patch the index of its box in a flattened level, (B, K, size, size)."""
     scales, _, height, width = fields.levels.shape[1:]
     reach, steps, last = _crop_constants(scales, size, height, width, place.device)
-    corner = (_centre(place, fields)[:, None] - reach).floor_().long()  # (B, K, 2) top left pixel
+    corner = (_centre(place + NUDGE, fields)[:, None] - reach).floor_().long()  # (B, K, 2) top left pixel
     corner -= (fields.origin - fields.margin)[:, None]  # as an index into the levels
     # all that lies outside falls on the border, which is zero
     at = (corner[..., None] + steps).clamp_(min=0).minimum(last)  # (B, K, 2, size) rows and columns

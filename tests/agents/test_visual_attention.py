@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from foveate.agents.nn.attention import ATTENTIONS, draw, make_attention
 from foveate.agents.nn.attention.content import SCORES, make_score
+from foveate.agents.nn.attention.foveal import Fovea
 from foveate.agents.nn.attention.location import LocationAttention
 from foveate.agents.nn.attention.spatial_transformer import sample
 from foveate.envs.glimpse import retina
@@ -188,3 +189,22 @@ def test_a_score_that_cannot_be_says_so() -> None:
         make_score("dot", 3, 4)
     with pytest.raises(FoveateError, match="Did you mean 'cosine'"):
         make_score("cosin", 3, 3)
+
+
+@pytest.mark.parametrize("size", [28, 33, 54, 60, 100, 210])
+@pytest.mark.parametrize("patch", [5, 8, 12])
+@pytest.mark.parametrize("scales", [1, 3])
+def test_the_middle_of_a_pixel_is_in_the_pixel(size: int, patch: int, scales: int) -> None:
+    """At every pixel's middle the hard crop is the one that the soft side means by that pixel."""
+    image = torch.rand(1, 1, size, size)
+    fovea = Fovea((1, size, size), patch, scales)
+    fields = fovea.prepare(image)
+    middles = (2 * torch.arange(size) + 1) / size - 1
+    first = torch.zeros(1, size)
+    first[0, 0] = 1
+    for i, middle in enumerate(middles):
+        here = torch.zeros(1, size)
+        here[0, i] = 1
+        for place, rows, columns in (((middle, middles[0]), first, here), ((middles[0], middle), here, first)):
+            hard = fovea.glimpse_at(fields, torch.tensor([[float(p) for p in place]]))
+            torch.testing.assert_close(hard, fovea.expected(image, rows, columns), rtol=0, atol=1e-5)
