@@ -208,3 +208,22 @@ def test_the_middle_of_a_pixel_is_in_the_pixel(size: int, patch: int, scales: in
         for place, rows, columns in (((middle, middles[0]), first, here), ((middles[0], middle), here, first)):
             hard = fovea.glimpse_at(fields, torch.tensor([[float(p) for p in place]]))
             torch.testing.assert_close(hard, fovea.expected(image, rows, columns), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("std", [0.05, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("mean", [-0.999, -0.9, -0.5, 0.0, 0.5, 0.9, 0.97, 0.999])
+def test_hard_and_soft_looks_have_one_distribution_over_the_border_too(mean: float, std: float) -> None:
+    """Where the soft side looks on average, and how often at each edge, is where samples of the hard side end."""
+    size = 60
+    attention = LocationAttention((1, size, size), std=std).double()
+    emitted = torch.tensor([[math.atanh(mean), 0.0, math.log(std)]], dtype=torch.float64)
+    weights = attention.weights(emitted, 0)[0]
+    place = (2 * torch.arange(size, dtype=torch.float64) + 1) / size - 1
+    torch.manual_seed(0)
+    samples = attention.distribution(torch.zeros(1), emitted).sample((200_000,))[:, 0, 0]
+    samples = samples.clamp(place[0], place[-1])
+    assert float(weights.sum()) == pytest.approx(1)
+    assert float(weights @ place) == pytest.approx(float(samples.mean()), abs=0.004)
+    pixel = ((samples + 1) / 2 * size).long()
+    for edge in (0, size - 1):
+        assert float(weights[edge]) == pytest.approx(float((pixel == edge).double().mean()), abs=0.02)

@@ -16,7 +16,8 @@ from .foveal import Fovea
 class LocationAttention(ImageAttention):
     """A Gaussian over places in [-1, 1]², whose mean and width are emitted.
 
-    The soft glimpse is the expectation over a grid with a place in the middle of every pixel.
+    The soft glimpse is the expectation over a grid with a place in the middle of every pixel. What the Gaussian has
+    beyond the image lies on its outermost pixels: there the hard side looks, too.
 
     Args:
         image: (C, H, W) of the images.
@@ -59,7 +60,15 @@ class LocationAttention(ImageAttention):
         size = self.fovea.width if axis == 0 else self.fovea.height
         mean, std = self.mean_std(emitted)
         place = (2 * torch.arange(size, device=emitted.device, dtype=emitted.dtype) + 1) / size - 1
-        return torch.softmax(-0.5 * ((place - mean[:, axis, None]) / std) ** 2, -1)
+        mean = mean[:, axis, None]  # (B, 1)
+        logits = -0.5 * ((place - mean) / std) ** 2  # (B, size)
+        # the tails in the unit of these logits, a Gaussian's value times a pixel's width of 2 / size
+        unit = (std * (math.sqrt(2 * math.pi) * size / 2)).log()
+        below, above = torch.special.log_ndtr((-1 - mean) / std), torch.special.log_ndtr((mean - 1) / std)
+        first, last = torch.logaddexp(logits[:, :1], unit + below), torch.logaddexp(logits[:, -1:], unit + above)
+        if size == 1:
+            return torch.ones_like(logits)
+        return torch.softmax(torch.cat([first, logits[:, 1:-1], last], -1), -1)
 
     def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         patches = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
@@ -72,4 +81,5 @@ class LocationAttention(ImageAttention):
 
     def glimpse_at(self, prepared: Tensor, place: Tensor) -> Tensor:
         fields: retina.Fields = self.fovea.prepare(prepared)
-        return self.intensity * self.fovea.glimpse_at(fields, place.clamp(-1, 1)).flatten(1)
+        edge = 1 - 1 / torch.tensor([self.fovea.width, self.fovea.height], device=place.device, dtype=place.dtype)
+        return self.intensity * self.fovea.glimpse_at(fields, place.clamp(-edge, edge)).flatten(1)
