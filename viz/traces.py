@@ -38,8 +38,11 @@ def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.nd
         titles["inputs"] = f"{titles['inputs']} (pale blue: still to come)"
     if "memory_jacobian" in trace:
         titles["memory_jacobian"] += f" (brightest: {trace['memory_jacobian'].max():.2g})"
-    strips = [(titles[name], picture) for name, picture in _strips(trace).items()]
-    heights = [_tall(picture.shape[0]) for _, picture in strips]
+    drawn = _strips(trace)
+    strips = [(titles[name], picture) for name, picture in drawn.items()]
+    # in a film every frame has the heights of the whole memory, though few of its rows may be used yet
+    rows = _all_rows(trace) if span else {name: picture.shape[0] for name, picture in drawn.items()}
+    heights = [_tall(rows[name]) for name in drawn]
     height = sum(heights) + 24 * len(strips) + 12
     canvas = blank(even(height), width, WHITE)
     y = 0
@@ -59,14 +62,19 @@ def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.nd
 
 
 def tallest(trace: dict[str, np.ndarray]) -> int:
-    """The height of the picture if all rows of the memory were used: of a trace's pictures none is higher."""
-    rows = [trace["inputs"].shape[1], max(trace["outputs"].shape[1], trace["actions"].shape[1])]
-    rows += [trace["targets"].shape[1]]
-    rows += [int(np.prod(trace[name].shape[1:])) for name in ("write_weights", "read_weights") if name in trace]
-    rows += [trace[name].shape[1] for name in ("memory_jacobian", "usage") if name in trace]
+    """The height of the picture of a trace with a span: of one memory's pictures none is higher."""
+    rows = _all_rows(trace)
+    return even(sum(map(_tall, rows.values())) + 24 * len(rows) + 12)
+
+
+def _all_rows(trace: dict[str, np.ndarray]) -> dict[str, int]:
+    """How many rows each strip would have if all rows of the memory were used."""
+    outputs = max(trace["outputs"].shape[1], trace["actions"].shape[1])
+    rows = {"inputs": trace["inputs"].shape[1], "outputs": outputs, "targets": trace["targets"].shape[1]}
+    kept = [name for name in ("write_weights", "read_weights", "memory_jacobian", "usage") if name in trace]
+    rows |= {name: int(np.prod(trace[name].shape[1:])) for name in kept}
     gates = [int(np.prod(trace[name].shape[1:])) for name in GATES if name in trace]
-    rows += [sum(gates)] if gates else []
-    return even(sum(map(_tall, rows)) + 24 * len(rows) + 12)
+    return {**rows, "gates": sum(gates)} if gates else rows
 
 
 def _tall(rows: int) -> int:

@@ -111,6 +111,9 @@ class QCollector:
 class QLearner(Learner[QCollector, bool]):
     """DQN (Mnih et al. 2015), with a dueling network if the agent has one; arguments as in `Learner`.
 
+    The target is DQN's own, the largest value of the target network, and not that of double DQN, with which the figures
+    of the dueling paper (Wang et al. 2016) were made.
+
     A resumed run goes on with its weights, optimiser and schedules, but its replay memory, gigabytes of frames, is
     filled anew: unlike the other learners it is not bit for bit the run that was not stopped.
     """

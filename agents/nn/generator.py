@@ -42,7 +42,8 @@ class DrawGenerator(nn.Module):
 
     Source:
         Gregor, Danihelka, Graves, Rezende & Wierstra 2015, "DRAW: A Recurrent Neural Network For Image Generation"
-        (MNIST: 64 steps, 256 units, z of 100, reading 2x2, writing 5x5).
+        (MNIST: 64 steps, 256 units, z of 100, reading 2x2, writing 5x5). The recurrent states begin at zero here; the
+        paper learns them as biases.
     """
 
     def __init__(

@@ -78,7 +78,8 @@ class Underground(GraphTraversal):
 
     Source:
         The network of Transport for London as of 2022 to 2026, checked against the open data of
-        github.com/nicola/tubemaps and github.com/luujam2/zones; the task: Graves et al. 2016, Methods.
+        github.com/nicola/tubemaps and github.com/luujam2/zones; the task: Graves et al. 2016, Methods. Here every
+        station is a node, with 260 directed edges; the paper's map has 84 edges, between interchanges.
 
     Version history:
         v0: first version.

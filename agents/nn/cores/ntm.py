@@ -33,6 +33,7 @@ class NTM(ExternalMemoryCore[NTMState]):
     """A controller with heads that address a memory by content and by location.
 
     All heads are placed by the memory as the step before left it; then the write heads write, then the read heads read.
+    What the paper leaves open: what is added to the memory goes through tanh, and the first reads are learned.
 
     Args:
         input_size: size of x.
