@@ -126,6 +126,7 @@ def test_importing_the_package_imports_no_world() -> None:
     loaded = _loaded("import foveate")
     assert {m for m in loaded if m.startswith("foveate.")} <= {
         "foveate.envs",
+        "foveate.envs.forks",
         "foveate.envs.registration",
         "foveate.errors",
     }
