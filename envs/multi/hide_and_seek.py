@@ -94,6 +94,8 @@ class HideAndSeek(PictureWorld):
         check_range("coarse", coarse, 1, 60)
         check_range("glimpses", glimpses, 1, 1000)
         self.set_picture({"piece": piece, "size": size, "patch": patch, "scales": scales, **picture})
+        if budget:
+            check_range("piece", piece, 1, min(*self.scene.images.shape[1:]))
         self.budget, self.grid, self.piece, self.coarse, self.glimpses = budget, grid, piece, coarse, glimpses
         self.episode_length, self.items = budget + glimpses, self.scene.items
         left: dict[str, spaces.Space] = {"left": spaces.Box(0.0, 1.0, (1,), np.float32)}
