@@ -230,6 +230,8 @@ def _on_images(arms: Arms, options: CompareOptions, say: Say) -> OnImages:
     if options.attack_images:
         say("  against an adversary")
         attacked = _attacks(subject, options)
+    labels = subject.labels[: options.attack_images]
+    chance = float(labels.unique(return_counts=True)[1].max() / len(labels)) if len(labels) else 0.0
     how = (
         f"Projected gradient descent within ε of each pixel (white is 1) on {options.attack_images} test images, "
         f"{options.gradients} gradients of single episodes an image for every arm. Arms that choose places are "
@@ -240,7 +242,7 @@ def _on_images(arms: Arms, options: CompareOptions, say: Say) -> OnImages:
         "looking": looks,
         "attack": attacked,
         "pictures": pictures,
-        "verdict": verdict(attacked, max(1, options.attack_images)),
+        "verdict": verdict(attacked, max(1, options.attack_images), chance),
         "attack_how": how,
     }
 
@@ -289,11 +291,17 @@ def passes(run: Run) -> int:
     return 1 + 3 * (int(learner.get("epochs", 1)) if learner.get("objective") == "ppo" else 1)
 
 
-def verdict(attack: Sequence[AttackRow], images: int) -> str:
+def verdict(attack: Sequence[AttackRow], images: int, chance: float = 0.0) -> str:
     """Whether the claim that attention protects against adversarial images stands, in a sentence.
 
-    Each attentive arm is set against `cnn`, at the smallest ε at which either of the two has lost half of its clean
-    accuracy. Differences within twice their standard error (of so many images) are none.
+    Each attentive arm is set against `cnn`, all at one ε: the smallest at which any of them has lost half of its clean
+    accuracy, or the largest tried. Differences within twice their standard error (of so many images) are none. An arm
+    that knows no more than chance has nothing to lose, so nothing is said of it, or against it.
+
+    Args:
+        attack: the accuracies.
+        images: how many were attacked.
+        chance: the accuracy of always saying the most frequent answer.
     """
     table: dict[str, dict[float, float]] = {}
     for row in attack:
@@ -301,26 +309,27 @@ def verdict(attack: Sequence[AttackRow], images: int) -> str:
     plain = next((arm for arm in table if arm.startswith("cnn")), None)
     if plain is None or len(table) < 2:
         return "There is no arm without attention to set the others against."
-    sentences = []
+    known = chance + 2 * np.sqrt(chance * (1 - chance) / images)  # beyond what chance gets by luck
+    base = table[plain]
+    if base[0.0] <= known:
+        return (
+            f"{plain} knows no more than chance ({100 * chance:.0f} %) without any attack: nothing is set against it."
+        )
+    able = [left for left in table.values() if left[0.0] > known]
+    lost = [e for e in sorted(base) if e and any(left[e] < left[0.0] / 2 for left in able)]
+    e = lost[0] if lost else max(base)
+    sentences = [f"At ε = {e:g}, where {plain} keeps {100 * base[e]:.0f} of {100 * base[0.0]:.0f} %:"]
     for arm, left in table.items():
         if arm == plain:
             continue
-        base = table[plain]
-        decisive = [e for e in sorted(left) if e and (left[e] < left[0.0] / 2 or base[e] < base[0.0] / 2)]
-        if not decisive:
-            sentences.append(f"{arm} and {plain} both keep more than half of their accuracy at every ε tried.")
+        if left[0.0] <= known:
+            sentences.append(f"{arm} knows no more than chance without any attack, so it is left out.")
             continue
-        e = decisive[0]
         error = np.sqrt((left[e] * (1 - left[e]) + base[e] * (1 - base[e])) / images)
         difference = left[e] - base[e]
-        word = (
-            "no clear difference"
-            if abs(difference) <= 2 * error
-            else "more robust"
-            if difference > 0
-            else "less robust"
-        )
-        sentences.append(f"At ε = {e:g} {arm} keeps {100 * left[e]:.0f} % and {plain} {100 * base[e]:.0f} %: {word}.")
+        word = "more robust" if difference > 0 else "less robust"
+        word = "no clear difference" if abs(difference) <= 2 * error else word
+        sentences.append(f"{arm} keeps {100 * left[e]:.0f} of {100 * left[0.0]:.0f} %: {word}.")
     return " ".join(sentences)
 
 

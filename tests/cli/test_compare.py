@@ -142,8 +142,13 @@ def test_the_verdict_can_refute_the_claim() -> None:
         return [{"arm": arm, "epsilon": e, "score": s} for e, s in zip((0.0, 0.1, 0.2), scores, strict=True)]
 
     weak = rows("ram", 0.9, 0.1, 0.0) + rows("cnn", 0.9, 0.6, 0.1)
-    assert "10 % and cnn 60 %: less robust" in verdict(weak, 100)
+    assert "ε = 0.1, where cnn keeps 60 of 90 %: ram keeps 10 of 90 %: less robust" in verdict(weak, 100)
     strong = rows("ram", 0.9, 0.8, 0.7) + rows("cnn", 0.9, 0.2, 0.1)
-    assert "80 % and cnn 20 %: more robust" in verdict(strong, 100)
+    assert "cnn keeps 20 of 90 %: ram keeps 80 of 90 %: more robust" in verdict(strong, 100)
     assert "no clear difference" in verdict(strong, 3)  # so few images show nothing
     assert "no arm without attention" in verdict(rows("ram", 0.9, 0.8, 0.7), 100)
+    guessing = strong + rows("dram", 0.12, 0.12, 0.12)
+    assert "dram knows no more than chance" in verdict(guessing, 100, chance=0.1)
+    assert verdict(guessing, 100, chance=0.1).count("ε = ") == 1
+    nobody = rows("ram", 0.9, 0.8, 0.7) + rows("cnn", 0.1, 0.1, 0.1)
+    assert "nothing is set against it" in verdict(nobody, 100, chance=0.1)
