@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from ..errors import FoveateError, shortened
@@ -31,27 +32,51 @@ def _array(action: Tree, part: str) -> np.ndarray:
         raise FoveateError(f"{part}={shortened(action)} is no array of numbers.") from error
 
 
+def as_box(space: spaces.Box, action: np.ndarray) -> np.ndarray:
+    """A policy's numbers as members of a Box: within its bounds and in its type, rounded where that is a whole one."""
+    within = np.clip(action, space.low, space.high)
+    return (np.rint(within) if space.dtype.kind in "iub" else within).astype(space.dtype)
+
+
 def as_array(action: Tree, shape: tuple[int, ...], part: str) -> np.ndarray | Tensor:
     """Numbers of the right shape: an array that can be looked at, or a tensor on a GPU.
 
     Raises:
         FoveateError: it holds no numbers, or has another shape.
     """
-    if isinstance(action, Tensor):
-        if action.is_complex():
-            raise FoveateError(f"{part} holds complex numbers ({action.dtype}), allowed are real ones.")
-        value = action.float() if action.dtype is torch.bfloat16 else action  # NumPy has no such numbers
-        try:
-            value = value if value.device.type != "cpu" else value.detach().numpy()
-        except (TypeError, RuntimeError) as error:  # a sparse tensor, say
-            raise FoveateError(f"{part}={shortened(action)} is no array of numbers.") from error
-    else:
-        value = _array(action, part)
-        if value.dtype.kind not in "biuf":
-            raise FoveateError(f"{part}={shortened(action)} is no array of numbers.")
+    on_gpu = isinstance(action, Tensor) and action.device.type != "cpu" and not action.is_complex()
+    value = action if on_gpu else plain_array(action, part)
     if value.shape != shape:
         raise FoveateError(f"{part} has shape {tuple(value.shape)}, allowed is {shape}.")
     return value
+
+
+def plain_array(value: Tree, part: str) -> np.ndarray:
+    """Numbers as an array that a tensor can be made of: its byte order native, no stride negative, at most 64 bits.
+
+    Args:
+        value: an array, a number, a list of them, or a tensor on the CPU.
+        part: how errors call it.
+
+    Raises:
+        FoveateError: it holds no real numbers.
+    """
+    if isinstance(value, Tensor):
+        if value.is_complex():
+            raise FoveateError(f"{part} holds complex numbers ({value.dtype}), allowed are real ones.")
+        value = value.float() if value.dtype is torch.bfloat16 else value  # NumPy has no such numbers
+        try:
+            return value.detach().numpy()
+        except (TypeError, RuntimeError) as error:  # a sparse tensor, say
+            raise FoveateError(f"{part}={shortened(value)} is no array of numbers.") from error
+    array = _array(value, part)
+    if array.dtype.kind not in "biuf":
+        raise FoveateError(f"{part}={shortened(value)} is no array of numbers.")
+    if array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array.copy() if any(stride < 0 for stride in array.strides) else array
 
 
 class NumbersReader(NamedTuple):
@@ -110,7 +135,7 @@ class WholeNumbersReader(NamedTuple):
         """
         value, part = as_array(action, self.shape, self.part), self.part
         if isinstance(value, Tensor):
-            return value.to(self.device, torch.int64, copy=True)
+            return value.to(torch.int64, copy=True).to(self.device)  # not every device has float64
         if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
             raise FoveateError(f"{part} must hold whole numbers, got {shortened(value.tolist())}.")
         if ((value < self.least) | (value > self.most)).any():

@@ -56,7 +56,7 @@ class Autoreset:
         self, world: BatchWorld, mode: AutoresetMode, read: Callable[[Tree], Tree], info: Callable[[], Masked]
     ):
         self.world, self.mode, self.read, self.info = world, mode, read, info
-        self.keep_ended_state, self.ended_state = False, torch.zeros(0)
+        self.keep_ended_state, self.ended_state = False, torch.zeros(0, dtype=torch.float32)
         self._ended = Ended.ALL
 
     def reset(self, mask: Tensor | None, keys: Tensor | None) -> None:
@@ -99,7 +99,7 @@ class Autoreset:
         """The step of mode "NextStep" that is the reset of all worlds; its actions count for nothing."""
         world = self.world
         self.reset(None, None)
-        zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device)
+        zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device, dtype=torch.float32)
         no = torch.zeros_like(world.over)
         return Outcome(world.observe(world.state), zero, no, no.clone(), self.info(), None)
 

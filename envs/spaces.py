@@ -8,7 +8,7 @@ is one more entry here, and one in `foveate.agents.nn.heads` if a policy shall c
 import abc
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -21,12 +21,10 @@ from ..errors import FoveateError, check_choice
 from ..tree import Tree
 from .actions import NumbersReader, PartsReader, Reader, WholeNumbersReader
 from .counter_rng import CounterRNG
+from .plain_json import DTYPES, bound_of, shape_of, type_of, whole, whole_type
 
 S = TypeVar("S", bound=spaces.Space)
 Json = Mapping[str, object]
-
-MOST_ELEMENTS = 100_000_000  # a larger space in a file is a mistake, or an attempt to fill the memory
-_DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bool")
 
 
 class Kind(abc.ABC, Generic[S]):
@@ -52,7 +50,7 @@ class Kind(abc.ABC, Generic[S]):
 
     def flatten(self, space: S, value: Tree) -> Tensor:
         """As `flatten`; here for numbers that are taken as they are."""
-        return to_floats(value.flatten(1))
+        return to_floats(value.reshape(len(value), -1))
 
     @abc.abstractmethod
     def to_json(self, space: S) -> dict[str, object]:
@@ -80,12 +78,12 @@ class BoxKind(Kind[spaces.Box]):
         return low + u * (high - low)
 
     def to_json(self, space: spaces.Box) -> dict[str, object]:
-        bounds = {"low": _bound(space.low), "high": _bound(space.high)}
+        bounds = {"low": bound_of(space.low), "high": bound_of(space.high)}
         return {**bounds, "shape": list(space.shape), "dtype": str(space.dtype)}
 
     def from_json(self, data: Json) -> spaces.Box:
-        check_choice("dtype", data["dtype"], _DTYPES)
-        shape, dtype = _shape(data["shape"]), np.dtype(str(data["dtype"]))
+        check_choice("dtype", data["dtype"], DTYPES)
+        shape, dtype = shape_of(data["shape"]), np.dtype(str(data["dtype"]))
         low, high = (np.broadcast_to(np.asarray(data[k], dtype=dtype), shape).copy() for k in ("low", "high"))
         return spaces.Box(low, high, shape, dtype.type)
 
@@ -94,8 +92,8 @@ class DiscreteKind(Kind[spaces.Discrete]):
     space_class = spaces.Discrete
 
     def reader(self, space: spaces.Discrete, batch: int, device: torch.device, part: str) -> Reader:
-        least = np.asarray(space.start)
-        return WholeNumbersReader(least, least + space.n - 1, (batch,), device, part)
+        least = np.asarray(int(space.start))  # of no narrow type that the sum could leave
+        return WholeNumbersReader(least, least + int(space.n) - 1, (batch,), device, part)
 
     def sample(self, space: spaces.Discrete, rng: CounterRNG, name: str) -> Tensor:
         return rng.integers(name, int(space.n)) + int(space.start)
@@ -107,10 +105,10 @@ class DiscreteKind(Kind[spaces.Discrete]):
         return F.one_hot(value.long() - int(space.start), int(space.n)).float()
 
     def to_json(self, space: spaces.Discrete) -> dict[str, object]:
-        return {"n": int(space.n), "start": int(space.start)}
+        return {"n": int(space.n), "start": int(space.start), **whole_type(space)}
 
     def from_json(self, data: Json) -> spaces.Discrete:
-        return spaces.Discrete(_whole(data["n"]), start=_whole(data["start"]))
+        return spaces.Discrete(whole(data["n"]), start=whole(data["start"]), **type_of(data))
 
     def counts(self, space: spaces.Discrete) -> list[int]:
         return [int(space.n)]
@@ -120,27 +118,28 @@ class MultiDiscreteKind(Kind[spaces.MultiDiscrete]):
     space_class = spaces.MultiDiscrete
 
     def reader(self, space: spaces.MultiDiscrete, batch: int, device: torch.device, part: str) -> Reader:
-        least = np.asarray(space.start)
-        return WholeNumbersReader(least, least + space.nvec - 1, (batch, *space.shape), device, part)
+        least, count = (np.asarray(each, dtype=np.int64) for each in (space.start, space.nvec))
+        return WholeNumbersReader(least, least + count - 1, (batch, *space.shape), device, part)
 
     def sample(self, space: spaces.MultiDiscrete, rng: CounterRNG, name: str) -> Tensor:
         u = rng.uniform(name, *space.shape)  # (B, …)
-        least, count = (torch.as_tensor(each, device=u.device) for each in (space.start, space.nvec))
+        least, count = (torch.as_tensor(each.astype(np.int64), device=u.device) for each in (space.start, space.nvec))
         return least + (u * count).long()
 
     def flat_size(self, space: spaces.MultiDiscrete) -> int:
         return int(space.nvec.sum())
 
     def flatten(self, space: spaces.MultiDiscrete, value: Tensor) -> Tensor:
-        numbers = (value.long() - torch.as_tensor(space.start, device=value.device)).flatten(1).unbind(-1)
+        least = torch.as_tensor(space.start.astype(np.int64), device=value.device)
+        numbers = (value.long() - least).flatten(1).unbind(-1)
         return torch.cat([F.one_hot(v, n).float() for v, n in zip(numbers, self.counts(space), strict=True)], -1)
 
     def to_json(self, space: spaces.MultiDiscrete) -> dict[str, object]:
-        return {"nvec": space.nvec.tolist(), "start": space.start.tolist()}
+        return {"nvec": space.nvec.tolist(), "start": space.start.tolist(), **whole_type(space)}
 
     def from_json(self, data: Json) -> spaces.MultiDiscrete:
         nvec, start = (np.asarray(data[name], dtype=np.int64) for name in ("nvec", "start"))
-        return spaces.MultiDiscrete(nvec, start=start)
+        return spaces.MultiDiscrete(nvec, start=start, **type_of(data))
 
     def counts(self, space: spaces.MultiDiscrete) -> list[int]:
         return [int(n) for n in space.nvec.flat]
@@ -159,7 +158,7 @@ class MultiBinaryKind(Kind[spaces.MultiBinary]):
         return {"shape": list(space.shape)}
 
     def from_json(self, data: Json) -> spaces.MultiBinary:
-        return spaces.MultiBinary(_shape(data["shape"]))
+        return spaces.MultiBinary(shape_of(data["shape"]))
 
     def counts(self, space: spaces.MultiBinary) -> list[int]:
         return [2] * math.prod(space.shape)
@@ -295,23 +294,3 @@ def _decoded(data: object) -> spaces.Space:
         raise TypeError("an object is needed")
     check_choice("type of space", data["type"], KINDS)
     return KINDS[data["type"]].from_json(data)
-
-
-def _shape(values: object) -> tuple[int, ...]:
-    if not isinstance(values, Sequence):
-        raise TypeError("a shape must be a list")
-    shape = tuple(_whole(value) for value in values)
-    if any(size < 0 for size in shape) or math.prod(shape) > MOST_ELEMENTS:
-        raise FoveateError(f"a space of shape {shape} is not allowed: at most {MOST_ELEMENTS} elements.")
-    return shape
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, (int, float)):
-        raise TypeError(f"{value!r} is no number")
-    return int(value)
-
-
-def _bound(array: np.ndarray) -> float | list:
-    first = np.asarray(array).flat[0] if array.size else np.zeros(())[()]
-    return first.item() if (array == first).all() else array.tolist()

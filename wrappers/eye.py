@@ -9,6 +9,8 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ..envs.glimpse import retina
+from ..envs.observations import ObservationReader
+from ..envs.spaces import to_floats
 from ..errors import FoveateError, check_choice, check_range, shortened
 from ..tree import Tree
 
@@ -39,7 +41,7 @@ class Eye:
         self.patch, self.scales = check_range("patch", patch, 1, 1000), check_range("scales", scales, 1, 8)
         self.first = check_choice("first", first, ["random", "centre"])
         self.layout = _layout(observations)
-        self.white = 255.0 if observations.dtype == np.uint8 else 1.0
+        self._read, self._picture = ObservationReader(observations), observations
         if isinstance(actions, spaces.Dict) and "location" in actions.spaces:
             raise FoveateError("the environment's action has a part called 'location' already.")
         self._bare = not isinstance(actions, spaces.Dict)
@@ -80,8 +82,14 @@ class Eye:
         return own, place.clip(-1, 1).astype(np.float32)
 
     def images(self, observations: np.ndarray) -> Tensor:
-        """Pictures (B, …) as float (B, C, H, W) in [0, 1]; white is the space's, whatever type they come in."""
-        pictures = torch.from_numpy(np.asarray(observations).astype(np.float32)) / self.white
+        """Pictures (B, …) as float (B, C, H, W) in [0, 1]; white is the space's, whatever type they come in.
+
+        Raises:
+            FoveateError: they have another shape, or numbers that the space doesn't have.
+        """
+        pictures = to_floats(self._read(observations))
+        if not bool(((pictures >= 0) & (pictures <= 1)).all()):
+            raise FoveateError(f"pictures of {self._picture} must not go from {pictures.min()} to {pictures.max()}.")
         if self.layout == "HW":
             return pictures[:, None]
         return pictures.permute(0, 3, 1, 2) if self.layout == "HWC" else pictures

@@ -19,7 +19,7 @@ from ... import tree
 from ...tree import Tree
 from ..nn import noise
 from ..policies.policy import Policy, PolicyOutput
-from .environments import Environments, TimeStep
+from .environments import Adapter, Environments, TimeStep
 from .losses import supervised_parts
 
 State = Tree
@@ -117,6 +117,9 @@ class Actor:
         greedy: frozenset[str] = frozenset(),
     ):
         self.policy, self.environments = policy, environments
+        self._read = policy.read if isinstance(policy, Policy) else None
+        if isinstance(policy, Policy) and isinstance(environments, Adapter) and environments.observation_space:
+            policy.check_plays(environments.observation_space, environments.action_space)
         self.deterministic, self.greedy = deterministic, greedy
         self.noisy = False
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
@@ -128,7 +131,7 @@ class Actor:
 
     def reset(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes in all rows; with a seed, the first ones of that seed."""
-        self._now, self._steps = self.environments.reset(seed), 0
+        self._now, self._steps = self._seen(self.environments.reset(seed)), 0
         self._untouched, self._waits = True, False
         self.starts, self.state = torch.ones_like(self.starts), self._first_state()
         return self._now
@@ -141,13 +144,20 @@ class Actor:
         """Act once; without autoreset, ended episodes are followed by new ones first."""
         now = self.reset() if self.due else self.now()
         output = self.choose(now)
-        after = self.environments.step(output.action)
+        after = self._seen(self.environments.step(output.action))
         transition = Transition(now, output, self.starts, after, after.terminated | after.truncated)
         self._now, self.state, self.starts = after, output.state, transition.ended
         self._steps = None if self._steps is None else self._steps + 1
         self._untouched = False
         self._waits = not self.environments.autoreset and bool(transition.ended.any())
         return transition
+
+    def _seen(self, now: TimeStep) -> TimeStep:
+        """A time step with its observations as the policy reads them."""
+        if self._read is None:
+            return now
+        final = None if now.final_observation is None else self._read(now.final_observation)
+        return now._replace(observation=self._read(now.observation), final_observation=final)
 
     def choose(self, now: TimeStep) -> PolicyOutput:
         """What to do at a time step."""
@@ -202,12 +212,9 @@ class Actor:
 
     def resume(self, fresh: bool) -> None:
         """Go on in environments that were put back into an earlier state, where all rows began together or not."""
-        self._now, self._steps, self._untouched, self._waits = (
-            self.environments.observe(),
-            0 if fresh else None,
-            False,
-            False,
-        )
+        now = self.environments.observe()
+        self._now = None if now is None else self._seen(now)
+        self._steps, self._untouched, self._waits = (0 if fresh else None), False, False
 
 
 class GuidedActor(Actor):
@@ -334,7 +341,7 @@ class PredictingPolicy:
         greedy: frozenset[str] = frozenset(),
     ) -> PolicyOutput:
         action, state = self.player.predict(tree.to_numpy(observation), state, starts.numpy(force=True), deterministic)
-        nothing = torch.full(starts.shape, torch.nan)
+        nothing = torch.full(starts.shape, torch.nan, dtype=torch.float32)
         return PolicyOutput(tree.to_tensors(tree.map(np.asarray, action)), {}, {}, nothing, state, {}, {})
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import ClassVar, cast
 
+import gymnasium as gym
 import torch
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
@@ -22,6 +23,7 @@ from stable_baselines3.common.utils import configure_logger, safe_mean
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from ...envs.observations import seen_space
 from ...errors import FoveateError
 from ...tree import Tree
 from ..policies.policy import Policy
@@ -33,7 +35,7 @@ from .environments import Info
 from .learner import Hooks, Learner
 from .options import Options, learner_kind
 from .policy_gradient import PolicyGradientLearner
-from .vec_env import GymVecEnv
+from .wrapping import as_vec_env, served
 
 Env = GymEnv | VectorEnv | str
 TRIES = 20  # to read a checkpoint that another process replaces meanwhile
@@ -51,8 +53,8 @@ class Algorithm(BaseAlgorithm):
         device: "auto", "cpu", "cuda", …
         tensorboard_log: folder of TensorBoard events; None for none.
         verbose: 1 prints a table at each dump.
-        observation_space: of one row, where there is no env.
-        action_space: of one row, where there is no env.
+        observation_space: of one row, that the policy is built for; None takes the env's.
+        action_space: likewise.
 
     Attributes:
         learner: who learns; `learner.counts` and `learner.recent` are what the algorithm shows as its own.
@@ -77,10 +79,11 @@ class Algorithm(BaseAlgorithm):
         action_space: spaces.Space | None = None,
     ):
         self._options, self._given = options, policy if isinstance(policy, Policy) else None
+        self._built_for = observation_space, action_space
         kind = agent_class(policy) if isinstance(policy, str) else policy
         super().__init__(
             policy=cast(type[BasePolicy], type(kind) if isinstance(kind, Policy) else kind),
-            env=_wrapped(env),
+            env=served(env),
             learning_rate=0.0,  # the learner has a schedule of its own
             policy_kwargs=policy_kwargs,
             tensorboard_log=tensorboard_log,
@@ -99,12 +102,21 @@ class Algorithm(BaseAlgorithm):
     def _setup_model(self) -> None:
         self.set_random_seed(self.seed)
         kind = cast(type[Policy], self.policy_class)
-        policy = self._given or kind(self.observation_space, self.action_space, **self.policy_kwargs)
+        seen, acted = self._built_for
+        if seen is None or acted is None:
+            seen, acted = seen_space(self.observation_space), self.action_space
+        policy = self._given or kind(seen, acted, **self.policy_kwargs)
         self.policy = policy.to(self.device)
         self.learner = self.learner_class(self.policy, self._options, self.seed, self.policy_kwargs)
         self.ep_info_buffer, self.ep_success_buffer = self.learner.recent, deque()
         if self.env is not None:
+            self.policy.check_plays(self.observation_space, self.action_space)
             self.learner.set_env(self.env)
+
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        """As Stable-Baselines3's, but that pictures stay as they are: a policy reads them the same way everywhere."""
+        return as_vec_env(env, monitor_wrapper)
 
     @property
     def options(self) -> Options:
@@ -118,9 +130,12 @@ class Algorithm(BaseAlgorithm):
 
     def set_env(self, env: Env, force_reset: bool = True) -> None:
         """Go on in other environments with the same spaces."""
-        wrapped = _wrapped(env)
+        wrapped = served(env)
         if self.env is None:  # loaded to predict: any number of rows will do
             self.n_envs = wrapped.num_envs if isinstance(wrapped, VecEnv) else 1
+        if isinstance(wrapped, (VecEnv, gym.Env)):
+            self.policy.check_plays(wrapped.observation_space, wrapped.action_space)
+            self.observation_space, self.action_space = wrapped.observation_space, wrapped.action_space
         super().set_env(cast(GymEnv, wrapped), force_reset)
         self.learner.set_env(self.env)
 
@@ -296,11 +311,6 @@ class _Translator(Hooks):
         record("time/time_elapsed", int(seconds), exclude="tensorboard")
         record("time/total_timesteps", learner.counts.steps, exclude="tensorboard")
         algorithm.logger.dump(learner.counts.steps)
-
-
-def _wrapped(env: Env | None) -> GymEnv | str | None:
-    """What Stable-Baselines3 can take: vector environments become VecEnvs."""
-    return GymVecEnv(env) if isinstance(env, VectorEnv) else env
 
 
 def learner_class(objective: str) -> type[Algorithm]:

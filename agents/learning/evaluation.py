@@ -131,7 +131,7 @@ class _Figures(Observer):
         self, policy: Policy, environments: Environments, rounds: int, on_step: Callable[[int], object] | None
     ):
         self.policy, self.rounds, self._on_step = policy, rounds, on_step
-        self._zeros = torch.zeros(environments.num_envs, device=environments.device)
+        self._zeros = torch.zeros(environments.num_envs, device=environments.device, dtype=torch.float32)
         self._sums = _Sums(*(self._zeros.clone() for _ in _Sums._fields))
         self._played = self._zeros.clone()
         self._rows: list[Tensor] = []

@@ -67,7 +67,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         self.as_played()
         self.set_rate()
         advantage, returns = self._advantage(collected)
-        spread = explained_variance(collected.value.flatten(), returns.flatten())
+        spread = explained_variance(collected.value, returns, collected.valid)
         if options.normalize_advantage:
             mean = masked_mean(advantage, collected.valid)
             std = masked_mean((advantage - mean) ** 2, collected.valid).sqrt()

@@ -42,6 +42,10 @@ class QNetwork(nn.Module):
         self.policy = policy
 
     def forward(self, observation: Tree) -> Tensor:
+        # Stable-Baselines3's replay memory adds a dimension to numbers of a Discrete space
+        observation = self.policy.read(
+            tree.map(_without_extra, tree.of_space(self.policy.observation_space), observation)
+        )
         rows = len(tree.first(observation))
         starts = torch.zeros(1, rows, dtype=torch.bool, device=self.policy.device)
         prediction = self.policy(tree.unsqueeze(observation), self.policy.initial_state(rows), starts)
@@ -52,6 +56,10 @@ class QNetwork(nn.Module):
 
     def set_training_mode(self, mode: bool) -> None:
         self.train(mode)
+
+
+def _without_extra(space: spaces.Space, value: Tensor) -> Tensor:
+    return value.flatten() if space.shape == () else value
 
 
 class QPolicy(DQNPolicy):
@@ -132,6 +140,8 @@ class QLearner(Learner[QCollector, bool]):
         space, options = self.policy.action_space, self.options
         if not isinstance(space, spaces.Discrete):
             raise FoveateError(f"Q-learning needs a Discrete action space, got {space}.")
+        if space.start != 0:
+            raise FoveateError(f"Q-learning needs actions that count from 0, got {space}.")
         if not isinstance(self.policy.core, Feedforward):
             raise FoveateError("Q-learning here needs an agent without memory: --agent.core none.")
         size = 2 * options.memory * space_bytes(self.policy.observation_space)  # before and after each step

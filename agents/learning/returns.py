@@ -72,7 +72,15 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0) ->
     return result
 
 
-def explained_variance(predicted: Tensor, actual: Tensor) -> Tensor:
-    """1 - Var(actual - predicted) / Var(actual): 1 is perfect, 0 no better than a constant; 0 if nothing varies."""
+def explained_variance(predicted: Tensor, actual: Tensor, mask: Tensor | None = None) -> Tensor:
+    """1 - Var(actual - predicted) / Var(actual): 1 is perfect, 0 no better than a constant; 0 if nothing varies.
+
+    Args:
+        predicted: what a critic said, (T, B).
+        actual: the returns, (T, B).
+        mask: what counts, bool (T, B); None counts all.
+    """
+    if mask is not None:
+        predicted, actual = predicted[mask], actual[mask]
     variance = actual.var(correction=0)
     return torch.where(variance > 1e-12, 1 - (actual - predicted).var(correction=0) / variance.clamp(min=1e-12), 0.0)

@@ -88,7 +88,7 @@ class EpisodeStatistics(Observer):
 
     def __init__(self, environments: Environments, whole: bool):
         self.whole = whole
-        self.returns = torch.zeros(environments.num_envs, device=environments.device)
+        self.returns = torch.zeros(environments.num_envs, device=environments.device, dtype=torch.float32)
         self.lengths = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
         self._alive = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
         self._ended: list[_Ended] = []
@@ -116,7 +116,7 @@ class EpisodeStatistics(Observer):
         rows, self._ended, self._alive = self._ended, [], torch.ones_like(self._alive)
         if not rows:
             return Episodes([], [], [])
-        columns: _Ended = tree.map(lambda x: x.flatten().double(), tree.stack(rows))
+        columns: _Ended = tree.map(lambda x: x.flatten().float(), tree.stack(rows))  # an Apple GPU has no float64
         table = torch.stack(columns).cpu()
         chosen = table[1:, table[0] > 0]
         return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())

@@ -9,6 +9,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
 
 from ... import tree
+from ...envs.protocols import NativeVectorEnv
 from ...errors import FoveateError
 from ...tree import Tree
 
@@ -38,6 +39,7 @@ class GymVecEnv(VecEnv):
                 f"the environment's metadata must hold autoreset_mode, a gymnasium.vector.AutoresetMode, got {mode!r}."
             )
         self.vector_env, self._mode = vector_env, mode
+        self._fresh = isinstance(vector_env, NativeVectorEnv)  # others may write the next observation over the last
         self._over = np.zeros(vector_env.num_envs, dtype=bool)  # NextStep: whose reset the next step is
         self._endings: dict[int, dict] = {}  # and what will be said of them
         self.full_info = full_info
@@ -66,7 +68,7 @@ class GymVecEnv(VecEnv):
         self.reset_infos = self._rows(tree.to_numpy(info), range(self.num_envs))
         self._reset_seeds()
         self._reset_options()
-        return tree.to_numpy(observation)
+        return self._own(observation)
 
     def step_async(self, actions: Tree) -> None:
         if isinstance(actions, Sequence) and actions and hasattr(actions[0], "keys"):  # a list of dicts
@@ -78,6 +80,7 @@ class GymVecEnv(VecEnv):
     def step_wait(self) -> tuple[Tree, np.ndarray, np.ndarray, list[dict]]:
         *outcome, info = self.vector_env.step(self._actions)
         observation, reward, terminated, truncated = tree.to_numpy(tuple(outcome))
+        observation = self._own(observation)
         reward = reward.astype(np.float32)
         ended = np.logical_or(terminated, truncated)
         self._returns += reward
@@ -101,6 +104,7 @@ class GymVecEnv(VecEnv):
         if self._mode is AutoresetMode.DISABLED:
             finals, last_info = [_pick(observation, i) for i in where], info
             observation, info = map(tree.to_numpy, self.vector_env.reset(options={"reset_mask": ended}))
+            observation = self._own(observation)
         else:
             final, last_info = info["final_obs"], info.get("final_info", {})
             finals = [_pick(final, i) if isinstance(final, dict) else final[i] for i in where]
@@ -109,6 +113,11 @@ class GymVecEnv(VecEnv):
             infos[i] = self._ending(i, last, one, bool(truncated[i] and not terminated[i]))
             self.reset_infos[i] = fresh
         return observation, reward, ended, infos
+
+    def _own(self, observation: Tree) -> Tree:
+        """Observations as arrays that stay as they are."""
+        arrays = tree.to_numpy(observation)
+        return arrays if self._fresh else tree.map(np.array, arrays)
 
     def _ending(self, i: int, last: dict, observation: Tree, cut: bool) -> dict:
         """What `infos` say of an ended episode; its statistics begin anew."""

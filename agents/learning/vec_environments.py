@@ -11,7 +11,8 @@ from ... import tree
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.finite import check_host
-from .environments import Adapter, Environments, Info, TimeStep, VectorEnvironments, declared_part, to_actions
+from .action_parts import declared_part, to_actions
+from .environments import Adapter, Environments, Info, TimeStep, VectorEnvironments
 from .vec_env import GymVecEnv
 
 
@@ -52,16 +53,15 @@ class VecEnvEnvironments(Adapter):
 
     def __init__(self, env: VecEnv, device: torch.device):
         spec = env.get_attr("spec", 0)[0]
-        super().__init__(device, env.num_envs, env.action_space, declared_part(spec))
+        super().__init__(device, env.num_envs, env.action_space, declared_part(spec), env.observation_space)
         self.env, self.most_steps = env, getattr(spec, "max_episode_steps", None)
 
     def reset(self, seed: int | None = None) -> TimeStep:
         if seed is not None:
             self.env.seed(seed)
-        observation: Tree = self.env.reset()
-        check_host("observation", observation)
+        observation = self.observed(self.env.reset())
         infos = self._reset_infos()
-        return self.begun(self.tensors(observation), **self._said(infos), info=infos)
+        return self.begun(observation, **self._said(infos), info=infos)
 
     def step(self, action: Tree) -> TimeStep:
         actions: Tree = to_actions(self.action_space, action)
@@ -75,16 +75,17 @@ class VecEnvEnvironments(Adapter):
         final, score = None, None
         if done.any():
             rows = tree.unstack(observation)
-            final = self.tensors(
+            final = self.observed(
                 tree.stack([infos[i]["terminal_observation"] if done[i] else row for i, row in enumerate(rows)])
             )
             if any("score" in info for info in infos):
-                score = torch.tensor([float(info.get("score", 0.0)) for info in infos], device=self.device)
+                scores = [float(info.get("score", 0.0)) for info in infos]
+                score = torch.tensor(scores, device=self.device, dtype=torch.float32)
         fresh = self._reset_infos()
         # after an autoreset the target of the new episode is in reset_infos
         current = [fresh[i] if d else info for i, (d, info) in enumerate(zip(done, infos, strict=True))]
         return TimeStep(
-            self.tensors(observation),
+            self.observed(observation),
             self.tensors(reward).float(),
             self.tensors(done & ~cut),
             self.tensors(cut),

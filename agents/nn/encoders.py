@@ -48,7 +48,7 @@ class SourceEncoder(nn.Module):
 
     def empty(self, batch: int, device: torch.device | str = "cpu") -> Source:
         """What stands in the state before anything was read."""
-        items = torch.zeros(batch, self.max_length, self.item_size, device=device)
+        items = torch.zeros(batch, self.max_length, self.item_size, device=device, dtype=torch.float32)
         return Source(items, torch.zeros(batch, dtype=torch.int64, device=device))
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ...errors import check_range
 from .attention.draw import Grid, grid, read, write
+from .bounds import bounded
 
 
 class Generation(NamedTuple):
@@ -100,6 +101,7 @@ class DrawGenerator(nn.Module):
                 glimpse = read(torch.cat([image, error], 1), where, self.read_filters)  # eq. 4 with eq. 27
                 encoder = self.encoder(torch.cat([glimpse.flatten(1), decoder[0]], 1), encoder)  # eq. 5
                 mean, log_std = self.to_latent(encoder[0]).chunk(2, -1)
+                log_std = bounded(log_std)
                 z = mean + log_std.exp() * torch.randn_like(mean)  # eq. 6
                 # eq. 11, for this step
                 latent_loss = latent_loss + 0.5 * (mean**2 + (2 * log_std).exp() - 2 * log_std - 1).sum(1)

@@ -67,15 +67,15 @@ class InnerRetina(nn.Module):
         """A uniformly random place (of the grid, if there is one) for each first glimpse, (B, 2)."""
         if self.by_tiles:
             return tile_centres(torch.randint(self.tiles**2, (batch,), device=device), self.tiles)
-        return torch.rand(batch, 2, device=device) * 2 - 1
+        return torch.rand(batch, 2, device=device, dtype=torch.float32) * 2 - 1
 
     def covered(self, gaze: Tensor) -> Tensor:
         """How many patches cover each pixel, as a share of all patches, (B, H, W)."""
         size = (self.fovea.height, self.fovea.width)
         edges = boxes(gaze, self.fovea.patch, self.fovea.scales, size)[..., None, None]  # (B, K, 4, 1, 1)
         left, top, right, bottom = edges.unbind(2)
-        rows = torch.arange(size[0], device=gaze.device)[:, None] + 0.5
-        columns = torch.arange(size[1], device=gaze.device) + 0.5
+        rows = torch.arange(size[0], device=gaze.device, dtype=gaze.dtype)[:, None] + 0.5
+        columns = torch.arange(size[1], device=gaze.device, dtype=gaze.dtype) + 0.5
         inside = (rows > top) & (rows < bottom) & (columns > left) & (columns < right)  # (B, K, H, W)
         return inside.float().mean(1)
 
@@ -125,7 +125,11 @@ class Looking(Policy):
 
     def initial_state(self, batch: int) -> State:
         core = super().initial_state(batch)
-        return core if self.retina is None else LookingState(torch.zeros(batch, 2, device=self.device), core)
+        return (
+            core
+            if self.retina is None
+            else LookingState(torch.zeros(batch, 2, device=self.device, dtype=torch.float32), core)
+        )
 
     def step(
         self,

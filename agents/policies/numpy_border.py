@@ -8,6 +8,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike
 
 from ... import tree
+from ...envs.actions import as_box
 from ...tree import Tree
 from ..nn.cores.base import State
 
@@ -33,14 +34,11 @@ def predict(
 
     Returns:
         The action, batched if the observation was, and the state for the next call.
+
+    Raises:
+        FoveateError: the observation is of another space than the policy's.
     """
-    space = policy.observation_space
-    if isinstance(space, spaces.Dict):
-        space = next(space.spaces[key] for key in observation)
-    single = np.ndim(tree.first(observation)) == len(space.shape or ())
-    tensors = tree.map(lambda o: torch.as_tensor(np.array(o), device=policy.device), observation)
-    if single:
-        tensors = tree.unsqueeze(tensors)
+    tensors, single = policy.read_any(observation)
     batch = len(tree.first(tensors))
     starts = torch.full((batch,), state is None, device=policy.device)
     if state is None:
@@ -73,5 +71,5 @@ def _in_space(space: spaces.Space, action: Tree) -> Tree:
     if isinstance(space, spaces.Dict):
         return BatchedAction({name: _in_space(part, action[name]) for name, part in space.spaces.items()})
     if isinstance(space, spaces.Box):
-        return np.clip(action, space.low, space.high).astype(space.dtype)
+        return as_box(space, action)
     return action.astype(space.dtype)

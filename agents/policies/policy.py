@@ -9,6 +9,8 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ... import tree
+from ...envs.observations import ObservationReader, seen_space
+from ...envs.space_checks import check_same, check_space
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.cores import Core
@@ -17,6 +19,7 @@ from ..nn.cores.unroll import unroll_pieces
 from ..nn.encoders import Encoder, SourceEncoder
 from ..nn.finite import check_parameters
 from ..nn.heads import Head, make_critic, make_head
+from ..nn.parts import Parts
 from .numpy_border import predict
 
 WHOLE = "action"  # the name of the only part of an action that is no Dict
@@ -97,7 +100,7 @@ class Policy(nn.Module):
     """A recurrent policy over any mix of action parts, with a critic.
 
     Args:
-        observation_space: of one world.
+        observation_space: of one world; of pictures (H, W, C) the policy sees (C, H, W).
         action_space: of one world; a Dict has one head a part.
         encoder: observation (N, …) -> (N, D), with `output_size`; an `Encoder` may instead take whole sequences.
         core: the recurrent core on top of it.
@@ -123,9 +126,12 @@ class Policy(nn.Module):
         source_encoder: SourceEncoder | None = None,
     ):
         super().__init__()
-        self.observation_space, self.action_space = observation_space, action_space
+        check_space(observation_space, "observation")
+        check_space(action_space, "action")
+        self.observation_space, self.action_space = seen_space(observation_space), action_space
+        self._reader = ObservationReader(self.observation_space)
         self.encoder, self.core, self.isolated = encoder, core, isolated
-        self.heads = nn.ModuleDict(
+        self.heads = Parts(
             {
                 name: (heads or {}).get(name) or make_head(core.output_size, part)
                 for name, part in {**action_parts(action_space), **(inner_parts or {})}.items()
@@ -135,6 +141,8 @@ class Policy(nn.Module):
         self.source_encoder = source_encoder
         if source_encoder is None and (core.needs_source or any(self.head(name).needs_source for name in self.heads)):
             raise FoveateError("a core or a head of this policy needs a source, and there is no source_encoder.")
+        if torch.get_default_dtype() is not torch.float32:  # observations, and what a device is sure to have
+            self.float()
 
     @property
     def attends(self) -> bool:
@@ -144,6 +152,31 @@ class Policy(nn.Module):
     @property
     def device(self) -> torch.device:
         return next(self.critic.parameters()).device
+
+    def read(self, observation: Tree) -> Tree:
+        """Observations (B, …) of any environment with this space as the tensors that the other methods take.
+
+        Whoever brings observations from an environment reads them here first: an actor, `predict`, an instrument.
+
+        Raises:
+            FoveateError: they are of another space; the message names the shapes.
+        """
+        return self._reader(observation, self.device)
+
+    def read_any(self, observation: Tree) -> tuple[Tree, bool]:
+        """As `read`, of a batch or of one observation, which becomes a batch; and whether it was one."""
+        lead = self._reader.lead_of(observation)
+        tensors = self._reader(observation, self.device, lead)
+        return (tensors if lead else tree.unsqueeze(tensors)), not lead
+
+    def check_plays(self, observation_space: spaces.Space, action_space: spaces.Space) -> None:
+        """Refuse an environment with other spaces than those that the policy was made for.
+
+        Raises:
+            FoveateError: they differ; the message names both.
+        """
+        check_same(self.observation_space, observation_space, "observations")
+        check_same(self.action_space, action_space, "actions")
 
     def rates(self) -> dict[float, list[nn.Parameter]]:
         """The parameters by their learning rate as a share of the learner's; all of them, each once."""

@@ -139,7 +139,7 @@ class ComposedPlates(Plates):
             ink.scatter_reduce_(1, place, source, "amax")
         ink = overlaid(ink, self.sprites(state), state["corners"], width).view(-1, height, width).float() / 255
         left, right, bright = state["tones"][..., None].unbind(1)  # (B, 1) each
-        ramp = torch.linspace(0, 1, width, device=ink.device)
+        ramp = torch.linspace(0, 1, width, device=ink.device, dtype=ink.dtype)
         plate = (left + (right - left) * ramp)[:, None]  # (B, 1, W)
         return ((plate + (bright[..., None] - plate) * ink) * 255).round().to(torch.uint8)
 

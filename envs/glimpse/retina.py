@@ -132,7 +132,7 @@ def _crop_constants(
     stride = 2 ** torch.arange(scales)[:, None]  # (K, 1)
     steps = stride[:, None] * torch.arange(size)  # (K, 1, size)
     last = torch.tensor([[height - 1], [width - 1]])
-    return (stride * (size / 2) - 0.5).to(device), steps.to(device), last.to(device)
+    return (stride.float() * (size / 2) - 0.5).to(device), steps.to(device), last.to(device)
 
 
 def look_smoothly(
@@ -186,7 +186,7 @@ def _bilinear(fields: Fields, level: Tensor, middle: Tensor, channels: int) -> T
     batch = len(level)
     height, width = fields.levels.shape[-2:]
     chosen = fields.levels[torch.arange(batch, device=level.device), level]  # (B, C, P, P')
-    corner = middle - 0.5 * (2.0**level)[:, None, None] + fields.margin  # (B, 2, size)
+    corner = middle - 0.5 * (2.0 ** level.to(middle.dtype))[:, None, None] + fields.margin  # (B, 2, size)
     base = corner.detach().floor()
     part = corner - base
     base = base.long()
@@ -232,4 +232,4 @@ def boxes(
 def tile_centres(tile: Int[Tensor, "*batch"], tiles: int) -> Float[Tensor, "*batch 2"]:
     """The places of the tiles of a tiles x tiles grid, numbered row by row: int64 (…) -> float (…, 2) as (x, y)."""
     index = torch.stack([tile % tiles, tile // tiles], -1)
-    return (2 * index + 1) / tiles - 1
+    return (2 * index + 1).float() / tiles - 1

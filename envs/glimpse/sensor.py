@@ -79,7 +79,7 @@ class GlimpseSensor:
     def start(self, rng: CounterRNG, stream: str = "first") -> State:
         """Where an agent looks first, drawn from a stream."""
         if self.first == "centre":
-            place = torch.zeros(len(rng), 2, device=rng.key.device)
+            place = torch.zeros(len(rng), 2, device=rng.key.device, dtype=torch.float32)
         elif self.location == "tiles":
             place = retina.tile_centres(rng.integers(stream, self.tiles**2), self.tiles)
         else:
@@ -118,8 +118,8 @@ class GlimpseSensor:
         if self.location == "tiles":
             looks = {"location": torch.zeros(count, dtype=torch.int64, device=device)}
         else:
-            looks = {"location": torch.zeros(count, 2, device=device)}
-        return {**looks, "zoom": torch.zeros(count, 1, device=device)} if self.zoom else looks
+            looks = {"location": torch.zeros(count, 2, device=device, dtype=torch.float32)}
+        return {**looks, "zoom": torch.zeros(count, 1, device=device, dtype=torch.float32)} if self.zoom else looks
 
     def look(self, fields: retina.Fields, state: State) -> Tensor:
         """The patches around the gaze, float (B, scales, patch, patch), the finest first."""

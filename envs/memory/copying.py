@@ -215,7 +215,7 @@ class RepeatCopy(SequenceWorld):
         source = ((time - length - 1) % length).where(answered, torch.where(time == end, length, -1))
         seen = rows_at(bits, time.expand_as(shown)) * shown[..., None]
         # mean and standard deviation of 1 … 10, whatever is asked here
-        count = ((repeats - 5.5) / 8.25**0.5)[..., None] * (time == length)[..., None]
+        count = ((repeats.float() - 5.5) / 8.25**0.5)[..., None] * (time == length)[..., None]
         inputs = torch.cat([seen.float(), count], -1)  # (n, T, W + 1)
         written = rows_at(bits, source) * answered[..., None]
         targets = torch.cat([written, (time == end)[..., None].long()], -1)

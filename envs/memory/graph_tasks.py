@@ -117,7 +117,7 @@ class ShortestPath(GraphWorld):
         away = distances(graph, high)  # (n, N, N)
         wanted = self.path.sample(rng, "path")[:, None, None]
         # a pair at the wanted distance; where there is none, the farthest pair that may be asked for
-        fits = torch.where((away >= 1) & (away <= high), away.float(), -1.0) + 1000.0 * (away == wanted)
+        fits = torch.where((away >= 1) & (away <= high), away.float(), -1.0) + 1000.0 * (away == wanted).float()
         pair = (fits + 0.5 * rng.uniform("pair", nodes, nodes)).flatten(1).argmax(1)
         first, goal = pair // nodes, pair % nodes
         to_goal = away[torch.arange(n, device=goal.device), :, goal]  # (n, N)

@@ -111,10 +111,10 @@ def edge_target(graph: Graph, node: Tensor, edge: Tensor) -> Tensor:
 def distances(graph: Graph, most: int) -> Tensor:
     """Edges on a shortest path between each two nodes, (n, N, N); most + 1 where it is longer or there is none."""
     n, nodes, _ = graph.target.shape
-    joined = torch.zeros(n, nodes, nodes + 1, device=graph.target.device)
+    joined = torch.zeros(n, nodes, nodes + 1, device=graph.target.device, dtype=torch.float32)
     joined.scatter_(2, torch.where(graph.target >= 0, graph.target, nodes), 1.0)
     joined = joined[..., :nodes]  # (n, N, N), 1.0 where an edge leads
-    reached = torch.eye(nodes, device=joined.device).expand(n, -1, -1)
+    reached = torch.eye(nodes, device=joined.device, dtype=joined.dtype).expand(n, -1, -1)
     away = torch.where(reached > 0, 0, most + 1)
     for step in range(1, most + 1):
         reached = ((reached + reached @ joined) > 0).float()

@@ -98,8 +98,8 @@ class DynamicNGrams(SequenceWorld):
         before = past.new_zeros(n, context - 1)
         extra = {
             "history": torch.cat([before - 1, past], 1),  # (n, T), -1 as long as there is none
-            "bayes": torch.cat([before + 0.5, self._bayes(past, bits[:, context:])], 1).float(),
-            "regret": torch.zeros(n, device=bits.device),
+            "bayes": torch.cat([before.float() + 0.5, self._bayes(past, bits[:, context:])], 1),
+            "regret": torch.zeros(n, device=bits.device, dtype=torch.float32),
         }
         due = (moments(self.most_steps, bits) >= context - 1).expand(n, -1).clone()
         length = torch.full((n,), self.most_steps, device=bits.device)
@@ -111,7 +111,7 @@ class DynamicNGrams(SequenceWorld):
         ones = (seen * following[..., None]).cumsum(1) - seen * following[..., None]  # before this moment
         total = seen.cumsum(1) - seen
         n1, count = ((table * seen).sum(-1) for table in (ones, total))
-        return (n1 + 0.5) / (count + 1)
+        return (n1.float() + 0.5) / (count + 1)
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         moved, reward, ended = super().advance(state, action, rng)

@@ -51,7 +51,9 @@ class AgentRowsEnv(WorldVectorEnv):
         world, self.rows = self.world, len(self.world.agents)
         self.team = self.rows if world.cooperative else 1
         self._parts = _union(world.sees)
-        self._agent = torch.eye(self.rows, device=world.device).repeat(world.num_worlds, 1)  # (B·A, A)
+        self._agent = torch.eye(self.rows, device=world.device, dtype=torch.float32).repeat(
+            world.num_worlds, 1
+        )  # (B·A, A)
         seat = spaces.Box(0.0, 1.0, (self.rows,), np.float32)
         return spaces.Dict({**self._parts, "seat": seat}), spaces.Dict(_union(world.does))
 

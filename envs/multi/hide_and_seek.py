@@ -169,7 +169,7 @@ class HideAndSeek(PictureWorld):
     def _middle(self, state: State) -> Tensor:
         """Where the digit's centre is, (B, 2) as (x, y) in [-1, 1]."""
         height, width = self.scene.images.shape[1:]
-        half = torch.tensor([height / 2, width / 2], device=self.device)
+        half = torch.tensor([height / 2, width / 2], device=self.device, dtype=torch.float32)
         return ((state["corner"] + half) / self.scene.size * 2 - 1).flip(-1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:

@@ -126,7 +126,13 @@ class Catch(GameWorld):
 
     def draw(self, scene: State) -> Tensor:
         rows, columns, greys = zip(*self._drawn(scene), strict=True)
-        grey = torch.cat([torch.full(r.shape[:2], g, device=r.device) for r, g in zip(rows, greys, strict=True)], 1)
+        grey = torch.cat(
+            [
+                torch.full(r.shape[:2], g, device=r.device, dtype=torch.float32)
+                for r, g in zip(rows, greys, strict=True)
+            ],
+            1,
+        )
         return paint(torch.cat(rows, 1), torch.cat(columns, 1), grey).clamp_(max=255).to(torch.uint8)
 
     def _drawn(self, scene: State) -> list[tuple[Tensor, Tensor, float]]:

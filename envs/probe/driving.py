@@ -109,7 +109,7 @@ class Driving(GameWorld):
         }
 
     def _lanes(self, rng: CounterRNG, *shape: int) -> Tensor:
-        lanes = torch.tensor(LANES, device=self.device)
+        lanes = torch.tensor(LANES, device=self.device, dtype=torch.float32)
         return lanes[rng.integers("lane", 3, *shape)] + 0.1 * (rng.uniform("aside", *shape) - 0.5)
 
     def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
@@ -168,7 +168,7 @@ class Driving(GameWorld):
         x = (state["x"] - PUSH * state["bend"] * state["speed"])[:, None]  # where the bend will have pushed the car
         z = state["car_z"]
         near = (state["car_shown"] > 0) & (z < NEAR) & (z > -HIT)  # (B, K)
-        places = torch.linspace(-0.75, 0.75, 31, device=x.device)
+        places = torch.linspace(-0.75, 0.75, 31, device=x.device, dtype=x.dtype)
         gap = state["car_x"][:, None] - places[:, None]  # (B, 31, K)
         blocked = (gap.abs() < CLOSE + 0.1) & near[:, None]
         aside_of = (state["car_x"] - x)[:, None]  # (B, 1, K)

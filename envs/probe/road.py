@@ -90,7 +90,7 @@ def own_box(scene: State) -> tuple[Tensor, Tensor]:
 def road_mask(scene: State) -> tuple[Tensor, Tensor, Tensor]:
     """The road, its edges, and the depth of each row: bool (N, 42, 84) twice and float (42,), from the horizon down."""
     row = torch.arange(SKY, PANEL, device=scene["bend"].device)
-    f = ((row - SKY + 0.5) / (BOTTOM - SKY)).clamp(0, 1)  # (42,)
+    f = ((row.float() - SKY + 0.5) / (BOTTOM - SKY)).clamp(0, 1)  # (42,)
     column = torch.arange(SIZE, device=row.device)
     aside = (column - middle(f, scene["bend"][:, None])[..., None]).abs()  # (N, 42, 84)
     width = half_width(f)[:, None]
@@ -117,9 +117,11 @@ def ground(scene: State, daylight: Tensor) -> Tensor:
 def draw(scene: State) -> Tensor:
     """The whole picture, uint8 (N, 84, 84)."""
     daylight = scene["time"]
-    picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device)
+    picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device, dtype=torch.float32)
     picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
     number = scene["left"].long().clamp(0, 99)
-    picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += 200.0 * _glyphs(daylight.device)[number]
+    picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += (
+        200.0 * _glyphs(daylight.device)[number].float()
+    )
     others, own = cover(*car_boxes(scene)), cover(*own_box(scene))  # (N, 84, 84)
     return torch.where(own, 255.0, torch.where(others, 185.0, picture)).to(torch.uint8)

@@ -127,7 +127,7 @@ def test_uniform_heads_ignore_the_features_and_cover_the_space() -> None:
     [
         (spaces.Box(-np.inf, 1.0, (2,), np.float32), "finite bounds"),
         (spaces.Text(3), "Text"),
-        (spaces.Discrete(3, start=1), "start=1"),
+        (spaces.Box(-3e38, 3e38, (2,), np.float32), "finite bounds"),
     ],
 )
 def test_spaces_that_have_no_head(space: spaces.Space, message: str) -> None:

@@ -33,7 +33,7 @@ def on_picture(maps: Tensor, gaze: Gaze | None = None) -> Tensor:
     if maps.ndim == 3:  # a picture without channels
         return maps
     if maps.ndim != 4:
-        return maps.flatten(1)[:, None]
+        return maps.reshape(len(maps), 1, -1)
     if gaze is None:
         return maps.sum(1)
     pictures, outlines = gaze[0], gaze[1].to(maps.device)

@@ -46,8 +46,7 @@ def targets_of(view: View, action_names: Sequence[str] | None = None) -> dict[st
         action_names: what each value of a Discrete action does; None numbers them.
     """
     with undisturbed(view), torch.no_grad():
-        zeros = tree.map(lambda space: np.zeros((1, *space.shape), space.dtype), tree.of_space(view.observation_space))
-        outputs = view.outputs(view.first(zeros))
+        outputs = view.outputs(view.first(tree.map(_least, tree.of_space(view.observation_space))))
     targets: dict[str, Target] = {}
     if outputs.value is not None:
         targets["value"] = VALUE
@@ -67,6 +66,12 @@ def targets_of(view: View, action_names: Sequence[str] | None = None) -> dict[st
             answers[0],
         )
     return targets
+
+
+def _least(space: spaces.Space) -> np.ndarray:
+    """A batch of one observation: zeros, or the least number where others count."""
+    counts = isinstance(space, (spaces.Discrete, spaces.MultiDiscrete))
+    return np.full((1, *(space.shape or ())), space.start if counts else 0, space.dtype)
 
 
 def _value(outputs: Outputs, rows: Tensor | None) -> Tensor:

@@ -17,6 +17,8 @@ from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
 from ...agents.policies.looking import Looking
 from ...agents.policies.policy import Policy, SourceState, action_parts
+from ...envs.actions import plain_array
+from ...envs.spaces import to_floats
 from ...errors import FoveateError
 from ...tree import Tree, outside_inference
 from .policies import ActorCritic, HasObjective, HasOptions, HasPolicy, Network, QNetwork, Recurrent
@@ -125,16 +127,15 @@ class View:
         """`outputs`, which may write into the observation."""
         raise NotImplementedError
 
+    def read(self, observation: Tree) -> Tree:
+        """Observations (N, …) as an environment gives them, as the network takes them: tensors on the device."""
+        raise NotImplementedError
+
     @outside_inference
     def prepare(self, observation: Tree) -> Tree:
         """Observations (N, …) in numpy or tensors as tensors on the device, bytes as floats in [0, 1]."""
-
-        def prepared(value: Tree) -> Tensor:
-            tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.array(value))
-            tensor = tree.ordinary(tensor).to(self.device)
-            return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
-
-        return tree.map(prepared, observation)
+        tensors = tree.map(tree.ordinary, self.read(observation))
+        return tree.map(lambda x: to_floats(x) if x.dtype == torch.uint8 else x, tensors)
 
     @outside_inference
     def first(self, observation: Tree) -> Inputs:
@@ -155,12 +156,20 @@ class View:
         return Inputs(observation, tree.ordinary(state), tree.ordinary(starts).to(self.device))
 
     def explained(self, observation: Tree) -> Tensor:
-        """The part of a prepared observation that is explained, float (N, …)."""
-        return (observation if self.key is None else observation[self.key]).float()
+        """The part of a prepared observation that is explained, float (N, …); a single number is a vector of one."""
+        x = (observation if self.key is None else observation[self.key]).float()
+        return x[..., None] if self._single_number else x
 
     def replaced(self, observation: Tree, x: Tensor) -> Tree:
         """A prepared observation with another explained part, both (N, …)."""
+        x = x[..., 0] if self._single_number else x
         return x if self.key is None else {**observation, self.key: x}
+
+    @cached_property
+    def _single_number(self) -> bool:
+        """Whether what is explained has no dimensions."""
+        space = self.observation_space
+        return (space if self.key is None else cast(spaces.Dict, space).spaces[self.key]).shape == ()
 
     def ask(self, inputs: Inputs, x: Tensor, rows: Tensor | None = None) -> Outputs:
         """The outputs for prepared inputs (B, …) with the explained part replaced by x, (N, …).
@@ -225,6 +234,9 @@ class OwnView(View):
     def attends(self) -> bool:
         return self.policy.attends
 
+    def read(self, observation: Tree) -> Tree:
+        return self.policy.read(observation)
+
     def initial_state(self, batch: int) -> State:
         return self.policy.initial_state(batch)
 
@@ -283,10 +295,11 @@ class SB3View(View):
     def initial_state(self, batch: int) -> None:
         return None
 
-    def prepare(self, observation: Tree) -> Tree:
+    def read(self, observation: Tree) -> Tree:
         if not isinstance(tree.first(observation), Tensor):  # channels first, if they were last
-            observation = cast(Network, self.module).obs_to_tensor(observation)[0]
-        return super().prepare(observation)
+            arrays = tree.map(lambda x: plain_array(x, "observation").copy(), observation)
+            observation = cast(Network, self.module).obs_to_tensor(arrays)[0]
+        return tree.map(lambda x: x.to(self.device), observation)
 
     def as_fed(self, observation: Tree) -> Tree:
         """What Stable-Baselines3 divides by 255 itself, times 255."""

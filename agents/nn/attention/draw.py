@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....errors import check_range
+from ..bounds import bounded
 from .base import Glimpse, ImageAttention
 
 WIDTH = 0.35  # of a filter at the beginning, in strides: neighbours overlap a little
@@ -44,9 +45,9 @@ def grid(emitted: Float[Tensor, "batch 5"], filters: int, width: int, height: in
     return Grid(
         (width + 1) / 2 * (g_x + 1),  # eq. 22
         (height + 1) / 2 * (g_y + 1),  # eq. 23
-        log_variance.exp(),
-        (max(width, height) - 1) / max(filters - 1, 1) * log_stride.exp(),  # eq. 24
-        log_intensity.exp(),
+        bounded(log_variance).exp(),
+        (max(width, height) - 1) / max(filters - 1, 1) * bounded(log_stride).exp(),  # eq. 24
+        bounded(log_intensity).exp(),
     )
 
 
@@ -151,5 +152,5 @@ class DrawAttention(ImageAttention):
         return Glimpse(read(prepared, self.grid(emitted), self.filters).flatten(1), self._bounded(emitted))
 
     def _bounded(self, emitted: Tensor) -> Tensor:
-        """The five numbers with the centre bounded: beyond the image no gradient would bring it back."""
-        return torch.cat([emitted[:, :2].tanh(), emitted[:, 2:]], -1)
+        """The five numbers with bounds; a centre beyond the image no gradient would bring back."""
+        return torch.cat([emitted[:, :2].tanh(), bounded(emitted[:, 2:])], -1)

@@ -9,6 +9,7 @@ from torch import distributions as td
 
 from ....envs.glimpse import retina
 from ....errors import check_range
+from ..bounds import bounded
 from .base import Glimpse, ImageAttention
 from .foveal import Fovea
 
@@ -52,7 +53,7 @@ class LocationAttention(ImageAttention):
 
     def mean_std(self, emitted: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (B, 2) as (x, y), and standard deviation (B, 1)."""
-        std = emitted[:, 2:].exp() if self.learn_std else torch.full_like(emitted[:, :1], self.std)
+        std = bounded(emitted[:, 2:]).exp() if self.learn_std else torch.full_like(emitted[:, :1], self.std)
         return emitted[:, :2].tanh(), std  # beyond the image no gradient would bring it back
 
     def weights(self, emitted: Tensor, axis: int) -> Tensor:
@@ -72,7 +73,7 @@ class LocationAttention(ImageAttention):
 
     def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         patches = self.fovea.expected(prepared, self.weights(emitted, 1), self.weights(emitted, 0))
-        where = torch.cat([self.mean_std(emitted)[0], emitted[:, 2:]], -1)
+        where = torch.cat([self.mean_std(emitted)[0], bounded(emitted[:, 2:])], -1)
         return Glimpse(self.intensity * patches.flatten(1), where)
 
     def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Independent:

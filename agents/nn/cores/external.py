@@ -9,11 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ....errors import check_choice, check_range
+from ..bounds import bounded
 from .base import Core, CoreOutput, reset_where
 from .controllers import CONTROLLERS
 from .unroll import unroll
-
-CLIP = 20.0  # the interface is clipped there: beyond it sigmoids and softmaxes have no gradient left
 
 
 class ControllerState(Protocol):
@@ -106,7 +105,7 @@ class ExternalMemoryCore(Core[S], Generic[S]):
     def control(self, drive: Tensor, state: ControllerState) -> tuple[Tensor, Tensor, Tensor]:
         """The controller's hidden and cell, and the clipped interface for the memory (B, interface_size)."""
         hidden, cell = self.controller(drive, state.reads.flatten(1), state.hidden, state.cell)
-        return hidden, cell, self.interface(hidden).clamp(-CLIP, CLIP)
+        return hidden, cell, bounded(self.interface(hidden))
 
     def forward(
         self,

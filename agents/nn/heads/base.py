@@ -2,6 +2,9 @@
 
 from typing import ClassVar
 
+import numpy as np
+import torch
+from gymnasium import spaces
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -63,6 +66,20 @@ class Head(nn.Module):
         if target_set is not None:
             raise FoveateError(f"{type(self).__name__} knows no sets of right answers.")
         return -self.log_prob(parameters, target)
+
+
+def shaped(numbers: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Numbers (…, n) in the shape of an action, (…, *shape), which may be ()."""
+    return numbers.reshape(*numbers.shape[:-1], *shape)
+
+
+def middle_of(space: spaces.Box) -> tuple[Tensor, Tensor]:
+    """The centre of a Box and half its width, float32 of its shape; not finite where it has no bounds."""
+    wide = np.float32 if space.dtype == np.float32 else np.float64  # sums of whole numbers may leave their type
+    low, high = space.low.astype(wide), space.high.astype(wide)
+    with np.errstate(all="ignore"):
+        parts = (high + low) / 2, (high - low) / 2
+    return torch.as_tensor(parts[0].astype(np.float32)), torch.as_tensor(parts[1].astype(np.float32))
 
 
 def make_layers(features: int, hidden: int, outputs: int) -> nn.Module:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch import distributions as td
 
 from ..cores.base import Source
-from .base import Head, make_layers
+from .base import Head, make_layers, shaped
 from .categorical import set_loss
 
 
@@ -22,7 +22,7 @@ class BernoulliHead(Head):
         self.layers = make_layers(features, hidden, math.prod(space.shape))
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
-        return self.layers(features).unflatten(-1, self.shape)  # (…, *shape) logits
+        return shaped(self.layers(features), self.shape)  # (…, *shape) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
         return td.Independent(td.Bernoulli(logits=parameters, validate_args=False), self.dims, validate_args=False)

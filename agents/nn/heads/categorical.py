@@ -1,5 +1,7 @@
 """Heads over finite choices: one softmax, or several side by side."""
 
+from collections.abc import Iterator
+
 import torch
 from gymnasium import spaces
 from jaxtyping import Bool, Float
@@ -11,24 +13,43 @@ from ..cores.base import Source
 from .base import Head, make_layers
 
 
+class Counted(td.Categorical):
+    """A categorical distribution over the whole numbers from `start` on.
+
+    Args:
+        logits: (…, n).
+        start: the first number.
+    """
+
+    def __init__(self, logits: Tensor, start: int = 0):
+        super().__init__(logits=logits, validate_args=False)
+        self.start = start
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        index = super().sample(sample_shape)
+        return index + self.start if self.start else index
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return super().log_prob(value - self.start if self.start else value)
+
+
 class CategoricalHead(Head):
     """`Discrete`: a softmax."""
 
     def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0):
         super().__init__()
         self.start = int(space.start)
-        if space.start != 0:
-            raise FoveateError(f"Discrete actions must start at 0, got start={space.start}.")
         self.layers = make_layers(features, hidden, int(space.n))
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return self.layers(features)  # (…, n) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
-        return td.Categorical(logits=parameters, validate_args=False)
+        return Counted(parameters, self.start)
 
     def mode(self, parameters: Tensor) -> Tensor:
-        return parameters.argmax(-1)
+        best = parameters.argmax(-1)
+        return best + self.start if self.start else best
 
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
@@ -64,21 +85,23 @@ class MultiCategoricalHead(Head):
 
     def __init__(self, features: int, space: spaces.MultiDiscrete, hidden: int = 0):
         super().__init__()
-        if space.start.any():
-            raise FoveateError(f"MultiDiscrete actions must start at 0, got start={space.start}.")
         if space.nvec.ndim != 1:
             raise FoveateError(f"MultiDiscrete actions must be one-dimensional, got nvec of shape {space.nvec.shape}.")
-        self.sizes = [int(n) for n in space.nvec]
+        self.sizes, self.starts = [int(n) for n in space.nvec], [int(n) for n in space.start]
         self.layers = make_layers(features, hidden, sum(self.sizes))
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return self.layers(features)  # (…, Σ n) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
-        return _Joint([td.Categorical(logits=part, validate_args=False) for part in parameters.split(self.sizes, -1)])
+        return _Joint([Counted(part, start) for part, start in self._each(parameters)])
 
     def mode(self, parameters: Tensor) -> Tensor:
-        return torch.stack([part.argmax(-1) for part in parameters.split(self.sizes, -1)], -1)
+        return torch.stack([part.argmax(-1) + start for part, start in self._each(parameters)], -1)
+
+    def _each(self, parameters: Tensor) -> Iterator[tuple[Tensor, int]]:
+        """The logits of each softmax, and the number that it counts from."""
+        return zip(parameters.split(self.sizes, -1), self.starts, strict=True)
 
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch import distributions as td
 
 from ....errors import FoveateError
+from ..bounds import bounded
 from ..cores.base import Source
-from .base import Head, make_layers
+from .base import Head, make_layers, middle_of, shaped
 
 
 class GaussianHead(Head):
@@ -28,12 +29,13 @@ class GaussianHead(Head):
 
     def __init__(self, features: int, space: spaces.Box, hidden: int = 0, std: float | None = None):
         super().__init__()
-        if not (space.bounded_below.all() and space.bounded_above.all()):
+        centre, reach = middle_of(space)
+        if not (space.bounded_below.all() and space.bounded_above.all() and reach.isfinite().all()):
             raise FoveateError(f"Box actions need finite bounds, got low={space.low.min()}, high={space.high.max()}.")
         self.shape = space.shape
         self.layers = make_layers(features, hidden, math.prod(space.shape))
-        self.register_buffer("centre", torch.as_tensor((space.high + space.low) / 2), persistent=False)
-        self.register_buffer("reach", torch.as_tensor((space.high - space.low) / 2), persistent=False)
+        self.register_buffer("centre", centre, persistent=False)
+        self.register_buffer("reach", reach, persistent=False)
         log_std = torch.full(space.shape, math.log(std if std is not None else 0.5))
         if std is None:
             self.log_std = nn.Parameter(log_std)
@@ -41,11 +43,11 @@ class GaussianHead(Head):
             self.register_buffer("log_std", log_std, persistent=False)
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
-        mean = self.layers(features).unflatten(-1, self.shape).tanh()
+        mean = shaped(self.layers(features), self.shape).tanh()
         return mean * self.reach + self.centre  # (…, *shape)
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
-        std = (self.log_std.exp() * self.reach).expand_as(parameters)
+        std = (bounded(self.log_std).exp() * self.reach).expand_as(parameters)
         return td.Independent(td.Normal(parameters, std, validate_args=False), len(self.shape), validate_args=False)
 
     def mode(self, parameters: Tensor) -> Tensor:

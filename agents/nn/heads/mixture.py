@@ -9,9 +9,11 @@ from torch import Tensor
 from torch import distributions as td
 
 from ....errors import check_range
+from ..bounds import bounded
 from ..cores.base import Source
-from .base import Head, make_layers
+from .base import Head, make_layers, middle_of, shaped
 
+MOST_SKEW = 10.0  # where ρ is ± 1 to the last bit
 LOG_2_PI = math.log(2 * math.pi)
 
 
@@ -30,11 +32,13 @@ class GaussianMixture(td.Distribution):
         self, logits: Tensor, mean: Tensor, log_std: Tensor, skew: Tensor | None, shape: tuple[int, ...] | None = None
     ):
         self.logits, self.mean_of, self.log_std, self.skew = logits, mean, log_std, skew
-        super().__init__(logits.shape[:-1], torch.Size(shape or mean.shape[-1:]), validate_args=False)
+        super().__init__(
+            logits.shape[:-1], mean.shape[-1:] if shape is None else torch.Size(shape), validate_args=False
+        )
 
     def component_log_prob(self, value: Tensor) -> Tensor:
         """log N(x | μ_m, σ_m, ρ_m) of each component, (…, M) (Graves 2013, eqs. 24 and 25)."""
-        flat = value.flatten(-len(self.event_shape)) if len(self.event_shape) > 1 else value
+        flat = value.reshape(*value.shape[: value.ndim - len(self.event_shape)], -1)
         z = (flat[..., None, :] - self.mean_of) * (-self.log_std).exp()  # (…, M, D)
         if self.skew is not None:
             # Z / (1 - ρ²) = (z_1 - ρ z_2)² / (1 - ρ²) + z_2²
@@ -70,7 +74,7 @@ class GaussianMixture(td.Distribution):
                 skew = self.skew.expand(shape[:-1]).gather(-1, component[..., None])[..., 0]
                 z = torch.stack([skew.tanh() * z[..., 1] + z[..., 0] / skew.cosh(), z[..., 1]], -1)
             value = value + z * self.log_std.expand(shape).gather(-2, index)[..., 0, :].exp()
-        return value.unflatten(-1, self.event_shape)
+        return shaped(value, self.event_shape)
 
     def entropy(self) -> Tensor:
         """An upper bound, H(π) + Σ_m π_m H(N_m); a mixture's entropy has no closed form."""
@@ -99,10 +103,10 @@ class MixtureHead(Head):
         check_range("components", components, 1)
         self.shape, self.components, self.numbers = space.shape, components, math.prod(space.shape)
         self.correlated = self.numbers == 2
-        bounded = bool(space.bounded_below.all() and space.bounded_above.all())
-        low, high = torch.as_tensor(space.low).flatten(), torch.as_tensor(space.high).flatten()
-        self.register_buffer("centre", (high + low) / 2 if bounded else torch.zeros(self.numbers), persistent=False)
-        self.register_buffer("reach", (high - low) / 2 if bounded else torch.ones(self.numbers), persistent=False)
+        finite = bool(space.bounded_below.all() and space.bounded_above.all())
+        centre, reach = (part.flatten() for part in middle_of(space))
+        self.register_buffer("centre", centre if finite else torch.zeros_like(centre), persistent=False)
+        self.register_buffer("reach", reach if finite else torch.ones_like(reach), persistent=False)
         # of each component: its weight, means, deviations and, of two numbers, their correlation
         each = 1 + 2 * self.numbers + self.correlated
         self.layers = make_layers(features, hidden, components * each)
@@ -118,8 +122,8 @@ class MixtureHead(Head):
         return GaussianMixture(
             weights[..., 0],  # π = softmax, Graves 2013, eq. 19
             self.centre + self.reach * mean,  # eq. 20
-            log_std + self.reach.log(),  # σ = exp, eq. 21
-            skew[..., 0] if self.correlated else None,  # ρ = tanh, eq. 22
+            bounded(log_std) + self.reach.log(),  # σ = exp, eq. 21
+            skew[..., 0].clamp(-MOST_SKEW, MOST_SKEW) if self.correlated else None,  # ρ = tanh, eq. 22
             self.shape,
         )
 

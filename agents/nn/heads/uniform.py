@@ -1,5 +1,6 @@
 """The head that learns nothing."""
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import distributions as td
 from ....errors import FoveateError
 from ..cores.base import Source
 from .base import Head
+from .categorical import Counted
 
 
 class UniformHead(Head):
@@ -21,8 +23,8 @@ class UniformHead(Head):
         super().__init__()
         self.space = space
         if isinstance(space, spaces.Box):
-            self.register_buffer("low", torch.as_tensor(space.low), persistent=False)
-            self.register_buffer("high", torch.as_tensor(space.high), persistent=False)
+            self.register_buffer("low", torch.as_tensor(space.low.astype(np.float32)), persistent=False)
+            self.register_buffer("high", torch.as_tensor(space.high.astype(np.float32)), persistent=False)
         elif not isinstance(space, spaces.Discrete):
             raise FoveateError(f"a uniform head needs a Box or Discrete part, got {space}.")
 
@@ -33,7 +35,7 @@ class UniformHead(Head):
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
         if isinstance(self.space, spaces.Discrete):
-            return td.Categorical(logits=parameters, validate_args=False)
+            return Counted(parameters, int(self.space.start))
         low, high = self.low.expand_as(parameters), self.high.expand_as(parameters)
         return td.Independent(td.Uniform(low, high, validate_args=False), len(self.low.shape), validate_args=False)
 
