@@ -138,7 +138,7 @@ class ObservationReader:
 
     def _check_whole(self, array: np.ndarray) -> None:
         """Refuse floats in a space of whole numbers that are none: a picture in [0, 1] would be black."""
-        limits = np.iinfo(self._given)
+        limits = np.iinfo(self._given.name)
         if not ((array == np.round(array)) & (array >= limits.min) & (array <= limits.max)).all():
             raise FoveateError(
                 f"{self.part} must hold whole numbers, as its space {self.space} says, got {array.dtype} from "

@@ -19,7 +19,7 @@ from ... import tree
 from ...tree import Tree
 from ..nn import noise
 from ..policies.policy import Policy, PolicyOutput
-from .environments import Adapter, Environments, TimeStep
+from .environments import Environments, TimeStep, check_plays
 from .losses import supervised_parts
 
 State = Tree
@@ -118,8 +118,8 @@ class Actor:
     ):
         self.policy, self.environments = policy, environments
         self._read = policy.read if isinstance(policy, Policy) else None
-        if isinstance(policy, Policy) and isinstance(environments, Adapter) and environments.observation_space:
-            policy.check_plays(environments.observation_space, environments.action_space)
+        if isinstance(policy, Policy):
+            check_plays(policy, environments)
         self.deterministic, self.greedy = deterministic, greedy
         self.noisy = False
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
@@ -154,10 +154,7 @@ class Actor:
 
     def _seen(self, now: TimeStep) -> TimeStep:
         """A time step with its observations as the policy reads them."""
-        if self._read is None:
-            return now
-        final = None if now.final_observation is None else self._read(now.final_observation)
-        return now._replace(observation=self._read(now.observation), final_observation=final)
+        return now if self._read is None else now.read_by(self._read)
 
     def choose(self, now: TimeStep) -> PolicyOutput:
         """What to do at a time step."""

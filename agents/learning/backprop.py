@@ -17,7 +17,7 @@ from ...tree import Tree
 from ..nn.finite import check
 from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
-from .environments import Environments, TimeStep, VectorEnvironments, environments_of
+from .environments import Environments, TimeStep, VectorEnvironments, check_plays, environments_of
 from .learner import Hooks, Learner
 from .losses import counted, cross_entropy, first_of, supervised_parts
 from .options import BackpropOptions
@@ -190,6 +190,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
     def make_collector(self, env: object) -> TeacherCollector | ScriptCollector:
         environments = environments_of(env, self.device)
         if isinstance(environments, VectorEnvironments) and environments.script is not None:
+            check_plays(self.policy, environments)
             return ScriptCollector(environments, self.policy)
         return TeacherCollector(environments, self.policy)
 

@@ -19,6 +19,7 @@ from ...envs.protocols import NativeVectorEnv, ScriptedWorld
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.finite import check_host
+from ..policies.policy import Policy
 from .action_parts import declared_part, target_part, to_actions
 from .time_step import Environments, Info, TimeStep
 
@@ -47,6 +48,16 @@ def environments_of(env: object, device: torch.device | str = "cpu", autoreset: 
     from . import vec_environments  # only here: Stable-Baselines3 is loaded for those who use it
 
     return vec_environments.environments_of(env, device)
+
+
+def check_plays(policy: Policy, environments: Environments) -> None:
+    """Refuse environments with other spaces than those that a policy was made for.
+
+    Raises:
+        FoveateError: they differ; the message names both.
+    """
+    if isinstance(environments, Adapter) and environments.observation_space is not None:
+        policy.check_plays(environments.observation_space, environments.action_space)
 
 
 class Adapter(abc.ABC):

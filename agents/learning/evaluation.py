@@ -13,7 +13,7 @@ from ...envs.episodes import summed
 from ...envs.protocols import ScriptedWorld
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, Observer, Transition, at_play, play
-from .environments import Environments, TimeStep, VectorEnvironments
+from .environments import Environments, TimeStep, VectorEnvironments, check_plays
 from .losses import counted, first_of, supervised_parts, target_loss
 
 
@@ -59,6 +59,7 @@ def play_episodes(
     with torch.random.fork_rng(devices), at_play(policy):
         torch.manual_seed(seed)
         if deterministic and isinstance(environments, VectorEnvironments) and environments.script is not None:
+            check_plays(policy, environments)
             environments.reset(seed)
             return _at_once(policy, environments, environments.script, rounds, on_step)
         actor = Actor(policy, environments, deterministic)

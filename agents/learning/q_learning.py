@@ -150,6 +150,7 @@ class QLearner(Learner[QCollector, bool]):
         env = GymVecEnv(env) if isinstance(env, VectorEnv) else env
         if not isinstance(env, VecEnv):
             raise FoveateError(f"Q-learning plays in a vector environment, got {env!r}.")
+        self.policy.check_plays(env.observation_space, env.action_space)
         dqn = DQN(
             QPolicy,
             env,

@@ -1,5 +1,6 @@
 """What a step of a batch of environments brings, and the protocol of what brings it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -41,6 +42,11 @@ class TimeStep(NamedTuple):
     index: Tensor | None = None
     optimum: Tensor | None = None
     info: object = None
+
+    def read_by(self, read: Callable[[Tree], Tree]) -> "TimeStep":
+        """The same with its observations as a policy reads them."""
+        final = None if self.final_observation is None else read(self.final_observation)
+        return self._replace(observation=read(self.observation), final_observation=final)
 
 
 class Environments(Protocol):

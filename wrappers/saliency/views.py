@@ -21,6 +21,7 @@ from ...envs.actions import plain_array
 from ...envs.spaces import to_floats
 from ...errors import FoveateError
 from ...tree import Tree, outside_inference
+from .explained import explained_key
 from .policies import ActorCritic, HasObjective, HasOptions, HasPolicy, Network, QNetwork, Recurrent
 
 State = Tree
@@ -81,7 +82,7 @@ class View:
         Raises:
             FoveateError: nothing in the observation can be explained.
         """
-        return _explained_key(self.observation_space)
+        return explained_key(self.observation_space)
 
     def of(self, module: nn.Module) -> Self:
         """The same view of another network of the same form."""
@@ -181,17 +182,6 @@ class View:
             return self.outputs(inputs._replace(observation=self.replaced(others, x)))
         others, state, starts = tree.index((others, inputs.state, inputs.starts), rows)
         return self.outputs(Inputs(self.replaced(others, x), state, starts))
-
-
-def _explained_key(space: spaces.Space) -> str | None:
-    """The part of a Dict observation that is explained; None if it is no Dict."""
-    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
-        return None
-    if isinstance(space, spaces.Dict):
-        boxes = {key: sub for key, sub in space.spaces.items() if isinstance(sub, (spaces.Box, spaces.MultiBinary))}
-        if boxes:  # the picture rather than the place it is from
-            return max(boxes, key=lambda key: int(np.prod(boxes[key].shape)))
-    raise FoveateError(f"nothing in observations of {space} can be explained: a Box or MultiBinary is needed.")
 
 
 class OwnView(View):
