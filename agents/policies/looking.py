@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ... import tree
 from ...envs.glimpse.retina import boxes, tile_centres
-from ...errors import check_choice, check_range
+from ...errors import FoveateError, check_choice, check_range
 from ...tree import Tree
 from ..nn.attention.foveal import Fovea
 from ..nn.cores import Core
@@ -19,7 +19,7 @@ from ..nn.cores.base import State
 from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
 from ..nn.heads import Head
-from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction
+from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction, action_parts
 
 LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
 
@@ -116,6 +116,9 @@ class Looking(Policy):
         retina: InnerRetina | None = None,
     ):
         inner: dict[str, spaces.Space] = {} if retina is None else {"location": retina.choice}
+        taken = sorted({"location", "gaze"} & action_parts(action_space).keys()) if inner else []
+        if taken:
+            raise FoveateError(f"an agent with a retina of its own chooses {taken[0]!r} itself; rename that part.")
         super().__init__(observation_space, action_space, encoder, core, heads, isolated, critic, inner)
         self.retina = retina
 

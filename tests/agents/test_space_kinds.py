@@ -145,6 +145,13 @@ def test_spaces_that_are_refused_before_anything_is_learned(name: str, part: str
             AGENTS["mlp"](*given)
 
 
+@pytest.mark.parametrize("agent", ["ram", "dram"])
+@pytest.mark.parametrize("name", ["location", "gaze"])
+def test_a_part_may_not_be_called_as_what_an_agent_chooses_inside(agent: str, name: str) -> None:
+    with pytest.raises(FoveateError, match=name):
+        AGENTS[agent](spaces.Box(0, 255, (1, 40, 40), np.uint8), spaces.Dict({name: BIT, "answer": BIT}))
+
+
 @pytest.mark.parametrize("name", dir(torch.nn.ModuleDict({"a": torch.nn.Identity()})))
 def test_parts_may_be_called_as_anything_that_a_module_has(name: str) -> None:
     space = spaces.Dict({name: BIT})
