@@ -174,6 +174,8 @@ class BatchWorld(abc.ABC):
         """
         if mask is not None and (not self.begun or (mask.device.type == "cpu" and bool(mask.all()))):
             mask = None
+        if mask is not None and mask.device.type == "cpu" and not mask.any():
+            return  # as where a run goes on at the very beginning of its episodes: not every world can begin none
         keys = tree.ordinary(keys)
         if mask is None:
             self.begun, self._taken, self._lent = True, False, False

@@ -215,3 +215,15 @@ def test_any_member_of_a_set_of_right_answers_counts(flat: bool) -> None:
 
 def test_a_world_that_only_asks_needs_no_episodes() -> None:
     assert not hasattr(AnswerWorld, "episodes")
+
+
+@pytest.mark.parametrize("env_id", SCRIPTS)
+@pytest.mark.parametrize("taken", [0, 3, 5])
+def test_a_world_that_is_put_back_goes_on_with_the_same_episodes(env_id: str, taken: int) -> None:
+    """Also at the very beginning of its episodes, where none of its rows has to begin anew."""
+    world = world_of(env_id, 3, 7, **short(env_id))
+    if taken:
+        world.episodes(taken)
+    other = world_of(env_id, 3, 8, **short(env_id))
+    other.load_state_dict(world.state_dict())
+    assert torch.equal(shown(other.episodes(4)), shown(world.episodes(4)))

@@ -26,7 +26,7 @@ RUNS = {
     "gru by ppo": ["Memory/TMaze-v0", "gru", *SMALL, *PPO],
     "ntm by backprop": ["Memory/Copy-v0", "ntm", *SMALL, "--learner.worlds", "16", "--learner.batch", "8"],
     "lstm by backprop in a curriculum": [
-        *("Memory/Copy-v0", "lstm", *SMALL, "--curriculum", "--pass-score", "0.0"),
+        *("Memory/GraphTraversal-v0", "lstm", *SMALL, "--curriculum", "--pass-score", "0.0"),
         *("--learner.worlds", "16", "--learner.batch", "8"),
     ],
     "dueling by ppo": ["Probe/Driving-v0", "dueling", *SMALL[2:], *PPO, "--learner.minibatches", "2"],
