@@ -104,7 +104,7 @@ def scalars(folder: Path) -> list[tuple[int, str, float]]:
             for value in event.summary.value:
                 if not value.tag.startswith("time/"):
                     found.append((event.step, value.tag, value.tensor.float_val[0]))
-    return sorted(found)
+    return sorted(found, key=repr)
 
 
 def assert_same_run(one: Path, other: Path) -> None:
@@ -117,4 +117,6 @@ def assert_same_run(one: Path, other: Path) -> None:
             assert left.keys() == right.keys()
             assert all((left[name] == right[name]).all() or left[name].isnan().any() for name in left), file
     assert rows_without_time(one) == rows_without_time(other)
-    assert scalars(one) == scalars(other)
+    # as texts: before the first episode has ended its mean return is not a number, which equals nothing
+    left, right = ([repr(entry) for entry in scalars(folder)] for folder in (one, other))
+    assert left == right, sorted(set(left) ^ set(right))[:20]
