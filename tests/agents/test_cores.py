@@ -161,11 +161,11 @@ def test_noise_on_the_reads_changes_the_controller_s_next_state(name: str) -> No
 
 
 @pytest.mark.parametrize("name", [key for key in REMEMBERING if BUILT[key][0] in EXTERNAL])
-def test_gradients_stay_finite_at_zero_memory_and_after_a_thousand_steps(name: str) -> None:
+def test_gradients_stay_finite_at_zero_memory_and_after_hundreds_of_steps(name: str) -> None:
     torch.manual_seed(3)
     core = build(name)
     zero = core.initial_state(2)._replace(memory=torch.zeros_like(core.initial_state(2).memory))
-    for steps, begin in ((2, zero), (1000, core.initial_state(2))):
+    for steps, begin in ((2, zero), (300, core.initial_state(2))):
         core.zero_grad()
         y, *_ = core(torch.randn(steps, 2, 3), begin, torch.zeros(steps, 2, dtype=torch.bool))
         y.square().mean().backward()

@@ -115,13 +115,13 @@ def test_any_batch_size_and_any_reset_mask_give_the_same_worlds(env_id: str) -> 
 
 
 @pytest.mark.parametrize("env_id", ALL_IDS)
-def test_a_hundred_thousand_random_steps(env_id: str) -> None:
-    worlds = 250
+def test_thousands_of_random_steps(env_id: str) -> None:
+    worlds = 100
     env = gym.make_vec(env_id, num_envs=worlds, autoreset_mode="SameStep", **short(env_id))
     env.action_space.seed(1)
     env.reset(seed=1)
     returns = np.zeros(worlds)
-    for _ in range(400):
+    for _ in range(100):
         observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
         assert observation in env.observation_space
         returns += reward

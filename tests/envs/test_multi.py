@@ -78,6 +78,7 @@ def test_pettingzoo_has_no_complaint(env_id: str, monkeypatch: pytest.MonkeyPatc
     assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0
     assert env.state().dtype == np.float32
     if hasattr(pettingzoo, "make"):  # the registry of 1.27
+        multi.register_with_pettingzoo()
         assert pettingzoo.make("parallel", env_id).metadata["name"] == game.env().metadata["name"]
 
 

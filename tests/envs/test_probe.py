@@ -150,12 +150,12 @@ def test_a_car_that_was_overtaken_stays_in_the_older_frames() -> None:
 
 
 def test_a_long_day_has_its_steps() -> None:
-    world = Driving(goal=99, day=3000)
+    world = Driving(goal=99, day=700)
     world.build(1)
     world.reset(keys=torch.tensor([1]))
-    for step in range(3000):
+    for step in range(700):
         _, terminated, _ = world.step(torch.tensor([4]))
-        assert bool(terminated) == (step == 2999)
+        assert bool(terminated) == (step == 699)
 
 
 def test_the_decoy_changes_neither_rewards_nor_the_game() -> None:
