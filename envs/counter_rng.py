@@ -14,6 +14,7 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor
 
+from ..errors import plain_number
 from ..tree import outside_inference
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as a signed 64-bit integer
@@ -90,5 +91,9 @@ class CounterRNG:
 
 
 def world_key(seed: int) -> int:
-    """The 63 bits that stand for a seed."""
-    return int(seed) % (1 << 63)
+    """The 63 bits that stand for a seed.
+
+    Raises:
+        FoveateError: it is no whole number.
+    """
+    return int(plain_number("seed", seed, whole=True)) % (1 << 63)

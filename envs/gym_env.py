@@ -207,6 +207,8 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
             seed = [None] * count
         elif isinstance(seed, (int, np.integer)):
             seed = [int(seed) + i for i in range(count)]
+        elif isinstance(seed, (str, bytes)) or not isinstance(seed, (Sequence, np.ndarray)):
+            raise FoveateError(f"seed={seed!r} is not allowed: it must be a whole number, a list of them, or None.")
         if len(seed) != count:
             raise FoveateError(f"seed lists {len(seed)} seeds, allowed is one for each of {count} worlds.")
         given = [s is not None for s in seed]

@@ -212,7 +212,7 @@ def test_seeds_of_a_vector_may_be_a_list_and_masks_are_checked() -> None:
     vector = gym.make_vec(ID, num_envs=3)
     a, _ = vector.reset(seed=[5, 5, 6])
     assert np.array_equal(a["glimpse"][0], a["glimpse"][1])
-    for wrong in ([1, 2], [1, 2.5, 2], ["1", 2, 3]):
+    for wrong in ([1, 2], [1, 2.5, 2], ["1", 2, 3], "123", 1.5, [True, 1, 2]):
         with pytest.raises(FoveateError, match="seed"):
             vector.reset(seed=wrong)
     with pytest.raises(FoveateError, match="reset_mask"):
