@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from commands import command, run_folder
 
-from foveate.agents import presets
+from foveate.agents import AGENTS, presets
 from foveate.agents.learning import checkpoint
 from foveate.agents.learning.keeper import make_logger
 from foveate.agents.learning.run_folder import cut_logs, is_locked, locked, read_log
@@ -281,6 +282,16 @@ def test_a_preset_s_word_that_a_world_does_not_know_is_left_out() -> None:
         for env_id in ("Memory/Copy-v0", "Glimpse/Catch-v0", "Probe/Distractors-v0", "Memory/TMaze-v0"):
             configured = configure([env_id, agent], [])
             make_one(env_id, configured.env).close()
+
+
+@pytest.mark.parametrize("agent", presets.names())
+def test_every_agent_can_be_built_without_memory(agent: str) -> None:
+    """Which is how the weights in a file are compared with what a file describes, before memory is taken for it."""
+    configured = configure(["Glimpse/TranslatedDigits-v0", agent], [])
+    env = make_one(configured.env_id, configured.env)
+    with torch.device("meta"):
+        policy = AGENTS[configured.agent](env.observation_space, env.action_space, **configured.agent_options)
+    assert {value.device.type for value in policy.parameters()} == {"meta"}
 
 
 def test_whole_numbers_may_be_written_as_powers_of_ten(root: Path, tmp_path: Path) -> None:

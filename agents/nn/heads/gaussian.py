@@ -29,7 +29,8 @@ class GaussianHead(Head):
 
     def __init__(self, features: int, space: spaces.Box, hidden: int = 0, std: float | None = None):
         super().__init__()
-        centre, reach = middle_of(space)
+        with torch.device("cpu"):  # its values are looked at, also where a policy is built without memory
+            centre, reach = middle_of(space)
         if not (space.bounded_below.all() and space.bounded_above.all() and reach.isfinite().all()):
             raise FoveateError(f"Box actions need finite bounds, got low={space.low.min()}, high={space.high.max()}.")
         self.shape = space.shape
