@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ... import tree
@@ -67,7 +68,7 @@ def check_host(name: str, value: Tree, rows: Iterable[int] | None = None) -> Non
             raise NotFinite(f"the {name} of world {world} is not finite ({_example(array[wrong])})")
 
 
-def check_parameters(name: str, parameters: Tensor) -> None:
+def check_parameters(name: str, parameters: Float[Tensor, "..."]) -> None:
     """Refuse a head's numbers that no action can be sampled from; only on the host, where looking costs nothing.
 
     Raises:

@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ...envs.counter_rng import CounterRNG
@@ -41,7 +42,7 @@ def is_noisy(policy: object) -> bool:
 
 
 @contextlib.contextmanager
-def keyed(keys: Tensor | None) -> Iterator[None]:
+def keyed(keys: Int[Tensor, "..."] | None) -> Iterator[None]:
     """Within, noise is a function of these keys, int64 (T, B), whatever mode the modules are in; None: of none."""
     token = _KEYS.set(keys)
     try:
@@ -66,7 +67,7 @@ def present() -> bool:
     return _KEYS.get() is not None
 
 
-def uniform(stream: str, *shape: int) -> Tensor:
+def uniform(stream: str, *shape: int) -> Float[Tensor, "moments ..."]:
     """float32 in [0, 1), (T·B, *shape), for the present keys; one independent stream for each name."""
     keys = _KEYS.get()
     assert keys is not None, "there are no keys: see `keyed`."
@@ -74,7 +75,7 @@ def uniform(stream: str, *shape: int) -> Tensor:
     return CounterRNG(key, torch.zeros_like(key), torch.zeros_like(key)).uniform(stream, *shape)
 
 
-def new_keys(rows: int, device: torch.device) -> Tensor:
+def new_keys(rows: int, device: torch.device) -> Int[Tensor, " rows"]:
     """Keys for one step, int64 (rows,), from PyTorch's generator."""
     return torch.randint(2**62, (rows,), device=device)
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from gymnasium import spaces
+from jaxtyping import Shaped
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -68,7 +69,7 @@ class Head(nn.Module):
         return -self.log_prob(parameters, target)
 
 
-def shaped(numbers: Tensor, shape: tuple[int, ...]) -> Tensor:
+def shaped(numbers: Shaped[Tensor, "*batch n"], shape: tuple[int, ...]) -> Shaped[Tensor, "..."]:
     """Numbers (…, n) in the shape of an action, (…, *shape), which may be ()."""
     return numbers.reshape(*numbers.shape[:-1], *shape)
 
