@@ -7,11 +7,17 @@ pyright's business.
 import types
 import typing
 from collections.abc import Callable
+from pathlib import Path
 
 from beartype import beartype
 from jaxtyping import AbstractArray, install_import_hook
 
-CHECKED = ["foveate.agents.nn", "foveate.envs.glimpse.retina"]
+NN = Path(__file__).resolve().parents[1] / "agents" / "nn"
+# all of nn but the kernels, which numba compiles from their plain functions
+ROOMS = sorted(
+    path.stem for path in NN.iterdir() if path.suffix in ("", ".py") and path.stem not in ("__pycache__", "kernels")
+)
+CHECKED = [*(f"foveate.agents.nn.{room}" for room in ROOMS if room != "__init__"), "foveate.envs.glimpse.retina"]
 
 
 def install() -> None:

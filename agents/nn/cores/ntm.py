@@ -1,5 +1,6 @@
 """The neural Turing machine (Graves, Wayne & Danihelka 2014)."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError, check_choice, check_range
 from ..attention.content import content_weights, cosine_similarity, weighted_sum
+from ..kernels import Fast, serves
 from .addressing import erase_and_add, interpolate, sharpen, shift
 from .base import CoreOutput
 from .controllers import Controllers
@@ -45,6 +47,8 @@ class NTM(ExternalMemoryCore[NTMState]):
         controller: "lstm" or "feedforward".
         reach: K, the largest shift; the kernel has 2K + 1 entries.
         addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
+        fast: "auto" takes the fused kernel where it serves (on a CPU, when nothing is recorded), "off" never does; both
+            give the same numbers but for the last digits.
         blank: what memory holds before an episode: "constant", or "random" rows, the same in all episodes (each can
             then be distinguished from the others by content at once, but what is learned holds for the rows that were
             used in training).
@@ -65,9 +69,11 @@ class NTM(ExternalMemoryCore[NTMState]):
         reach: int = 1,
         addressing: Addressing = "both",
         blank: Literal["constant", "random"] = "constant",
+        fast: Fast = "auto",
     ):
         check_choice("blank", blank, ["random", "constant"])
         check_choice("addressing", addressing, ["both", "content", "location"])
+        check_choice("fast", fast, ["auto", "off"])
         check_range("rows", rows, 1)
         check_range("write_heads", write_heads, 1)
         check_range("reach", reach, 0)
@@ -87,6 +93,7 @@ class NTM(ExternalMemoryCore[NTMState]):
             controller=controller,
         )
         self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
+        self.fast: Fast = fast
         rows_before = SPREAD * torch.randn(rows, width) if blank == "random" else torch.full((rows, width), BLANK)
         self.register_buffer("blank_memory", rows_before)
         focus = torch.zeros(heads, rows)
@@ -100,6 +107,25 @@ class NTM(ExternalMemoryCore[NTMState]):
             weights=address.expand(batch, -1, -1),
             **self._controller_state(batch),
         )
+
+    def kernel(self) -> Callable[[Tensor, NTMState], CoreOutput[NTMState]] | None:
+        return self._run_fused if serves(self.fast, self.interface.weight) else None
+
+    def _run_fused(self, drive: Tensor, state: NTMState) -> CoreOutput[NTMState]:
+        """A piece in which no episode starts; drive (t, B, …)."""
+        from ..kernels import ntm  # here, since it brings numba with it
+
+        shape = ntm.Shape(
+            read_heads=self.read_heads,
+            write_heads=self.write_heads,
+            shifts=2 * self.reach + 1,
+            lstm=self.controller.cell_size > 0,
+            content=self.addressing != "location",
+            location=self.addressing != "content",
+        )
+        parameters = ntm.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
+        y, end = ntm.ntm_sequence(shape, drive, parameters, ntm.Begin(*state))
+        return CoreOutput(y, NTMState(*end), {}, {})
 
     def step(self, drive: Tensor, state: NTMState, record: bool = False) -> CoreOutput[NTMState]:
         hidden, cell, interface = self.control(drive, state)
