@@ -132,8 +132,8 @@ def test_attention_maps_are_a_returned_value_and_weights_are_weights(name: str) 
     x, starts = 3 * torch.randn(7, 2, 3, dtype=torch.float64), torch.rand(7, 2) < 0.2
     y, state, *_ = core(x, core.initial_state(2), starts)
     again, after, _, maps = core(x, core.initial_state(2), starts, record=True)
-    assert torch.equal(y, again)
-    assert all(torch.equal(a, b) for a, b in zip(state, after, strict=True))
+    assert torch.allclose(y, again, rtol=0, atol=1e-12)  # a kernel may have made the first
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in zip(state, after, strict=True))
     assert all(len(value) == 7 for value in maps.values())
     read = maps["read_weights"]
     assert (read >= -1e-12).all()
