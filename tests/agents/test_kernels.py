@@ -92,7 +92,7 @@ def test_the_kernel_is_the_plain_path(
 
 
 def test_the_kernel_runs_where_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    core = core_of()
+    core = core_of(fast="auto")
     assert core.kernel() is not None
     core.fast = "off"
     assert core.kernel() is None
@@ -100,11 +100,11 @@ def test_the_kernel_runs_where_it_serves(monkeypatch: pytest.MonkeyPatch) -> Non
     assert core.to(torch.bfloat16).kernel() is None
     assert core.to("meta").kernel() is None
     monkeypatch.setattr(kernels, "find_numba", lambda: False)
-    assert core_of().kernel() is None
+    assert core_of(fast="auto").kernel() is None
 
 
 def test_gradients_are_those_of_small_steps() -> None:
-    core = core_of(rows=5, width=3, read_heads=1, write_heads=2)
+    core = core_of(rows=5, width=3, read_heads=1, write_heads=2, fast="auto")
     x, state = torch.randn(3, 2, 5, dtype=torch.float64, requires_grad=True), some_state(core, 2)
     starts = torch.zeros(3, 2, dtype=torch.bool)
     assert torch.autograd.gradcheck(lambda x, *s: core(x, NTMState(*s), starts).y, (x, *state), atol=1e-6)
@@ -112,7 +112,7 @@ def test_gradients_are_those_of_small_steps() -> None:
 
 def test_a_step_of_one_world_is_that_of_many_in_a_sequence(one_thread: None) -> None:
     """What is played is what is trained, bit for bit."""
-    core = core_of(torch.float32)
+    core = core_of(torch.float32, fast="auto")
     drive, state = torch.randn(6, 16, 28), core.initial_state(16)
     with torch.no_grad():
         run = core.kernel()
@@ -127,7 +127,11 @@ def test_a_step_of_one_world_is_that_of_many_in_a_sequence(one_thread: None) -> 
 
 def test_threads_change_nothing() -> None:
     core = core_of(torch.float32)
-    x, state, starts = torch.randn(4, 16, 5, requires_grad=True), some_state(core, 16), torch.zeros(4, 16, dtype=bool)
+    x, state, starts = (
+        torch.randn(4, 16, 5, requires_grad=True),
+        some_state(core, 16),
+        torch.zeros(4, 16, dtype=torch.bool),
+    )
     before, found = torch.get_num_threads(), []
     for threads in (1, 3):
         torch.set_num_threads(threads)
@@ -139,7 +143,7 @@ def test_threads_change_nothing() -> None:
 
 
 def test_what_is_no_number_stays_none() -> None:
-    core = core_of(torch.float32)
+    core = core_of(torch.float32, fast="auto")
     x = torch.randn(3, 2, 5)
     x[1, 0, 2] = torch.nan
     y = core(x, core.initial_state(2), torch.zeros(3, 2, dtype=torch.bool)).y
@@ -148,8 +152,12 @@ def test_what_is_no_number_stays_none() -> None:
 
 
 def test_recording_takes_the_plain_path_and_gives_the_same() -> None:
-    core = core_of()
-    x, state, starts = torch.randn(4, 2, 5, dtype=torch.float64), some_state(core, 2), torch.zeros(4, 2, dtype=bool)
+    core = core_of(fast="auto")
+    x, state, starts = (
+        torch.randn(4, 2, 5, dtype=torch.float64),
+        some_state(core, 2),
+        torch.zeros(4, 2, dtype=torch.bool),
+    )
     recorded = core(x, state, starts, record=True)
     assert recorded.records
     assert torch.allclose(core(x, state, starts).y, recorded.y, atol=1e-12)

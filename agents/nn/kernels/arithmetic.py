@@ -6,6 +6,7 @@ instructions; float64, which the tests compare with autograd, takes libm's.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -14,7 +15,7 @@ from numba.extending import intrinsic, overload
 
 # all of fastmath but "nothing is NaN or infinite": a NaN must come out again, so that the learner can refuse it
 FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
-OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
 f32, i32 = np.float32, np.int32
 
 
@@ -34,6 +35,10 @@ def _as_bits(typing_context, value):
     return types.int32(types.float32), codegen
 
 
+bits_as_float: Any = _as_float  # numba hands over the typing context itself
+float_as_bits: Any = _as_bits
+
+
 @njit(inline="always", **OPTIONS)
 def _exp32(x):
     x = min(max(x, f32(-87.0)), f32(88.0))
@@ -46,14 +51,14 @@ def _exp32(x):
     p = p * f + f32(1.6666665459e-1)
     p = p * f + f32(5.0000001201e-1)
     p = p * f * f + f + f32(1.0)
-    return p * _as_float(i32((i32(n) + i32(127)) << i32(23)))  # times 2^n
+    return p * bits_as_float(i32((i32(n) + i32(127)) << i32(23)))  # times 2^n
 
 
 @njit(inline="always", **OPTIONS)
 def _log32(x):
-    bits = _as_bits(x)
+    bits = float_as_bits(x)
     e = f32((bits >> i32(23)) - i32(126))
-    m = _as_float((bits & i32(0x007FFFFF)) | i32(0x3F000000))  # x = m 2^e, m in [0.5, 1)
+    m = bits_as_float((bits & i32(0x007FFFFF)) | i32(0x3F000000))  # x = m 2^e, m in [0.5, 1)
     low = m < f32(0.707106781186547524)
     e = e - f32(1.0) if low else e
     m = (m + m if low else m) - f32(1.0)

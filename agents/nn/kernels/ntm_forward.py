@@ -4,7 +4,7 @@ The same numbers as `cores/ntm.py`, step by step and equation by equation; that 
 the memory of a world lies transposed, (W, N), so that every inner loop runs over the N rows and vectorises.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -14,7 +14,7 @@ from .arithmetic import OPTIONS, exp, largest, log, product, sigmoid, softplus, 
 CLIP = 20.0  # as cores/external.py
 EPSILON = 1e-6  # as attention/content.py
 TINY = 1e-12  # as cores/addressing.py
-CACHED = {**OPTIONS, "cache": True}
+CACHED: Any = {**OPTIONS, "cache": True}
 
 
 class Shape(NamedTuple):
