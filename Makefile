@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # the PyTorch that the tests are known to pass with; any version that pyproject.toml allows should do
 TORCH ?= torch==2.13.0
+ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
 
 .PHONY: setup demo test lowest fuzz check bench results clean
 
@@ -36,12 +37,14 @@ lowest:
 	.venv-lowest/bin/python -m pytest -c tests/pytest.ini tests/test_public_names.py tests/envs/test_spaces.py \
 		tests/agents/test_heads.py tests/wrappers/test_recording.py tests/viz tests/cli/test_imports.py
 
+# duplicates: pylint knows signatures, which may be alike, but is slow: it looks where symilar, its own, finds something
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=8 --ignore-signatures=y --recursive=y \
-		viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
+	$(BIN)/symilar --duplicates=6 --ignore-comments --ignore-docstrings $$(find $(ROOMS) -name '*.py') \
+		| sed -n 's/^==\(.*\):\[.*/\1/p' | sort -u | xargs -r $(BIN)/pylint --disable=all --enable=duplicate-code \
+		--min-similarity-lines=8 --ignore-signatures=y
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py

@@ -8,8 +8,9 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from .. import tree
-from ..agents.learning.actor import Actor, Observer, Transition, play, policy_of
+from ..agents.learning.actor import Actor, Observer, Transition, play
 from ..agents.learning.environments import environments_of
+from ..agents.learning.players import policy_of
 from ..tree import Tree
 from ..wrappers.saliency.sequential import sequential_jacobian
 from ..wrappers.saliency.targets import Target

@@ -8,8 +8,9 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from .. import tree
-from ..agents.learning.actor import Actor, policy_of
+from ..agents.learning.actor import Actor
 from ..agents.learning.environments import environments_of
+from ..agents.learning.players import policy_of
 from ..envs.protocols import Gaze, TakesInterventions, world_of
 from ..tree import Tree
 from ..wrappers.saliency.pictures import gaze_of

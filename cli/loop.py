@@ -1,15 +1,14 @@
 """What happens between two updates of a run: evaluate, keep the best, save, show progress, stop in good order."""
 
 import contextlib
-import dataclasses
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import FrameType
 
+import msgspec
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
@@ -18,52 +17,13 @@ from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.evaluation import Episodes
 from ..agents.learning.keeper import Keeper
 from ..agents.learning.run_folder import own_folder
+from ..agents.learning.schema import Progress, plain_progress
 from ..analysis.measure import lower_is_better, main_figure, measure
 from .configuration import Configuration, Values
 
 
 class Stop(Exception):
     """The user asked the run to stop; raised after saving."""
-
-
-# ---- where a run is ----
-
-
-@dataclass
-class Progress:
-    """Where a run is; part of each checkpoint.
-
-    Attributes:
-        evaluated: steps at the last evaluation.
-        saved: steps at the last checkpoint.
-        best: the best figure on the validation split (of the present lesson).
-        best_step: steps at which it was reached.
-        seconds: of the clock.
-        cpu_seconds: of the processor.
-        lesson: of the curriculum; None without one.
-    """
-
-    evaluated: int = 0
-    saved: int = 0
-    best: float | None = None
-    best_step: int = 0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    lesson: int | None = None
-
-    @classmethod
-    def from_plain(cls, plain: object) -> "Progress":
-        """From a checkpoint; what this version doesn't know is left out."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        kept = plain.items() if isinstance(plain, dict) else ()
-        return cls(**{name: value for name, value in kept if name in known})
-
-    def plain(self) -> Values:
-        """As JSON; without a curriculum there is no lesson."""
-        plain = dataclasses.asdict(self)
-        if self.lesson is None:
-            del plain["lesson"]
-        return plain
 
 
 class Stopwatch:
@@ -274,7 +234,7 @@ class TrainingLoop:
 
     def _snapshot(self) -> Values:
         seconds, cpu_seconds = self.stopwatch.read()
-        return dataclasses.replace(self.progress, seconds=seconds, cpu_seconds=cpu_seconds).plain()
+        return plain_progress(msgspec.structs.replace(self.progress, seconds=seconds, cpu_seconds=cpu_seconds))
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:

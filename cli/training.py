@@ -12,13 +12,14 @@ from ..agents import Algorithm, agent_class, learner_class, load
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.keeper import Keeper, make_logger
 from ..agents.learning.options import learner_kind
+from ..agents.learning.schema import Progress, progress_of
 from ..envs.registry import is_slow, make_one, make_worlds
 from ..errors import FoveateError
 from ..files import shown
 from ..wrappers import MemoryTrace
 from .configuration import Configuration, Values
 from .device import pick_device
-from .loop import Progress, RunCallback, Stop, TrainingLoop
+from .loop import RunCallback, Stop, TrainingLoop
 from .output import STOPPED
 from .outside import words_for
 from .words import command_line
@@ -43,7 +44,7 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
     """
     options = config.options
     torch.set_num_threads(options.threads)
-    progress = Progress() if checkpointed is None else Progress.from_plain(checkpointed.get("progress"))
+    progress = progress_of(checkpointed)
     curriculum = None
     if options.curriculum:
         curriculum = Curriculum(config.env_id, config.env, options.pass_score, progress.lesson or 1)

@@ -5,7 +5,6 @@ An algorithm holds a learner, which does the work, and translates: its counts, h
 
 import importlib
 import io
-import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -19,9 +18,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
-from stable_baselines3.common.utils import configure_logger, safe_mean
+from stable_baselines3.common.utils import configure_logger
 from stable_baselines3.common.vec_env import VecEnv
-from torch import Tensor
 
 from ...envs.observations import seen_space
 from ...errors import FoveateError
@@ -31,10 +29,11 @@ from ..policies.registry import agent_class
 from . import checkpoint
 from .atomic import identity
 from .backprop import BackpropLearner
-from .environments import Info
-from .learner import Hooks, Learner
+from .callback_hooks import CallbackHooks
+from .learner import Learner
 from .options import Options, learner_kind
 from .policy_gradient import PolicyGradientLearner
+from .restoration import restore
 from .wrapping import as_vec_env, served
 
 Env = GymEnv | VectorEnv | str
@@ -176,7 +175,7 @@ class Algorithm(BaseAlgorithm):
         total, known = self._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
         self._prepare_learner()
         known.on_training_start(locals(), globals())
-        learner.learn(total, _Translator(self, known, log_interval))
+        learner.learn(total, CallbackHooks(self, known, log_interval))
         known.on_training_end()
         return self
 
@@ -269,50 +268,6 @@ class Backprop(Algorithm):
     learner: BackpropLearner
 
 
-class _Translator(Hooks):
-    """A learner's hooks as Stable-Baselines3's callbacks and rows of its log."""
-
-    def __init__(self, algorithm: Algorithm, callback: BaseCallback, log_interval: int):
-        self.algorithm, self.callback, self.log_interval = algorithm, callback, log_interval
-
-    def on_rollout_start(self) -> None:
-        self.callback.on_rollout_start()
-
-    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
-        self.algorithm.take_counts()
-        if reward.device.type == "cpu":  # on a GPU the copy would cost every step
-            infos = [{} for _ in range(len(ended))] if infos is None else infos
-            self.callback.update_locals({"rewards": reward.numpy(), "dones": ended.numpy(), "infos": infos})
-        return self.callback.on_step()
-
-    def on_rollout_end(self) -> None:
-        self.algorithm.take_counts()
-        self.callback.on_rollout_end()
-
-    def on_update(self, figures: dict[str, Tensor]) -> None:
-        self.algorithm.take_counts()
-        if self.algorithm.learner.counts.iterations % self.log_interval == 0:
-            self._log(figures)
-
-    def _log(self, figures: dict[str, Tensor]) -> None:
-        algorithm, learner = self.algorithm, self.algorithm.learner
-        seconds = max((time.time_ns() - algorithm.start_time) / 1e9, sys.float_info.epsilon)
-        record = algorithm.logger.record
-        record("rollout/ep_rew_mean", safe_mean([row["r"] for row in learner.recent]))
-        record("rollout/ep_len_mean", safe_mean([row["l"] for row in learner.recent]))
-        score, scored = learner.recent_score()
-        if scored:
-            record("rollout/score", score)
-        for name, value in figures.items():
-            record(f"train/{name}", value.item())
-        record("train/learning_rate", learner.optimizer.param_groups[0]["lr"])
-        record("train/n_updates", learner.counts.updates, exclude="tensorboard")
-        record("time/fps", int((learner.counts.steps - algorithm._num_timesteps_at_start) / seconds))
-        record("time/time_elapsed", int(seconds), exclude="tensorboard")
-        record("time/total_timesteps", learner.counts.steps, exclude="tensorboard")
-        algorithm.logger.dump(learner.counts.steps)
-
-
 def learner_class(objective: str) -> type[Algorithm]:
     """The algorithm behind an objective: "backprop", "dqn", or "reinforce", "a2c" or "ppo"."""
     module, name = learner_kind(objective).algorithm.split(":")
@@ -371,6 +326,6 @@ def _load(folder: Path, env: Env | None, device: torch.device | str) -> Algorith
         raise
     except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError) as error:
         raise FoveateError(f"{folder / checkpoint.RUN} describes no agent that can be built: {error}.") from error
-    checkpoint.restore(algorithm.learner, folder, run, training=env is not None)
+    restore(algorithm.learner, folder, run, training=env is not None)
     algorithm.take_counts()
     return algorithm

@@ -7,10 +7,11 @@ options may be is said by their constructors: `check_options` asks them.
 from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from ...errors import unknown
-from ...files import LARGEST, check_value
+from ...files import LARGEST, check_value, conform
 from ...introspect import constructor_options
 
 Name = Annotated[str, Meta(max_length=200)]
@@ -23,8 +24,18 @@ Figure = float | int | None
 LARGEST_OPTION = 10_000_000  # a whole number in an agent's or a world's options counts something that takes memory
 
 
-class ProgressFile(Struct):
-    """Where a run was; see `foveate.cli.loop.Progress`."""
+class Progress(Struct):
+    """Where a run is; part of each checkpoint.
+
+    Attributes:
+        evaluated: steps at the last evaluation.
+        saved: steps at the last checkpoint.
+        best: the best figure on the validation split (of the present lesson).
+        best_step: steps at which it was reached.
+        seconds: of the clock.
+        cpu_seconds: of the processor.
+        lesson: of the curriculum; None without one.
+    """
 
     evaluated: Count = 0
     saved: Count = 0
@@ -33,6 +44,21 @@ class ProgressFile(Struct):
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     lesson: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+
+
+def progress_of(run: Mapping[str, object] | None) -> Progress:
+    """Where the run of a run.json is, at the beginning where it says nothing; other entries are left out.
+
+    Raises:
+        FoveateError: what it says is no progress.
+    """
+    return conform((run or {}).get("progress") or {}, Progress, "a run's progress")
+
+
+def plain_progress(progress: Progress) -> dict[str, object]:
+    """As JSON; without a curriculum there is no lesson."""
+    plain = msgspec.to_builtins(progress)
+    return plain if progress.lesson else {name: value for name, value in plain.items() if name != "lesson"}
 
 
 class RunFile(Struct):
@@ -53,7 +79,7 @@ class RunFile(Struct):
     versions: dict[Name, Name] = {}
     env_id: Name = ""
     env: Values = {}
-    progress: ProgressFile | None = None
+    progress: Progress | None = None
     event_sizes: dict[Name, Count] = {}
     log_rows: Count = 0
     optimizer_entries: Count = 0

@@ -9,6 +9,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from ids import ALL_IDS
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -18,7 +19,6 @@ from foveate.agents.learning.returns import explained_variance
 from foveate.agents.nn.attention import ATTENTIONS, make_attention
 from foveate.agents.nn.attention.draw import grid, read, write
 from foveate.agents.nn.heads import HEADS, MixtureHead
-from foveate.envs import IDS
 from foveate.envs.spaces import flatten
 
 PPO = LearnerOptions(objective="ppo", horizon=4, worlds=2, minibatches=1)
@@ -83,13 +83,14 @@ def test_an_agent_is_float32_whatever_the_default_is(agent: str, world: dict, op
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [(name, {}) for name in IDS] + [("Glimpse/Digits-v0", options) for options in GLIMPSES]
+    ("name", "options"),
+    [
+        *(pytest.param(*each.values, {}, marks=each.marks) for each in ALL_IDS),
+        *(("Glimpse/Digits-v0", options) for options in GLIMPSES),
+    ],
 )
 @pytest.mark.usefixtures("double_by_default")
 def test_a_world_is_the_same_whatever_the_default_is(name: str, options: dict) -> None:
-    if "Fashion" in name or "HouseNumbers" in name:
-        pytest.skip("its scene is that of other ids, on data of its own")
-
     def played() -> list[Tensor]:
         env = gym.make_vec(name, num_envs=2, output="torch", autoreset_mode="SameStep", **options)
         shown = [env.reset(seed=0)]

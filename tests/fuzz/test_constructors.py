@@ -117,6 +117,12 @@ def play_agents(env: Any) -> None:
     env.step({agent: env.action_space(agent).sample() for agent in env.agents})
 
 
+def try_rows(env_id: str, data: st.DataObject) -> None:
+    """The vector environment, with arguments drawn for it."""
+    told = data.draw(arguments(options_of(env_id) | SHARED | VECTOR))
+    tried(lambda: gym.make_vec(env_id, **{"num_envs": 2, **told}), play_rows)
+
+
 FUZZ = settings(
     max_examples=size(12, 2000), deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -128,8 +134,7 @@ FUZZ = settings(
 def test_single_and_vector_worlds_are_made_or_refused(env_id: str, data: st.DataObject) -> None:
     told = data.draw(arguments(options_of(env_id) | SHARED))
     tried(lambda: single(env_id, **told), play_one)
-    told = data.draw(arguments(options_of(env_id) | SHARED | VECTOR))
-    tried(lambda: gym.make_vec(env_id, **{"num_envs": 2, **told}), play_rows)
+    try_rows(env_id, data)
 
 
 @pytest.mark.parametrize("env_id", MULTI_IDS)
@@ -138,8 +143,7 @@ def test_single_and_vector_worlds_are_made_or_refused(env_id: str, data: st.Data
 def test_worlds_of_several_agents_are_made_or_refused(env_id: str, data: st.DataObject) -> None:
     told = data.draw(arguments(options_of(env_id) | SHARED))
     tried(lambda: parallel(env_id, **told), play_agents)
-    told = data.draw(arguments(options_of(env_id) | SHARED | VECTOR))
-    tried(lambda: gym.make_vec(env_id, **{"num_envs": 2, **told}), play_rows)
+    try_rows(env_id, data)
 
 
 def numpy_twin(value: Any) -> Any:

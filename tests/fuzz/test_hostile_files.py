@@ -3,71 +3,17 @@
 Each case is a damage to a good checkpoint, run folder, plan or data set, and must end in one line within little memory.
 """
 
-import gzip
 import json
-import os
-import resource
 import shutil
 import struct
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commands import command, run_folder
+from hostile import KINDS, ROOT, RUN, WEIGHTS, edit, fails, replaced, tensors
 
-ROOT = Path(__file__).resolve().parents[2]
-MOST_MEMORY = 700 * 2**20  # that all cases together may add: a single one took up to 11 GB
-
-TOUCHING = ("open", "os.listdir", "os.scandir", "os.remove", "os.rmdir", "os.mkdir", "os.rename", "shutil.rmtree")
-
-REACHING = ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
-
-watched: list[str] = []  # what was touched while a command ran
-watching: list[Path] = []  # the folder that no file may lead to; empty between commands
-
-
-def _watch(event: str, arguments: tuple) -> None:
-    if not watching:
-        return
-    paths = [os.fsdecode(path) for path in arguments if isinstance(path, (str, bytes))]
-    touches = event in TOUCHING and any(path.startswith(str(watching[0])) for path in paths)
-    if touches or event in REACHING:
-        watched.append(f"{event} {arguments!r:.200}")
-
-
-sys.addaudithook(_watch)
-
-
-def edit(file: Path, **changes: object) -> None:
-    content = json.loads(file.read_text())
-    for name, value in changes.items():
-        place, *parts = content, *name.split("__")
-        for part in parts[:-1]:
-            place = place[part]
-        place[parts[-1]] = value
-    file.write_text(json.dumps(content))
-
-
-def replaced(file: Path, how: Callable[[Path], object]) -> None:
-    file.unlink(missing_ok=True)
-    how(file)
-
-
-def sparse(file: Path, size: int, begin: bytes = b"") -> None:
-    with file.open("wb") as handle:
-        handle.write(begin)
-        handle.truncate(size)
-
-
-def tensors(file: Path, **entries: tuple[list[int], int]) -> None:
-    """A file of safetensors whose header names shapes and sizes; its data are zeros that take no room."""
-    header, end = {}, 0
-    for name, (shape, size) in entries.items():
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
-        end += size
-    text = json.dumps(header).encode()
-    sparse(file, 8 + len(text) + end, struct.pack("<Q", len(text)) + text)
+pytestmark = pytest.mark.usefixtures("little_memory")
 
 
 def space(**changes: object) -> dict[str, object]:
@@ -78,7 +24,6 @@ def nested(depth: int) -> dict[str, object]:
     return space() if depth == 0 else {"type": "Dict", "spaces": {"x": nested(depth - 1)}}
 
 
-RUN, WEIGHTS = "run.json", "weights.safetensors"
 JSON_TEXTS = {
     "deep JSON": "[" * 100_000,
     "JSON of a million entries": json.dumps({"format": 1, "x": [0] * 1_000_000}),
@@ -87,14 +32,6 @@ JSON_TEXTS = {
     "no JSON": "{",
     "nothing": "",
     "half a surrogate pair": '{"format": 1, "agent": "\\ud800"}',
-}
-KINDS: dict[str, Callable[[Path], object]] = {
-    "a pipe": os.mkfifo,
-    "a folder": Path.mkdir,
-    "a device without end": lambda file: file.symlink_to("/dev/zero"),
-    "a terminal": lambda file: file.symlink_to("/dev/tty"),
-    "a link to itself": lambda file: file.symlink_to(file),
-    "a gigabyte of nothing": lambda file: sparse(file, 2**30),
 }
 SPACES = [
     *(None, 5, {}, {"type": "Graph"}, nested(300)),
@@ -176,45 +113,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_folder(folder)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def little_memory() -> Iterator[None]:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MOST_MEMORY
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A working directory with what no file may reach: a module that tells of its import, and a folder outside."""
-    here = tmp_path / "here"
-    here.mkdir()
-    (here / "evil.py").write_text("open('exploded', 'w')")
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    for stem in ("train-images-idx3-ubyte", "keep"):
-        (outside / stem).write_bytes(b"\0\0\x08\1\0\0\0\1\1")
-    return here
-
-
-def fails(place: Path, *words: str) -> str:
-    """Run a command that must end in one error; returns its line."""
-    outside = place.parent / "outside"
-    kept = sorted(file.name for file in outside.iterdir())
-    watched.clear()
-    watching.append(outside)
-    try:
-        done = command(ROOT, *words, cwd=place)
-    finally:
-        watching.clear()
-    assert "Traceback" not in done.stderr, done.stderr[-3000:]
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert (done.returncode, len(lines)) == (2, 1), (done.returncode, done.stdout, done.stderr)
-    assert not watched
-    assert not (place / "exploded").exists()
-    assert sorted(file.name for file in outside.iterdir()) == kept
-    return lines[0]
-
-
 @pytest.mark.parametrize("name", CHECKPOINT, ids=lambda name: name[:60])
 def test_a_hostile_checkpoint_ends_in_one_error(place: Path, name: str) -> None:
     shutil.copytree(ROOT / "zoo" / "Digits-ram", place / "saved")
@@ -273,129 +171,3 @@ def test_a_hostile_run_folder_ends_in_one_error(place: Path, run: Path, name: st
     shutil.copytree(run, place / "run")
     FOLDER[name](place / "run", place.parent / "outside")
     fails(place, "train.py", "--resume", "run", "--device", "cpu")
-
-
-GOOD_PLAN = "worlds: Memory/TMaze-v0\narms: {gru: gru}\nseeds: 1\nsteps: 100\nfolder: out\n"
-LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
-    f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
-)
-MERGES = "a: &a {x: 1, y: 2}\n" + "".join(
-    f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 10)}]}}\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
-)
-PLANS: dict[str, str | bytes] = {
-    "an import in an arm": GOOD_PLAN.replace("gru: gru", "gru: gru --import evil"),
-    "an import in the options": GOOD_PLAN + "options: --import=evil\n",
-    "an import in a job": "jobs: [{table: a, label: b, command: Memory/TMaze-v0 gru --import evil, episodes: 3}]",
-    "a command of an import": "jobs: [{table: a, label: b, command: --import evil Memory/TMaze-v0 gru, episodes: 3}]",
-    "a resume in an arm": GOOD_PLAN.replace("gru: gru", "gru: gru --resume {outside}"),
-    "a log_dir in the options": GOOD_PLAN + "options: --log_dir {outside}\n",
-    "a configuration in an arm": GOOD_PLAN.replace("gru: gru", "gru: gru --config {outside}/x"),
-    "a folder of data in an arm": GOOD_PLAN.replace("Memory/TMaze", "Glimpse/Digits").replace(
-        "gru: gru", "ram: ram --env.data {outside}"
-    ),
-    "a download in an arm": GOOD_PLAN.replace("Memory/TMaze", "Glimpse/Digits").replace(
-        "gru: gru", "ram: ram --env.data openml:mnist_784"
-    ),
-    "a download in a job": "jobs: [{table: a, label: b, command: 'Glimpse/Digits-v0 ram --env.data /', episodes: 3}]",
-    "a prefix of a module": GOOD_PLAN.replace("Memory/TMaze", "evil:Memory/TMaze"),
-    "data of the report": GOOD_PLAN + "report: {data: ['{outside}']}\n",
-    "code": "!!python/object/apply:os.system ['touch exploded']",
-    "code in an arm": GOOD_PLAN.replace("gru: gru", "gru: !!python/name:evil.x ''"),
-    "a billion laughs": GOOD_PLAN + LAUGHS,
-    "a billion laughs where they count": GOOD_PLAN.replace("worlds: Memory/TMaze-v0", LAUGHS + "worlds: *i"),
-    "a billion merges": GOOD_PLAN + MERGES,
-    "a list in itself": GOOD_PLAN.replace("worlds: Memory/TMaze-v0", "worlds: &a [*a]"),
-    "deep YAML": "[" * 5000,
-    "two megabytes": "worlds: [" + "x, " * 700_000 + "]",
-    "no UTF-8": b"worlds: \xff\xfe",
-    "zeros": b"\0" * 100,
-    "nothing": "",
-    "a list": "- a\n- b\n",
-    "a billion seeds": GOOD_PLAN.replace("seeds: 1", "seeds: 1000000000"),
-    "seeds of 31 digits": GOOD_PLAN.replace("seeds: 1", "seeds: 1" + "0" * 30),
-    "seeds of text": GOOD_PLAN.replace("seeds: 1", "seeds: [a]"),
-    "no seeds": GOOD_PLAN.replace("seeds: 1", "seeds: []"),
-    "steps of 31 digits": GOOD_PLAN.replace("steps: 100", "steps: 1" + "0" * 30),
-    "steps of text": GOOD_PLAN.replace("steps: 100", "steps: many"),
-    "no number of minutes": GOOD_PLAN.replace("steps: 100", "minutes: .nan"),
-    "a number as worlds": GOOD_PLAN.replace("Memory/TMaze-v0", "5"),
-    "numbers as arms": GOOD_PLAN.replace("{gru: gru}", "{1: 2}"),
-    "an arm that is a mapping": GOOD_PLAN.replace("gru: gru", "gru: {a: b}"),
-    "an open quote": GOOD_PLAN.replace("gru: gru", 'gru: gru "'),
-    "a date as a folder": GOOD_PLAN.replace("folder: out", "folder: 2020-01-01"),
-    "a null byte in the folder": GOOD_PLAN.replace("folder: out", 'folder: "a\\0b"'),
-    "a folder of a long name": GOOD_PLAN.replace("folder: out", "folder: " + "x" * 5000),
-    "a report of a number": GOOD_PLAN + "report: 5\n",
-    "a report of text": GOOD_PLAN + "report: {episodes: many}\n",
-    "jobs of numbers": "jobs: [1, 2]",
-    "episodes below zero": "jobs: [{table: a, label: b, command: Memory/TMaze-v0 gru, episodes: -1}]",
-    "a sweep of numbers": "jobs: [{table: a, label: b, command: Memory/TMaze-v0 gru, episodes: 3, sweep: 5}]",
-}
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_a_hostile_plan_ends_in_one_error_before_anything_trains(place: Path, name: str) -> None:
-    text = PLANS[name]
-    raw = text if isinstance(text, bytes) else text.replace("{outside}", str(place.parent / "outside")).encode()
-    (place / "plan.yaml").write_bytes(raw)
-    fails(place, "train.py", "compare", "plan.yaml", "--no-report")
-    assert not (place / "out").exists()
-
-
-@pytest.mark.parametrize("name", [*KINDS])
-def test_a_plan_that_is_no_file_ends_in_one_error(place: Path, name: str) -> None:
-    KINDS[name](place / "plan.yaml")
-    fails(place, "train.py", "compare", "plan.yaml")
-
-
-IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-DATA: dict[str, Callable[[Path], object]] = {
-    **{f"images: {name}": (lambda f, how=how: replaced(f / IMAGES, how)) for name, how in KINDS.items()},
-    "255 dimensions": lambda f: (f / IMAGES).write_bytes(b"\0\0\x08\xff" + b"\1" * 2000),
-    "sizes of four billion": lambda f: (f / IMAGES).write_bytes(b"\0\0\x08\3" + b"\xff" * 12 + b"\0" * 9),
-    "no images": lambda f: (f / IMAGES).write_bytes(b"\0\0\x08\3" + b"\0" * 12),
-    "images of no width": lambda f: (f / IMAGES).write_bytes(struct.pack(">2xBBIII", 8, 3, 5, 0, 0)),
-    "a damaged archive": lambda f: (f / f"{IMAGES}.gz").write_bytes(gzip.compress(b"\0" * 999)[:-9]),
-    "a pickle": lambda f: (f / IMAGES).write_bytes(b"\x80\x04cos\nsystem\n"),
-}
-
-
-@pytest.mark.parametrize("name", DATA)
-def test_hostile_data_that_the_command_line_names_end_in_one_error(place: Path, name: str) -> None:
-    folder = place / "data"
-    folder.mkdir()
-    for stem in (LABELS, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
-        (folder / stem).write_bytes(struct.pack(">2xBBI", 8, 1, 0))
-    DATA[name](folder)
-    fails(place, "train.py", "Glimpse/Digits-v0", "ram", "--env.data", "data")
-    assert not (place / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"data": "openml:../.."},
-        {"data": "../outside"},
-        {"steps": 10**30},
-        {"hidden": 10**6},
-        {"image": [1, 10**9, 10**9]},
-        {"image": []},
-        {"latent": "x"},
-        {"read_filters": -1},
-    ],
-    ids=str,
-)
-def test_a_hostile_generator_ends_in_one_error(place: Path, content: dict[str, object]) -> None:
-    good = {
-        "data": "mnist",
-        "image": [1, 28, 28],
-        "steps": 2,
-        "hidden": 8,
-        "latent": 2,
-        "read_filters": 2,
-        "write_filters": 2,
-    }
-    (place / "out").mkdir()
-    (place / "out" / "draw.json").write_text(json.dumps({**good, **content}))
-    tensors(place / "out" / WEIGHTS, x=([1], 4))
-    fails(place, "train.py", "draw", "--film", "--out", "out", "--device", "cpu")

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ... import tree
-from ...agents.learning.actor import Player
+from ...agents.learning.players import Player
 from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
 from ...agents.policies.looking import Looking
