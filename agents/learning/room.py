@@ -1,5 +1,7 @@
 """How much memory there is for experience: what can't fit is refused before it is collected."""
 
+import math
+
 from gymnasium import spaces
 from torch import Tensor
 
@@ -21,10 +23,7 @@ def space_bytes(space: spaces.Space) -> int:
     """What one observation takes."""
     if isinstance(space, spaces.Dict):
         return sum(space_bytes(part) for part in space.spaces.values())
-    count = 1
-    for size in space.shape or ():
-        count *= size
-    return count * (1 if space.dtype is None else space.dtype.itemsize)
+    return math.prod(space.shape or ()) * (1 if space.dtype is None else space.dtype.itemsize)
 
 
 def check_fits(needed: int, free: int, what: str, remedy: str) -> None:
