@@ -180,6 +180,7 @@ def test_what_can_t_be_flattened(make: object, message: str) -> None:
     ],
 )
 def test_names_that_moved_are_still_there_and_say_where_they_went(module: ModuleType, name: str, home: str) -> None:
+    vars(module).pop(name, None)  # importing `foveate.wrappers.video` leaves it here, and what is here does not warn
     with pytest.warns(DeprecationWarning, match=rf"{name} is now foveate\.{home}\."):
         found = getattr(module, name)
     place = found.__name__ if isinstance(found, ModuleType) else f"{found.__module__}.{found.__name__}"
