@@ -7,6 +7,7 @@ a pipe or fills the memory: a file is looked at before it is opened, and its con
 import csv
 import io
 import json
+import math
 import os
 import stat
 import tempfile
@@ -144,7 +145,7 @@ def conform(content: object, schema: type[T], source: object) -> T:
     try:
         return msgspec.convert(content, schema, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise FoveateError(f"{source} is damaged: {error}.") from error
+        raise FoveateError(f"{source} is damaged: {str(error).rstrip('.')}.") from error
 
 
 def _decode(kind: type, value: object) -> object:
@@ -213,8 +214,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write plain data, indented, in letters of ASCII."""
-    write_text(path, json.dumps(content, indent=1, default=_plain))
+    """Write plain data, indented, in letters of ASCII. What is not a number is null, since JSON has no word for it."""
+    write_text(path, json.dumps(without_nan(content), indent=1, default=_plain))
+
+
+def without_nan(content: object) -> object:
+    """Plain data with None for every number that is none."""
+    if isinstance(content, Mapping):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def _plain(value: object) -> object:
@@ -235,12 +245,12 @@ def _is_number(text: str) -> bool:
 
 
 def as_csv(rows: Sequence[Mapping[str, object]], columns: Iterable[str] = ()) -> str:
-    """Rows as CSV; without `columns` they come in the order in which they come up."""
+    """Rows as CSV; without `columns` they come in the order in which they come up. No figure is an empty cell."""
     columns = list(columns) or list(dict.fromkeys(key for row in rows for key in row))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([csv_cell(name) for name in columns])
-    writer.writerows([[csv_cell(row.get(name, "")) for name in columns] for row in rows])
+    writer.writerows([[csv_cell(without_nan(row.get(name, ""))) for name in columns] for row in rows])
     return out.getvalue()
 
 

@@ -1,23 +1,31 @@
 """The page behind the table: everything in one file, pictures included."""
 
-import math
 from pathlib import Path
 
 from ..files import write_json, write_text
 from ..viz import pages
+from ..viz.pages import number, table
 from ..viz.plots import figure_png, subplots
 from ..wrappers.saliency import METHODS
+from .origin import Made, Origin, about
 from .saliency_benchmark import Row
 from .saliency_scores import FRACTIONS
-from .saliency_study import COLUMNS, Study
+from .saliency_study import COLUMNS, NO_SCORE, Study
 
 
-def write_report(folder: Path, study: Study) -> None:
-    """Write saliency.json, curves.png and saliency.html (which needs neither of them) to a folder."""
-    write_json(folder / "saliency.json", study.plain())
+def write_report(folder: Path, study: Study, made: Made, origin: Origin) -> None:
+    """Write saliency.json, curves.png and saliency.html (which needs neither of them) to a folder.
+
+    Args:
+        folder: there.
+        study: what is written.
+        made: how the page is made.
+        origin: where its figures come from.
+    """
+    write_json(folder / "saliency.json", {**study.plain(), "made": made, "origin": origin})
     picture = draw_curves(study.rows)
     (folder / "curves.png").write_bytes(picture)
-    write_text(folder / "saliency.html", page(study, picture))
+    write_text(folder / "saliency.html", page(study, picture, about(made, [(origin["agent"], origin)])))
 
 
 def draw_curves(rows: list[Row]) -> bytes:
@@ -41,21 +49,28 @@ def draw_curves(rows: list[Row]) -> bytes:
     return figure_png(figure)
 
 
-def page(study: Study, curves: bytes) -> str:
-    """The whole page; it asks for nothing from anywhere."""
+def page(study: Study, curves: bytes, origin: str) -> str:
+    """The whole page; it asks for nothing from anywhere.
+
+    Args:
+        study: what it shows.
+        curves: a picture of them, as a PNG.
+        origin: the part that says where the figures come from.
+    """
     title = f"Saliency of {study.env_id}"
-    scores = [[row.method, row.target, *[_number(getattr(row, name)) for name in COLUMNS]] for row in study.rows]
+    scores = [[row.method, row.target, *[number(getattr(row, name)) for name in COLUMNS]] for row in study.rows]
     parts = [
         pages.heading(title),
         f"<p>{study.count} moments of play, seed {study.seed}. "
         "Every method is measured on the same moments; <em>random</em> is the control.</p>",
-        pages.table(["method", "target", *COLUMNS], scores),
+        table(["method", "target", *COLUMNS], scores, NO_SCORE),
         pages.definitions(COLUMNS),
         pages.definitions({row.method: METHODS[row.method].about for row in study.rows}),
         pages.heading("Deletion and insertion", 2),
         pages.image_tag(curves, "deletion and insertion curves"),
         *_shares(study),
         *_interventions(study),
+        origin,
     ]
     return pages.page(title, "".join(parts))
 
@@ -64,18 +79,18 @@ def _shares(study: Study) -> list[str]:
     """How much of each map is on each object, where objects are known."""
     if not study.areas:
         return []
-    rows = [[r.method, r.target, *[_number(r.shares.get(name)) for name in study.areas]] for r in study.rows]
-    rows.append(["(area)", "", *[_number(area) for area in study.areas.values()]])
+    rows = [[r.method, r.target, *[number(r.shares.get(name)) for name in study.areas]] for r in study.rows]
+    rows.append(["(area)", "", *[number(area) for area in study.areas.values()]])
     return [
         pages.heading("Share of the map on each object", 2),
-        pages.table(["method", "target", *study.areas], rows),
+        table(["method", "target", *study.areas], rows, "the object is in no frame, or the map is zero"),
     ]
 
 
 def _interventions(study: Study) -> list[str]:
     """What changing each object does to each target, where that is known."""
     rows = [
-        [target, name, f"{e.mean:.4g}", f"{e.low:.4g} to {e.high:.4g}", str(e.moments)]
+        [target, name, number(e.mean, ".4g"), f"{number(e.low, '.4g')} to {number(e.high, '.4g')}", str(e.moments)]
         for target, effects in study.effects.items()
         for name, e in effects.items()
     ]
@@ -84,9 +99,5 @@ def _interventions(study: Study) -> list[str]:
     return [
         pages.heading("What interventions show", 2),
         pages.paragraph("How far the output moves when something is done to the object (95 % bootstrap interval)."),
-        pages.table(["target", "object", "mean change", "interval", "moments"], rows),
+        table(["target", "object", "mean change", "interval", "moments"], rows),
     ]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.3f}"

@@ -32,6 +32,8 @@ COLUMNS = {
     "agreement": "rank correlation of brightness and effect over objects",
 }
 
+NO_SCORE = "the world doesn't say what is relevant or has no objects to change, or the method has no signs"
+
 Plain = dict[str, object]
 """Figures as JSON."""
 

@@ -24,8 +24,9 @@ from foveate.agents import load
 from foveate.agents.learning import checkpoint
 from foveate.agents.policies.dueling import DuelingAgent
 from foveate.analysis.measure import EVALUATION_SEED
+from foveate.analysis.origin import origin_of
 from foveate.cli.film import Shot
-from foveate.cli.score_saliency import score_saliency
+from foveate.cli.score_saliency import SaliencyScores, score_saliency
 from foveate.wrappers import RecordVideo, Saliency
 from foveate.wrappers.saliency import METHODS
 from foveate.wrappers.saliency.undisturbed import undisturbed
@@ -95,7 +96,10 @@ def truths(runs: Path, moments: int, only: str) -> Json:
         print(f"== {row['name']}", flush=True)
         with tempfile.TemporaryDirectory() as report:
             shot = Shot(learner, row["env_id"], run["env"], EVALUATION_SEED, progress=False)
-            figures = score_saliency(shot, methods if is_probe else [], [], moments if is_probe else 16, Path(report))
+            home = folder.parent / row["run"]
+            count = moments if is_probe else 16
+            wanted = SaliencyScores(methods if is_probe else [], [], count, Path(report), origin_of(home), "")
+            figures = score_saliency(shot, wanted)
         rows = figures.get("rows", [])
         assert isinstance(rows, list)
         for scored in rows:

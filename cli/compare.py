@@ -1,6 +1,7 @@
 """``train.py compare PLAN.yaml``: all trainings of a plan, side by side and resumable, then the report."""
 
 import dataclasses
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -12,16 +13,18 @@ from msgspec import Meta, Struct
 
 from ..agents.learning import checkpoint
 from ..agents.learning.run_folder import CONFIG, write_config
+from ..analysis.comparison.gather import check_comparable, world_of
 from ..envs.outside import options_of_file
 from ..errors import FoveateError, check_range
 from ..files import check_output_folder, conform, read_json, write_json
 from .children import CHILDREN, stopped_together
-from .configuration import Configuration, configure
-from .options import parse
+from .configuration import Configuration, RunOptions, configure
+from .options import in_one_sentence, parse
 from .output import STOPPED
 from .outside import words_for
 from .plan import Entry, Plan, read_plan
 from .queue import Measurement, Training, begun_run, is_done, side_by_side, work
+from .training import prepare
 from .words import command_line
 
 PROG = "train.py compare PLAN.yaml"
@@ -92,8 +95,7 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
         for entry in entries:
             print(f"{'done' if is_done(entry.home, entry.job is not None) else 'left'}  {entry.home.name}")
         return 0
-    for entry in entries:  # a mistake in the last of them is found before the first one trains
-        _check_outside(_configured(entry.words, imports), options.data)
+    check_plan(plan, entries, options, imports)
     check_output_folder(plan.folder, "folder")
     try:
         with stopped_together():
@@ -108,9 +110,9 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
     if options.report and plan.arms:
         from .comparison import report
 
-        homes = [home for home in sorted(plan.runs.iterdir()) if home.is_dir()]
         plan.report.data = (*plan.report.data, *options.data)
-        report([begun_run(home) or home for home in homes], plan.report)
+        arms = {begun_run(entry.home) or entry.home: entry.arm for entry in plan.entries() if entry.pair is not None}
+        report(list(arms), plan.report, again, arms)
     return 0 if all(is_done(entry.home, entry.job is not None) for entry in entries) else 1
 
 
@@ -123,6 +125,56 @@ def _training(entry: Entry, steps: dict[str, int], imports: Sequence[str]) -> Tr
         return Training(entry.home, config)
     sweep = cast("Sequence[str]", entry.job.get("sweep") or ())
     return Training(entry.home, config, Measurement(int(str(entry.job["episodes"])), sweep, entry.job))
+
+
+def check_plan(plan: Plan, entries: Sequence[Entry], options: PlanOptions, imports: Sequence[str]) -> None:
+    """Find a mistake in the last of the trainings before the first one trains.
+
+    Each arm is made in each world once, as it would be to train, so that an agent that can't play there is found; where
+    a report is asked for, every training must be one that can be compared.
+
+    Args:
+        plan: what to train.
+        entries: those of its trainings that are due.
+        options: how.
+        imports: modules that the trainings import.
+
+    Raises:
+        FoveateError: something is wrong with one of them, which the message names.
+    """
+    configured = []
+    for entry in entries:
+        with in_one_sentence(entry.called):
+            configured.append(_configured(entry.words, imports))
+            _check_outside(configured[-1], options.data)
+    if options.report and plan.arms:
+        _check_report([(entry, config) for entry, config in zip(entries, configured, strict=True) if entry.pair])
+    tried: set[str] = set()
+    for entry, config in zip(entries, configured, strict=True):
+        settings = json.dumps(dataclasses.replace(config, options=RunOptions(), command="").plain())
+        if settings not in tried and begun_run(entry.home) is None:
+            tried.add(settings)
+            with in_one_sentence(entry.called):
+                prepare(config)
+
+
+def _check_report(trainings: Sequence[tuple[Entry, Configuration]]) -> None:
+    """Refuse trainings that no report can set beside others."""
+    arms: dict[str, dict[str, Entry]] = {}
+    for entry, config in trainings:
+        with in_one_sentence(entry.called):
+            try:
+                check_comparable(config.env_id, config.env)
+            except FoveateError as error:
+                raise FoveateError(f"{error}; --no-report trains without comparing.") from error
+        arms.setdefault(world_of(config.env_id, config.env), {})[entry.arm] = entry
+    for world, there in arms.items():
+        if len(there) < 2:
+            (entry,) = there.values()
+            raise FoveateError(
+                f"{entry.called}: no other arm is trained in {world}, so there is nothing to compare it with; "
+                "--no-report trains without comparing."
+            )
 
 
 def _configured(words: Sequence[str], imports: Sequence[str]) -> Configuration:

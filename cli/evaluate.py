@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import FoveateError, check_range
 from ..files import check_output, check_output_folder, write_json
-from .words import split_at_options
+from .words import command_line, split_at_options
 
 PROG, ABOUT = "evaluate.py RUN …", "Measure trained agents, and film them."
 
@@ -116,7 +116,7 @@ def run(arguments: list[str], imports: list[str]) -> int:
     options.check_outputs()
     if options.episodes:
         _score(paths, options, changed)
-    _look(paths[0], options, changed)
+    _look(paths[0], options, changed, command_line("evaluate", imports, *arguments))
     return 0
 
 
@@ -181,7 +181,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
         write_json(options.json, results)
 
 
-def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -> None:
+def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], command: str) -> None:
     """What is drawn, filmed and examined of a run."""
     if not (options.trace or options.video or options.contact_sheet or options.score_saliency):
         return
@@ -213,8 +213,11 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object]) -
         else:
             film(shot, options.shown, options.video, options.contact_sheet)
     if options.score_saliency:
-        from .score_saliency import score_saliency
+        from ..analysis.origin import origin_of
+        from .score_saliency import SaliencyScores, score_saliency
 
-        figures = score_saliency(shot, methods, targets, options.moments, options.report)
+        origin = origin_of(path, options.checkpoint)
+        wanted = SaliencyScores(methods, targets, options.moments, options.report, origin, command)
+        figures = score_saliency(shot, wanted)
         if options.json is not None and not options.episodes:
             write_json(options.json, figures)

@@ -1,16 +1,20 @@
 """Typed options of a command line from dataclasses and constructors, read by tyro."""
 
+import contextlib
 import dataclasses
 import decimal
 import inspect
+import io
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from ..errors import FoveateError
 from ..introspect import Option
 
 Parsed = TypeVar("Parsed")
@@ -61,6 +65,31 @@ def part(name: str, default: object, about: str) -> tuple:
     """
     kind = Annotated[type(default), tyro.conf.arg(help=about)]
     return name, kind, dataclasses.field(default_factory=lambda: dataclasses.replace(typing.cast(Any, default)))
+
+
+@contextlib.contextmanager
+def in_one_sentence(what: str) -> Iterator[None]:
+    """Within, whatever is wrong with options is a FoveateError that says where, for words that nobody typed just now.
+
+    Args:
+        what: whose words they are.
+
+    Raises:
+        FoveateError: they can't be used.
+    """
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            yield
+    except FoveateError as error:
+        raise FoveateError(f"{what}: {error}") from error
+    except SystemExit as error:  # tyro's: a title, a rule, what is wrong, a rule and help, perhaps in a frame
+        lines = [line.strip(" │") for line in text.getvalue().splitlines()]
+        rules = [number for number, line in enumerate(lines) if line and not re.search(r"[^─\-╭╮╰╯├┤ ]", line)]
+        first = rules[0] if rules and rules[0] > 0 and lines[0][:1] not in "╭" else 0
+        end = next((number for number in rules if number > first), len(lines))
+        said = " ".join(line for line in lines[first + 1 : end] if line)
+        raise FoveateError(f"{what}: {said or 'its options cannot be read'}") from error
 
 
 _REGISTRY = tyro.constructors.ConstructorRegistry()

@@ -19,6 +19,7 @@ Jobs are single trainings, which are measured afterwards:
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -36,6 +37,8 @@ from ..files import check_limits, conform, read_text
 KEYS = ("worlds", "arms", "jobs", "seeds", "minutes", "steps", "folder", "options", "report")
 REFUSED = ("--import", "--resume", "--config", "--log-dir", "--help", "-h", "--version")
 MOST_PLAN_BYTES, MOST_TRAININGS = 2**20, 10_000
+PLANS_OWN = {"--steps": "steps or minutes", "--seed": "seeds"}
+MOST_NAME_LETTERS = 100
 JOB_KEYS = ("table", "label", "command", "seeds", "episodes", "sweep")
 
 
@@ -47,7 +50,7 @@ class PlanFile(Struct):
     jobs: list[dict[str, object]] | None = None
     seeds: object = 3
     minutes: float | int | None = None
-    steps: int | None = None
+    steps: float | int | None = None
     folder: str | None = None
     options: str | None = None
     report: dict[str, object] | None = None
@@ -62,6 +65,7 @@ class Entry(NamedTuple):
         words: train.py's: ENV AGENT and options.
         pair: what shares a number of steps, where that is measured: world and arm; None for a job.
         job: what is kept beside its figures, and how it is measured; None in a comparison.
+        arm: its name in a comparison.
     """
 
     turn: int
@@ -69,6 +73,12 @@ class Entry(NamedTuple):
     words: list[str]
     pair: str | None = None
     job: dict[str, object] | None = None
+    arm: str = ""
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return f"job {self.job['label']!r}" if self.job is not None else f"arm {self.arm!r} in {self.words[0]}"
 
     def matches(self, text: str) -> bool:
         """Whether its name, or its table and label, contain a text; letter case doesn't matter."""
@@ -114,7 +124,8 @@ class Plan:
             for world in self.worlds:
                 for arm, (agent, *rest) in self.arms.items():
                     words = [world, agent, *self.options, *rest, "--seed", str(seed)]
-                    entries.append(Entry(turn, self.runs / new_name(world, arm, seed), words, f"{world} {arm}"))
+                    home = self.runs / new_name(world, arm, seed)
+                    entries.append(Entry(turn, home, words, f"{world} {arm}", arm=arm))
         for job in self.jobs:
             seeds = cast("list[int]", job.get("seeds", self.seeds))
             for turn, seed in enumerate(seeds):
@@ -140,6 +151,7 @@ def read_plan(file: Path) -> Plan:
     said = conform(raw, PlanFile, file)
     folder = Path(said.folder or Path("runs") / f"compare-{file.stem}")
     plan = Plan(folder, seeds=_seeds(said.seeds), options=_words(said.options or "", file))
+    _check_kept_for_the_plan(plan.options, "options")
     plan.jobs = [_job(job, file) for job in said.jobs or []]
     if not plan.jobs or "worlds" in raw or "arms" in raw:
         plan.worlds, plan.arms = _worlds(said.worlds, file), _arms(said.arms, file)
@@ -160,9 +172,27 @@ class _Loader(yaml.SafeLoader):
     """YAML of plain data. Aliases are shared when they are read, and counted as often as they stand somewhere."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge keys would be unfolded while they are read, to any size."""
+        """Merge keys would unfold to any size while they are read; of two entries of one name one would be lost."""
         if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
             raise yaml.YAMLError("merge keys (<<) are not allowed")
+        _check_once([key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)], "entry")
+
+
+# 1e6 is a number, as on the command line; YAML 1.1 asks for a point and a sign in it
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _check_once(names: Sequence[object], what: str) -> None:
+    """Refuse a name that is there twice.
+
+    Raises:
+        FoveateError: one is.
+    """
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise FoveateError(f"the {what} {str(name)[:80]!r} is there twice.")
 
 
 def _read_yaml(file: Path) -> object:
@@ -172,6 +202,14 @@ def _read_yaml(file: Path) -> object:
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         raise FoveateError(f"{file} can't be read: {error}") from error
     return check_limits(raw, file)
+
+
+def _check_kept_for_the_plan(words: Sequence[str], what: str) -> None:
+    """Refuse what the plan itself says for all trainings, so that all have as much of it."""
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag in ("--steps", "--seed"):
+            raise FoveateError(f"{flag} is not allowed in {what}: a plan says {PLANS_OWN[flag]} for all trainings.")
 
 
 def _words(text: str, file: Path) -> list[str]:
@@ -194,10 +232,13 @@ def _worlds(raw: object, file: Path) -> list[str]:
     ids = [full_id(str(world)) for world in worlds]
     for env_id in ids:
         check_id(env_id)
+    _check_once(ids, "world")
     return ids
 
 
 def _arms(raw: object, file: Path) -> dict[str, list[str]]:
+    if isinstance(raw, list):
+        _check_once(raw, "arm")
     arms = dict.fromkeys(raw) if isinstance(raw, list) else raw
     if not arms or not isinstance(arms, dict):
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
@@ -207,7 +248,15 @@ def _arms(raw: object, file: Path) -> dict[str, list[str]]:
         agent = parts[0] if parts and not parts[0].startswith("-") else str(name)
         if agent not in presets.names() and agent not in AGENTS:
             raise unknown("agent", agent, {*presets.names(), *AGENTS})
+        if len(str(name)) > MOST_NAME_LETTERS:
+            raise FoveateError(f"an arm's name has at most {MOST_NAME_LETTERS} letters, {str(name)[:40]!r}… more.")
+        _check_kept_for_the_plan(parts, f"arm {name!r}")
         words[str(name)] = parts if parts[:1] == [agent] else [agent, *parts]
+    folders: dict[str, str] = {}
+    for name in words:
+        twin = folders.setdefault(new_name("", name, 0).lower(), name)
+        if twin != name:
+            raise FoveateError(f"the arms {twin!r} and {name!r} would share a folder: call one of them otherwise.")
     return words
 
 
@@ -230,17 +279,21 @@ def _job(raw: dict[str, object], file: Path) -> dict[str, object]:
 
 
 def _seeds(raw: object) -> list[int]:
-    seeds = list(range(1, min(raw, MOST_TRAININGS + 1) + 1)) if isinstance(raw, int) else raw
-    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
-        raise FoveateError(f"seeds={seeds!r} is not allowed: it must be a number of seeds, or a list of them.")
+    whole = isinstance(raw, int) and not isinstance(raw, bool)
+    seeds = list(range(1, min(int(str(raw)), MOST_TRAININGS + 1) + 1)) if whole else raw
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        raise FoveateError(f"seeds={str(raw)[:80]} is not allowed: it must be a number of seeds, or a list of them.")
+    for seed in seeds:
+        check_range("seed", seed, 0, 2**32 - 1)
+    _check_once(seeds, "seed")
     return seeds
 
 
-def _length(minutes: float | None, steps: int | None) -> tuple[float | None, int | None]:
+def _length(minutes: float | None, steps: float | None) -> tuple[float | None, int | None]:
     if (minutes is None) == (steps is None):
         raise FoveateError("say either minutes (of processor time) or steps of each training, and not both.")
     if minutes is not None:
         check_range("minutes", minutes, 0.01)
     if steps is not None:
-        check_range("steps", steps, 1)
-    return minutes, steps
+        steps = check_range("steps", int(steps) if float(steps).is_integer() else steps, 1)  # 1e6 is a whole number
+    return minutes, None if steps is None else int(steps)

@@ -2,7 +2,10 @@
 
 import base64
 import html
+import math
 from collections.abc import Mapping, Sequence
+
+NONE = "–"  # in place of a figure where there is none
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222;
@@ -33,11 +36,25 @@ def paragraph(text: str) -> str:
     return f"<p>{html.escape(text)}</p>"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of plain text, which scrolls by itself where the screen is narrow."""
+def number(value: float | None, form: str = ".3f") -> str:
+    """A figure for a table; an en dash where there is none (None, or what is not a number)."""
+    return NONE if value is None or math.isnan(value) else format(value, form)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], none: str = "") -> str:
+    """A table of plain text, which scrolls by itself where the screen is narrow.
+
+    Args:
+        head: names of the columns.
+        rows: cells, figures as `number` writes them.
+        none: why a cell may have no figure; it is said below the table if one has none.
+    """
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"
+    note = any(cell == NONE for row in rows for cell in row)
+    why = none or "there is nothing to measure here"
+    below = f"<p><small>{NONE} no figure: {html.escape(why)}.</small></p>" if note else ""
+    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>{below}"
 
 
 def definitions(meanings: Mapping[str, str]) -> str:

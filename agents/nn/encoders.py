@@ -140,6 +140,7 @@ class ConvNet(Encoder):
             for before, after, stride in ((channels, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1)):
                 blocks += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
             self.body = nn.Sequential(*blocks)
+            _begin_at_he(self.body)
         else:
             self.body = _nature(channels, height, width, hidden)
             with torch.no_grad():
@@ -160,6 +161,20 @@ def shrunk(image: Float[Tensor, "batch channels height width"], by: int) -> Floa
     height, width = (size // by * by for size in image.shape[2:])
     parts = [image[..., i:height:by, j:width:by] for i in range(by) for j in range(by)]
     return sum(parts[1:], parts[0]) / by**2
+
+
+def _begin_at_he(body: nn.Module) -> None:
+    """He et al. 2015's weights, and biases of zero.
+
+    A normalised layer says the same at any scale of its weights, so their scale decides how fast they turn. At
+    PyTorch's default, which is smaller, Adam's first steps at the usual rate of 0.001 turn them so far that the
+    features become the same for all images, and stay it.
+    """
+    for layer in body.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _nature(channels: int, height: int, width: int, hidden: int) -> nn.Sequential:

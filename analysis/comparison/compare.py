@@ -1,6 +1,6 @@
 """All figures of a comparison: hard attention, soft attention and none, on the same worlds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ...agents.policies.policy import Policy
 from ...errors import FoveateError, check_range
+from ...viz.pages import number
+from ..origin import made_now
 from . import cost, looking, robustness
 from .figures import (
     AttackRow,
@@ -29,6 +31,7 @@ from .gather import Gathered, Run
 from .page import Shown, draw_looks
 from .statistics import at, estimate
 from .variance import measure_estimators
+from .verdict import verdict
 
 SLACK = 1.15  # budgets that were meant to be equal differ by what else the machine did
 SHOWN = 6  # images in the picture of where they look
@@ -72,20 +75,21 @@ Say = Callable[[str], object]
 Arms = dict[str, list[Run]]
 
 
-def compare(gathered: Gathered, options: CompareOptions, say: Say) -> Figures:
+def compare(gathered: Gathered, options: CompareOptions, say: Say, command: str = "") -> Figures:
     """All figures of the report.
 
     Args:
         gathered: the runs.
         options: how to compare.
         say: called with a line as each part begins.
+        command: that asks for it.
     """
     worlds = []
     for world, arms in gathered.worlds.items():
         say(f"{world}: {', '.join(f'{arm} ({len(runs)})' for arm, runs in arms.items())}")
         worlds.append(_world(world, arms, options, say))
     how = f"{options.episodes} test episodes a run, the checkpoint that was best on the validation split."
-    return {"how": how, "worlds": worlds, "left_out": gathered.left_out}
+    return {"made": made_now(command), "how": how, "worlds": worlds, "left_out": gathered.left_out}
 
 
 def _world(world: str, arms: Arms, options: CompareOptions, say: Say) -> WorldFigures:
@@ -154,11 +158,9 @@ def _runs(arms: Arms, scores: dict[int, tuple[float, float]]) -> list[RunRow]:
     return [
         {
             "arm": one.arm,
-            "seed": one.seed,
             "score": scores[id(one)][0],
             "minutes": one.seconds / 60,
-            "steps": one.steps,
-            "run": str(one.path),
+            **one.origin,
         }
         for one in _everyone(arms)
     ]
@@ -227,6 +229,7 @@ def _on_images(arms: Arms, options: CompareOptions, say: Say) -> OnImages:
                 say(f"  {arm}: {error}")
     looks, pictures = _looks(subject, options.images)
     attacked: list[AttackRow] = []
+    plain = next((arm for arm, networks in subject.networks.items() if networks[0][0].config["agent"] == "cnn"), None)
     if options.attack_images:
         say("  against an adversary")
         attacked = _attacks(subject, options)
@@ -242,7 +245,7 @@ def _on_images(arms: Arms, options: CompareOptions, say: Say) -> OnImages:
         "looking": looks,
         "attack": attacked,
         "pictures": pictures,
-        "verdict": verdict(attacked, max(1, options.attack_images), chance),
+        "verdict": verdict(attacked, max(1, options.attack_images), chance, plain),
         "attack_how": how,
     }
 
@@ -291,56 +294,15 @@ def passes(run: Run) -> int:
     return 1 + 3 * (int(learner.get("epochs", 1)) if learner.get("objective") == "ppo" else 1)
 
 
-def verdict(attack: Sequence[AttackRow], images: int, chance: float = 0.0) -> str:
-    """Whether the claim that attention protects against adversarial images stands, in a sentence.
-
-    Each attentive arm is set against `cnn`, all at one ε: the smallest at which any of them has lost half of its clean
-    accuracy, or the largest tried. Differences within twice their standard error (of so many images) are none. An arm
-    that knows no more than chance has nothing to lose, so nothing is said of it, or against it.
-
-    Args:
-        attack: the accuracies.
-        images: how many were attacked.
-        chance: the accuracy of always saying the most frequent answer.
-    """
-    table: dict[str, dict[float, float]] = {}
-    for row in attack:
-        table.setdefault(row["arm"], {})[row["epsilon"]] = row["score"]
-    plain = next((arm for arm in table if arm.startswith("cnn")), None)
-    if plain is None or len(table) < 2:
-        return "There is no arm without attention to set the others against."
-    known = chance + 2 * np.sqrt(chance * (1 - chance) / images)  # beyond what chance gets by luck
-    base = table[plain]
-    if base[0.0] <= known:
-        return (
-            f"{plain} knows no more than chance ({100 * chance:.0f} %) without any attack: nothing is set against it."
-        )
-    able = [left for left in table.values() if left[0.0] > known]
-    lost = [e for e in sorted(base) if e and any(left[e] < left[0.0] / 2 for left in able)]
-    e = lost[0] if lost else max(base)
-    sentences = [f"At ε = {e:g}, where {plain} keeps {100 * base[e]:.0f} of {100 * base[0.0]:.0f} %:"]
-    for arm, left in table.items():
-        if arm == plain:
-            continue
-        if left[0.0] <= known:
-            sentences.append(f"{arm} knows no more than chance without any attack, so it is left out.")
-            continue
-        error = np.sqrt((left[e] * (1 - left[e]) + base[e] * (1 - base[e])) / images)
-        difference = left[e] - base[e]
-        word = "more robust" if difference > 0 else "less robust"
-        word = "no clear difference" if abs(difference) <= 2 * error else word
-        sentences.append(f"{arm} keeps {100 * left[e]:.0f} of {100 * left[0.0]:.0f} %: {word}.")
-    return " ".join(sentences)
-
-
 def print_summary(report: Figures) -> None:
     """The main table of each world, and what was left out."""
     for world in report["worlds"]:
         print(f"\n{world['world']}")
         print(f"{'arm':<24}{'seeds':>6}{'score':>9}  {'95 % interval':<19}{'IQM':>7}{'equal time':>12}")
         for r in world["summary"]:
-            interval = f"{r['low']:.4f} to {r['high']:.4f}"
-            figures = f"{r['score']:>9.4f}  {interval:<19}{r['iqm']:>7.4f}{r['equal_time']:>12.4f}"
+            interval = f"{number(r['low'], '.4f')} to {number(r['high'], '.4f')}"
+            score, iqm, equal = (number(r[name], ".4f") for name in ("score", "iqm", "equal_time"))
+            figures = f"{score:>9}  {interval:<19}{iqm:>7}{equal:>12}"
             print(f"{r['arm']:<24}{r['seeds']:>6}{figures}")
     for path, reason in report["left_out"]:
         print(f"left out: {path}: {reason}")

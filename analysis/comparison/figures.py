@@ -2,16 +2,15 @@
 
 from typing import TypedDict
 
+from ..origin import Made, Origin
 
-class RunRow(TypedDict):
-    """One run."""
+
+class RunRow(Origin):
+    """One run: its score, what it cost and where it comes from."""
 
     arm: str
-    seed: int
     score: float
     minutes: float
-    steps: int
-    run: str
 
 
 class SummaryRow(TypedDict):
@@ -123,6 +122,7 @@ class WorldFigures(OnImages):
 class Figures(TypedDict):
     """All figures of the report; `left_out` has runs and why they can't be compared."""
 
+    made: Made
     how: str
     worlds: list[WorldFigures]
     left_out: list[tuple[str, str]]

@@ -16,6 +16,7 @@ from ...envs.glimpse.classification import Classification
 from ...envs.outside import options_of_file
 from ...envs.registry import check_id, env_options, world_class
 from ...errors import FoveateError
+from ..origin import Origin, origin_of
 
 # how an agent looks at a world, or is taught in it; the world stays the same
 _LOOKING = ("view", "location", "tiles", "reach", "zoom", "first", "patch", "scales", "overview", "glimpses")
@@ -36,7 +37,7 @@ class Run:
 
     Attributes:
         path: its folder.
-        arm: what it is called in tables: its preset, and what differs from the other runs of that preset.
+        arm: what it is called in tables: as a plan calls it, or its preset and how it differs from other runs of that.
         env_id: its world.
         env: the world's arguments.
         seed: of the training.
@@ -45,6 +46,7 @@ class Run:
         curve: scores on the validation split.
         learner: the best checkpoint.
         config: the run's configuration.
+        origin: where its figures come from.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Run:
     curve: list[Point]
     learner: Algorithm
     config: dict[str, Any]
+    origin: Origin
 
     @property
     def policy(self) -> Policy:
@@ -94,13 +97,16 @@ class Gathered(NamedTuple):
     left_out: list[tuple[str, str]]
 
 
-def gather(paths: list[Path], device: torch.device, data: Sequence[str] = ()) -> Gathered:
+def gather(
+    paths: Sequence[Path], device: torch.device, data: Sequence[str] = (), names: Mapping[Path, str] | None = None
+) -> Gathered:
     """Read runs, and sort out those that can't be compared.
 
     Args:
         paths: run folders.
         device: where the networks go.
         data: sources of images outside that their worlds may use; none counts by what a run itself says.
+        names: what a plan calls the arms, by run; the others are called by their presets.
 
     Raises:
         FoveateError: nothing is left to compare.
@@ -114,7 +120,10 @@ def gather(paths: list[Path], device: torch.device, data: Sequence[str] = ()) ->
             read.append(_read(path, device, data))
         except FoveateError as error:
             left_out.append((str(path), str(error)))
-    _name_arms(read)
+    names = names or {}
+    for run in read:
+        run.arm = names.get(run.path, run.arm)
+    _name_arms([run for run in read if run.path not in names])
     worlds: dict[str, dict[str, list[Run]]] = {}
     for run in read:
         worlds.setdefault(run.world, {}).setdefault(run.arm, []).append(run)
@@ -139,12 +148,7 @@ def _read(path: Path, device: torch.device, data: Sequence[str]) -> Run:
     last = checkpoint.read_run(checkpoint.find(path, "last"))
     if last["steps"] < total:
         raise FoveateError(f"it is unfinished: {last['steps']:,} of {total:,} steps")
-    split = config["env"].get("split", "train")
-    if split != "train":
-        raise FoveateError(f"it was trained on the split {split!r}, not on 'train'")
-    world = world_class(config["env_id"])
-    if world is None or not issubclass(world, Classification) or config["env"].get("ready"):
-        raise FoveateError("compare is for worlds that show one image an episode and ask one question about it")
+    check_comparable(config["env_id"], config["env"])
     curve = curve_of(path)
     if not curve:
         raise FoveateError(f"it has no evaluations in {METRICS}")
@@ -168,7 +172,22 @@ def _read(path: Path, device: torch.device, data: Sequence[str]) -> Run:
         curve,
         learner,
         config,
+        origin_of(path),
     )
+
+
+def check_comparable(env_id: str, env: Mapping[str, object]) -> None:
+    """Refuse a training whose runs no report can set beside others.
+
+    Raises:
+        FoveateError: it isn't on the training split, or in a world without a score of the kind.
+    """
+    split = env.get("split", "train")
+    if split != "train":
+        raise FoveateError(f"it is trained on the split {split!r}, not on 'train'")
+    world = world_class(env_id)
+    if world is None or not issubclass(world, Classification) or env.get("ready"):
+        raise FoveateError("compare is for worlds that show one image an episode and ask one question about it")
 
 
 def curve_of(path: Path) -> list[Point]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from ...files import as_csv, write_json, write_text
 from ...viz import pages
-from ...viz.pages import image_tag, table
+from ...viz.pages import NONE, image_tag, number, table
 from ...viz.palette import OKABE_ITO_LINES
 from ...viz.plots import figure_png, subplots
+from ..origin import Origin, about
 from .figures import AttackRow, Figures, ShiftRow, WorldFigures
 
 
@@ -19,11 +20,11 @@ def write_pages(folder: Path, figures: Figures) -> None:
     """Write report.html, report.json, one CSV a table and the pictures of where the arms look to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "report.html", page(figures))
-    for number, world in enumerate(figures["worlds"], 1):
+    for place, world in enumerate(figures["worlds"], 1):
         if world["pictures"]:
-            (folder / f"looks-{number}.png").write_bytes(world["pictures"])
+            (folder / f"looks-{place}.png").write_bytes(world["pictures"])
     worlds: list[dict[str, object]] = [{k: v for k, v in one.items() if k != "pictures"} for one in figures["worlds"]]
-    plain = {"how": figures["how"], "left_out": figures["left_out"], "worlds": worlds}
+    plain = {"made": figures["made"], "how": figures["how"], "left_out": figures["left_out"], "worlds": worlds}
     write_json(folder / "report.json", plain)
     for name in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking", "estimators"):
         rows: list[Mapping[str, object]] = []
@@ -37,6 +38,10 @@ def page(figures: Figures) -> str:
     parts = ["<h1>Hard against soft attention</h1>", f"<p>{html.escape(figures['how'])}</p>"]
     for world in figures["worlds"]:
         parts += _world(world)
+    origins: list[tuple[str, Origin]] = [
+        (f"{row['arm']}, {world['world']}", row) for world in figures["worlds"] for row in world["runs"]
+    ]
+    parts.append(about(figures["made"], origins))
     if figures["left_out"]:
         rows = [[path, reason] for path, reason in figures["left_out"]]
         parts += ["<h2>Left out</h2>", "<p>These runs can't be compared and are in no figure above.</p>"]
@@ -52,16 +57,16 @@ def _world(world: WorldFigures) -> list[str]:
 def _accuracy(world: WorldFigures) -> list[str]:
     head = ["arm", "seeds", "test score", "95 % interval", "IQM", "equal time", "equal samples", "CPU minutes"]
     rows = [
-        [r["arm"], str(r["seeds"]), _share(r["score"]), f"{_share(r['low'])} – {_share(r['high'])}", _share(r["iqm"]),
-         _share(r["equal_time"]), _share(r["equal_samples"]), f"{r['minutes']:.1f}"]
+        [r["arm"], str(r["seeds"]), _share(r["score"]), f"{_share(r['low'])} to {_share(r['high'])}", _share(r["iqm"]),
+         _share(r["equal_time"]), _share(r["equal_samples"]), number(r["minutes"], ".1f")]
         for r in world["summary"]
     ]  # fmt: skip
-    equal = world["equal"]
+    minutes, episodes = number(world["equal"]["minutes"], ".2f"), number(world["equal"]["episodes"], ",.0f")
     return [
         "<h3>Accuracy</h3>",
-        table(head, rows),
-        f"<p><small>Equal time: best validation score within {equal['minutes']:.2f} minutes of processor time "
-        f"(and 15 % more), which every run had. Equal samples: within {equal['episodes']:,.0f} episodes; the learning "
+        table(head, rows, "a run was not evaluated before that much time or that many episodes"),
+        f"<p><small>Equal time: best validation score within {minutes} minutes of processor time "
+        f"(and 15 % more), which every run had. Equal samples: within {episodes} episodes; the learning "
         "rate falls to the end of each run's own budget, so an arm with a longer one is seen there before its rate "
         "has fallen. The interval is a bootstrap over seeds and, within each, its test images. With fewer than four "
         "seeds the interquartile mean (IQM) is the mean. A pass backwards counts as two forwards.</small></p>",
@@ -71,8 +76,8 @@ def _accuracy(world: WorldFigures) -> list[str]:
 
 def _decisions(world: WorldFigures) -> list[str]:
     rows = [
-        [c["arm"], str(c["side"]), f"{c['multiply_adds'] / 1e6:.2f} M", f"{c['milliseconds']:.2f}", f"{c['bytes']:,}",
-         f"{c['pixels']:,}"]
+        [c["arm"], str(c["side"]), f"{number(c['multiply_adds'] / 1e6, '.2f')} M", number(c["milliseconds"], ".2f"),
+         number(c["bytes"], ","), number(c["pixels"], ",")]
         for c in world["cost"]
     ]  # fmt: skip
     return [
@@ -85,11 +90,11 @@ def _decisions(world: WorldFigures) -> list[str]:
 
 
 def _attention(world: WorldFigures) -> list[str]:
-    rows = [[r["arm"], r["method"], f"{r['pointing']:.3f}", f"{r['auc']:.3f}"] for r in world["looking"]]
+    rows = [[r["arm"], r["method"], number(r["pointing"]), number(r["auc"])] for r in world["looking"]]
     return [
         "<h3>Where they look</h3>",
         *([image_tag(world["pictures"], "glimpse paths and soft maps")] if world["pictures"] else []),
-        table(["arm", "method", "pointing", "ROC area"], rows),
+        table(["arm", "method", "pointing", "ROC area"], rows, "nothing in these images is relevant, or all of it is"),
         "<p><small>Against the ground truth of what is relevant, as in the scores of saliency: pointing is how often "
         "the greatest pixel is relevant, the ROC area the chance that a relevant pixel has more than another. "
         "Attention is the mean over all glimpses; the Jacobian is of the final answer.</small></p>",
@@ -109,12 +114,16 @@ def _robust(world: WorldFigures) -> list[str]:
 
 def _gradients(world: WorldFigures) -> list[str]:
     rows = [
-        [r["estimator"], str(r["samples"]), *(f"{x:.3f}" for x in (r["bias"], r["noise"], r["variance"], r["cosine"]))]
+        [r["estimator"], str(r["samples"]), *(number(x) for x in (r["bias"], r["noise"], r["variance"], r["cosine"]))]
         for r in world["estimators"]
     ]
     return [
         "<h3>Gradients of hard attention</h3>",
-        table(["estimator", "samples", "bias", "noise expected without bias", "variance", "cosine"], rows),
+        table(
+            ["estimator", "samples", "bias", "noise expected without bias", "variance", "cosine"],
+            rows,
+            "the exact gradient is zero here, so nothing is a share of it",
+        ),
         "<p><small>Of the choice among nine tiles of this world's images, as shares of the exact gradient's size "
         "(found by enumeration). An unbiased estimator's bias is about the noise that its samples leave.</small></p>",
     ]
@@ -155,7 +164,7 @@ def _pivot(cells: Sequence[_Cell]) -> str:
 
 
 def _share(value: float) -> str:
-    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
+    return NONE if np.isnan(value) else f"{100 * value:.1f} %"
 
 
 def draw_curves(world: WorldFigures) -> bytes:

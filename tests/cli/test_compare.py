@@ -1,6 +1,7 @@
 """compare: trains every arm, reports on the runs that can be compared, and names the others."""
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 from commands import command
 
-from foveate.analysis.comparison.compare import verdict
+import foveate
 from foveate.analysis.comparison.gather import gather
 from foveate.analysis.comparison.statistics import at, estimate
+from foveate.analysis.comparison.verdict import verdict
 from foveate.cli.plan import read_plan
 from foveate.errors import FoveateError
 
@@ -42,21 +44,31 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_one_command_trains_every_arm_and_writes_a_page_that_stands_alone(trained: Path) -> None:
     page = (trained / "out" / "report" / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
-    for words in ("cnn", "draw-read", "ram", "Against an adversary", "Gradients of hard attention"):
+    for words in ("paper", "small draw", "ram", "Against an adversary", "Gradients of hard attention"):
         assert words in page
+    assert "paper keeps" in page or "paper knows no more than chance" in page  # it is the one without attention
+    for run in (trained / "out" / "runs").glob("*/*/config.json"):  # where all of it comes from
+        assert html.escape(json.loads(run.read_text())["command"]) in page
+        assert str(run.parent) in page
+    assert f"with foveate {foveate.__version__} by: python" in page
+    assert f"compare {trained / 'plan.yaml'}" in page
     found = json.loads((trained / "out" / "report" / "report.json").read_text())
     (world,) = found["worlds"]
-    assert {row["arm"] for row in world["summary"]} == {"cnn", "draw-read", "ram"}
+    arms = {"paper", "small draw", "ram"}
+    for table in ("summary", "runs", "curves", "cost", "robustness", "attack", "looking"):
+        assert {row["arm"] for row in world[table]} == arms, table
+        with (trained / "out" / "report" / f"{table}.csv").open() as file:
+            assert {row["arm"] for row in csv.DictReader(file)} == arms, table
     assert all(0 <= row["score"] <= 1 and row["seeds"] == 1 for row in world["summary"])
     cost = {(row["arm"], row["side"]): row for row in world["cost"]}
     # a hard glimpse costs the same however large the picture; what reads all of it doesn't
     assert cost["ram", 448]["multiply_adds"] == cost["ram", 60]["multiply_adds"]
-    assert cost["draw-read", 448]["multiply_adds"] > 1.5 * cost["draw-read", 60]["multiply_adds"]
+    assert cost["small draw", 448]["multiply_adds"] > 1.5 * cost["small draw", 60]["multiply_adds"]
     with (trained / "out" / "report" / "attack.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["epsilon"] for row in rows} == {"0.0", "0.02", "0.05", "0.1", "0.2"}
     changed = {(row["arm"], row["change"]): row["score"] for row in world["robustness"] if row["change"] == "size"}
-    assert changed["cnn", "size"] is None  # its layers fit one size only, and the report says so
+    assert changed["paper", "size"] is None  # its layers fit one size only, and the report says so
 
 
 def test_a_second_call_trains_nothing_again_and_a_list_says_what_is_done(trained: Path) -> None:
@@ -142,13 +154,13 @@ def test_the_verdict_can_refute_the_claim() -> None:
         return [{"arm": arm, "epsilon": e, "score": s} for e, s in zip((0.0, 0.1, 0.2), scores, strict=True)]
 
     weak = rows("ram", 0.9, 0.1, 0.0) + rows("cnn", 0.9, 0.6, 0.1)
-    assert "ε = 0.1, where cnn keeps 60 of 90 %: ram keeps 10 of 90 %: less robust" in verdict(weak, 100)
+    assert "ε = 0.1, where cnn keeps 60 of 90 %: ram keeps 10 of 90 %: less robust" in verdict(weak, 100, 0.0, "cnn")
     strong = rows("ram", 0.9, 0.8, 0.7) + rows("cnn", 0.9, 0.2, 0.1)
-    assert "cnn keeps 20 of 90 %: ram keeps 80 of 90 %: more robust" in verdict(strong, 100)
-    assert "no clear difference" in verdict(strong, 3)  # so few images show nothing
-    assert "no arm without attention" in verdict(rows("ram", 0.9, 0.8, 0.7), 100)
+    assert "cnn keeps 20 of 90 %: ram keeps 80 of 90 %: more robust" in verdict(strong, 100, 0.0, "cnn")
+    assert "no clear difference" in verdict(strong, 3, 0.0, "cnn")  # so few images show nothing
+    assert "no arm without attention" in verdict(rows("ram", 0.9, 0.8, 0.7), 100, 0.0, None)
     guessing = strong + rows("dram", 0.12, 0.12, 0.12)
-    assert "dram knows no more than chance" in verdict(guessing, 100, chance=0.1)
-    assert verdict(guessing, 100, chance=0.1).count("ε = ") == 1
+    assert "dram knows no more than chance" in verdict(guessing, 100, 0.1, "cnn")
+    assert verdict(guessing, 100, 0.1, "cnn").count("ε = ") == 1
     nobody = rows("ram", 0.9, 0.8, 0.7) + rows("cnn", 0.1, 0.1, 0.1)
-    assert "nothing is set against it" in verdict(nobody, 100, chance=0.1)
+    assert "nothing is set against it" in verdict(nobody, 100, 0.1, "cnn")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from commands import command, run_folder
 
+import foveate
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,6 +58,8 @@ def test_the_truth_of_all_methods_in_one_table(run: Path, root: Path, tmp_path: 
     assert (tmp_path / "report" / "curves.png").stat().st_size > 1000
     page = (tmp_path / "report" / "saliency.html").read_text()
     assert "data:image/png;base64," in page
+    for words in (str(run), "train.py ", "evaluate.py ", "--score-saliency", f"with foveate {foveate.__version__} by"):
+        assert words in page  # where it comes from
     assert not re.search(r"""(src|href)=(?!["']data:)""", page)  # it asks for nothing from anywhere
 
 
