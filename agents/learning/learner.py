@@ -139,8 +139,13 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self.collector: Collecting | None = None
         self._before: _Moment | None = None
         groups = [{"params": part, "share": share} for share, part in policy.rates().items()]
+        self._parameters = list(policy.parameters())
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-            groups, lr=self.options.lr, weight_decay=self.options.weight_decay, eps=self.options.adam_eps
+            groups,
+            lr=self.options.lr,
+            weight_decay=self.options.weight_decay,
+            eps=self.options.adam_eps,
+            fused=policy.device.type in ("cpu", "cuda"),  # one operator for all weights: small updates are dispatch
         )
 
     @property
@@ -240,9 +245,10 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         Raises:
             NotFinite: the loss or the gradient isn't finite; no step is made.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self._parameters:  # what the optimiser's own zero_grad does, but for its profiling
+            parameter.grad = None
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.options.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.options.max_grad_norm)
         finite.check({"loss": loss, "gradient's norm": norm})
         self.optimizer.step()
         self.counts.updates += 1

@@ -69,7 +69,7 @@ class NTM(ExternalMemoryCore[NTMState]):
         reach: int = 1,
         addressing: Addressing = "both",
         blank: Literal["constant", "random"] = "constant",
-        fast: Fast = "off",
+        fast: Fast = "auto",
     ):
         check_choice("blank", blank, ["random", "constant"])
         check_choice("addressing", addressing, ["both", "content", "location"])
