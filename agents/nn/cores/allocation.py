@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from .addressing import TINY
 
@@ -42,6 +43,8 @@ def next_usage(
 def allocation_weights(usage: Float[Tensor, "batch rows"]) -> Float[Tensor, "batch rows"]:
     """a_t[φ_j] = (1 - u_t[φ_j]) Π_{i<j} u_t[φ_i], φ the rows sorted by rising usage: the freest row gets most.
 
+    Among rows of equal usage, such as all of an empty memory, the first comes first.
+
     Args:
         usage: in [0, 1], (B, N).
 
@@ -49,9 +52,9 @@ def allocation_weights(usage: Float[Tensor, "batch rows"]) -> Float[Tensor, "bat
         (B, N), non-negative, with a sum of at most 1.
     """
     usage = EPSILON + (1 - EPSILON) * usage  # a product of zeros has no useful gradient
-    sorted_usage, order = usage.sort(-1)
-    logs = sorted_usage.log()
-    before = (logs.cumsum(-1) - logs).exp()  # Π_{i<j} u[φ_i], (B, N)
+    sorted_usage, order = usage.sort(dim=-1, stable=True)  # else ties would fall by the processor's vector width
+    # Π_{i<j} u[φ_i], (B, N); a sum up to j less its last term would leave a free row's gradient to rounding
+    before = F.pad(sorted_usage.log()[..., :-1], (1, 0)).cumsum(-1).exp()
     return torch.zeros_like(usage).scatter(-1, order, (1 - sorted_usage) * before)
 
 
@@ -112,10 +115,10 @@ def next_sparse_link(
     """`next_link` in O(N K²): precedence is cut to its K largest entries, and each row keeps its K strongest links.
 
     After the sparse link matrix of Graves et al. 2016, Methods; rows are cut by strength instead of at 1/K, so that
-    the size of the state is fixed.
+    the size of the state is fixed. Of equal entries the first are kept, the old before the new.
     """
     keep = link.values.shape[-1]
-    preceding, preceding_row = precedence.topk(keep, -1)  # (B, K)
+    preceding, preceding_row = _largest(precedence, keep)  # (B, K)
     rows = write_weights.shape[-1]
     at_column = write_weights[:, None, :].expand(-1, rows, -1).gather(-1, link.columns)  # w[j], (B, N, K)
     old = link.values * (1 - write_weights[..., None] - at_column)
@@ -129,8 +132,16 @@ def next_sparse_link(
     first = same * (same.cumsum(-2) == 1)
     old = old + (first @ new[..., None])[..., 0]
     new = new * (1 - first.amax(-2))
-    values, chosen = torch.cat([old, new], -1).topk(keep, -1)
+    values, chosen = _largest(torch.cat([old, new], -1), keep)
     return SparseLink(values, torch.cat([link.columns, new_columns], -1).gather(-1, chosen))
+
+
+def _largest(
+    values: Float[Tensor, "*batch entries"], keep: int
+) -> tuple[Float[Tensor, "*batch keep"], Int[Tensor, "*batch keep"]]:
+    """The largest entries, falling, and where they stand; `topk` would leave open which of equal ones it takes."""
+    falling, order = values.sort(dim=-1, descending=True, stable=True)
+    return falling[..., :keep], order[..., :keep]
 
 
 def empty_sparse_link(batch: int, rows: int, keep: int, like: Float[Tensor, "..."]) -> SparseLink:

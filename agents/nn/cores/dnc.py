@@ -1,12 +1,14 @@
 """The differentiable neural computer (Graves et al. 2016), and the switches of Csordás & Schmidhuber 2019."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ....errors import check_range
+from ....errors import check_choice, check_range
 from ..attention.content import content_weights, cosine_similarity, masked_cosine_similarity, weighted_sum
+from ..kernels import Fast, serves
 from . import allocation as alloc
 from .addressing import erase_and_add, oneplus
 from .base import CoreOutput
@@ -43,6 +45,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: content is compared on the part of the row that a mask selects.
         deallocate: a row that is released is also erased.
         sharpen_links: the weightings that follow links are sharpened.
+        fast: "auto" takes the fused kernel where it serves (on a CPU, when nothing is recorded), "off" never does; both
+            give the same numbers but for the last digits.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: bool = False,
         deallocate: bool = False,
         sharpen_links: bool = False,
+        fast: Fast = "off",
     ):
         check_range("sparse_links", sparse_links, 0, rows)
+        check_choice("fast", fast, ["auto", "off"])
         self.sparse_links, self.mask_keys = sparse_links, mask_keys
         self.deallocate, self.sharpen_links = deallocate, sharpen_links
         keys = read_heads + 1
@@ -76,6 +82,7 @@ class DNC(ExternalMemoryCore[DNCState]):
             read_heads=read_heads,
             controller=controller,
         )
+        self.fast: Fast = fast
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> DNCState:
         nothing = self.initial_reads.new_zeros(batch, self.rows)
@@ -94,6 +101,26 @@ class DNC(ExternalMemoryCore[DNCState]):
             read_weights=nothing.new_zeros(batch, self.read_heads, self.rows),
             **self._controller_state(batch),
         )
+
+    def kernel(self) -> Callable[[Tensor, DNCState], CoreOutput[DNCState]] | None:
+        return self._run_fused if serves(self.fast, self.interface.weight) else None
+
+    def _run_fused(self, drive: Tensor, state: DNCState) -> CoreOutput[DNCState]:
+        """A piece in which no episode starts; drive (t, B, …)."""
+        from ..kernels import dnc  # here, since it brings numba with it
+
+        shape = dnc.Shape(
+            read_heads=self.read_heads,
+            lstm=self.controller.cell_size > 0,
+            links=self.sparse_links,
+            mask_keys=self.mask_keys,
+            deallocate=self.deallocate,
+            sharpen_links=self.sharpen_links,
+            every=1,
+        )
+        parameters = dnc.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
+        y, end = dnc.dnc_sequence(shape, drive, parameters, dnc.Begin(**state._asdict()))
+        return CoreOutput(y, DNCState(**end._asdict()), {}, {})
 
     def step(self, drive: Tensor, state: DNCState, record: bool = False) -> CoreOutput[DNCState]:
         heads = self.read_heads

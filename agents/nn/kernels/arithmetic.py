@@ -16,6 +16,7 @@ from numba.extending import intrinsic, overload
 # all of fastmath but "nothing is NaN or infinite": a NaN must come out again, so that the learner can refuse it
 FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
 OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+CACHED: Any = {**OPTIONS, "cache": True}
 f32, i32 = np.float32, np.int32
 
 

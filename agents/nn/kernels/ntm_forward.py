@@ -1,20 +1,20 @@
 """A neural Turing machine over a whole sequence, forwards (Graves, Wayne & Danihelka 2014), in numba.
 
-The same numbers as `cores/ntm.py`, step by step and equation by equation; that file is the one to read first. Here
-the memory of a world lies transposed, (W, N), so that every inner loop runs over the N rows and vectorises.
+The same numbers as `cores/ntm.py`, step by step and equation by equation; that file is the one to read first. What
+the DNC does alike is in `controller.py` and `memory.py`.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from .arithmetic import OPTIONS, exp, largest, log, product, sigmoid, softplus, tanh
+from .arithmetic import CACHED, OPTIONS, exp, largest, log, sigmoid, softplus, tanh
+from .controller import control_all
+from .memory import address_by_content, erase_and_add, read, row_norms, softmax, vector_norm
 
-CLIP = 20.0  # as cores/external.py
-EPSILON = 1e-6  # as attention/content.py
+CLIP = 20.0  # as nn/bounds.py
 TINY = 1e-12  # as cores/addressing.py
-CACHED: Any = {**OPTIONS, "cache": True}
 
 
 class Shape(NamedTuple):
@@ -35,20 +35,6 @@ class Shape(NamedTuple):
     lstm: bool
     content: bool
     location: bool
-
-
-class Weights(NamedTuple):
-    """The core's parameters, each laid out as the loops of one direction want it.
-
-    Attributes:
-        past: of the controller for the last reads and hidden; forwards (R W + hidden, G), backwards (G, R W + hidden).
-        interface: forwards (hidden, I), backwards (I, hidden).
-        bias: of the interface, (I,).
-    """
-
-    past: np.ndarray
-    interface: np.ndarray
-    bias: np.ndarray
 
 
 class Trace(NamedTuple):
@@ -104,26 +90,9 @@ def layout_of(shape, width):
 
 
 @njit(**CACHED)
-def control(gates, drive, cell_before, cell, hidden, shape, one):
-    """The controller of one world: `gates` hold U [r; h] and become the gates themselves."""
-    size = len(hidden)
-    if not shape.lstm:
-        for i in range(size):
-            hidden[i] = gates[i] = tanh(gates[i] + drive[i], one)
-        return
-    for i in range(3 * size):
-        gates[i] = sigmoid(gates[i] + drive[i], one)
-    for i in range(3 * size, 4 * size):
-        gates[i] = tanh(gates[i] + drive[i], one)
-    for i in range(size):
-        cell[i] = gates[size + i] * cell_before[i] + gates[i] * gates[3 * size + i]
-        hidden[i] = gates[2 * size + i] * tanh(cell[i], one)
-
-
-@njit(**CACHED)
 def activate(raw, interface, layout, shape, one):
     """The interface of one world, clipped and put through its softmaxes, tanh, sigmoids and softplus."""
-    clip = one * CLIP
+    clip = raw.dtype.type(CLIP)
     for i in range(layout.end):
         interface[i] = min(max(raw[i], -clip), clip)
     for h in range(shape.read_heads + shape.write_heads):
@@ -135,61 +104,6 @@ def activate(raw, interface, layout, shape, one):
         interface[i] = sigmoid(interface[i], one)
     for i in range(layout.strength, layout.end):
         interface[i] = softplus(interface[i], one)
-
-
-@njit(**OPTIONS)
-def softmax(values, one):
-    """In place."""
-    top, total = largest(values), one - one
-    for i in range(len(values)):
-        values[i] = exp(values[i] - top)
-        total += values[i]
-    total = one / total
-    for i in range(len(values)):
-        values[i] *= total
-
-
-@njit(**OPTIONS)
-def key_norm(key, one):
-    """‖k‖."""
-    total = one - one
-    for j in range(len(key)):
-        total += key[j] * key[j]
-    return np.sqrt(total)
-
-
-@njit(**OPTIONS)
-def row_norms(memory, norms):
-    """‖M(i)‖ of every row."""
-    width, rows = memory.shape
-    norms[:] = 0
-    for j in range(width):
-        column = memory[j]
-        for i in range(rows):
-            norms[i] += column[i] * column[i]
-    for i in range(rows):
-        norms[i] = np.sqrt(norms[i])
-
-
-@njit(**OPTIONS)
-def similarities(key, memory, out):
-    """k · M(i) of every row."""
-    width, rows = memory.shape
-    out[:] = 0
-    for j in range(width):
-        column, k = memory[j], key[j]
-        for i in range(rows):
-            out[i] += k * column[i]
-
-
-@njit(**CACHED)
-def address_by_content(key, strength, memory, norms, out, one):
-    """w_c(i) = softmax_i β K[k, M(i)] (eq. 5), K the cosine (eq. 6)."""
-    similarities(key, memory, out)
-    norm, epsilon = key_norm(key, one), one * EPSILON
-    for i in range(len(out)):
-        out[i] = strength * out[i] / (norm * norms[i] + epsilon)
-    softmax(out, one)
 
 
 @njit(**CACHED)
@@ -216,7 +130,7 @@ def shift_and_sharpen(placed, kernel, gamma, shifted, out, one):
             shifted[i] += s * placed[i + offset + rows]
         for i in range(rows - offset, rows):
             shifted[i] += s * placed[i + offset - rows]
-    tiny = one * TINY
+    tiny = placed.dtype.type(TINY)
     for i in range(rows):
         shifted[i] = log(shifted[i] + tiny)
     top, total = largest(shifted), one - one
@@ -226,37 +140,6 @@ def shift_and_sharpen(placed, kernel, gamma, shifted, out, one):
     total = one / total
     for i in range(rows):
         out[i] *= total
-
-
-@njit(**CACHED)
-def write(memory, weighting, interface, layout, shape, out, one):
-    """M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (eq. 3 and 4)."""
-    width, rows = memory.shape
-    for j in range(width):
-        old, new = memory[j], out[j]
-        for i in range(rows):
-            new[i] = old[i]
-        for h in range(shape.write_heads):
-            e, w = interface[layout.erase + h * width + j], weighting[shape.read_heads + h]
-            for i in range(rows):
-                new[i] *= one - w[i] * e
-        for h in range(shape.write_heads):
-            a, w = interface[layout.add + h * width + j], weighting[shape.read_heads + h]
-            for i in range(rows):
-                new[i] += w[i] * a
-
-
-@njit(**CACHED)
-def read(memory, weighting, shape, reads, one):
-    """r = Σ_i w(i) M(i) (eq. 2), of all read heads one behind the other."""
-    width, rows = memory.shape
-    for r in range(shape.read_heads):
-        w = weighting[r]
-        for j in range(width):
-            column, total = memory[j], one - one
-            for i in range(rows):
-                total += w[i] * column[i]
-            reads[r * width + j] = total
 
 
 @njit(**CACHED)
@@ -276,28 +159,20 @@ def forward(drive, weights, trace, shape, first, end):
     layout = layout_of(shape, width)
     interface, placed = np.empty(layout.end, drive.dtype), np.empty(rows, drive.dtype)
     reads = shape.read_heads * width
+    heads = shape.read_heads + shape.write_heads
     for t in range(len(drive)):
-        product(trace.past[t], weights.past, trace.gates[t], first, end)
+        control_all(drive, weights, trace, t, reads, shape.lstm, first, end)
         for b in range(first, end):
-            hidden = trace.hidden[t, b]
-            control(trace.gates[t, b], drive[t, b], trace.cell[t, b], trace.cell[t + 1, b], hidden, shape, one)
-            if shape.lstm:
-                trace.past[t + 1, b, reads:] = hidden
-        product(trace.hidden[t], weights.interface, trace.interface[t], first, end)
-        for b in range(first, end):
-            raw = trace.interface[t, b]
-            for i in range(layout.end):
-                raw[i] += weights.bias[i]
-            activate(raw, interface, layout, shape, one)
+            activate(trace.interface[t, b], interface, layout, shape, one)
             memory, norms = trace.memory[t, b], trace.row_norm[t, b]
             if shape.content:
                 row_norms(memory, norms)
-            for h in range(shape.read_heads + shape.write_heads):
+            for h in range(heads):
                 before, after = trace.weighting[t, b, h], trace.weighting[t + 1, b, h]
                 content = trace.content[t, b, h]
                 if shape.content:
                     key, strength = interface[h * width : (h + 1) * width], interface[layout.strength + h]
-                    address_by_content(key, strength, memory, norms, content, one)
+                    address_by_content(key, vector_norm(key, one), strength, memory, norms, content, one)
                 if shape.location:
                     kernel = interface[layout.kernel + h * shape.shifts : layout.kernel + (h + 1) * shape.shifts]
                     gamma = one + interface[layout.sharpness + h]
@@ -305,5 +180,8 @@ def forward(drive, weights, trace, shape, first, end):
                     shift_and_sharpen(placed, kernel, gamma, trace.shifted[t, b, h], after, one)
                 else:
                     after[:] = content
-            write(memory, trace.weighting[t + 1, b], interface, layout, shape, trace.memory[t + 1, b], one)
-            read(trace.memory[t + 1, b], trace.weighting[t + 1, b], shape, trace.past[t + 1, b], one)
+            reading = trace.weighting[t + 1, b, : shape.read_heads]
+            writing = trace.weighting[t + 1, b, shape.read_heads :]
+            erase, add = interface[layout.erase :], interface[layout.add :]
+            erase_and_add(memory, writing, erase, add, trace.memory[t + 1, b], one)
+            read(trace.memory[t + 1, b], reading, trace.past[t + 1, b], one)

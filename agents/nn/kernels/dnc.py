@@ -1,0 +1,183 @@
+"""A differentiable neural computer over a whole piece of a sequence as one function with a gradient of its own."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from .cache import compiled_into_cache
+from .sequence import Parameters, array, call, from_the_end, in_threads, parameter_gradients, tensor
+
+with compiled_into_cache():
+    from .dnc_backward import Carried, backward
+    from .dnc_forward import Shape, Trace, forward
+
+LINKS_AT_A_TIME = 1 << 20  # numbers of full links that are worked on by turns: more would not stay in the cache
+
+
+class Begin(NamedTuple):
+    """The state before a piece: the fields of `DNCState`, what has no gradient last."""
+
+    memory: Tensor
+    usage: Tensor
+    precedence: Tensor
+    write_weights: Tensor
+    read_weights: Tensor
+    reads: Tensor
+    hidden: Tensor
+    cell: Tensor
+    link: Tensor
+    link_columns: Tensor
+
+
+def empty_trace(shape: Shape, steps: int, parameters: Parameters, begin: Begin) -> Trace:
+    """Room for a sequence, with the state before it written.
+
+    Args:
+        shape: what is fixed.
+        steps: T.
+        parameters: of the core.
+        begin: the state.
+    """
+    (batch, rows, width), heads, links = begin.memory.shape, shape.read_heads, shape.links
+    (interface, hidden), reads = parameters.interface.shape, heads * width
+    kept = hidden if shape.lstm else 0
+    dtype = array(begin.memory).dtype
+    norms = heads + 1 if shape.mask_keys else 2
+    checkpoints = steps if links else -(-steps // shape.every)
+
+    def new(*size: int, dtype: np.dtype | type = dtype) -> np.ndarray:
+        return np.empty(size, dtype)
+
+    trace = Trace(
+        memory=new(steps + 1, batch, width, rows),
+        usage=new(steps + 1, batch, rows),
+        precedence=new(steps + 1, batch, rows),
+        write=new(steps + 1, batch, rows),
+        read=new(steps + 1, batch, heads, rows),
+        past=new(steps + 1, batch, reads + kept),
+        cell=new(steps + 1, batch, kept),
+        gates=new(steps, batch, parameters.past.shape[0]),
+        hidden=new(steps, batch, hidden),
+        interface=new(steps, batch, interface),
+        content=new(steps, batch, heads + 1, rows),
+        norm=new(steps, batch, norms, rows),
+        order=new(steps, batch, rows, dtype=np.int32),
+        allocated=new(steps, batch, rows),
+        ahead=new(steps, batch, heads, rows),
+        behind=new(steps, batch, heads, rows),
+        link=new(checkpoints + 1, batch, links or rows, rows),
+        column=new(steps + 1, batch, links, rows, dtype=np.int32),
+        source=new(steps, batch, links, rows, dtype=np.int32),
+        preceding=new(steps, batch, links, dtype=np.int32),
+    )
+    trace.memory[0], trace.usage[0] = array(begin.memory.mT), array(begin.usage)
+    trace.precedence[0], trace.write[0] = array(begin.precedence), array(begin.write_weights)
+    trace.read[0], trace.past[0, :, :reads] = array(begin.read_weights), array(begin.reads.flatten(1))
+    trace.link[0] = array(begin.link.mT if links else begin.link)
+    trace.column[0] = array(begin.link_columns.mT)
+    if shape.lstm:
+        trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
+    return trace
+
+
+class _Sequence(torch.autograd.Function):
+    """y and the state after a piece; everything that doesn't depend on the step before stays outside."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, shape: Shape, drive: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        parameters, begin = Parameters(*tensors[:3]), Begin(*tensors[3:])
+        (batch, _, width), reads = begin.memory.shape, shape.read_heads * begin.memory.shape[2]
+        trace = empty_trace(shape, len(drive), parameters, begin)
+        weights, numbers = parameters.forwards(), array(drive)
+        in_threads(batch, lambda a, b: forward(numbers, weights, trace, shape, a, b), _at_a_time(shape, trace))
+        ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
+        ctx.save_for_backward(*parameters)
+        y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
+        link = trace.link[-1].swapaxes(1, 2) if shape.links else trace.link[-1]
+        after = Begin(
+            memory=tensor(trace.memory[-1].swapaxes(1, 2)),
+            usage=tensor(trace.usage[-1]),
+            precedence=tensor(trace.precedence[-1]),
+            link=tensor(link),
+            link_columns=tensor(trace.column[-1].swapaxes(1, 2)).to(torch.int64),
+            write_weights=tensor(trace.write[-1]),
+            read_weights=tensor(trace.read[-1]),
+            reads=tensor(trace.past[-1, :, :reads].reshape(batch, shape.read_heads, width)),
+            hidden=tensor(trace.hidden[-1]),
+            cell=tensor(trace.cell[-1]),
+        )
+        ctx.mark_non_differentiable(after.link_columns)  # type: ignore[attr-defined]
+        return torch.from_numpy(y), *after
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
+        shape: Shape = ctx.shape  # type: ignore[attr-defined]
+        trace: Trace = ctx.trace  # type: ignore[attr-defined]
+        parameters, d_end = Parameters(*ctx.saved_tensors), Begin(*d_after)  # type: ignore[attr-defined]
+        batch, hidden = trace.hidden.shape[1:]
+        reads = shape.read_heads * trace.memory.shape[2]
+        outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)
+        carried = Carried(
+            memory=array(d_end.memory.mT).copy(),
+            usage=array(d_end.usage).copy(),
+            precedence=array(d_end.precedence).copy(),
+            link=array(d_end.link.mT if shape.links else d_end.link).copy(),
+            write=array(d_end.write_weights).copy(),
+            read=array(d_end.read_weights).copy(),
+            past=d_past.numpy(),
+            cell=array(d_end.cell).copy(),
+        )
+        d_gates, d_interface = np.empty_like(trace.gates), np.empty_like(trace.interface)
+        weights, most = parameters.backwards(), _at_a_time(shape, trace)
+        in_threads(
+            batch, lambda a, b: backward(weights, trace, shape, outer, carried, d_gates, d_interface, a, b), most
+        )
+        d_link = torch.from_numpy(carried.link)
+        d_begin = Begin(
+            memory=torch.from_numpy(carried.memory).mT,
+            usage=torch.from_numpy(carried.usage),
+            precedence=torch.from_numpy(carried.precedence),
+            link=d_link.mT if shape.links else d_link,
+            link_columns=torch.empty(0),
+            write_weights=torch.from_numpy(carried.write),
+            read_weights=torch.from_numpy(carried.read),
+            reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
+            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_y.dtype),
+            cell=torch.from_numpy(carried.cell),
+        )
+        d_parameters = parameter_gradients(trace, d_gates, d_interface)
+        return None, torch.from_numpy(d_gates), *d_parameters, *d_begin[:-1], None
+
+
+def dnc_sequence(
+    shape: Shape, drive: Float[Tensor, "time batch gates"], parameters: Parameters, begin: Begin
+) -> tuple[Float[Tensor, "time batch outputs"], Begin]:
+    """Run a piece in which no episode starts.
+
+    Args:
+        shape: what is fixed for the core; how often links are kept is for this function to say.
+        drive: what the controller gets from the inputs, float32 or float64 on the CPU, (T, B, G).
+        parameters: of the core.
+        begin: the state before it.
+
+    Returns:
+        y, (T, B, hidden + R W), and the state after it.
+    """
+    shape = shape._replace(every=math.isqrt(len(drive) - 1) + 1)
+    y, *after = call("dnc", drive.dtype, lambda: _Sequence.apply(shape, drive, *parameters, *begin))
+    end = Begin(*after)
+    return y, end if shape.lstm else end._replace(cell=begin.cell)
+
+
+def _at_a_time(shape: Shape, trace: Trace) -> int | None:
+    """Worlds whose links are worked on by turns."""
+    if shape.links:
+        return None
+    rows = trace.memory.shape[-1]
+    return max(4, LINKS_AT_A_TIME // (rows * rows * (shape.every + 1)))

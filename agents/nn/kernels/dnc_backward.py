@@ -1,0 +1,315 @@
+"""The gradient of `dnc_forward.forward`, in numba: the same equations, each read from its end.
+
+d_x stands for the loss's derivative with respect to x. Full links are not kept for every step, which would be T B N²
+numbers: from a checkpoint, the links of the steps up to the next one are computed again.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .allocation import allocate_back, retain, retain_back, show, use_back
+from .arithmetic import CACHED, OPTIONS, sigmoid
+from .controller import control_all_back
+from .dnc_forward import CLIP, activate, layout_of
+from .links import link_and_follow_back, next_link, precede_back
+from .memory import (
+    address_by_content_back,
+    erase_and_add_back,
+    read_back,
+    row_norms_back,
+    softmax_back,
+    vector_norm,
+    vector_norm_back,
+)
+from .sharpening import mask_key, mask_key_back, masked_row_norms_back, sharpen_back
+from .sparse_links import candidates_back, follow_sparse_back
+
+
+class Carried(NamedTuple):
+    """Derivatives with respect to the state, of the step after at first and of the step before at the end.
+
+    Attributes:
+        memory: (B, W, N).
+        usage: (B, N).
+        precedence: (B, N).
+        link: (B, N, N), or (B, K, N) where links are sparse.
+        write: (B, N).
+        read: (B, R, N).
+        past: (B, R W + hidden), or (B, R W).
+        cell: (B, hidden), or (B, 0).
+    """
+
+    memory: np.ndarray
+    usage: np.ndarray
+    precedence: np.ndarray
+    link: np.ndarray
+    write: np.ndarray
+    read: np.ndarray
+    past: np.ndarray
+    cell: np.ndarray
+
+
+class Room(NamedTuple):
+    """Numbers of one world at one step; most of them are derivatives."""
+
+    retained: np.ndarray  # ψ, (N,), as all without a size
+    shown: np.ndarray
+    d_retained: np.ndarray
+    d_norms: np.ndarray
+    d_content: np.ndarray
+    scratch: np.ndarray
+    other: np.ndarray
+    query: np.ndarray  # (W,)
+    d_query: np.ndarray  # (W,)
+    kept: np.ndarray  # M_{t-1} ∘ ψ 1ᵀ, (W, N)
+    d_ahead: np.ndarray  # (R, N)
+    d_behind: np.ndarray  # (R, N)
+    spare: np.ndarray  # (K, N)
+
+
+@njit(**OPTIONS)
+def room_of(shape, memory):
+    """Room for a world's memory (W, N)."""
+    width, rows = memory.shape
+    one, queries, of_heads = (
+        np.empty((7, rows), memory.dtype),
+        np.empty((2, width), memory.dtype),
+        (shape.read_heads, rows),
+    )
+    return Room(
+        one[0], one[1], one[2], one[3], one[4], one[5], one[6], queries[0], queries[1],
+        np.empty((width, rows), memory.dtype),
+        np.empty(of_heads, memory.dtype),
+        np.empty(of_heads, memory.dtype),
+        np.empty((shape.links, rows), memory.dtype),
+    )  # fmt: skip
+
+
+@njit(**CACHED)
+def activate_back(raw, interface, d_interface, layout, shape, one):
+    """Of the interface's sigmoids, softmaxes, oneplus and bounds, in place."""
+    clip = raw.dtype.type(CLIP)
+    for i in range(layout.strength, layout.erase):
+        d_interface[i] *= sigmoid(raw[i], one)
+    for i in range(layout.erase, layout.add):
+        d_interface[i] *= interface[i] * (one - interface[i])
+    for i in range(layout.free, layout.modes):
+        d_interface[i] *= interface[i] * (one - interface[i])
+    for r in range(shape.read_heads):
+        first, last = layout.modes + 3 * r, layout.modes + 3 * r + 3
+        softmax_back(interface[first:last], d_interface[first:last], one)
+    for i in range(layout.mask, layout.sharpness):
+        d_interface[i] *= interface[i] * (one - interface[i])
+    for i in range(layout.sharpness, layout.end):
+        d_interface[i] *= sigmoid(raw[i], one)
+    for i in range(layout.end):
+        if not abs(raw[i]) <= clip:
+            d_interface[i] = one - one
+
+
+@njit(**CACHED)
+def address_back(h, memory, interface, layout, shape, norms, content, d_memory, d_interface, room, one):
+    """Of c of head h, from `room.d_content`; without masks `room.d_norms` collects."""
+    width, at = len(memory), layout.strength + h
+    strength, place = interface[at], slice(h * width, (h + 1) * width)
+    key, d_key = interface[place], d_interface[place]
+    if not shape.mask_keys:
+        norm = vector_norm(key, one)
+        d_interface[at], d_norm = address_by_content_back(
+            key, norm, strength, memory, norms, content, room.d_content, d_key, d_memory, room.d_norms, room.scratch
+        )
+        vector_norm_back(key, norm, d_norm, d_key, one)
+        return
+    place = slice(layout.mask + h * width, layout.mask + (h + 1) * width)
+    mask, d_mask = interface[place], d_interface[place]
+    query, d_query, d_norms = room.query, room.d_query, room.d_norms
+    norm = mask_key(key, mask, query, one)
+    d_norms[:] = 0
+    d_interface[at], d_norm = address_by_content_back(
+        query, norm, strength, memory, norms, content, room.d_content, d_query, d_memory, d_norms, room.scratch
+    )
+    mask_key_back(key, mask, norm, d_norm, d_query, d_key, d_mask, one)
+    masked_row_norms_back(mask, memory, norms, d_norms, d_memory, d_mask)
+
+
+@njit(**OPTIONS)
+def dot(left, right):
+    """Σ_i x(i) y(i)."""
+    total = left.dtype.type(0)
+    for i in range(len(left)):
+        total += left[i] * right[i]
+    return total
+
+
+@njit(**CACHED)
+def linked_back(weighting, at, mode_at, shape, interface, d_read, d_interface, d_weighting, room):
+    """Of what one head's mode takes of a weighting that follows links, sharpened or not."""
+    mode = interface[mode_at]
+    d_weighting[:] = d_read
+    if shape.sharpen_links:
+        d_sharpness, d_mode = sharpen_back(weighting, interface[at], d_weighting, room.scratch, room.other)
+        d_interface[at] = mode * d_sharpness
+        d_interface[mode_at] = d_mode
+    else:
+        d_interface[mode_at] = dot(d_read, weighting)
+    for i in range(len(d_weighting)):
+        d_weighting[i] *= mode
+
+
+@njit(**CACHED)
+def read_step_back(trace, shape, layout, t, b, interface, carried, d_reads, d_interface, room, one):
+    """Of `read_step`: to `room.d_ahead`, `room.d_behind` and the memory; `carried.read` is zero afterwards."""
+    heads, memory, d_memory = shape.read_heads, trace.memory[t + 1, b], carried.memory[b]
+    read_back(memory, trace.read[t + 1, b], d_reads, d_memory, carried.read[b])
+    room.d_norms[:] = 0
+    for r in range(heads):
+        mode_at, sharpness, d_read = layout.modes + 3 * r, layout.sharpness + r, carried.read[b, r]
+        content, norms = trace.content[t, b, r], trace.norm[t, b, r if shape.mask_keys else 0]
+        linked_back(
+            trace.behind[t, b, r], sharpness, mode_at, shape, interface, d_read, d_interface, room.d_behind[r], room
+        )
+        linked_back(
+            trace.ahead[t, b, r], sharpness + heads, mode_at + 2, shape, interface, d_read, d_interface,
+            room.d_ahead[r], room,
+        )  # fmt: skip
+        d_interface[mode_at + 1] = dot(d_read, content)
+        for i in range(len(d_read)):
+            room.d_content[i] = interface[mode_at + 1] * d_read[i]
+        address_back(r, memory, interface, layout, shape, norms, content, d_memory, d_interface, room, one)
+    if not shape.mask_keys:
+        row_norms_back(memory, trace.norm[t, b, 0], room.d_norms, d_memory)
+    carried.read[b] = 0
+
+
+@njit(**CACHED)
+def follow_step_back(trace, shape, t, b, before, after, carried, room):
+    """Of `follow_step`; `before` and `after` are L_{t-1} and L_t where links are full."""
+    precedence, write, reading = trace.precedence[t, b], trace.write[t + 1, b], trace.read[t, b]
+    d_precedence, d_write, d_read, d_link = carried.precedence[b], carried.write[b], carried.read[b], carried.link[b]
+    precede_back(precedence, write, d_precedence, d_write)
+    if shape.links > 0:
+        follow_sparse_back(
+            trace.link[t + 1, b], trace.column[t + 1, b], reading, room.d_ahead, room.d_behind, d_link, d_read
+        )
+        candidates_back(
+            trace.link[t, b], trace.column[t, b], trace.preceding[t, b], precedence, write, trace.source[t, b],
+            d_link, d_precedence, d_write, room.spare,
+        )  # fmt: skip
+    else:
+        link_and_follow_back(
+            before,
+            after,
+            precedence,
+            write,
+            reading,
+            room.d_ahead,
+            room.d_behind,
+            d_link,
+            d_precedence,
+            d_write,
+            d_read,
+        )
+
+
+@njit(**CACHED)
+def written_back(trace, shape, layout, t, b, interface, carried, d_interface, room):
+    """Of M_t, with de-allocation by way of M_{t-1} ∘ ψ_t 1ᵀ; `room.d_retained` is written."""
+    memory, d_memory, rows = trace.memory[t, b], carried.memory[b], len(room.scratch)
+    kept = memory
+    room.d_retained[:] = 0
+    if shape.deallocate:
+        kept = room.kept
+        for j in range(len(memory)):
+            for i in range(rows):
+                kept[j, i] = memory[j, i] * room.retained[i]
+    erase, add = slice(layout.erase, layout.add), slice(layout.add, layout.free)
+    erase_and_add_back(
+        kept, trace.write[t + 1, b : b + 1], interface[erase], interface[add],
+        d_memory, carried.write[b : b + 1], d_interface[erase], d_interface[add], room.scratch,
+    )  # fmt: skip
+    if shape.deallocate:
+        for j in range(len(memory)):
+            old, d_old = memory[j], d_memory[j]
+            for i in range(rows):
+                room.d_retained[i] += d_old[i] * old[i]
+                d_old[i] *= room.retained[i]
+
+
+@njit(**CACHED)
+def write_step_back(trace, shape, layout, t, b, interface, carried, d_interface, room, one):
+    """Of `write_step`."""
+    heads, memory, d_write, allocated = shape.read_heads, trace.memory[t, b], carried.write[b], trace.allocated[t, b]
+    content, norms = trace.content[t, b, heads], trace.norm[t, b, heads if shape.mask_keys else 1]
+    free = interface[layout.free : layout.write_gate]
+    retain(free, trace.read[t, b], room.retained)
+    show(trace.usage[t + 1, b], room.shown)
+    written_back(trace, shape, layout, t, b, interface, carried, d_interface, room)
+    write_gate, allocation_gate = interface[layout.write_gate], interface[layout.allocation_gate]
+    d_write_gate, d_allocation_gate = one - one, one - one
+    for i in range(len(d_write)):  # of w_t^w; d_a takes the place of its derivative
+        ahead, d = allocated[i] - content[i], d_write[i]
+        d_write_gate += d * (content[i] + allocation_gate * ahead)
+        d *= write_gate
+        d_allocation_gate += d * ahead
+        room.d_content[i] = (one - allocation_gate) * d
+        d_write[i] = allocation_gate * d
+    d_interface[layout.write_gate], d_interface[layout.allocation_gate] = d_write_gate, d_allocation_gate
+    room.d_norms[:] = 0
+    address_back(heads, memory, interface, layout, shape, norms, content, carried.memory[b], d_interface, room, one)
+    if not shape.mask_keys:
+        row_norms_back(memory, norms, room.d_norms, carried.memory[b])
+    allocate_back(room.shown, trace.order[t, b], allocated, d_write, carried.usage[b], room.scratch)
+    use_back(trace.usage[t, b], trace.write[t, b], room.retained, carried.usage[b], d_write, room.d_retained)
+    d_free = d_interface[layout.free : layout.write_gate]
+    retain_back(free, trace.read[t, b], room.d_retained, d_free, carried.read[b], room.scratch)
+
+
+@njit(**CACHED)
+def links_again(trace, shape, start, stop, first, end, links):
+    """Full links from the checkpoint before step `start` to after step `stop` - 1, (stop - start + 1, worlds, N, N)."""
+    for b in range(first, end):
+        links[0, b - first] = trace.link[start // shape.every, b]
+        for t in range(start, stop):
+            old, new = links[t - start, b - first], links[t - start + 1, b - first]
+            next_link(old, trace.precedence[t, b], trace.write[t + 1, b], new)
+
+
+@njit(**CACHED)
+def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, end):
+    """Go through the sequence of the worlds `first` to `end` from its end.
+
+    Args:
+        weights: `Weights`, laid out for this direction.
+        trace: `Trace` of the forward pass.
+        shape: `Shape`.
+        d_y: (T, B, hidden + R W).
+        carried: `Carried`, in place.
+        d_gates: of the controller before its sigmoids and tanh, (T, B, G), written.
+        d_interface: before it is clipped, (T, B, I), written.
+        first: the first world.
+        end: the one behind the last.
+    """
+    one = d_y.dtype.type(1)
+    steps, _, size = trace.hidden.shape
+    width, rows = trace.memory.shape[2:]
+    layout, room, reads = layout_of(shape, width), room_of(shape, trace.memory[0, 0]), shape.read_heads * width
+    interface, d_hidden = np.empty(layout.end, d_y.dtype), np.empty(trace.hidden.shape[1:], d_y.dtype)
+    rows = 0 if shape.links > 0 else rows
+    links = np.empty((min(shape.every, steps) + 1, end - first, rows, rows), d_y.dtype)
+    for t in range(steps - 1, -1, -1):
+        start = t - t % shape.every
+        if shape.links == 0 and (t == steps - 1 or t == start + shape.every - 1):
+            links_again(trace, shape, start, t + 1, first, end, links)
+        for b in range(first, end):
+            raw, d_raw, d_past = trace.interface[t, b], d_interface[t, b], carried.past[b]
+            activate(raw, interface, layout, shape, one)
+            for i in range(reads):
+                d_past[i] += d_y[t, b, size + i]
+            read_step_back(trace, shape, layout, t, b, interface, carried, d_past[:reads], d_raw, room, one)
+            before, after = links[t - start, b - first], links[t - start + 1, b - first]
+            follow_step_back(trace, shape, t, b, before, after, carried, room)
+            write_step_back(trace, shape, layout, t, b, interface, carried, d_raw, room, one)
+            activate_back(raw, interface, d_raw, layout, shape, one)
+        control_all_back(weights, trace, carried, d_y, d_gates, d_interface, d_hidden, t, reads, shape.lstm, first, end)

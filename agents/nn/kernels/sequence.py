@@ -1,0 +1,119 @@
+"""What the kernels of all cores with an external memory share on PyTorch's side: arrays, threads, parameters."""
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .cache import compiled_into_cache, said_once
+
+with compiled_into_cache():
+    from .controller import Weights
+
+FEWEST = 4  # worlds a thread: below it starting the thread costs more than it saves
+Result = TypeVar("Result")
+_CALLED: set[tuple[str, torch.dtype]] = set()  # kernels that have run in this process
+
+
+class Parameters(NamedTuple):
+    """Of a core, as the plain path keeps them: (G, R W + hidden), (I, hidden), (I,)."""
+
+    past: Tensor
+    interface: Tensor
+    bias: Tensor
+
+    def forwards(self) -> Weights:
+        return Weights(array(self.past.mT), array(self.interface.mT), array(self.bias))
+
+    def backwards(self) -> Weights:
+        return Weights(array(self.past), array(self.interface), array(self.bias))
+
+
+class ControllerTrace(Protocol):
+    """The part of a trace that parameters need for their gradient."""
+
+    @property
+    def past(self) -> np.ndarray:
+        """Reads and hidden before each step, (T + 1, B, …)."""
+        ...
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """The controller's output, (T, B, hidden)."""
+        ...
+
+
+def parameter_gradients(trace: ControllerTrace, d_gates: np.ndarray, d_interface: np.ndarray) -> Parameters:
+    """Products over the whole sequence at once.
+
+    Args:
+        trace: of the forward pass.
+        d_gates: (T, B, G).
+        d_interface: (T, B, I).
+    """
+    gates, interface = torch.from_numpy(d_gates).flatten(0, 1), torch.from_numpy(d_interface).flatten(0, 1)
+    return Parameters(
+        past=gates.mT @ torch.from_numpy(trace.past[:-1]).flatten(0, 1),
+        interface=interface.mT @ torch.from_numpy(trace.hidden).flatten(0, 1),
+        bias=interface.sum(0),
+    )
+
+
+def from_the_end(trace: ControllerTrace, d_y: Tensor, d_reads: Tensor, d_hidden: Tensor) -> tuple[np.ndarray, Tensor]:
+    """Where a gradient begins: d_y with the last hidden vector's own, and that of the controller's past.
+
+    Args:
+        trace: of the forward pass.
+        d_y: (T, B, hidden + R W).
+        d_reads: of the last reads as a part of the state, (B, R, W).
+        d_hidden: of the last hidden vector as a part of the state, (B, hidden).
+    """
+    d_y = d_y.clone(memory_format=torch.contiguous_format)
+    d_y[-1, :, : d_hidden.shape[1]] += d_hidden
+    d_past = torch.zeros(trace.past.shape[1:], dtype=d_y.dtype)
+    d_past[:, : d_reads[0].numel()] = d_reads.flatten(1)
+    return d_y.numpy(), d_past
+
+
+def call(kernel: str, dtype: torch.dtype, run: Callable[[], Result]) -> Result:
+    """A kernel's result; who waits for its first call is told what for."""
+    if (kernel, dtype) in _CALLED:
+        return run()
+    with said_once(kernel, str(dtype).removeprefix("torch.")):
+        result = run()
+    _CALLED.add((kernel, dtype))
+    return result
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """A tensor's numbers in C order; only what doesn't lie so is copied."""
+    return tensor.detach().contiguous().numpy()
+
+
+def tensor(numbers: np.ndarray) -> Tensor:
+    """A copy that outlives the array."""
+    return torch.from_numpy(np.array(numbers, order="C"))
+
+
+def in_threads(batch: int, run: Callable[[int, int], None], most: int | None = None) -> None:
+    """Share worlds out among as many threads as PyTorch may use; each world's numbers are the same for any number.
+
+    Args:
+        batch: how many worlds there are.
+        run: what is to be done for the worlds from the first to before the second number.
+        most: worlds at a time, so that what they need stays in the cache; all of a thread's by default.
+    """
+    threads = max(1, min(torch.get_num_threads(), batch // FEWEST))
+    parts = max(threads, -(-batch // most)) if most else threads
+    cuts = [batch * i // parts for i in range(parts + 1)]
+    if threads < 2:
+        for first, end in itertools.pairwise(cuts):
+            run(first, end)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(run, cuts[:-1], cuts[1:]):
+            pass
