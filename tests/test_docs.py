@@ -1,42 +1,138 @@
-"""What the README shows is run as it stands there."""
+"""What README and docs show is run as it stands there; where it would train for long, less is learned."""
 
+import contextlib
+import io
 import re
-import subprocess
+import shlex
 import sys
+import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import pytest
+from commands import command, run_folder
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from foveate.cli import compare, comparison, evaluate, resume, training
+from foveate.cli import train as train_command
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHORT = 64  # steps of any training of Stable-Baselines3's
 
 
-def blocks(root: Path) -> list[str]:
-    """The README's Python blocks."""
-    return re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+def blocks() -> list[Any]:
+    """The Python blocks of all pages; those that are files of a user's are run by what imports them."""
+    found = []
+    for page in PAGES:
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+            found.append(pytest.param(code, id=f"{page.name}-{number}"))
+    return found
 
 
-def run(code: str, folder: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
+def commands() -> list[Any]:
+    """The lines of all pages that call our commands, without their comments."""
+    found = []
+    for page in PAGES:
+        for line in re.findall(
+            r"^    (python (?:path/to/)?(?:train|evaluate)\.py .*)$", page.read_text(), re.MULTILINE
+        ):
+            words = re.split(r"\s{2,}#", line)[0].strip()
+            if "evaluate.py --import" not in words:  # test_how_to.py trains what it needs
+                found.append(pytest.param(words, id=f"{page.name}: {words}"))
+    return found
 
 
-RUNNING = [block for block in blocks(Path(__file__).parents[1]) if "register_world(" not in block]
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the user's own; what they register is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    before, modules = dict(gym.registry), set(sys.modules)
+    yield tmp_path
+    for name in set(gym.registry) - set(before):
+        del gym.registry[name]
+    for name in set(sys.modules) - modules:
+        if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
+            del sys.modules[name]
 
 
-@pytest.mark.parametrize("block", RUNNING, ids=lambda block: re.findall(r"[A-Z]\w+", block)[-1])
-def test_a_block_runs_as_it_is_printed(block: str, tmp_path: Path) -> None:
+@pytest.fixture
+def shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stable-Baselines3 learns from few steps, whatever it is asked for."""
+    setup, begin = BaseAlgorithm._setup_learn, OnPolicyAlgorithm.__init__
+
+    def short_learn(self: BaseAlgorithm, total_timesteps: int, *args: Any, **kwargs: Any) -> Any:
+        return setup(self, min(total_timesteps, SHORT), *args, **kwargs)
+
+    def short_rollout(self: OnPolicyAlgorithm, *args: Any, n_steps: int, **kwargs: Any) -> None:
+        begin(self, *args, n_steps=min(n_steps, 8), **kwargs)
+
+    monkeypatch.setattr(BaseAlgorithm, "_setup_learn", short_learn)
+    monkeypatch.setattr(OnPolicyAlgorithm, "__init__", short_rollout)
+
+
+@pytest.mark.parametrize("code", blocks())
+@pytest.mark.usefixtures("shortened")
+def test_a_block_runs_as_it_is_printed(code: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder, where zoo/NAME is what comes with the package."""
-    run(block, tmp_path)
-    for film in re.findall(r'"(\w+\.mp4)"', block):
-        assert (tmp_path / film).stat().st_size > 1000
+    module = types.ModuleType("block")
+    monkeypatch.setitem(sys.modules, "block", module)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(code, "block", "exec"), vars(module))
+    for film in re.findall(r'"(\w+\.mp4)"', code):
+        assert (elsewhere / film).stat().st_size > 1000
 
 
-def test_a_world_of_your_own(root: Path, tmp_path: Path) -> None:
-    (code,) = [block for block in blocks(root) if "Their/World-v0" in block]
-    (tmp_path / "their_module.py").write_text(code)
-    (line,) = re.findall(r"python path/to/train.py (--import their_module .*)", (root / "README.md").read_text())
-    words = [sys.executable, str(root / "train.py"), *line.split()]
-    more = ["--steps", "1500", "--learner.worlds", "16", "--eval-episodes", "10"]
-    done = subprocess.run([*words, *more], capture_output=True, text=True, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of hardly any training, in the place of every run of the reader's."""
+    logs = tmp_path_factory.mktemp("runs")
+    few = ["--steps", "64", "--eval-episodes", "8", "--learner.worlds", "16", "--no-tensorboard"]
+    done = command(ROOT, "train.py", "Glimpse/TranslatedDigits-v0", "ram", *few, "--log-dir", str(logs))
     assert done.returncode == 0, done.stderr
+    return run_folder(logs)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands do all that they do but train, and measure and film little."""
+    for module in (training, train_command, resume):
+        monkeypatch.setattr(module, "train", lambda *_: True, raising=False)
+    monkeypatch.setattr(compare, "budget", lambda plan, entries, imports: {entry.pair: 1 for entry in entries})
+    monkeypatch.setattr(compare, "side_by_side", lambda *_: False)
+    monkeypatch.setattr(comparison, "report", lambda *_: None)
+    configure = evaluate.configure
+
+    def little(*words: Any) -> Any:
+        options, changed = configure(*words)
+        options.episodes, options.frames, options.moments, options.shown = min(options.episodes or 0, 4), 3, 2, 1
+        options.progress = False
+        return options, changed
+
+    monkeypatch.setattr(evaluate, "configure", little)
+
+
+@pytest.mark.parametrize("line", commands())
+@pytest.mark.usefixtures("hasty")
+def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) -> None:
+    """With a run in the place of what only the reader can name."""
+    if "ALE/" in line:
+        pytest.importorskip("ale_py")
+    own = re.search(r"--import (\w+) (\S+)", line)
+    if own is not None:  # a file of the user's, as a page prints it
+        (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]
+        (elsewhere / f"{own[1]}.py").write_text(code)
+    zoo = re.search(r"zoo/\S+", line)
+    taken = zoo[0] if zoo and "--sweep" in line else str(run)
+    line = (
+        line.replace("runs/…", taken).replace("RUN RUN …", f"{run} {run}").replace("benchmarks/", f"{ROOT}/benchmarks/")
+    )
+    words = shlex.split(line)[1:]
+    done = command(ROOT, Path(words[0]).name, *words[1:], cwd=elsewhere)
+    assert done.returncode in (0, 130), done.stderr  # 130: what was to be trained was not
 
 
 def test_commands_in_the_readme_exist(root: Path) -> None:
