@@ -1,6 +1,7 @@
 """``train.py compare PLAN.yaml``: all trainings of a plan, side by side and resumable, then the report."""
 
 import dataclasses
+import inspect
 import json
 import os
 import tempfile
@@ -17,6 +18,7 @@ from ..analysis.comparison.gather import check_comparable, world_of
 from ..envs.outside import options_of_file
 from ..errors import FoveateError, check_range
 from ..files import check_output_folder, conform, read_json, write_json
+from . import plan as plans
 from .children import CHILDREN, stopped_together
 from .configuration import Configuration, RunOptions, configure
 from .options import in_one_sentence, parse
@@ -29,6 +31,7 @@ from .words import command_line
 
 PROG = "train.py compare PLAN.yaml"
 ABOUT = "Train every arm in every world over several seeds, in parallel and resumable, and compare them."
+HELP = f"{ABOUT}\n\n{inspect.cleandoc(plans.__doc__ or '')}"  # with the entries of a plan, and an example
 PROBE, LEAST = 12_000, 6.0  # steps of the first probe, and the processor seconds that a probe must take to be believed
 
 
@@ -70,9 +73,9 @@ def run(arguments: list[str], imports: list[str]) -> int:
         FoveateError: a user's mistake.
     """
     if not arguments or arguments[0].startswith("-"):
-        parse(PlanOptions, arguments or ["--help"], PROG, ABOUT)
+        parse(PlanOptions, arguments or ["--help"], PROG, HELP)
         raise FoveateError(f"compare needs a plan: {PROG}")
-    options = parse(PlanOptions, arguments[1:], PROG, ABOUT)
+    options = parse(PlanOptions, arguments[1:], PROG, HELP)
     again = command_line("train", imports, "compare", *arguments)
     return work_through(read_plan(Path(arguments[0])), options, imports, again)
 

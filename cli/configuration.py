@@ -244,6 +244,18 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     return dataclasses.make_dataclass("Run", fields, bases=(RunOptions,))
 
 
+def _about(env_id: str, agent: str) -> str:
+    """What a pair's help says above its options."""
+    from ..agents.learning.options import LEARNERS
+
+    return (
+        f"Train {agent} in {env_id}.\n\nBesides the options below: --learner NAME learns in another way "
+        f"({', '.join(LEARNERS)}), which has options of its own; --import MODULE imports a module first, which may "
+        "register environments and agents; --resume RUN, alone, goes on with a run that was stopped; --config FILE, "
+        "alone, trains as a run's config.json says. Whole numbers may be written as 1e6."
+    )
+
+
 def configure(arguments: Sequence[str], imports: Sequence[str], command: str = "") -> Configuration:
     """The resolved configuration of a new run.
 
@@ -265,7 +277,7 @@ def configure(arguments: Sequence[str], imports: Sequence[str], command: str = "
     env_id, agent = full_id(words[0]), words[1]
     check_id(env_id)
     preset = load_preset(agent, env_id, objective[0] if objective else None)
-    run = parse(options_class(env_id, preset), rest[2:], f"train.py {env_id} {agent}", f"Train {agent} in {env_id}.")
+    run = parse(options_class(env_id, preset), rest[2:], f"train.py {env_id} {agent}", _about(env_id, agent))
     options = RunOptions(**{field.name: getattr(run, field.name) for field in dataclasses.fields(RunOptions)})
     if options.trace:
         check_one_agent(env_id, "--trace")

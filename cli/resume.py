@@ -48,7 +48,7 @@ def resume(folder: Path, arguments: list[str], imports: list[str]) -> int:
             write_config(folder, plain)
             print(f"the learning rate falls over all {config.options.steps:,} steps now, so it rises again first")
         print(f"resuming {folder} at step {run['steps']:,} of {config.options.steps:,}", flush=True)
-        return report(train(config, folder, prepared), folder, config)
+        return report(train(config, folder, prepared), folder, config, prepared.learner.policy)
 
 
 def extend(config: Configuration, steps: str, made: int) -> None:

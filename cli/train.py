@@ -66,4 +66,4 @@ def begin(config: Configuration) -> int:
     with locked(folder):
         write_config(folder, config.plain())
         print(f"run folder: {folder}", flush=True)
-        return report(train(config, folder, prepared), folder, config)
+        return report(train(config, folder, prepared), folder, config, prepared.learner.policy)

@@ -13,12 +13,14 @@ from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.keeper import Keeper, make_logger
 from ..agents.learning.options import learner_kind
 from ..agents.learning.schema import Progress, progress_of
-from ..envs.registry import is_slow, make_one, make_worlds
+from ..agents.policies.policy import Policy
+from ..envs.registry import make_one, make_worlds
 from ..errors import FoveateError
 from ..files import shown
 from ..wrappers import MemoryTrace
 from .configuration import Configuration, Values
 from .device import pick_device
+from .hints import hints
 from .loop import RunCallback, Stop, TrainingLoop
 from .output import STOPPED
 from .outside import words_for
@@ -112,14 +114,13 @@ def _learner(config: Configuration, env: Values, folder: Path | None) -> Algorit
     )
 
 
-def report(finished: bool, folder: Path, config: Configuration) -> int:
+def report(finished: bool, folder: Path, config: Configuration, policy: Policy) -> int:
     """Say how the run ended, and what to do next, as commands that can be copied; returns the exit code."""
-    outside = words_for(config.env_id, config.env)
     if not finished:
+        outside = words_for(config.env_id, config.env)
         print(f"stopped: {folder}\n  {command_line('train', config.imports, '--resume', folder, *outside)}")
         return STOPPED
-    words = ["--episodes", 20 if is_slow(config.env_id) else 1000, "--video", "path.mp4", *outside]
-    print(f"finished: {folder}\n  {command_line('evaluate', config.imports, folder, *words)}")
+    print(f"finished: {folder}", *hints(folder, config, policy), sep="\n  ")
     return 0
 
 

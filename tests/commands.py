@@ -7,8 +7,12 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from foveate import evaluate, train
+from foveate.cli import evaluate as evaluate_command
 
 ENTRY = {"train.py": train.main, "evaluate.py": evaluate.main}
 
@@ -40,6 +44,19 @@ def command(root: Path, *words: str, cwd: Path | None = None, apart: bool = Fals
         sys.argv = argv
         os.chdir(here)
     return subprocess.CompletedProcess(list(words), int(code or 0), out.getvalue(), err.getvalue())
+
+
+def measure_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`evaluate.py` in this process does all that it is asked for, on few episodes, frames and moments."""
+    configure = evaluate_command.configure
+
+    def little(*words: Any) -> Any:
+        options, changed = configure(*words)
+        options.episodes, options.frames, options.moments, options.shown = min(options.episodes or 0, 4), 3, 2, 1
+        options.progress = False
+        return options, changed
+
+    monkeypatch.setattr(evaluate_command, "configure", little)
 
 
 def run_folder(log_dir: Path) -> Path:

@@ -12,11 +12,11 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-from commands import command, run_folder
+from commands import command, measure_little, run_folder
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from foveate.cli import compare, comparison, evaluate, resume, training
+from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,15 +104,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "budget", lambda plan, entries, imports: {entry.pair: 1 for entry in entries})
     monkeypatch.setattr(compare, "side_by_side", lambda *_: False)
     monkeypatch.setattr(comparison, "report", lambda *_: None)
-    configure = evaluate.configure
-
-    def little(*words: Any) -> Any:
-        options, changed = configure(*words)
-        options.episodes, options.frames, options.moments, options.shown = min(options.episodes or 0, 4), 3, 2, 1
-        options.progress = False
-        return options, changed
-
-    monkeypatch.setattr(evaluate, "configure", little)
+    measure_little(monkeypatch)
 
 
 @pytest.mark.parametrize("line", commands())
