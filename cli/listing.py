@@ -2,24 +2,20 @@
 
 import inspect
 
-import gymnasium as gym
-
 from ..agents import AGENTS, presets
-from ..envs.registry import world_class
+from ..envs.registry import about, listed_ids
 
 
 def run(arguments: list[str], imports: list[str]) -> int:
     """Print the list."""
     print("environments")
-    for env_id in sorted(gym.registry):
-        world = world_class(env_id) if "/" in env_id else None
-        if world is not None:
-            print(f"  {env_id:<32} {_first_line(world)}")
+    for env_id in listed_ids():
+        print(f"  {env_id:<32} {about(env_id)}".rstrip())
     print("agents")
     for name in presets.names():
         print(f"  {name:<32} {presets.load(name)['about']}")
     for name in sorted(set(AGENTS) - set(presets.names())):
-        print(f"  {name:<32} {_first_line(AGENTS[name])}")
+        print(f"  {name:<32} {_first_line(AGENTS[name])}".rstrip())
     return 0
 
 

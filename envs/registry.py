@@ -1,6 +1,7 @@
 """From an environment's id to environments: only the registry, and what this command line imports."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,11 @@ class Source(Protocol):
     """Where the environments of some ids come from."""
 
     slow: bool  # whether an episode takes so long that an evaluation should have few
+    about: str  # what all of its environments are; empty where each says it for itself
+
+    def register(self) -> None:
+        """Make what is installed known to Gymnasium."""
+        ...
 
     def check(self, env_id: str) -> None:
         """Raise a FoveateError unless there is such an environment."""
@@ -60,7 +66,10 @@ class Source(Protocol):
 class GymnasiumSource:
     """What is registered with Gymnasium: our worlds, and environments of anybody."""
 
-    slow = False
+    slow, about = False, ""
+
+    def register(self) -> None:
+        """It is already."""
 
     def check(self, env_id: str) -> None:
         if env_id not in gym.registry:
@@ -108,6 +117,7 @@ class GymnasiumSource:
 
 # ids of other origin, by how they begin: the module and the class of their source, imported when one is asked for
 _OTHERS = {"ALE/": (".probe.atari", "AtariSource")}
+_PACKAGES = ("ale_py",)  # where they come from; other ids of these are old names of the same
 _GYMNASIUM = GymnasiumSource()
 
 
@@ -117,6 +127,35 @@ def source_of(env_id: str) -> Source:
         if env_id.startswith(prefix):
             return getattr(importlib.import_module(module, __package__), name)()
     return _GYMNASIUM
+
+
+def listed_ids() -> list[str]:
+    """All environments but Gymnasium's own: ours, the user's, and those of other origin that are installed."""
+    for prefix in _OTHERS:
+        source_of(prefix).register()
+
+    def home(env_id: str) -> str:
+        entry_point = gym.spec(env_id).entry_point
+        return entry_point if isinstance(entry_point, str) else getattr(entry_point, "__module__", "")
+
+    others = ("gymnasium.", *(f"{package}." for package in _PACKAGES))
+    return sorted(
+        env_id for env_id in gym.registry if env_id.startswith(tuple(_OTHERS)) or not home(env_id).startswith(others)
+    )
+
+
+def about(env_id: str) -> str:
+    """The first line of what an environment's class says of itself; empty where it says nothing."""
+    if source_of(env_id).about:
+        return source_of(env_id).about
+    documented = world_class(env_id)
+    if documented is None and (entry_point := gym.spec(env_id).entry_point) is not None:
+        try:
+            documented = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+        except Exception:  # somebody's module, which may need what isn't there
+            return ""
+    own = getattr(documented, "__doc__", None)  # what a class inherits is said of another
+    return inspect.cleandoc(own or "").partition("\n")[0]
 
 
 def import_modules(names: Sequence[str]) -> None:

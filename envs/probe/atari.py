@@ -81,17 +81,21 @@ class Atari:
 class AtariSource:
     """The games by their ids, for `foveate.envs.registry`."""
 
-    slow = True
+    slow, about = True, "a real Atari game, 84x84 in grey, four frames at a time"
+
+    def register(self) -> None:
+        """Register the games; nothing where they aren't installed."""
+        try:
+            import ale_py
+        except ImportError:
+            return
+        gym.register_envs(ale_py)
 
     def check(self, env_id: str) -> None:
         """Raise a FoveateError unless the game can be played here."""
-        try:
-            import ale_py
-        except ImportError as error:
-            raise FoveateError(
-                f'{env_id} needs the Arcade Learning Environment: pip install "foveate[atari]".'
-            ) from error
-        gym.register_envs(ale_py)
+        self.register()
+        if not any(known.startswith(PREFIX) for known in gym.registry):
+            raise FoveateError(f'{env_id} needs the Arcade Learning Environment: pip install "foveate[atari]".')
         if env_id not in gym.registry:
             raise unknown("environment", env_id, [known for known in gym.registry if known.startswith(PREFIX)])
 

@@ -1,7 +1,9 @@
 """The commands as a user runs them, with tiny budgets; in processes of their own where that matters."""
 
 import csv
+import importlib.util
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +39,27 @@ def test_list_names_everything_in_a_line_each(root: Path) -> None:
     assert all(len(line.split()) > 3 for line in lines)
     for name in ("Glimpse/ClutteredDigits100-v0", "Glimpse/Catch-v0", "ram", "random-glimpse", "cnn", "mlp"):
         assert sum(line.split()[0] == name for line in lines) == 1
+    assert done.stdout.count("ALE/Boxing-v5") == (importlib.util.find_spec("ale_py") is not None)
+    assert "CartPole" not in done.stdout  # Gymnasium's own are too many
+    assert "Boxing-v4" not in done.stdout
+
+
+def test_list_shows_a_user_s_own_and_brings_no_pictures_with_it(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "import gymnasium as gym\nclass Room(gym.Env):\n    'A room of mine.'\n"
+        "gym.register('Mine/Room-v0', Room)\ngym.register('Room-v3', lambda: Room())\n"
+        "gym.register('Mine/Absent-v0', 'no_such_module:Room')\n"
+    )
+    code = (
+        "import sys; from foveate import train; code = train.main(['--import', 'own', 'list'])\n"
+        "heavy = {'cv2', 'matplotlib', 'stable_baselines3', 'av'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Mine/Room-v0 +A room of mine\.", done.stdout)
+    assert "Room-v3" in done.stdout
+    assert "Mine/Absent-v0" in done.stdout
 
 
 def test_help_shows_the_options_of_the_choice_with_types_and_defaults(root: Path) -> None:
