@@ -27,7 +27,8 @@ class Encoder(Protocol):
 class VideoWriter:
     """An .mp4 file that grows frame by frame; use it in a ``with`` block, or call `close`.
 
-    Where nobody does, the file is finished when the writer is given up, at the latest at the end of the program.
+    Where nobody does, the file is finished when the writer is given up, at the latest at the end of the program. A
+    program that is killed leaves a film up to its last frames (H.264 only).
 
     Args:
         path: the file; its folder is created if need be.
@@ -112,9 +113,13 @@ class _H264:
     def __init__(self, path: Path, fps: int, size: tuple[int, int]):
         import av
 
-        self._container = av.open(str(path), "w")
+        # every frame is whole on the disk as soon as it is added; closing makes an ordinary file of it where FFmpeg can
+        closing = av.library_versions["libavformat"] >= (61, 7)  # FFmpeg 7.1
+        pieces = "frag_every_frame+" + ("hybrid_fragmented" if closing else "empty_moov+default_base_moof")
+        self._container = av.open(str(path), "w", options={"movflags": pieces, "flush_packets": "1"})
+        how = {"crf": "20", "preset": "ultrafast", "tune": "zerolatency"}  # no frame waits for later ones
         try:
-            self._stream = self._container.add_stream("libx264", rate=fps, options={"crf": "20", "preset": "ultrafast"})
+            self._stream = self._container.add_stream("libx264", rate=fps, options=how)
         except BaseException:  # the encoder is missing
             self._container.close()
             raise

@@ -230,6 +230,21 @@ def test_a_film_that_nobody_closes_can_be_played(tmp_path: Path) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 5
 
 
+def test_a_film_whose_program_is_killed_can_be_played_up_to_there(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, numpy as np; from foveate.viz.video import VideoWriter; film = VideoWriter('v.mp4', 5)\n"
+        "for i in range(40): film.add(np.full((64, 64, 3), 5 * i, np.uint8))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path)
+    assert done.returncode == -9
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "v.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24").mean() for frame in film.decode(video=0)]
+    assert len(frames) >= 38  # the last one may be on its way
+    np.testing.assert_allclose(frames, 5 * np.arange(len(frames)), atol=4)
+
+
 def test_a_finished_film_is_not_begun_again(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "v.mp4") as film:
         film.add(frames(1)[0])
