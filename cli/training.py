@@ -115,7 +115,14 @@ def _learner(config: Configuration, env: Values, folder: Path | None) -> Algorit
 
 
 def report(finished: bool, folder: Path, config: Configuration, policy: Policy) -> int:
-    """Say how the run ended, and what to do next, as commands that can be copied; returns the exit code."""
+    """Say how the run ended, and what to do next, as commands that can be copied; returns the exit code.
+
+    Args:
+        finished: whether the training reached its end.
+        folder: of the run.
+        config: of the run.
+        policy: its agent.
+    """
     if not finished:
         outside = words_for(config.env_id, config.env)
         print(f"stopped: {folder}\n  {command_line('train', config.imports, '--resume', folder, *outside)}")
