@@ -103,7 +103,9 @@ class DNC(ExternalMemoryCore[DNCState]):
         )
 
     def kernel(self) -> Callable[[Tensor, DNCState], CoreOutput[DNCState]] | None:
-        return self._run_fused if serves(self.fast, self.interface.weight) else None
+        # a link of the kernel is one number, with 16 bits for its column and 7 for its place
+        fits = self.sparse_links < 1 << 7 and (self.rows <= 1 << 16 or not self.sparse_links)
+        return self._run_fused if fits and serves(self.fast, self.interface.weight) else None
 
     def _run_fused(self, drive: Tensor, state: DNCState) -> CoreOutput[DNCState]:
         """A piece in which no episode starts; drive (t, B, …)."""

@@ -15,6 +15,7 @@ from .sequence import Parameters, array, call, from_the_end, in_threads, paramet
 with compiled_into_cache():
     from .dnc_backward import Carried, backward
     from .dnc_forward import Shape, Trace, forward
+    from .sparse_links import COLUMN
 
 LINKS_AT_A_TIME = 1 << 20  # numbers of full links that are worked on by turns: more would not stay in the cache
 
@@ -71,15 +72,14 @@ def empty_trace(shape: Shape, steps: int, parameters: Parameters, begin: Begin) 
         ahead=new(steps, batch, heads, rows),
         behind=new(steps, batch, heads, rows),
         link=new(checkpoints + 1, batch, links or rows, rows),
-        column=new(steps + 1, batch, links, rows, dtype=np.int32),
-        source=new(steps, batch, links, rows, dtype=np.int32),
+        code=new(steps + 1, batch, links, rows, dtype=np.int32),
         preceding=new(steps, batch, links, dtype=np.int32),
     )
     trace.memory[0], trace.usage[0] = array(begin.memory.mT), array(begin.usage)
     trace.precedence[0], trace.write[0] = array(begin.precedence), array(begin.write_weights)
     trace.read[0], trace.past[0, :, :reads] = array(begin.read_weights), array(begin.reads.flatten(1))
     trace.link[0] = array(begin.link.mT if links else begin.link)
-    trace.column[0] = array(begin.link_columns.mT)
+    trace.code[0] = array(begin.link_columns.mT)
     if shape.lstm:
         trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
     return trace
@@ -104,7 +104,7 @@ class _Sequence(torch.autograd.Function):
             usage=tensor(trace.usage[-1]),
             precedence=tensor(trace.precedence[-1]),
             link=tensor(link),
-            link_columns=tensor(trace.column[-1].swapaxes(1, 2)).to(torch.int64),
+            link_columns=tensor(trace.code[-1].swapaxes(1, 2) & COLUMN).to(torch.int64),
             write_weights=tensor(trace.write[-1]),
             read_weights=tensor(trace.read[-1]),
             reads=tensor(trace.past[-1, :, :reads].reshape(batch, shape.read_heads, width)),

@@ -24,7 +24,7 @@ from .memory import (
     vector_norm_back,
 )
 from .sharpening import mask_key, mask_key_back, masked_row_norms_back, sharpen_back
-from .sparse_links import candidates_back, follow_sparse_back
+from .sparse_links import HEADS, SparseRoom, compete_back, follow_sparse_back, sparse_room
 
 
 class Carried(NamedTuple):
@@ -67,6 +67,8 @@ class Room(NamedTuple):
     d_ahead: np.ndarray  # (R, N)
     d_behind: np.ndarray  # (R, N)
     spare: np.ndarray  # (K, N)
+    d_four: np.ndarray  # (N, 4)
+    sparse: SparseRoom
 
 
 @njit(**OPTIONS)
@@ -84,6 +86,8 @@ def room_of(shape, memory):
         np.empty(of_heads, memory.dtype),
         np.empty(of_heads, memory.dtype),
         np.empty((shape.links, rows), memory.dtype),
+        np.empty((rows, HEADS), memory.dtype),
+        sparse_room(shape.links, memory),
     )  # fmt: skip
 
 
@@ -190,11 +194,10 @@ def follow_step_back(trace, shape, t, b, before, after, carried, room):
     d_precedence, d_write, d_read, d_link = carried.precedence[b], carried.write[b], carried.read[b], carried.link[b]
     precede_back(precedence, write, d_precedence, d_write)
     if shape.links > 0:
-        follow_sparse_back(
-            trace.link[t + 1, b], trace.column[t + 1, b], reading, room.d_ahead, room.d_behind, d_link, d_read
-        )
-        candidates_back(
-            trace.link[t, b], trace.column[t, b], trace.preceding[t, b], precedence, write, trace.source[t, b],
+        link, code = trace.link[t + 1, b], trace.code[t + 1, b]
+        follow_sparse_back(link, code, reading, room.d_ahead, room.d_behind, d_link, d_read, room.d_four, room.sparse)
+        compete_back(
+            trace.link[t, b], trace.code[t, b], trace.preceding[t, b], precedence, write, code,
             d_link, d_precedence, d_write, room.spare,
         )  # fmt: skip
     else:

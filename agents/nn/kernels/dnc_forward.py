@@ -15,7 +15,7 @@ from .controller import control_all
 from .links import link_and_follow, precede
 from .memory import address_by_content, erase_and_add, read, row_norms, softmax, vector_norm
 from .sharpening import mask_key, masked_row_norms, sharpen
-from .sparse_links import candidates, follow_sparse, select, settle, strongest
+from .sparse_links import SparseRoom, compete, follow_sparse, select, sparse_room, strongest
 
 CLIP = 20.0  # as nn/bounds.py
 
@@ -63,8 +63,7 @@ class Trace(NamedTuple):
         ahead: f before it is sharpened, (T, B, R, N).
         behind: b before it is sharpened, (T, B, R, N).
         link: full: before every `every`-th step and after the last one, (C + 1, B, N, N); sparse: (T + 1, B, K, N).
-        column: of sparse links, int32, (T + 1, B, K, N).
-        source: where sparse links come from, int32, (T, B, K, N).
+        code: of sparse links, their columns and where they come from, int32, (T + 1, B, K, N).
         preceding: the rows of the largest precedence, int32, (T, B, K).
     """
 
@@ -85,8 +84,7 @@ class Trace(NamedTuple):
     ahead: np.ndarray
     behind: np.ndarray
     link: np.ndarray
-    column: np.ndarray
-    source: np.ndarray
+    code: np.ndarray
     preceding: np.ndarray
 
 
@@ -106,7 +104,7 @@ class Layout(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Numbers of one world at one step: (N,), (N,), (W,), (W, N), (R, N), (R, N), and the sorting of sparse links."""
+    """Numbers of one world at one step: (N,), (N,), (W,), (W, N), (R, N), (R, N), and (N,) of integers."""
 
     retained: np.ndarray
     shown: np.ndarray
@@ -115,9 +113,7 @@ class Room(NamedTuple):
     ahead: np.ndarray
     behind: np.ndarray
     spare: np.ndarray
-    candidate: np.ndarray
-    source: np.ndarray
-    which: np.ndarray
+    sparse: SparseRoom
 
 
 @njit(inline="always", **OPTIONS)
@@ -138,7 +134,7 @@ def layout_of(shape, width):
 def room_of(shape, memory):
     """Room for a world's memory (W, N)."""
     width, rows = memory.shape
-    heads, links, kind = shape.read_heads, shape.links, memory.dtype
+    heads, kind = shape.read_heads, memory.dtype
     return Room(
         np.empty(rows, kind),
         np.empty(rows, kind),
@@ -147,9 +143,7 @@ def room_of(shape, memory):
         np.empty((heads, rows), kind),
         np.empty((heads, rows), kind),
         np.empty(rows, np.int32),
-        np.empty((2 * links, rows), kind),
-        np.empty((2 * links, rows), np.int32),
-        np.empty((links, rows), np.int32),
+        sparse_room(shape.links, memory),
     )
 
 
@@ -229,12 +223,11 @@ def follow_step(trace, shape, t, b, room):
     precedence, write, reading = trace.precedence[t, b], trace.write[t + 1, b], trace.read[t, b]
     ahead, behind = trace.ahead[t, b], trace.behind[t, b]
     if shape.links > 0:
-        before, after, preceding = trace.column[t, b], trace.column[t + 1, b], trace.preceding[t, b]
+        preceding, link, sparse = trace.preceding[t, b], trace.link[t + 1, b], room.sparse
         strongest(precedence, preceding)
-        candidates(trace.link[t, b], before, preceding, precedence, write, room.spare, room.candidate, room.source)
-        select(room.candidate, trace.link[t + 1, b], room.which)
-        settle(room.which, before, preceding, room.source, after, trace.source[t, b])
-        follow_sparse(trace.link[t + 1, b], after, reading, ahead, behind)
+        compete(trace.link[t, b], trace.code[t, b], preceding, precedence, write, sparse)
+        select(sparse.candidate, sparse.code, link, trace.code[t + 1, b])
+        follow_sparse(link, trace.code[t + 1, b], reading, ahead, behind, sparse)
     else:
         link = trace.link[len(trace.link) - 1, b]
         if t == 0:
