@@ -155,7 +155,7 @@ def test_legal_and_illegal_steps_go_on_and_take_no_memory(env_id: str) -> None:
     env.reset(seed=1)
     twin.reset(seed=1)
     chance = np.random.default_rng(1)
-    steps = size(40, 100_000)
+    steps = size(40, 100_000 // ROWS)
     early = 0
     for step in range(steps):
         right = env.action_space.sample()
