@@ -4,6 +4,7 @@
     weights.safetensors     the policy's parameters
     optimizer.safetensors   the optimiser's and the random generators' state
     worlds.safetensors      the environments' and the collector's state
+    replay.safetensors      a replay memory, where there is one and the learner's options ask for it
 
 A folder is written under another name and renamed, so a run that is killed while it writes leaves the
 checkpoint before it untouched.
@@ -46,6 +47,7 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
     "worlds.safetensors",
 )
 FILES = (RUN, WEIGHTS, OPTIMIZER, WORLDS)
+REPLAY = "replay.safetensors"  # not always there
 _PACKAGES = ("torch", "gymnasium", "stable_baselines3", "numpy")  # whose versions are kept
 
 
@@ -75,6 +77,9 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
         write_tensors(fresh / WEIGHTS, learner.policy.state_dict())
         write_tensors(fresh / OPTIMIZER, _optimizer_tensors(learner))
         write_tensors(fresh / WORLDS, _world_tensors(learner))
+        replay = learner.replay()
+        if replay:
+            write_tensors(fresh / REPLAY, replay, apart=True)
         write_json(fresh / RUN, {**_run_of(learner), **(extra or {})})
         for file in fresh.iterdir():
             _flush(file)
@@ -101,6 +106,7 @@ def _run_of(learner: Learner) -> Run:
         "recent_episodes": list(learner.recent),
         "optimizer_entries": len(_optimizer_tensors(learner)),
         "world_entries": len(_world_tensors(learner)),
+        "replay_entries": len(learner.replay()),
         "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
     }
 
@@ -186,8 +192,8 @@ def find(path: Path, prefer: str = "best") -> Path:
 def _is_whole(folder: Path) -> bool:
     """Whether all files of a checkpoint can be read and are as long as they say."""
     try:
-        read_run(folder)
-        for name in (WEIGHTS, OPTIMIZER, WORLDS):
+        run = read_run(folder)
+        for name in (WEIGHTS, OPTIMIZER, WORLDS, *([REPLAY] if run.get("replay_entries") else [])):
             read_headers(folder / name)
     except (FoveateError, OSError):
         return False

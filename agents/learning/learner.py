@@ -218,6 +218,24 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
             collector.environments.load_state_dict(before.worlds)
             collector.load_state_dict(before.collector)
 
+    # ---- what a learner with a replay memory writes ----
+
+    def replay(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps in a file of its own, tensors on the host that share no memory; empty for nothing."""
+        return {}
+
+    def replay_bytes(self) -> int:
+        """The most that this may take; 0 where there is no replay memory."""
+        return 0
+
+    def load_replay(self, saved: dict[str, Tensor]) -> None:
+        """Go on with a saved replay memory, or without one where nothing was saved.
+
+        Raises:
+            KeyError: a part is missing.
+            ValueError: a part is of another memory.
+        """
+
     # ---- what a subclass writes ----
 
     @abc.abstractmethod

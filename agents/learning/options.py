@@ -147,6 +147,8 @@ class QOptions(Options):
         exploration: share of the training over which the share of random actions falls.
         epsilon: share of random actions after that.
         max_grad_norm: gradients are scaled down to this norm.
+        save_replay: keep the replay memory in every checkpoint, gigabytes of frames, so that a resumed run is bit for
+            bit the undisturbed one; otherwise it begins anew.
     """
 
     objective: Literal["dqn"] = "dqn"
@@ -162,6 +164,7 @@ class QOptions(Options):
     exploration: float = 0.2
     epsilon: float = 0.02
     max_grad_norm: float = 10.0
+    save_replay: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,6 +5,7 @@ Q = V + A), so that instruments, checkpoints and commands know it as any other.
 """
 
 import copy
+import warnings
 from collections import deque
 from typing import Any
 
@@ -21,17 +22,21 @@ from torch import Tensor, nn
 
 from ... import tree
 from ...envs.allocation import free_memory
-from ...errors import FoveateError
+from ...errors import FoveateError, FoveateWarning
 from ...tree import Tree
 from ..nn.cores.base import Feedforward
 from ..nn.finite import check_host
 from ..policies.policy import WHOLE, Policy
 from .algorithm import Algorithm
+from .environments import VectorEnvironments
 from .learner import Hooks, Learner
 from .options import QOptions
+from .replay import load_memory, memory_bytes, memory_class, random_state, saved_memory, set_random_state
 from .room import check_fits, space_bytes
 from .vec_env import GymVecEnv
 from .vec_environments import check_step
+
+FEW_BYTES = 2**16  # of a saved replay memory's counts
 
 
 class QNetwork(nn.Module):
@@ -72,6 +77,13 @@ class QPolicy(DQNPolicy):
     def make_q_net(self) -> Any:
         return QNetwork(self._networks.pop(0)).to(self.device)
 
+    def obs_to_tensor(self, observation: Tree) -> tuple[Any, bool]:
+        """Observations as the network reads them, in types that its device has, and whether they are a batch."""
+        network = self.q_net
+        assert isinstance(network, QNetwork)
+        tensors, single = network.policy.read_any(observation)
+        return tensors, not single
+
 
 class _StepCallback(BaseCallback):
     """Hands each step that Stable-Baselines3 makes to a learner's hooks."""
@@ -91,29 +103,66 @@ class _StepCallback(BaseCallback):
 
 
 class QCollector:
-    """The algorithm that plays and remembers; its replay memory is not part of a checkpoint.
+    """The algorithm that plays and remembers.
 
     Attributes:
         dqn: Stable-Baselines3's algorithm.
+        resumes: whether checkpoints keep what it was doing; otherwise a resumed training begins with new episodes.
+        environments: where it plays, if they can be put back and are to be.
         ready: whether it has begun to play.
+        since: steps of the training when the replay memory began.
+        remembers: whether the replay memory and the target network are a checkpoint's.
     """
 
-    begun = False  # a resumed training begins with new episodes and an empty memory
-    environments = None  # nothing of them is saved
+    def __init__(self, dqn: DQN, resumes: bool):
+        self.dqn, self.resumes = dqn, resumes
+        self.ready = self.remembers = False
+        self.since = 0
+        self.environments: VectorEnvironments | None = None
+        env = dqn.env
+        if resumes and isinstance(env, GymVecEnv) and env.observes:
+            self.environments = VectorEnvironments(env.vector_env, dqn.device)
 
-    def __init__(self, dqn: DQN):
-        self.dqn = dqn
-        self.ready = False
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to save."""
+        return self.ready and self.environments is not None
 
     def begin(self, seed: int | None = None) -> None:
         """Start new episodes at the next rollout."""
-        self.ready = False
+        self.ready, self.dqn._last_obs = False, None
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {}
+        """What must be saved for an exact resume, beside the replay memory and the environments' own state."""
+        env = self.dqn.env
+        assert isinstance(env, GymVecEnv)
+        return {**env.state_dict(), **random_state(self.dqn.action_space)}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Nothing was saved."""
+        """Go on from a saved state; the environments must have been put back before."""
+        env = self.dqn.env
+        assert isinstance(env, GymVecEnv)
+        env.load_state_dict(saved)
+        set_random_state(self.dqn.action_space, saved)
+        self.dqn._last_obs = env.observe()
+
+    def replay(self) -> dict[str, Tensor]:
+        """The replay memory, the target network, and how far both are; nothing where checkpoints don't keep them."""
+        if not self.resumes or not self.ready:
+            return {}
+        assert self.dqn.replay_buffer is not None
+        target = {f"target.{name}": value.cpu() for name, value in self.dqn.q_net_target.state_dict().items()}
+        counts = {"counts": torch.tensor([self.since, self.dqn._n_calls])}
+        return {**saved_memory(self.dqn.replay_buffer), **target, **counts}
+
+    def load_replay(self, saved: dict[str, Tensor]) -> None:
+        """Go on with a saved one."""
+        assert self.dqn.replay_buffer is not None
+        self.since, self.dqn._n_calls = (int(n) for n in saved["counts"])
+        target = {n.removeprefix("target."): value for n, value in saved.items() if n.startswith("target.")}
+        load_memory(self.dqn.replay_buffer, saved)
+        self.dqn.q_net_target.load_state_dict(target)
+        self.remembers = True
 
 
 class QLearner(Learner[QCollector, bool]):
@@ -123,7 +172,8 @@ class QLearner(Learner[QCollector, bool]):
     of the dueling paper (Wang et al. 2016) were made.
 
     A resumed run goes on with its weights, optimiser and schedules, but its replay memory, gigabytes of frames, is
-    filled anew: unlike the other learners it is not bit for bit the run that was not stopped.
+    filled anew, unless `save_replay` keeps it in the checkpoints: only then is it the run that was not stopped, bit
+    for bit.
     """
 
     options: QOptions
@@ -168,12 +218,13 @@ class QLearner(Learner[QCollector, bool]):
                 "optimizer_class": torch.optim.AdamW,
                 "optimizer_kwargs": {"eps": options.adam_eps, "weight_decay": options.weight_decay},
             },
+            replay_buffer_class=memory_class(env.observation_space),
             seed=self.seed,
             device=self.device,
         )
         dqn.ep_info_buffer, dqn.ep_success_buffer = self.recent, deque(maxlen=self.window)
         self.optimizer = dqn.policy.optimizer
-        return QCollector(dqn)
+        return QCollector(dqn, options.save_replay)
 
     def collect(self, hooks: Hooks) -> bool | None:
         assert self.collector is not None
@@ -182,32 +233,72 @@ class QLearner(Learner[QCollector, bool]):
             self._begin(dqn)
         assert dqn.env is not None
         assert dqn.replay_buffer is not None
+        dqn._total_timesteps = self.total
         callback = _StepCallback(self, dqn, hooks)
         step = TrainFreq(1, TrainFrequencyUnit.STEP)
-        rollout = dqn.collect_rollouts(dqn.env, callback, step, dqn.replay_buffer, learning_starts=self._first)
+        rollout = dqn.collect_rollouts(dqn.env, callback, step, dqn.replay_buffer, learning_starts=self._first())
         self.counts.steps, self.counts.episodes = dqn.num_timesteps, dqn._episode_num
         return True if rollout.continue_training else None
 
     def _begin(self, dqn: DQN) -> None:
+        collector = self.collector
+        assert collector is not None
         assert dqn.env is not None
         if self.logger is not None:
             dqn.set_logger(self.logger)
-        dqn.q_net_target.load_state_dict(dqn.q_net.state_dict())  # a resumed run's weights were read into one of them
+        if not collector.remembers:
+            dqn.q_net_target.load_state_dict(
+                dqn.q_net.state_dict()
+            )  # a resumed run's weights were read into one of them
+            collector.since = self.counts.steps
         dqn.num_timesteps, dqn._episode_num = self.counts.steps, self.counts.episodes
-        self._first = self.counts.steps + self.options.warm_up
+        dqn._n_updates = self.counts.updates
+        put_back = dqn._last_obs is not None
         # the schedules run over the whole training, also of a resumed one
         dqn._setup_learn(self.total - self.counts.steps, None, reset_num_timesteps=False)
-        observation = dqn.env.reset()
-        assert not isinstance(observation, tuple)
-        check_host("observation", observation)
+        if not put_back:
+            observation = dqn.env.reset()
+            assert not isinstance(observation, tuple)
+            dqn._last_obs = observation
+        check_host("observation", dqn._last_obs)
+        collector.ready = True
+
+    def rewind(self) -> None:
+        super().rewind()
+        if self.options.save_replay and self.collector is not None and not self.counts.steps:
+            self.collector.begin(self.seed)  # the first step of all was stopped
+
+    def replay(self) -> dict[str, Tensor]:
+        return {} if self.collector is None else self.collector.replay()
+
+    def replay_bytes(self) -> int:
+        if self.collector is None or self.collector.dqn.replay_buffer is None:
+            return 0
+        dqn = self.collector.dqn
+        target = sum(value.nbytes for value in dqn.q_net_target.state_dict().values())
+        return memory_bytes(self.collector.dqn.replay_buffer) + target + FEW_BYTES
+
+    def load_replay(self, saved: dict[str, Tensor]) -> None:
         assert self.collector is not None
-        dqn._last_obs = observation
-        self.collector.ready = True
+        if not self.counts.steps:
+            return
+        worlds = saved["rewards"].shape[1] if saved else 0
+        if worlds != self.collector.dqn.n_envs:
+            kept = f"the checkpoint's is of {worlds} worlds" if saved else "the checkpoint holds none"
+            message = f"the replay memory begins anew, and episodes with it: {kept} (see --learner.save-replay)."
+            warnings.warn(message, FoveateWarning, stacklevel=2)
+            return
+        self.collector.load_replay(saved)
+
+    def _first(self) -> int:
+        """Steps after which learning begins."""
+        assert self.collector is not None
+        return self.collector.since + self.options.warm_up
 
     def update(self, collected: bool) -> dict[str, Tensor]:
         """A few updates from the replay memory."""
         assert self.collector is not None
-        if self.counts.steps > self._first:
+        if self.counts.steps > self._first():
             self.collector.dqn.train(self.options.updates, self.options.batch)
             self.counts.updates += self.options.updates
         return {}

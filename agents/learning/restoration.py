@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import FoveateError, FoveateWarning
-from .checkpoint import OPTIMIZER, RUN, WEIGHTS, WORLDS, Run
+from .checkpoint import OPTIMIZER, REPLAY, RUN, WEIGHTS, WORLDS, Run
 from .learner import EpisodeRow, Learner
 from .tensors import read_tensors
 
@@ -48,6 +48,8 @@ def _restore_training(learner: Learner, folder: Path, run: Run) -> None:
         _restore_optimizer(learner, tensors, run)
         if len(saved) < run.get("world_entries", 0):
             raise KeyError(f"{WORLDS} holds {len(saved)} of {run['world_entries']} entries")
+        replay = _read_replay(learner, folder, run)
+        learner.load_replay(replay)
         _restore_worlds(learner, saved)
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise FoveateError(f"{folder}: the training state is damaged or of another run: {error}") from error
@@ -81,6 +83,21 @@ def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor], run: Run) -
     torch.set_rng_state(random["random.cpu"])
     if learner.device.type == "cuda" and "random.cuda" in random:
         torch.cuda.set_rng_state(random["random.cuda"], learner.device)
+
+
+def _read_replay(learner: Learner, folder: Path, run: Run) -> dict[str, Tensor]:
+    """What a checkpoint keeps of a replay memory; nothing where it keeps none.
+
+    Raises:
+        KeyError: entries are missing.
+    """
+    expected, room = run.get("replay_entries", 0), learner.replay_bytes()
+    if not expected or not room:
+        return {}
+    tensors = read_tensors(folder / REPLAY, room)
+    if len(tensors) < expected:
+        raise KeyError(f"{REPLAY} holds {len(tensors)} of {expected} entries")
+    return tensors
 
 
 def _restore_worlds(learner: Learner, saved: dict[str, Tensor]) -> None:

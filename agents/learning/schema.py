@@ -84,6 +84,7 @@ class RunFile(Struct):
     log_rows: Count = 0
     optimizer_entries: Count = 0
     world_entries: Count = 0
+    replay_entries: Count = 0
 
 
 class ConfigFile(Struct):

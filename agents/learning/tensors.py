@@ -19,7 +19,7 @@ MOST_BYTES = 2**40  # of a file: weights are compared with what they are for, th
 MOST_HEADER = 8 * 2**20
 MOST_DIMENSIONS = 16
 _SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4}
-_SIZES |= {"I64": 8, "U64": 8, "F64": 8}
+_SIZES |= {"U16": 2, "U32": 4, "I64": 8, "U64": 8, "F64": 8}
 
 
 class Header(Struct):
@@ -83,13 +83,18 @@ def read_tensors(file: Path, most: int) -> dict[str, Tensor]:
         raise FoveateError(f"{file} can't be read as safetensors: {reason(error)}.") from error
 
 
-def write_tensors(file: Path, tensors: dict[str, Tensor]) -> None:
+def write_tensors(file: Path, tensors: dict[str, Tensor], apart: bool = False) -> None:
     """Write tensors, wherever they live.
+
+    Args:
+        file: where.
+        tensors: by name.
+        apart: they live on the host and share no memory, so that no copy is needed.
 
     Raises:
         OSError: there is no room, or it can't be written.
     """
     try:
-        save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, file)
+        save_file(tensors if apart else {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}, file)
     except SafetensorError as error:  # which wraps what the system said, such as that the disk is full
         raise OSError(f"{file} can't be written: {reason(error)}") from error

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
+from torch import Tensor
 
 from ... import tree
 from ...envs.protocols import NativeVectorEnv
@@ -113,6 +115,24 @@ class GymVecEnv(VecEnv):
             infos[i] = self._ending(i, last, one, bool(truncated[i] and not terminated[i]))
             self.reset_infos[i] = fresh
         return observation, reward, ended, infos
+
+    @property
+    def observes(self) -> bool:
+        """Whether the environment can be put back into a saved state, and says again what it shows then."""
+        return self._fresh and self._mode is AutoresetMode.SAME_STEP
+
+    def observe(self) -> Tree:
+        """What the worlds show now, of an environment that `observes`."""
+        assert isinstance(self.vector_env, NativeVectorEnv)
+        return self._own(self.vector_env.observe()[0])
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The figures of the episodes that run; the environment has a state of its own."""
+        return {"return": torch.from_numpy(self._returns.copy()), "length": torch.from_numpy(self._lengths.copy())}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on from saved figures."""
+        self._returns[:], self._lengths[:] = saved["return"].cpu().numpy(), saved["length"].cpu().numpy()
 
     def _own(self, observation: Tree) -> Tree:
         """Observations as arrays that stay as they are."""

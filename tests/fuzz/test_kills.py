@@ -30,6 +30,10 @@ RUNS = {
         *("--learner.worlds", "16", "--learner.batch", "8"),
     ],
     "dueling by ppo": ["Probe/Driving-v0", "dueling", *SMALL[2:], *PPO, "--learner.minibatches", "2"],
+    "mlp by dqn with its replay memory": [
+        *("Memory/TMaze-v0", "mlp", *SMALL, "--learner", "dqn", "--learner.worlds", "8", "--learner.memory", "2000"),
+        *("--learner.warm-up", "800", "--learner.target-every", "400", "--learner.save-replay"),
+    ],
     "several agents": ["Multi/SharedGaze-v0", "ram", *SMALL, "--learner.worlds", "8"],
 }
 STEPS = 12_000 if FULL else 6_000
