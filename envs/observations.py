@@ -2,7 +2,8 @@
 
 A policy reads its observations through one gate, an `ObservationReader` (`Policy.read`), whoever brings them:
 
-    pictures    channels first, (C, H, W); bytes that come as (H, W, C) are transposed
+    pictures    channels first, (C, H, W); those that come as (H, W, C) are transposed. Bytes stay bytes, whatever else
+                goes from 0 to 255 becomes floats in [0, 1]
     numbers     bytes stay bytes and floats are float32; numbers of another type than their space's become of that type
     arrays      of any byte order and stride; copied, since an environment may write its next observation over them
 """
@@ -39,12 +40,27 @@ def as_tensor(value: Tree, part: str, device: torch.device | str = "cpu") -> Ten
     return torch.from_numpy(np.array(array, kind)).to(device)  # a copy
 
 
+def _white(space: spaces.Space) -> int | None:
+    """What is white in pictures of a space, 1 or 255, if these are pictures: three dimensions, from 0 to white."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 3 or not (space.low == 0).all():
+        return None
+    return next((white for white in (1, 255) if (space.high == white).all()), None)
+
+
+def is_wide(space: spaces.Space) -> bool:
+    """Whether a space is one of pictures from 0 to 255 that are no bytes: a policy sees them as floats in [0, 1]."""
+    return space.dtype != np.uint8 and _white(space) == 255
+
+
 def channels_last(space: spaces.Space) -> bool:
-    """Whether a space is one of pictures (H, W, C): bytes from 0 to 255, with fewer channels than rows and columns."""
-    if not isinstance(space, spaces.Box) or len(space.shape) != 3 or space.dtype != np.uint8:
+    """Whether a space is one of pictures (H, W, C): bytes from 0 to 255, or other numbers from 0 to 1 or 255.
+
+    They have fewer channels than rows and columns.
+    """
+    if not isinstance(space, spaces.Box) or _white(space) not in ((255,) if space.dtype == np.uint8 else (1, 255)):
         return False
     height, width, channels = space.shape
-    return channels < min(height, width) and bool((space.low == 0).all() and (space.high == 255).all())
+    return channels < min(height, width)
 
 
 def seen_space(space: spaces.Space) -> spaces.Space:
@@ -53,7 +69,7 @@ def seen_space(space: spaces.Space) -> spaces.Space:
         parts = OrderedDict((name, seen_space(part)) for name, part in space.spaces.items())  # which keeps the order
         return spaces.Dict(parts) if any(part is not space.spaces[name] for name, part in parts.items()) else space
     if isinstance(space, spaces.Box) and channels_last(space):
-        return spaces.Box(space.low.transpose(2, 0, 1), space.high.transpose(2, 0, 1), dtype=np.uint8)
+        return spaces.Box(space.low.transpose(2, 0, 1), space.high.transpose(2, 0, 1), dtype=space.dtype.type)
     return space
 
 
@@ -63,6 +79,9 @@ class ObservationReader:
     Args:
         space: of one observation, as a policy sees it (see `seen_space`).
         part: how errors call it.
+
+    Attributes:
+        scales: whether there are pictures from 0 to 255 that are no bytes, which become floats in [0, 1].
     """
 
     def __init__(self, space: spaces.Space, part: str = "observation"):
@@ -73,19 +92,23 @@ class ObservationReader:
         self._shape = tuple(space.shape or ())
         given = np.dtype(np.int64) if isinstance(space, _WHOLE) else space.dtype or np.dtype(np.float32)
         self._given = given
-        self._array = np.dtype(_COMPUTED_AS.get(given.name, given.name))
+        self._wide = is_wide(space)
+        self._array = np.dtype("float32" if self._wide else _COMPUTED_AS.get(given.name, given.name))
+        self.scales = self._wide or any(reader.scales for reader in self.parts.values())
         self._tensor = torch.as_tensor(np.zeros((), self._array)).dtype
         self._last = (*self._shape[1:], self._shape[0]) if len(self._shape) == 3 else None  # (H, W, C)
 
-    def __call__(self, observation: Tree, device: torch.device | str = "cpu", lead: int = 1) -> Tree:
+    def __call__(self, observation: Tree, device: torch.device | str = "cpu", lead: int = 1, raw: bool = False) -> Tree:
         """Observations as tensors on a device: new ones, but for tensors that are right already.
 
-        Tensors of floats for a space of bytes are taken as scaled to [0, 1], as instruments show pictures to policies.
+        Tensors of floats for pictures from 0 to 255 are taken as scaled to [0, 1], as this gate and instruments show
+        pictures to policies.
 
         Args:
             observation: arrays or tensors (…), in mappings for a `Dict` space, where further parts are left out.
             device: where the tensors live.
             lead: how many dimensions stand before an observation's own: 1 for a batch (B, …), 0 for a single one.
+            raw: tensors too are as the environment gave them: floats of pictures, if they aren't bytes, are not scaled.
 
         Raises:
             FoveateError: a part is missing, or is of another shape, or holds what isn't in its space.
@@ -94,9 +117,9 @@ class ObservationReader:
             if not isinstance(observation, Mapping) or not self.parts.keys() <= observation.keys():
                 given = list(observation) if isinstance(observation, Mapping) else type(observation).__name__
                 raise FoveateError(f"{self.part} must be a mapping with the parts {list(self.parts)}, got {given}.")
-            return {name: reader(observation[name], device, lead) for name, reader in self.parts.items()}
+            return {name: reader(observation[name], device, lead, raw) for name, reader in self.parts.items()}
         if isinstance(observation, Tensor):
-            return self._from_tensor(observation, lead).to(device)
+            return self._from_tensor(observation, lead, raw).to(device)
         return torch.from_numpy(self._from_array(observation, lead)).to(device)
 
     def lead_of(self, observation: Tree) -> int:
@@ -114,7 +137,9 @@ class ObservationReader:
             raise self._wrong_shape(tuple(value.shape))
         return lead
 
-    def _from_tensor(self, value: Tensor, lead: int) -> Tensor:
+    def _from_tensor(self, value: Tensor, lead: int, raw: bool) -> Tensor:
+        if self._wide and (raw or not value.dtype.is_floating_point):
+            value = value.float() / 255
         scaled = value.dtype.is_floating_point and self._tensor is torch.uint8  # as instruments show bytes
         if value.dtype is not self._tensor and not (scaled and value.dtype is torch.float32):
             value = value.float() if scaled else value.to(self._tensor)
@@ -134,7 +159,8 @@ class ObservationReader:
             array = np.moveaxis(array, -1, -3)
         elif shape != self._shape or array.ndim != lead + len(self._shape):
             raise self._wrong_shape(array.shape)
-        return np.array(array, dtype=self._array, order="C")  # a copy
+        copied = np.array(array, dtype=self._array, order="C")
+        return np.divide(copied, 255, out=copied) if self._wide else copied
 
     def _check_whole(self, array: np.ndarray) -> None:
         """Refuse floats in a space of whole numbers that are none: a picture in [0, 1] would be black."""

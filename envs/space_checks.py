@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..errors import FoveateError
-from .observations import seen_space
+from .observations import is_wide, seen_space
 from .spaces import from_json, kind_of, to_json
 
 
@@ -66,7 +66,8 @@ def _same(wanted: spaces.Space, given: spaces.Space, actions: bool) -> bool:
             return False
         if actions:
             return bool(np.allclose(wanted.low, given.low) and np.allclose(wanted.high, given.high))
-        return (given.dtype == np.uint8) == (wanted.dtype == np.uint8)  # bytes are scaled
+        # bytes are scaled, and so are other pictures from 0 to 255
+        return (given.dtype == np.uint8, is_wide(given)) == (wanted.dtype == np.uint8, is_wide(wanted))
     if isinstance(wanted, spaces.MultiDiscrete) and isinstance(given, spaces.MultiDiscrete):
         return np.array_equal(wanted.nvec, given.nvec) and np.array_equal(wanted.start, given.start)
     if isinstance(wanted, spaces.Discrete) and isinstance(given, spaces.Discrete):

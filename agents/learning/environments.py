@@ -135,7 +135,7 @@ class Adapter(abc.ABC):
         """
         assert self._reader is not None
         check_host("observation", observation if lead else tree.unsqueeze(observation))
-        tensors = self._reader(observation, self.device, lead)
+        tensors = self._reader(observation, self.device, lead, raw=True)
         same = {id(leaf) for leaf in tree.leaves(observation) if isinstance(leaf, Tensor)}
         tensors = tree.map(lambda x: x.clone() if id(x) in same else x, tensors)
         return tensors if lead else tree.unsqueeze(tensors)
@@ -176,7 +176,10 @@ class VectorEnvironments(Adapter):
 
     def observed(self, observation: Tree, lead: int = 1) -> Tree:
         """As `Adapter.observed`; our own environments' tensors are fresh at each step and right as they are."""
-        return tree.to_tensors(observation, self.device) if self.native else super().observed(observation, lead)
+        assert self._reader is not None
+        if self.native and not self._reader.scales:
+            return tree.to_tensors(observation, self.device)
+        return super().observed(observation, lead)
 
     def observe(self) -> TimeStep | None:
         if not isinstance(self.env, NativeVectorEnv):

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ... import tree
 from ...envs.allocation import free_memory
+from ...envs.observations import as_tensor
 from ...errors import FoveateError, FoveateWarning
 from ...tree import Tree
 from ..nn.cores.base import Feedforward
@@ -48,9 +49,8 @@ class QNetwork(nn.Module):
 
     def forward(self, observation: Tree) -> Tensor:
         # Stable-Baselines3's replay memory adds a dimension to numbers of a Discrete space
-        observation = self.policy.read(
-            tree.map(_without_extra, tree.of_space(self.policy.observation_space), observation)
-        )
+        plain = tree.map(_without_extra, tree.of_space(self.policy.observation_space), observation)
+        observation = self.policy.read(plain, raw=True)
         rows = len(tree.first(observation))
         starts = torch.zeros(1, rows, dtype=torch.bool, device=self.policy.device)
         prediction = self.policy(tree.unsqueeze(observation), self.policy.initial_state(rows), starts)
@@ -78,11 +78,12 @@ class QPolicy(DQNPolicy):
         return QNetwork(self._networks.pop(0)).to(self.device)
 
     def obs_to_tensor(self, observation: Tree) -> tuple[Any, bool]:
-        """Observations as the network reads them, in types that its device has, and whether they are a batch."""
+        """Observations as tensors for the network, in types that its device has, and whether they are a batch."""
         network = self.q_net
         assert isinstance(network, QNetwork)
-        tensors, single = network.policy.read_any(observation)
-        return tensors, not single
+        lead = network.policy.lead_of(observation)
+        rows = observation if lead else tree.unsqueeze(observation)
+        return tree.map(lambda x: as_tensor(x, "observation", self.device), rows), bool(lead)
 
 
 class _StepCallback(BaseCallback):

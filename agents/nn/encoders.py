@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...envs.observations import seen_space
 from ...envs.spaces import flat_size, flatten, to_floats
 from ...errors import FoveateError, check_choice, check_range
 from ...tree import Tree
@@ -69,11 +70,12 @@ class FlatEncoder(Encoder):
 
 
 def as_image(space: spaces.Space) -> tuple[int, int, int]:
-    """The (C, H, W) of a channels-first image space.
+    """The (C, H, W) of an image space, as a policy sees it.
 
     Raises:
         FoveateError: the space is no Box with three dimensions.
     """
+    space = seen_space(space)
     if not isinstance(space, spaces.Box) or len(space.shape) != 3:
         raise FoveateError(
             f'this agent needs whole images, Box of shape (C, H, W), got {space}. For Glimpse worlds use view="image".'

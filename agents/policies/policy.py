@@ -153,19 +153,31 @@ class Policy(nn.Module):
     def device(self) -> torch.device:
         return next(self.critic.parameters()).device
 
-    def read(self, observation: Tree) -> Tree:
+    def read(self, observation: Tree, raw: bool = False) -> Tree:
         """Observations (B, …) of any environment with this space as the tensors that the other methods take.
 
         Whoever brings observations from an environment reads them here first: an actor, `predict`, an instrument.
 
+        Args:
+            observation: arrays, or tensors that may have been read before.
+            raw: tensors too are as the environment gave them (see `ObservationReader`).
+
         Raises:
             FoveateError: they are of another space; the message names the shapes.
         """
-        return self._reader(observation, self.device)
+        return self._reader(observation, self.device, raw=raw)
+
+    def lead_of(self, observation: Tree) -> int:
+        """How many dimensions stand before an observation's own: 1 of a batch, 0 of a single one.
+
+        Raises:
+            FoveateError: neither fits.
+        """
+        return self._reader.lead_of(observation)
 
     def read_any(self, observation: Tree) -> tuple[Tree, bool]:
         """As `read`, of a batch or of one observation, which becomes a batch; and whether it was one."""
-        lead = self._reader.lead_of(observation)
+        lead = self.lead_of(observation)
         tensors = self._reader(observation, self.device, lead)
         return (tensors if lead else tree.unsqueeze(tensors)), not lead
 

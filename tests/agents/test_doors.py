@@ -16,6 +16,7 @@ from foveate.agents.learning.actor import Actor
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.vec_env import GymVecEnv
 from foveate.analysis.measure import measure
+from foveate.envs.spaces import to_floats
 from foveate.errors import FoveateError
 from foveate.wrappers import Foveate, Saliency
 
@@ -85,6 +86,64 @@ def test_every_door_shows_a_policy_the_same_picture(agent: str, tmp_path: Path) 
     evaluate_policy(again, Quadrant(), 1, warn=False)
     measure(policy, "Doors/Quadrant-v0", {}, None, 2)
     load(tmp_path / "run", Quadrant(), device="cpu").learn(24, reset_num_timesteps=False)
+
+
+WHITES = [("bool", 1), ("uint8", 255)]
+WHITES += [(kind, white) for kind in ("int16", "uint32", "float16", "float32", "float64") for white in (1, 255)]
+
+
+class Coloured(Quadrant):
+    """The same pictures in another type and layout, from 0 to white."""
+
+    def __init__(self, kind: str, white: int, layout: str, render_mode: str | None = None):
+        super().__init__(render_mode)
+        self.kind, self.white, self.layout = kind, white, layout
+        shape = PICTURES.shape if layout == "HWC" else (3, 40, 48)
+        self.observation_space = spaces.Box(0, white, shape, np.dtype(kind).type)
+
+    def _next(self):
+        picture = super()._next() / 255 * self.white
+        whole = self.kind[0] != "f" or self.white == 255  # of whole numbers, so that all types hold the same
+        picture = (np.round(picture) if whole else picture).astype(self.kind)
+        return picture if self.layout == "HWC" else picture.transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize(("kind", "white"), WHITES)
+@pytest.mark.parametrize("layout", ["HWC", "CHW"])
+def test_a_picture_is_the_same_in_every_type_and_layout(tmp_path: Path, kind: str, white: int, layout: str) -> None:
+    make = [lambda: Coloured(kind, white, layout)] * 2
+    wide = Coloured(kind, white, layout).reset(seed=1)[0].astype(np.float64) / white
+    wanted = torch.from_numpy(wide if layout == "CHW" else wide.transpose(2, 0, 1))[None].float()
+    same_step = SyncVectorEnv(make, autoreset_mode=AutoresetMode.SAME_STEP)
+    small = {"architecture": "modern", "shrink": 4}
+    learners = [
+        PolicyGradient("cnn", same_step, SHORT, policy_kwargs=small, seed=0, device="cpu"),
+        QLearning("cnn", DummyVecEnv(make), QOptions(memory=40, warm_up=2, batch=2), policy_kwargs=small, device="cpu"),
+    ]
+    picture, _ = make[0]().reset(seed=1)
+    shown = []
+    for learner in learners:
+        policy = learner.policy
+        assert policy.observation_space.shape == (3, 40, 48)
+        for given in (picture[None], policy.read(picture[None]), environments_of(make[0]()).reset(1).observation):
+            assert torch.allclose(to_floats(policy.read(given)), wanted, atol=2e-3)  # of float16
+        policy.encoder.register_forward_pre_hook(lambda _, given: shown.append(to_floats(given[0])))
+        learner.learn(8)  # what it plays by, and what it learns from
+        learner.predict(picture)
+        assert torch.allclose(shown[-1], wanted, atol=2e-3)
+    assert all(one.shape[1:] == (3, 40, 48) and one.max() <= 1 for one in shown)
+    assert all(one.max() > 0.9 for one in shown)
+    film = Saliency(Coloured(kind, white, layout, "rgb_array"), learners[0], "perturbation")
+    film.reset(seed=1)
+    assert torch.allclose(film.inputs.observation.float(), wanted, atol=2e-3)
+
+
+def test_a_policy_for_pictures_up_to_1_is_not_given_those_up_to_255(tmp_path: Path) -> None:
+    learner = PolicyGradient("mlp", Coloured("float32", 1, "HWC"), SHORT, policy_kwargs={"layers": (4,)}, device="cpu")
+    for other in (Coloured("float32", 255, "HWC"), Coloured("uint8", 255, "HWC")):
+        with pytest.raises(FoveateError, match="made for observations of"):
+            learner.policy.check_plays(other.observation_space, other.action_space)
+    learner.policy.check_plays(Coloured("float64", 1, "CHW").observation_space, spaces.Discrete(3))
 
 
 class Reused(gym.Env):
