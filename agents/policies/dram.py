@@ -1,6 +1,8 @@
 """The Deep Recurrent Attention Model: several objects, read one after the other (Ba et al. 2014)."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -145,8 +147,20 @@ class DRAM(Looking):
             for name, part in parts.items()
         }
         critic = make_critic(hidden)
-        super().__init__(observation_space, action_space, encoder, core, heads, critic=critic, retina=retina)
+        apart = frozenset({"critic"})
+        super().__init__(observation_space, action_space, encoder, core, heads, apart, critic, retina)
         self.location_rate = location_rate
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        core = self.core
+        assert isinstance(core, DRAMCore)
+        isolate, core.isolate = core.isolate, False
+        try:
+            with super().connected():
+                yield
+        finally:
+            core.isolate = isolate
 
     def rates(self) -> dict[float, list[nn.Parameter]]:
         core = self.core
@@ -159,4 +173,4 @@ class DRAM(Looking):
     def read_out(self, features: Tensor, source: Source | None = None) -> tuple[dict[str, Tensor], Tensor]:
         low, high = features.chunk(2, -1)  # (T, B, H) each
         parameters = {name: self.heads[name](high if name in LOOKING else low) for name in self.heads}
-        return parameters, self.critic(high.detach())[..., 0]  # (T, B)
+        return parameters, self.critic(high.detach() if "critic" in self.isolated else high)[..., 0]  # (T, B)

@@ -1,6 +1,7 @@
 """encoder + core + heads = policy."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -189,6 +190,15 @@ class Policy(nn.Module):
         """
         check_same(self.observation_space, observation_space, "observations")
         check_same(self.action_space, action_space, "actions")
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Within, whatever keeps gradients out of a part while learning lets them through: instruments ask for them."""
+        isolated, self.isolated = self.isolated, frozenset()
+        try:
+            yield
+        finally:
+            self.isolated = isolated
 
     def rates(self) -> dict[float, list[nn.Parameter]]:
         """The parameters by their learning rate as a share of the learner's; all of them, each once."""

@@ -1,8 +1,6 @@
 """One interface for every policy that is looked into: ours with any core, and Stable-Baselines3's."""
 
-import contextlib
 import copy
-from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple, Self, cast
 
@@ -230,15 +228,6 @@ class OwnView(View):
     def initial_state(self, batch: int) -> State:
         return self.policy.initial_state(batch)
 
-    @contextlib.contextmanager
-    def connected(self) -> Iterator[None]:
-        """Within, heads whose gradient stays out of the core while learning are differentiated through it."""
-        isolated, self.policy.isolated = self.policy.isolated, frozenset()
-        try:
-            yield
-        finally:
-            self.policy.isolated = isolated
-
     def begun(self, inputs: Inputs) -> Inputs:
         """The inputs with the initial state (and the source, if there is one) written where episodes start.
 
@@ -254,7 +243,7 @@ class OwnView(View):
 
     def answer(self, inputs: Inputs) -> Outputs:
         inputs = self._settled(inputs)
-        with self.connected():
+        with self.policy.connected():
             parameters, value, state, _, records = self.policy(
                 tree.unsqueeze(inputs.observation), inputs.state, inputs.starts[None], record=True
             )
@@ -274,7 +263,7 @@ class OwnView(View):
         starts = torch.zeros(some.shape[:2], dtype=torch.bool, device=some.device)
         first = self._settled(Inputs(tree.index(observations, 0), self.initial_state(some.shape[1]), ~starts[0]))
         starts[0] = first.starts
-        with self.connected():
+        with self.policy.connected():
             prediction = self.policy(observations, first.state, starts)
         return prediction.value, prediction.parameters
 
