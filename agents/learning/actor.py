@@ -229,7 +229,8 @@ class GuidedActor(Actor):
         self.always_ask = always_ask
 
     def choose(self, now: TimeStep) -> PolicyOutput:
-        targets = supervised_parts(now.target, self.policy)
+        said = supervised_parts(now.target, self.policy)
+        targets = {name: self.policy.head(name).as_choice(target) for name, target in said.items()}
         if self.always_ask or len(targets) < len(self.policy.heads):
             output = super().choose(now)
             return output._replace(action=self.policy.as_action({**output.choices, **targets}))

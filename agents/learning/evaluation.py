@@ -25,7 +25,8 @@ class Episodes(NamedTuple):
         lengths: steps.
         scores: the task's own figure, NaN where the world has none.
         index: which item of the data it was about (for intervals clustered by item), -1 where the world doesn't say.
-        bits: -log2 of the probability of everything that was due, NaN where the world has no target.
+        bits: -log2 of the probability of everything that was due, NaN where the world has no target, or one whose cost
+            is of whole episodes (CTC) and episodes are played step by step.
         optimum: the same of the best possible predictor, NaN where the world doesn't say.
     """
 
@@ -166,7 +167,9 @@ class _Figures(Observer):
 
 
 def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:
-    """-log2 π(target) where a target is due, NaN where the environment has none, (B,).
+    """-log2 π(target) where a target is due, (B,).
+
+    NaN where the environment has none, or a head's cost is of whole episodes, which no single step can say.
 
     Args:
         policy: whose heads say what a target costs.
@@ -175,7 +178,7 @@ def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> 
         zeros: float, (B,), gives the shape and the device where there is no target.
     """
     targets = supervised_parts(now.target, policy)
-    if not targets:
+    if not targets or any(policy.head(name).whole_episodes for name in targets):
         return torch.full_like(zeros, torch.nan)
     cost = target_loss(policy, output.parameters, targets, now.target_set) / math.log(2)
     return cost if now.target_mask is None else torch.where(now.target_mask, cost, 0.0)

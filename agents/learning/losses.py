@@ -11,6 +11,11 @@ def supervised_parts(target: dict[str, Tensor] | None, policy: Policy) -> dict[s
     return {name: value for name, value in (target or {}).items() if name in policy.heads}
 
 
+def stepwise_parts(target: dict[str, Tensor] | None, policy: Policy) -> dict[str, Tensor]:
+    """`supervised_parts`, but for those whose cost is known of whole episodes only."""
+    return {n: value for n, value in supervised_parts(target, policy).items() if not policy.head(n).whole_episodes}
+
+
 def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     """The mean over the places where `mask` (bool, the same shape) is True; None takes all, no place gives 0."""
     if mask is None:

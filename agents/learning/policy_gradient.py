@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...errors import FoveateError
 from ..nn.finite import check
 from ..nn.noise import keyed
 from ..policies.policy import PolicyEvaluation
@@ -44,8 +45,25 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         # the parts that cross-entropy trains are played greedily, since sampling would only add noise
         return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
+    def _check_heads(self) -> None:
+        """Refuse to learn by pieces what is known of whole episodes only.
+
+        Raises:
+            FoveateError: there is such a head, and the options ask for it.
+        """
+        options = self.options
+        whole = [name for name in self.policy.heads if self.policy.head(name).whole_episodes]
+        if whole and options.hybrid and (options.horizon is not None or options.likelihood_reward):
+            kind = type(self.policy.head(whole[0])).__name__
+            raise FoveateError(
+                f"{kind}, the head of {whole[0]!r}, says what whole episodes cost, not single steps: take horizon=None "
+                f"and likelihood_reward=False, or hybrid=False; got horizon={options.horizon} and "
+                f"likelihood_reward={options.likelihood_reward}."
+            )
+
     def collect(self, hooks: Hooks) -> Rollout | None:
         assert self.collector is not None
+        self._check_heads()
         rows = self.collector.environments.num_envs
 
         def on_step(reward: Tensor, ended: Tensor) -> bool:

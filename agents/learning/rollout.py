@@ -13,7 +13,7 @@ from ..nn.noise import is_noisy
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .environments import Environments, TimeStep
-from .losses import supervised_parts, target_loss
+from .losses import stepwise_parts, supervised_parts, target_loss
 from .room import check_fits, step_bytes
 
 
@@ -27,7 +27,7 @@ class Rollout(NamedTuple):
         value: the critic's estimates when the choices were made, (T, B).
         reward: (T, B).
         target_log_prob: log π(target) when the action was chosen, of a team the mean over its agents, (T, B); None
-            where no part has a target.
+            where no part has a target, or only those whose cost is of whole episodes.
         starts: bool, (T, B), where episodes start.
         ended: bool, (T, B), where the step ended an episode.
         truncation_value: (T, B), the value of the state where an episode was truncated, else 0.
@@ -189,7 +189,7 @@ class RolloutRecorder(Observer):
 
     def _target_log_prob(self, before: TimeStep, output: PolicyOutput) -> Tensor | None:
         """log π(target), of a team the mean over its agents: who looks or speaks is paid for what the others learn."""
-        targets = supervised_parts(before.target, self.policy)
+        targets = stepwise_parts(before.target, self.policy)
         if not targets:
             return None
         total, team = (

@@ -50,6 +50,10 @@ class Head(nn.Module):
         """log π(action), the shape of the batch."""
         return self.distribution(parameters).log_prob(action)
 
+    def as_choice(self, target: Tensor) -> Tensor:
+        """What to do where a target is followed, (…): the target itself, if it is one of this part's actions."""
+        return target
+
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:

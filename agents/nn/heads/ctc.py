@@ -30,6 +30,9 @@ class CTCHead(CategoricalHead):
         check_range("blank", blank, 0, int(space.n) - 1)
         self.blank = blank
 
+    def as_choice(self, target: Tensor) -> Tensor:
+        return target.masked_fill(target < 0, self.blank)
+
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
