@@ -252,10 +252,12 @@ def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lesson
     """
     wrong = torch.zeros_like(lessons.mask, dtype=torch.int64)
     for name, target in lessons.target.items():
-        said = policy.head(name).mode(parameters[name])  # (T, B, …)
+        head = policy.head(name)
+        said = head.mode(parameters[name])  # (T, B, …)
         differs = said != target
         if lessons.target_set is not None and name in lessons.target_set:
-            differs = ~lessons.target_set[name].gather(-1, said[..., None].long())[..., 0]
+            right = lessons.target_set[name]
+            differs = ~right.gather(-1, head.index_of(said)[..., None])[..., 0] & right.any(-1)  # none asks for nothing
         wrong = wrong + (differs.flatten(2).sum(-1) if differs.ndim > 2 else differs)
     return wrong * lessons.mask
 

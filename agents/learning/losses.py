@@ -53,6 +53,7 @@ def cross_entropy(
     mask: Tensor | None,
     target_sets: dict[str, Tensor] | None = None,
     length: Tensor | None = None,
+    due: Tensor | None = None,
 ) -> Tensor:
     """`target_loss`, averaged over the places of the mask.
 
@@ -63,8 +64,10 @@ def cross_entropy(
         mask: what counts, bool (T, B); None counts all.
         target_sets: by part, which values would all be right, bool (T, B, …, n).
         length: steps of each episode, int64 (B,), where these are whole episodes, padded.
+        due: where the world asks for the targets, bool (T, B): elsewhere one that is no action costs nothing.
     """
-    return masked_mean(target_loss(policy, parameters, targets, target_sets, length), mask)
+    cost = target_loss(policy, parameters, targets, target_sets, length)
+    return masked_mean(cost if due is None else torch.where(cost.isposinf() & ~due, 0.0, cost), mask)
 
 
 def counted(policy: Policy, targets: dict[str, Tensor], mask: Tensor, length: Tensor) -> Tensor:

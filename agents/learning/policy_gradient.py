@@ -153,7 +153,8 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             if options.horizon is None:
                 length = (torch.ones_like(rollout.starts) if rollout.valid is None else rollout.valid).sum(0)
                 mask = None if mask is None else counted(self.policy, targets, mask, length)
-            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set, length)
+            due = rollout.target_mask
+            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set, length, due)
             loss, figures["cross_entropy"] = loss + cost, cost.detach()
         for name, cost in judged.losses.items():
             cost = masked_mean(cost, rollout.valid)

@@ -196,6 +196,7 @@ class RolloutRecorder(Observer):
             -target_loss(self.policy, output.parameters, targets, before.target_set),
             self.actor.environments.team,
         )
+        total = torch.where(total.isneginf(), 0.0, total)  # what is no action is not due, if the world is right
         return total if team == 1 else total.view(-1, team).mean(1).repeat_interleave(team)
 
     def _truncation_value(self, after: TimeStep, state: State) -> Tensor:

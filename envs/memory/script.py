@@ -74,6 +74,8 @@ class AnswerWorld(BatchWorld):
         self.action_space, self.most_steps = action_space, most_steps
         self.flat = isinstance(action_space, spaces.Discrete)
         self.outputs = 1 if self.flat else (action_space.shape or (1,))[0]
+        least = getattr(action_space, "start", 0)  # of whole numbers that don't count from 0
+        self.least = np.broadcast_to(np.asarray(least, dtype=np.int64), (self.outputs,)).tolist()
 
     def footprint(self) -> int:
         values = 1 + (self.observation_space.shape or (1,))[0] + 4 * self.outputs
@@ -132,7 +134,11 @@ class AnswerWorld(BatchWorld):
             target_set: bool, (…, K, N), all that is right; None where `targets` are.
         """
         written = action[..., None] if self.flat else action  # (…, K)
-        right = written == targets if target_set is None else target_set.gather(-1, written[..., None])[..., 0]
+        if target_set is None:
+            right = written == targets
+        else:
+            index = written - torch.tensor(self.least, device=written.device) if any(self.least) else written
+            right = target_set.gather(-1, index[..., None])[..., 0]
         return (right.sum(-1) * mask).long()
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
@@ -183,8 +189,9 @@ class AnswerWorld(BatchWorld):
         return self._as_action(self._now(self.state, "targets"))
 
     def blind(self) -> Tensors:
-        """Always zeros: all values are alike as long as nothing was seen."""
-        return self._as_action(torch.zeros(self.num_worlds, self.outputs, dtype=torch.int64, device=self.device))
+        """Always the first value: all are alike as long as nothing was seen."""
+        least = torch.tensor(self.least, dtype=torch.int64, device=self.device)
+        return self._as_action(least.repeat(self.num_worlds, 1))
 
     def memoryless(self) -> Tensors:
         """The present moment says nothing of the answer, unless a subclass knows better."""

@@ -118,7 +118,7 @@ def test_it_learns_to_spell(options: LearnerOptions | None) -> None:
         return row
 
     made.learner.update = watched
-    made.learn(2500)
+    made.learn(4000)
     cost = figures["bits_per_episode" if options is None else "cross_entropy"]
     assert math.isfinite(cost[0])
     assert np.mean(cost[-3:]) < 0.7 * cost[0]

@@ -50,6 +50,10 @@ class Head(nn.Module):
         """log π(action), the shape of the batch."""
         return self.distribution(parameters).log_prob(action)
 
+    def index_of(self, choice: Tensor) -> Tensor:
+        """Which of its values each number of a choice is, int64 (…): counted from 0, as sets of right answers are."""
+        return choice.long()
+
     def as_choice(self, target: Tensor) -> Tensor:
         """What to do where a target is followed, (…): the target itself, if it is one of this part's actions."""
         return target

@@ -38,7 +38,7 @@ class CategoricalHead(Head):
 
     def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0):
         super().__init__()
-        self.start = int(space.start)
+        self.start, self.count = int(space.start), int(space.n)
         self.layers = make_layers(features, hidden, int(space.n))
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
@@ -51,14 +51,27 @@ class CategoricalHead(Head):
         best = parameters.argmax(-1)
         return best + self.start if self.start else best
 
+    def index_of(self, choice: Tensor) -> Tensor:
+        return choice.long() - self.start
+
+    def as_choice(self, target: Tensor) -> Tensor:
+        return target.clamp(self.start, self.start + self.count - 1)  # where nothing is due, it may be anything
+
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
         """-log π(target); of a set of right answers -log Σ_{a in the set} π(a). An empty set asks for nothing.
 
-        Arguments as in `Head.loss`.
+        Infinite where there is no such action.         Arguments as in `Head.loss`.
         """
-        return -self.log_prob(parameters, target) if target_set is None else set_loss(parameters, target_set)
+        if target_set is not None:
+            return set_loss(parameters, target_set)
+        return _cost(-self.log_prob(parameters, self.as_choice(target)), target == self.as_choice(target))
+
+
+def _cost(each: Tensor, possible: Tensor) -> Tensor:
+    """What targets cost, (…): where they are no possible actions, they may not be due, and infinity finds out."""
+    return torch.where(possible, each, torch.inf)
 
 
 def set_loss(logits: Float[Tensor, "*batch n"], target_set: Bool[Tensor, "*batch n"]) -> Float[Tensor, "*batch"]:
@@ -103,15 +116,23 @@ class MultiCategoricalHead(Head):
         """The logits of each softmax, and the number that it counts from."""
         return zip(parameters.split(self.sizes, -1), self.starts, strict=True)
 
+    def index_of(self, choice: Tensor) -> Tensor:
+        return choice.long() - torch.tensor(self.starts, device=choice.device)
+
+    def as_choice(self, target: Tensor) -> Tensor:
+        low = torch.tensor(self.starts, dtype=target.dtype, device=target.device)
+        return target.clamp(low, low + torch.tensor(self.sizes, dtype=target.dtype, device=target.device) - 1)
+
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
         """-log π(target); with a set for each number, bool (T, B, D, n) for the largest n, the sum of their costs.
 
-        Arguments as in `Head.loss`.
+        Infinite where there is no such action.         Arguments as in `Head.loss`.
         """
         if target_set is None:
-            return -self.log_prob(parameters, target)
+            possible = (target == self.as_choice(target)).all(-1)
+            return _cost(-self.log_prob(parameters, self.as_choice(target)), possible)
         parts = zip(parameters.split(self.sizes, -1), target_set.unbind(-2), strict=True)
         return torch.stack([set_loss(logits, right[..., : logits.shape[-1]]) for logits, right in parts]).sum(0)
 

@@ -20,7 +20,7 @@ class CTCHead(CategoricalHead):
         features: size of the features.
         space: the symbols and the blank.
         hidden: units of a hidden layer, 0 for none.
-        blank: which of them is the blank.
+        blank: which of them is the blank, counted from 0.
     """
 
     whole_episodes = True
@@ -31,7 +31,8 @@ class CTCHead(CategoricalHead):
         self.blank = blank
 
     def as_choice(self, target: Tensor) -> Tensor:
-        return target.masked_fill(target < 0, self.blank)
+        index = self.index_of(target)
+        return target.masked_fill((index < 0) | (index >= self.count), self.blank + self.start)
 
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
@@ -40,7 +41,8 @@ class CTCHead(CategoricalHead):
 
         Args:
             parameters: logits, (T, B, n).
-            target: int64, (T, B): the episode's symbols in their order, at any steps; elsewhere the blank, or -1.
+            target: int64, (T, B): the episode's symbols in their order, at any steps; elsewhere the blank, or a number
+                that is no action (-1).
             target_set: must be None.
             length: steps of each episode, int64 (B,); None means T.
 
@@ -52,7 +54,12 @@ class CTCHead(CategoricalHead):
         steps, batch, _ = parameters.shape
         if length is None:
             length = torch.full((batch,), steps, device=target.device)
-        each = ctc_loss(parameters.log_softmax(-1), *pack_symbols(target, self.blank), length, self.blank)
+        each = ctc_loss(
+            parameters.log_softmax(-1),
+            *pack_symbols(self.index_of(self.as_choice(target)), self.blank),
+            length,
+            self.blank,
+        )
         return torch.zeros_like(parameters[..., 0]).scatter(0, length[None] - 1, each[None])
 
 
