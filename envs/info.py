@@ -1,9 +1,14 @@
 """What worlds tell beside observations and rewards, in Gymnasium's layout for vector environments."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from torch import Tensor
 
 from .. import tree
+from ..errors import FoveateError
+from ..tree import Tree
 from .batch import Tensors
 
 Masked = dict[str, tuple[Tensor, Tensor]]  # name -> values (B, …), and which worlds have one, bool (B,)
@@ -29,6 +34,33 @@ def numpy_info(info: Masked, only: np.ndarray | None = None) -> dict[str, np.nda
             out[name] = value.astype(np.float64) if value.ndim == 1 and value.dtype == np.float32 else value
             out[f"_{name}"] = mask
     return out
+
+
+def last_observations(info: Mapping[str, Any], ended: np.ndarray) -> list[Tree]:
+    """What the episodes that ended at a step with autoreset ended with, from the `info` of any vector environment.
+
+    Args:
+        info: of the step; `final_obs` holds an observation a world, or arrays (B, …).
+        ended: bool, (B,).
+
+    Returns:
+        One for each world that ended, fresh arrays.
+
+    Raises:
+        FoveateError: it doesn't say.
+    """
+    final, where = info.get("final_obs"), np.flatnonzero(ended).tolist()
+    if isinstance(final, Mapping):
+        rows = [{name: part[i] for name, part in final.items()} for i in where]
+    else:
+        rows = [None if final is None else final[i] for i in where]
+    missing = [i for i, row in zip(where, rows, strict=True) if row is None]
+    if missing:
+        raise FoveateError(
+            f"world {missing[0]} ended an episode and began another in the same step, and info['final_obs'] doesn't "
+            "say what it ended with, which is learned from: a vector environment with autoreset_mode=SameStep must say it."
+        )
+    return [tree.map(np.array, tree.to_numpy(row)) for row in rows]
 
 
 def numpy_final(observation: Tensors, info: Masked, ended: Tensor) -> dict[str, object]:

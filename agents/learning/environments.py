@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from ... import tree
+from ...envs.info import last_observations
 from ...envs.observations import ObservationReader, as_tensor
 from ...envs.protocols import NativeVectorEnv, ScriptedWorld
 from ...errors import FoveateError
@@ -190,15 +191,14 @@ class VectorEnvironments(Adapter):
     def step(self, action: Tree) -> TimeStep:
         sent = action if self.native else to_actions(self.env.single_action_space, action)
         observation, reward, terminated, truncated, info = self.env.step(sent)
+        final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
         if not self.native:  # what our own worlds hand over on the device is looked at once an update
             check_host("reward", reward)
+            final = self._last(info, terminated, truncated) if self.autoreset else None
         observation = self.observed(observation)
         terminated, truncated = self.tensors(terminated), self.tensors(truncated)
-        final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
         if not self.autoreset and bool(torch.logical_or(terminated, truncated).any()):
             final, last = observation, info
-        elif final is not None and not self.native:
-            final = self._stack(final)
         return TimeStep(
             observation,
             self.tensors(reward).float(),
@@ -221,12 +221,16 @@ class VectorEnvironments(Adapter):
                 said["target_set"] = self.by_part(info["target_set"])
         return said
 
-    def _stack(self, final: np.ndarray) -> Tree:
-        """Gymnasium's object array of some rows' last observations as a batch (elsewhere another row's)."""
-        some = next(one for one in final if one is not None)
-        rows = tree.stack([some if one is None else one for one in final])
-        check_host("last observation", rows)
-        return self.observed(rows)
+    def _last(self, info: Info, terminated: Tree, truncated: Tree) -> Tree:
+        """What episodes ended with as a batch (elsewhere another row's); None where none ended."""
+        ended = np.logical_or(*(tree.to_numpy(flags) for flags in (terminated, truncated)))
+        where = np.flatnonzero(ended).tolist()
+        if not where:
+            return None
+        rows = last_observations(info, ended)
+        check_host("last observation", tree.stack(rows), where)
+        known = dict(zip(where, rows, strict=True))
+        return self.observed(tree.stack([known.get(i, rows[0]) for i in range(len(ended))]))
 
     def state_dict(self) -> dict[str, Tensor]:
         return self.env.state_dict() if isinstance(self.env, NativeVectorEnv) else {}

@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
 from torch import Tensor
 
 from ... import tree
+from ...envs.info import last_observations
 from ...envs.protocols import NativeVectorEnv
 from ...errors import FoveateError
 from ...tree import Tree
@@ -108,8 +109,7 @@ class GymVecEnv(VecEnv):
             observation, info = map(tree.to_numpy, self.vector_env.reset(options={"reset_mask": ended}))
             observation = self._own(observation)
         else:
-            final, last_info = info["final_obs"], info.get("final_info", {})
-            finals = [_pick(final, i) if isinstance(final, dict) else final[i] for i in where]
+            finals, last_info = last_observations(info, ended), info.get("final_info", {})
         rows = zip(where, finals, self._rows(last_info, where), self._rows(info, where), strict=True)
         for i, one, last, fresh in rows:
             infos[i] = self._ending(i, last, one, bool(truncated[i] and not terminated[i]))

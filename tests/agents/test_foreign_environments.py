@@ -139,3 +139,35 @@ def test_sets_of_right_answers_reach_the_learner_through_every_door() -> None:
         for one, other in zip(told[0], sets, strict=True):
             assert (one is None) == (other is None)
             assert one is None or all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Forgetful(SyncVectorEnv):
+    """Begins anew in the same step, and says of some worlds only, or in another form, what has ended."""
+
+    def __init__(self, form: str, ends: Ends):
+        super().__init__([lambda: Scripted(ends)] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+        self.form = form
+
+    def step(self, actions: np.ndarray) -> tuple:
+        *outcome, info = super().step(actions)
+        final = info.pop("final_obs", None)
+        if final is not None and self.form == "some":
+            info["final_obs"] = np.array([final[0], None], dtype=object)
+        if final is not None and self.form == "dense":
+            info["final_obs"] = np.stack(list(final))
+        return *outcome, info
+
+
+@pytest.mark.parametrize("door", ["vector", "GymVecEnv"])
+@pytest.mark.parametrize("end", [(True, False), (False, True)])
+@pytest.mark.parametrize("form", ["none", "some", "dense"])
+def test_who_begins_anew_says_what_ended(door: str, end: tuple[bool, bool], form: str) -> None:
+    env = Forgetful(form, [(False, False), end])
+    for objective, make in LEARNERS.items():
+        learner = make(env if door == "vector" else GymVecEnv(env))
+        if form == "dense":
+            learner.learn(8)
+            continue
+        with pytest.raises(FoveateError, match=rf"world {int(form == 'some')} ended an episode.*'final_obs'"):
+            learner.learn(20)
+        assert learner.num_timesteps <= 4, objective
