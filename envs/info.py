@@ -58,7 +58,7 @@ def last_observations(info: Mapping[str, Any], ended: np.ndarray) -> list[Tree]:
     if missing:
         raise FoveateError(
             f"world {missing[0]} ended an episode and began another in the same step, and info['final_obs'] doesn't "
-            "say what it ended with, which is learned from: a vector environment with autoreset_mode=SameStep must say it."
+            "say what it ended with, which is learned from: with autoreset_mode=SameStep it must."
         )
     return [tree.map(np.array, tree.to_numpy(row)) for row in rows]
 

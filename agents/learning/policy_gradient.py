@@ -81,7 +81,14 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def update(self, collected: Rollout) -> Figures:
         """Update the weights from one rollout; returns figures for the log, as tensors on the device."""
         options = self.options
-        check({"observation": collected.observation, "reward": collected.reward, "value": collected.value})
+        check(
+            {
+                "observation": collected.observation,
+                "reward": collected.reward,
+                "value": collected.value,
+                "log-probability of a choice": collected.log_prob,
+            }
+        )
         self.as_played()
         self.set_rate()
         advantage, returns = self._advantage(collected)

@@ -68,14 +68,27 @@ def check_host(name: str, value: Tree, rows: Iterable[int] | None = None) -> Non
             raise NotFinite(f"the {name} of world {world} is not finite ({_example(array[wrong])})")
 
 
-def check_parameters(name: str, parameters: Float[Tensor, "..."]) -> None:
-    """Refuse a head's numbers that no action can be sampled from; only on the host, where looking costs nothing.
+def looks_at_once(device: torch.device) -> bool:
+    """Whether looking at numbers costs nothing: on the host. A device would have to be waited for at each step."""
+    return device.type == "cpu"
+
+
+def samplable(name: str, parameters: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """A head's numbers so that something can be sampled from them.
+
+    On the host, not-a-number and infinity are refused here (-∞ is a choice that is ruled out). On a device they become
+    0: sampling would stop with an assertion that leaves the device unusable. The log-probability of what was sampled,
+    which is of the numbers as they are, is then not finite, and who learns looks at it once an update.
 
     Raises:
-        NotFinite: some are not-a-number or infinite (-∞ is a choice that is ruled out).
+        NotFinite: some are not-a-number or infinite, on the host.
     """
-    if parameters.device.type == "cpu" and not bool((parameters < torch.inf).all()):
+    possible = parameters < torch.inf
+    if not looks_at_once(parameters.device):
+        return torch.where(possible, parameters, 0.0)
+    if not bool(possible.all()):
         raise NotFinite(f"what the policy says of {name!r} is not finite ({_example(parameters.detach().numpy())})")
+    return parameters
 
 
 def _is_float(leaf: object) -> bool:

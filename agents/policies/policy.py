@@ -18,7 +18,7 @@ from ..nn.cores import Core
 from ..nn.cores.base import Source, State, reset_where
 from ..nn.cores.unroll import unroll_pieces
 from ..nn.encoders import Encoder, SourceEncoder
-from ..nn.finite import check_parameters
+from ..nn.finite import samplable
 from ..nn.heads import Head, make_critic, make_head
 from ..nn.parts import Parts
 from .numpy_border import predict
@@ -307,8 +307,7 @@ class Policy(nn.Module):
             if deterministic or name in greedy:
                 choice = head.mode(now)
             else:
-                check_parameters(name, now)
-                choice = head.distribution(now).sample()
+                choice = head.distribution(samplable(name, now)).sample()
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
         records = {name: values[0] for name, values in prediction.records.items()}
         action = self.as_action(choices)

@@ -26,7 +26,8 @@ class Counted(td.Categorical):
         self.start = start
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
-        index = super().sample(sample_shape)
+        probs = self.probs.nan_to_num(1.0).reshape(-1, self._num_events)  # of choices all ruled out none is likelier
+        index = torch.multinomial(probs, sample_shape.numel(), True).T.reshape(sample_shape + self.batch_shape)
         return index + self.start if self.start else index
 
     def log_prob(self, value: Tensor) -> Tensor:
