@@ -22,6 +22,9 @@ from .learner import Hooks, Learner
 from .losses import counted, cross_entropy, first_of, supervised_parts
 from .options import BackpropOptions
 from .rollout import Episodes as Ended
+from .room import Room
+
+REMEDY = "play fewer worlds (--learner.worlds, and --learner.batch with them), or shorter episodes"
 
 
 class Lessons(NamedTuple):
@@ -53,14 +56,21 @@ class _Row(NamedTuple):
 
 
 class _Recorder(Observer):
-    """Keeps what an actor was shown and should have done, one episode a row."""
+    """Keeps what an actor was shown and should have done, one episode a row.
 
-    def __init__(self, actor: GuidedActor):
+    Args:
+        actor: who is watched.
+        room: the memory for it.
+    """
+
+    def __init__(self, actor: GuidedActor, room: Room):
+        self._room = room
         self._policy, self._ragged = actor.policy, actor.environments.episode_length is None
         self._alive = torch.ones_like(actor.starts)
         self._rows: list[_Row] = []
 
     def on_step(self, transition: Transition) -> None:
+        self._room.check(len(self._rows))
         before, alive = transition.before, self._alive
         mask = alive if before.target_mask is None else alive & before.target_mask
         target = supervised_parts(before.target, self._policy)
@@ -97,13 +107,14 @@ class TeacherCollector:
             None if `on_step` stopped it.
 
         Raises:
-            FoveateError: there are no targets.
+            FoveateError: there are no targets, or the episodes don't fit into memory.
         """
         if not self.actor.fresh:
             self.begin()
         if not supervised_parts(self.actor.now().target, self.policy):
             raise FoveateError("back-propagation needs worlds that say the target in info; these don't.")
-        recorder = _Recorder(self.actor)
+        known = self.environments.episode_length or self.environments.most_steps
+        recorder = _Recorder(self.actor, Room(self.environments, self.actor.now(), known, REMEDY))
         if not play(self.actor, episodes=1, observers=[recorder, *announcers(on_step)]):
             return None
         return recorder.lessons()

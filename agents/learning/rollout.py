@@ -6,15 +6,13 @@ import torch
 from torch import Tensor
 
 from ... import tree
-from ...envs.allocation import free_memory
-from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.noise import is_noisy
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .environments import Environments, TimeStep
 from .losses import stepwise_parts, supervised_parts, target_loss
-from .room import check_fits, step_bytes
+from .room import Room
 
 
 class Rollout(NamedTuple):
@@ -153,14 +151,11 @@ class RolloutRecorder(Observer):
         self.actor, self.policy, self.ragged = actor, policy, ragged
         self._state, self._alive = actor.state, torch.ones_like(actor.starts)
         self._rows: list[_Row] = []
-        self.most = 0  # steps that there is room for; 0 where that was found out before
+        self.room: Room | None = None  # None where nobody bounds it
 
     def on_step(self, transition: Transition) -> None:
-        if self.most and len(self._rows) == self.most:
-            raise FoveateError(
-                f"episodes of more than {self.most:,} steps in {len(transition.starts)} worlds don't fit into "
-                f"memory: {REMEDY}."
-            )
+        if self.room is not None:
+            self.room.check(len(self._rows))
         before, output, starts, after, ended = transition
         mask = before.target_mask
         if before.target is not None and mask is None:
@@ -266,25 +261,19 @@ class Collector:
         if self.greedy_parts:
             self.actor.greedy = frozenset(supervised_parts(self.actor.now().target, self.policy))
         recorder = RolloutRecorder(self.actor, self.policy, self.ragged)
-        recorder.most = self._room(most)
+        recorder.room = self._room(most)
         observers = [recorder, self.statistics, *announcers(on_step)]
         limit = most if self.horizon is not None or self.ragged else None  # else the end is known and near
         if not play(self.actor, self.horizon, 1 if whole else None, observers, limit):
             return None
         return recorder.rollout(self._last_value(cut=limit == len(recorder))), self.statistics.collect()
 
-    def _room(self, most: int | None) -> int:
-        """How many steps fit into memory; 0 where the whole rollout is known to."""
-        now, environments = self.actor.now(), self.environments
-        each = step_bytes(now.observation, now.target, now.target_set)
-        free = free_memory(environments.device)
+    def _room(self, most: int | None) -> Room:
+        """The memory for a rollout."""
+        environments = self.environments
         known = self.horizon or environments.episode_length or environments.most_steps
-        if known is None:
-            return max(1, free // max(each, 1))
-        steps = known if most is None else min(known, most)
-        what = f"a rollout of {steps:,} steps in {environments.num_envs} worlds"
-        check_fits(each * steps, free, what, REMEDY)
-        return 0
+        steps = known if known is None or most is None else min(known, most)
+        return Room(environments, self.actor.now(), steps, REMEDY)
 
     def _last_value(self, cut: bool) -> Tensor:
         now, actor = self.actor.now(), self.actor

@@ -20,7 +20,7 @@ from foveate.agents import (
     QOptions,
     load,
 )
-from foveate.agents.learning import rollout
+from foveate.agents.learning import room
 from foveate.agents.learning.learner import Hooks
 from foveate.cli.loop import RunCallback
 from foveate.errors import FoveateError
@@ -109,7 +109,7 @@ def test_steps_are_a_limit(objective: str, steps: int) -> None:
 
 
 def test_a_rollout_that_does_not_fit_is_refused_before_it_is_collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "free_memory", lambda device: 1000)
+    monkeypatch.setattr(room, "free_memory", lambda device: 1000)
     for horizon, taken in ((500, 0), (None, 2 * (1000 // (2 * 3 * (2 * 4 + 4) + 2 * (2 * 8 + 4))))):
         env = endless()
         options = LearnerOptions(objective="a2c", horizon=horizon, worlds=2)
@@ -118,6 +118,26 @@ def test_a_rollout_that_does_not_fit_is_refused_before_it_is_collected(monkeypat
             learner.learn(10_000)
         assert learner.learner.counts.steps == taken
     PolicyGradient("gru", endless(), LearnerOptions(worlds=2), device="cpu").learn(6)  # that much fits
+
+
+gym.register("StopAndGo/Known-v0", Scripted, max_episode_steps=500)
+
+
+@pytest.mark.parametrize("length", ["unknown", "known"])
+def test_episodes_of_a_teacher_that_do_not_fit_are_refused_too(monkeypatch: pytest.MonkeyPatch, length: str) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda device: 1000)
+    env = endless() if length == "unknown" else gym.make("StopAndGo/Known-v0")
+    learner = Backprop("gru", env, BackpropOptions(worlds=2, batch=2), device="cpu")
+    made: list[int] = []
+    step = Scripted.step
+    monkeypatch.setattr(Scripted, "step", lambda self, action: made.append(1) or step(self, action))
+    with pytest.raises(FoveateError, match=r"memory.*--learner\.worlds"):
+        learner.learn(10_000)
+    assert len(made) <= (60 if length == "unknown" else 0)
+    ending = SyncVectorEnv(
+        [lambda: Scripted([(False, False), (True, False)])] * 2, autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    Backprop("gru", ending, BackpropOptions(worlds=2, batch=2), device="cpu").learn(6)  # that much fits
 
 
 def test_a_replay_memory_that_does_not_fit_is_refused() -> None:
