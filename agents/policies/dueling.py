@@ -28,7 +28,8 @@ class DuelingAgent(Policy):
         stream: hidden units of each stream.
 
     Source:
-        Wang et al. 2016, "Dueling network architectures for deep reinforcement learning" (streams of 512 units).
+        Wang et al. 2016, "Dueling network architectures for deep reinforcement learning" (streams of 512 units). Its
+        figures are of double DQN; ``--learner dqn`` has the target of plain DQN.
     """
 
     def __init__(

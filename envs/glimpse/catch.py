@@ -51,9 +51,9 @@ class Catch(GazeWorld):
         drift: the largest sideways speed of the ball in pixels a step.
 
     Source:
-        Mnih et al. 2014, section 4, "Dynamic environments" (24x24 screen, retina of three 6x6 scales, 256 LSTM units).
-        The ball falls a whole row a step and drifts by whole pixels, which is our reading of a game that the paper only
-        outlines; drift=0 is the straight fall.
+        Mnih et al. 2014, section 4.2, "Dynamic environments" (24x24 screen, three scales of 6x6, 256 LSTM units), where
+        the ball is one pixel that bounces off the sides. That it falls a whole row a step and drifts by whole pixels is
+        our reading of a game that the paper only outlines; drift=0 is the straight fall.
 
     Version history:
         v0: first version.

@@ -58,7 +58,7 @@ class Classification(SceneWorld):
         **picture: the picture and the retina, see `ImageScene` and `GlimpseSensor`.
 
     Source:
-        Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention", section 4.
+        Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention", section 4.1.
 
     Version history:
         v0: first version.

@@ -15,7 +15,7 @@ class Digits(Classification):
     to look next, the reward 1 for the right label at the end. A blind guess is right in a tenth of all episodes.
 
     Source:
-        Mnih et al. 2014, section 4.1 (28x28 MNIST, 1.29 % error with six glimpses in arXiv v1).
+        Mnih et al. 2014, section 4.1, "Centered digits" (28x28 MNIST, 1.29 % error with six glimpses in arXiv v1).
 
     Version history:
         v0: first version.
@@ -31,7 +31,7 @@ class TranslatedDigits(Classification):
     the digit is, and a second one, well placed, shows it sharply.
 
     Source:
-        Mnih et al. 2014, section 4.1 (60x60 translated MNIST).
+        Mnih et al. 2014, section 4.1, "Non-centered digits" (60x60 translated MNIST).
 
     Version history:
         v0: first version.
@@ -50,7 +50,7 @@ class ClutteredDigits(TranslatedDigits):
     overlaps, the brighter pixel counts.
 
     Source:
-        Mnih et al. 2014, section 4.2 (60x60 cluttered translated MNIST).
+        Mnih et al. 2014, section 4.1, "Cluttered non-centered digits" (60x60 cluttered translated MNIST).
 
     Version history:
         v0: first version.
@@ -68,7 +68,7 @@ class ClutteredDigits100(ClutteredDigits):
     Everything else is as in `ClutteredDigits`.
 
     Source:
-        Mnih et al. 2014, section 4.2 (100x100 cluttered translated MNIST).
+        Mnih et al. 2014, section 4.1, "Cluttered non-centered digits" (100x100 cluttered translated MNIST).
 
     Version history:
         v0: first version.

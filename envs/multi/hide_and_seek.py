@@ -64,7 +64,7 @@ class HideAndSeek(PictureWorld):
         **picture: the picture and the retina, see `ImageScene` and `GlimpseSensor`.
 
     Source:
-        The cluttered digits of Mnih et al. 2014, section 4.2, with an opponent instead of chance; the task is ours.
+        The cluttered digits of Mnih et al. 2014, section 4.1, with an opponent instead of chance; the task is ours.
 
     Version history:
         v0: first version.

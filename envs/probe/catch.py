@@ -51,7 +51,7 @@ class Catch(GameWorld):
         drift: the largest sideways speed of the ball in cells a step.
 
     Source:
-        The game of Mnih et al. 2014, section 4.3, with frames of the size that Atari agents see.
+        The game of Mnih et al. 2014, section 4.2, with frames of the size that Atari agents see.
 
     Version history:
         v0: first version.

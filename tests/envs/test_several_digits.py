@@ -1,5 +1,7 @@
 """Worlds with several digits: what is asked, what is right, and where the truth lies."""
 
+import contextlib
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from foveate.envs.glimpse import svhn
 from foveate.envs.glimpse.canvas import disturbed
 from foveate.envs.glimpse.plates import END
 from foveate.errors import FoveateError
@@ -170,6 +173,27 @@ def test_svhn_is_read_from_a_folder(tmp_path: Path) -> None:
     assert {tuple(n) for n in number} == {(1, 9, END, END), (0, END, END, END), (2, 5, 3, END)}
     # the box of the first digit is bright
     assert all(seen[i, 0][info["relevance"][i]].mean() > 150 for i in range(30))
+
+
+def test_a_damaged_struct_ends_in_one_sentence_and_not_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_svhn(tmp_path)
+    file = tmp_path / "test" / "digitStruct.mat"
+    whole = file.read_bytes()
+    assert len(list(svhn.read_struct(file))) > 0
+    generator = np.random.default_rng(0)
+    for _ in range(4):
+        damaged = bytearray(whole)
+        for at in generator.integers(0, len(whole), len(whole) // 50):
+            damaged[at] = generator.integers(256)
+        file.write_bytes(damaged)
+        with contextlib.suppress(FoveateError):  # or it is read: this process goes on
+            list(svhn.read_struct(file))
+    crashed = subprocess.CompletedProcess([], -11, stdout=b"")
+    monkeypatch.setattr(svhn.subprocess, "run", lambda *_, **__: crashed)
+    with pytest.raises(FoveateError, match=r"digitStruct\.mat: HDF5's library crashed on it"):
+        list(svhn.read_struct(file))
 
 
 def test_a_folder_without_svhn_and_a_name_that_leads_out_of_it(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ class NTM(ExternalMemoryCore[NTMState]):
     """A controller with heads that address a memory by content and by location.
 
     All heads are placed by the memory as the step before left it; then the write heads write, then the read heads read.
-    What the paper leaves open: what is added to the memory goes through tanh, and the first reads are learned.
+    Before an episode the paper sets the controller's state, the reads and the memory to bias values (section 4). Here
+    the first two and the first addresses are learned, and the memory is not (`blank`). What is added to the memory
+    goes through tanh, of which the paper says nothing.
 
     Args:
         input_size: size of x.
