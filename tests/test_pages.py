@@ -48,6 +48,12 @@ def check_page(text: str) -> None:
     assert not AS_WORD.search(body), AS_WORD.search(body)
     for cells, after in re.findall(r"<table>(.*?)</table></div>(.{0,60})", body, re.DOTALL):
         assert ("<td>–</td>" in cells) == after.startswith("<p><small>– no figure: "), (cells, after)
+    # on a screen of 400 pixels nothing makes the page itself scroll: what is wide has a box of its own
+    assert body.count("<div class=scroll><table>") == body.count("<table")
+    assert body.count("<div class=scroll><img") == body.count("<img")
+    assert "width=device-width" in body
+    assert "overflow-wrap: anywhere" in body
+    assert not re.search(r"<(?:pre|iframe|svg)\b|\s(?:width|style)=|[^-]width: \d+px", body.replace("width=device", ""))
     assert "made from" in body
     assert "python train.py compare plan.yaml" in body
 

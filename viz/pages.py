@@ -14,6 +14,7 @@ table { border-collapse: collapse; overflow-wrap: normal; font-variant-numeric: 
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 .scroll { overflow-x: auto; } img { max-width: 100%; } .best { font-weight: 700; } small { color: #666; }
+@media (max-width: 40rem) { body { margin: 1rem auto; } .scroll img { min-width: 40rem; } }
 """
 
 
@@ -64,5 +65,6 @@ def definitions(meanings: Mapping[str, str]) -> str:
 
 
 def image_tag(png: bytes, alt: str) -> str:
-    """A picture inside the page itself."""
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    """A picture inside the page itself; where the screen is narrow it stays as large as can be read, and scrolls."""
+    data = base64.b64encode(png).decode()
+    return f'<div class=scroll><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}"></div>'

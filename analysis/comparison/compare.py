@@ -12,6 +12,7 @@ from ...agents.policies.policy import Policy
 from ...errors import FoveateError, check_range
 from ...viz.pages import number
 from ..origin import made_now
+from ..saliency_scores import mean
 from . import cost, looking, robustness
 from .figures import (
     AttackRow,
@@ -264,7 +265,7 @@ def _looks(subject: _OnImages, count: int) -> tuple[list[LookRow], bytes]:
                 path = None if looked.path is None else looked.path[:, :SHOWN].numpy()
                 shown[arm] = Shown(best, path, looked.answer[:SHOWN].numpy())
         for method in scored[0]:
-            pointing, auc = np.nanmean([one[method] for one in scored], 0).tolist()
+            pointing, auc = (mean([one[method][place] for one in scored]) for place in (0, 1))
             rows.append({"arm": arm, "method": method, "pointing": pointing, "auc": auc})
     n = min(SHOWN, count)
     images, relevant, labels = (part[:n].numpy() for part in (subject.images[:, 0], subject.relevant, subject.labels))
@@ -281,7 +282,7 @@ def _attacks(subject: _OnImages, options: CompareOptions) -> list[AttackRow]:
             for one, policy in networks
         ]
         for epsilon in left[0]:
-            score = float(np.nanmean([one[epsilon] for one in left]))
+            score = mean([one[epsilon] for one in left])
             rows.append({"arm": arm, "epsilon": epsilon, "score": score})
     return rows
 

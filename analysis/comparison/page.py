@@ -193,7 +193,8 @@ def draw_curves(world: WorldFigures) -> bytes:
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("score on the validation split")
-    axes[0].legend(fontsize=8, title="arm (seeds)")
+    if axes[0].get_lines():
+        axes[0].legend(fontsize=8, title="arm (seeds)")
     return figure_png(figure)
 
 
