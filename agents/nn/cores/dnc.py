@@ -62,7 +62,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: bool = False,
         deallocate: bool = False,
         sharpen_links: bool = False,
-        fast: Fast = "off",
+        fast: Fast = "auto",
     ):
         check_range("sparse_links", sparse_links, 0, rows)
         check_choice("fast", fast, ["auto", "off"])
