@@ -15,6 +15,8 @@ import torch
 
 from foveate.agents import Algorithm, load
 from foveate.agents.learning import checkpoint
+from foveate.agents.learning.actor import Actor, Observer, Transition, at_play, play
+from foveate.agents.learning.environments import environments_of
 from foveate.analysis.measure import measure
 from foveate.envs.glimpse.house_numbers import HouseNumbers
 from foveate.envs.glimpse.plates import END
@@ -55,6 +57,16 @@ def main() -> None:
     print(f"picture: {arguments.picture}")
 
 
+class _Path(Observer):
+    """Where the gaze was, from -1 to 1."""
+
+    def __init__(self) -> None:
+        self.places: list[np.ndarray] = []
+
+    def on_step(self, transition: Transition) -> None:
+        self.places.append(transition.before.observation["location"][0].numpy())
+
+
 def draw(axis: "Axes", seed: int, learners: list[Algorithm], runs: list[dict[str, Any]]) -> None:
     """One plate, the path on it, and both answers above.
 
@@ -65,23 +77,24 @@ def draw(axis: "Axes", seed: int, learners: list[Algorithm], runs: list[dict[str
         runs: their run.json.
     """
     env = gym.make(runs[0]["env_id"], **{**runs[0]["env"], "split": "test"})
-    observation, _ = env.reset(seed=seed)
+    env.reset(seed=seed)
     inner = env.unwrapped
     assert isinstance(inner, HasWorld)
     assert isinstance(inner.world, HouseNumbers)
     world = inner.world
     picture, number = world.picture(world.state)[0].numpy(), world.state["number"][0].tolist()
-    path, state, over = [], None, False
-    while not over:
-        path.append(observation["location"])
-        action, state = learners[0].predict(observation, state, deterministic=True)
-        observation, _, over, _, _ = env.step(action)
+    path = _Path()
+    environments = environments_of(env, autoreset=False)
+    with torch.no_grad(), at_play(learners[0].policy):
+        actor = Actor(learners[0].policy, environments, deterministic=True)
+        actor.reset(seed)
+        play(actor, episodes=1, observers=[path])
     read = [d for d in world.state["said"][0].tolist() if d >= 0]
     other = gym.make(runs[1]["env_id"], **{**runs[1]["env"], "split": "test"})
     whole, _ = other.reset(seed=seed)  # the same seed is the same plate
     answer, _ = learners[1].predict(whole, deterministic=True)
     axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
-    x, y = ((np.array(path) + 1) / 2 * picture.shape[::-1] - 0.5).T
+    x, y = ((np.array(path.places) + 1) / 2 * picture.shape[::-1] - 0.5).T
     axis.plot(x, y, color="#ffd640", marker="o", markersize=3, linewidth=1)
     axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=6)
     axis.set_title(f"truth {text(number)}   dram {text(read)}   cnn {text(answer.tolist())}", fontsize=10)

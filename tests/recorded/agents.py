@@ -63,14 +63,16 @@ class Stop(BaseCallback):
         self.left -= 1
 
 
-def make(case: Case) -> BaseAlgorithm:
+def make(case: Case, device: str = "cpu") -> BaseAlgorithm:
     """The learner of a case."""
     torch.manual_seed(0)
-    env = gym.make_vec(case.env_id, num_envs=WORLDS, autoreset_mode="SameStep", output="torch", **case.world)
+    env = gym.make_vec(
+        case.env_id, num_envs=WORLDS, autoreset_mode="SameStep", output="torch", device=device, **case.world
+    )
     objective = {} if case.objective in _KINDS else {"objective": case.objective}
     told = {"worlds": WORLDS, "lr": 2e-3, "adam_eps": 1e-5, **_USUAL[case.objective], **objective, **case.learner}
     options = _KINDS.get(case.objective, LearnerOptions)(**told)
-    return learner_class(case.objective)(case.agent, env, options, policy_kwargs=case.options, seed=3, device="cpu")
+    return learner_class(case.objective)(case.agent, env, options, policy_kwargs=case.options, seed=3, device=device)
 
 
 def learned(case: Case) -> Entries:
