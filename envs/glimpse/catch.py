@@ -88,7 +88,7 @@ class Catch(GazeWorld):
             ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
         gaze = self.move_gaze(state, action, last)
         moved = {**state, **ball, **gaze, "paddle": paddle, "caught": state["caught"] + caught}
-        if self.view == "glimpse":
+        if self.view == "glimpse" and not self.direct:
             moved["levels"] = self.pooled(moved).levels  # a new frame, so a new pooling
         return moved, caught.float() / self.balls, last
 

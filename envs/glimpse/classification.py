@@ -11,7 +11,7 @@ from ...introspect import divide_options
 from ...tree import Tree
 from ..batch import State
 from ..counter_rng import CounterRNG
-from .gaze import GazeWorld, SceneWorld, View
+from .gaze import SceneWorld, View
 from .scene import ImageScene, around_picture
 from .sensor import GlimpseSensor
 
@@ -67,7 +67,7 @@ class Classification(SceneWorld):
     scene_class: ClassVar[type[ImageScene]] = ImageScene
     scene: ImageScene
     configures = (ImageScene, GlimpseSensor)
-    derived = GazeWorld.derived | ImageScene.derived
+    derived = SceneWorld.derived | ImageScene.derived
     target_part = "label"
 
     def __init__(

@@ -16,8 +16,10 @@ from ...tree import Tree
 from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
 from ..counter_rng import CounterRNG
+from ..kernels import serves
 from ..protocols import Gaze
 from . import retina
+from .layers import Layers, look
 from .scene import Scene
 from .sensor import GlimpseSensor
 
@@ -54,8 +56,10 @@ class GazeWorld(BatchWorld):
     Attributes:
         sensor: the retina.
         picture_size: height and width of the picture in pixels.
+        direct: whether glimpses are taken straight from what lies on the picture (`layers`), without pooling it.
     """
 
+    direct = False
     target_part = "label"
     derived = frozenset({"levels", "coarse"})
     configures: tuple[type, ...] = (GlimpseSensor,)
@@ -84,6 +88,8 @@ class GazeWorld(BatchWorld):
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         super().build(num_worlds, device, keep_trail)
         self.sensor.trail = self.longest_episode if keep_trail else 0
+        # a retina that can widen has boxes whose sides are no powers of two
+        self.direct = serves(self.device) and not self.sensor.zoom
 
     def footprint(self) -> int:
         height, width = self.picture_size
@@ -136,13 +142,13 @@ class GazeWorld(BatchWorld):
     def derive(self, state: State) -> State:
         if self.view == "image":
             return {}
-        seen = {"levels": self.pooled(state).levels}
+        seen = {} if self.direct else {"levels": self.pooled(state).levels}
         return {**seen, "coarse": self.coarse(state)} if self.overview else seen
 
     def observe(self, state: State) -> Tree:
         if self.view == "image":
             return self.picture(state)[:, None].clone()
-        seen = self.sensor.observe(self._fields(state), state)
+        seen = self.sensor.seen(self.glimpse(state), state)
         return {**seen, "overview": state["coarse"].clone()} if self.overview else seen
 
     def coarse(self, state: State) -> Tensor:
@@ -152,7 +158,13 @@ class GazeWorld(BatchWorld):
 
     def glimpse(self, state: State) -> Tensor:
         """The patches around the gaze, float (B, scales, patch, patch)."""
+        if self.direct:
+            return look(self.layers(state), state["location"], self.sensor.patch, self.sensor.scales)
         return self.sensor.look(self._fields(state), state)
+
+    def layers(self, state: State) -> Layers:
+        """What lies on the picture: by default the picture itself."""
+        return Layers.of(self.picture(state))
 
     def _fields(self, state: State) -> retina.Fields:
         origin = self.origin(state)
@@ -196,7 +208,7 @@ class SceneWorld(GazeWorld):
     """
 
     scene: Scene
-    derived = GazeWorld.derived
+    derived = GazeWorld.derived | {"canvas"}
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         super().build(num_worlds, device, keep_trail)
@@ -204,6 +216,8 @@ class SceneWorld(GazeWorld):
 
     def derive(self, state: State) -> State:
         derived = self.scene.derive(state)
+        if self.direct and self.view == "glimpse" and self.scene.layers({**state, **derived}) is None:
+            derived["canvas"] = self.scene.picture({**state, **derived})
         return {**derived, **super().derive({**state, **derived})}
 
     def picture(self, state: State) -> Tensor:
@@ -214,3 +228,6 @@ class SceneWorld(GazeWorld):
 
     def origin(self, state: State) -> Tensor | None:
         return self.scene.origin(state)
+
+    def layers(self, state: State) -> Layers:
+        return self.scene.layers(state) or Layers.of(state["canvas"])

@@ -12,7 +12,7 @@ from ...tree import Tree
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from .gaze import GazeWorld, SceneWorld
+from .gaze import SceneWorld
 from .plates import END, PlateOptions, Plates, make_plates
 
 
@@ -72,7 +72,7 @@ class HouseNumbers(SceneWorld):
     """
 
     scene: Plates
-    derived = GazeWorld.derived | Plates.derived
+    derived = SceneWorld.derived | Plates.derived
     target_part = "label"
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.002, 0.01))
 

@@ -13,7 +13,8 @@ from ..scale import Certified, ScoreScale
 from . import retina
 from .canvas import overlaid
 from .classification import Classification
-from .gaze import GazeWorld
+from .gaze import SceneWorld
+from .layers import Layers
 from .scene import INK, ImageScene, Scene, augmented
 
 TRIES = 12  # random places tried for the second digit; the first that leaves the first digit free is taken
@@ -71,6 +72,11 @@ class PairScene(ImageScene):
     def pooled(self, state: State, scales: int) -> retina.Fields:
         return Scene.pooled(self, state, scales)  # there is no part that holds both and is smaller than the whole
 
+    def layers(self, state: State) -> Layers | None:
+        if self.noise or self.contrast != 1.0:
+            return None
+        return self._layered(state["sprites"], state["corners"], state)._replace(divide=True)
+
     def picture(self, state: State) -> Tensor:
         canvas = self._cluttered(self._black(state, torch.uint8), state)
         return self._disturbed(overlaid(canvas, state["sprites"], state["corners"], self.size), state)
@@ -106,7 +112,7 @@ class TwoDigits(Classification):
     """Two images on one canvas and one answer about both; base of the worlds in this module."""
 
     scene: PairScene
-    derived = GazeWorld.derived | PairScene.derived
+    derived = SceneWorld.derived | PairScene.derived
 
     def __init__(
         self, *, size: int = 100, patch: int = 12, scales: int = 4, glimpses: int = 4, clutter: int = 0, **rest: Any

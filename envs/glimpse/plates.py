@@ -12,6 +12,7 @@ from ..batch import State
 from ..counter_rng import CounterRNG
 from . import data as datasets
 from .canvas import draw_pieces, overlaid, piece_pixels
+from .layers import Layers
 from .scene import INK, MOST_PIXELS, Scene, augmented
 from .svhn import END, read_plates
 
@@ -54,6 +55,9 @@ class Plates(Scene):
 
     def picture(self, state: State) -> Tensor:
         return state["canvas"]
+
+    def layers(self, state: State) -> Layers:
+        return Layers.of(state["canvas"])
 
     @abc.abstractmethod
     def compose(self, state: State) -> Tensor:

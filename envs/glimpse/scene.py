@@ -13,6 +13,7 @@ from ..counter_rng import CounterRNG
 from . import data as datasets
 from . import retina
 from .canvas import disturbed, draw_pieces, piece_pixels, pixels_at, warped
+from .layers import Layers
 
 MOST_PIXELS = 4096  # of a side of a picture
 INK = 64  # a pixel at least this bright belongs to the digit (for `relevance`)
@@ -53,6 +54,10 @@ class Scene(abc.ABC):
 
     def origin(self, state: State) -> Tensor | None:
         """Where the part that `pooled` pooled lies in the picture, int64 (B, 2), or None for (0, 0)."""
+        return None
+
+    def layers(self, state: State) -> Layers | None:
+        """What lies on the pictures, where that is known without drawing them; else None."""
         return None
 
 
@@ -163,7 +168,7 @@ class ImageScene(LabelledScene):
 
     def derive(self, state: State) -> State:
         """The images themselves, `sprite`, uint8 (B, h, w)."""
-        return {"sprite": augmented(self.images[state["index"]], state.get("warp"), self.augment)}
+        return {"sprite": augmented(self.images.index_select(0, state["index"]), state.get("warp"), self.augment)}
 
     def origin(self, state: State) -> Tensor | None:
         return state["corner"] if self.plain else None
@@ -174,6 +179,16 @@ class ImageScene(LabelledScene):
         # the canvas is black around the image: pooling the image alone gives the same glimpses, much faster
         image = state["sprite"].float().mul_(1 / 255)[:, None]  # (B, 1, h, w)
         return retina.pool(image, scales, state["corner"], self.shape)
+
+    def layers(self, state: State) -> Layers | None:
+        if self.noise or self.contrast != 1.0:
+            return None
+        return self._layered(state["sprite"][:, None], state["corner"][:, None], state)
+
+    def _layered(self, sprites: Tensor, corners: Tensor, state: State) -> Layers:
+        """Sprites (B, n, h, w) at corners (B, n, 2), and the pieces."""
+        found = Layers(sprites, corners, self.shape, divide=not self.plain)
+        return found._replace(library=self.images, pieces=state["pieces"], piece=self.piece) if self.clutter else found
 
     def picture(self, state: State) -> Tensor:
         canvas = self._black(state, torch.uint8).scatter_(1, self._place(state), state["sprite"].flatten(1))

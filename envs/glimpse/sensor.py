@@ -129,7 +129,11 @@ class GlimpseSensor:
 
     def observe(self, fields: retina.Fields, state: State) -> dict[str, Tensor]:
         """What an agent sees through the retina, by part, as fresh tensors."""
-        seen = {"glimpse": self.look(fields, state), "location": state["location"].clone()}
+        return self.seen(self.look(fields, state), state)
+
+    def seen(self, glimpse: Tensor, state: State) -> dict[str, Tensor]:
+        """The same, of patches that are known."""
+        seen = {"glimpse": glimpse, "location": state["location"].clone()}
         return {**seen, "zoom": state["zoom"].clone()} if self.zoom else seen
 
     def outlines(self, state: State, picture_size: tuple[int, int]) -> Tensor:

@@ -13,6 +13,7 @@ from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
 from ..glimpse.canvas import piece_pixels
+from ..glimpse.layers import Layers
 from ..glimpse.scene import around_picture
 from ..scale import Certified
 from .base import Actions, TeamScale
@@ -132,8 +133,10 @@ class HideAndSeek(PictureWorld):
             source, place = piece_pixels(self.scene.images, state["placed"].clamp(min=0), self.piece, self.scene.size)
             source = source * there.repeat_interleave(self.piece**2, 1)
             canvas = canvas.flatten(1).scatter_reduce(1, place, source, "amax").view_as(canvas)
-        levels = retina.pool(canvas.float()[:, None] / 255, self.sensor.pooled_scales).levels
-        return {**sprite, "canvas": canvas, "levels": levels}
+        drawn = {**sprite, "canvas": canvas}
+        if self.direct:
+            return drawn
+        return {**drawn, "levels": retina.pool(canvas.float()[:, None] / 255, self.sensor.pooled_scales).levels}
 
     def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         clock = state["clock"]
@@ -160,11 +163,16 @@ class HideAndSeek(PictureWorld):
         awake = state["clock"] >= self.budget
         left = (self.budget - state["clock"]).clamp(min=0)[:, None] / max(1, self.budget)  # (B, 1)
         coarse = F.adaptive_avg_pool2d(state["canvas"].float()[:, None] / 255, self.coarse)
-        seeker = {"glimpse": self.look(state["levels"], state) * awake[:, None, None, None]}
+        seeker = {"glimpse": self._glimpse(state) * awake[:, None, None, None]}
         seeker |= {"location": state["location"].clone(), "left": left}
         if self.sensor.zoom:
             seeker["zoom"] = state["zoom"].clone()
         return {HIDER: {"canvas": coarse, "digit": self._middle(state), "left": left.clone()}, SEEKER: seeker}
+
+    def _glimpse(self, state: State) -> Tensor:
+        if self.direct:
+            return self.see(Layers.of(state["canvas"]), state["location"])
+        return self.look(state["levels"], state)
 
     def _middle(self, state: State) -> Tensor:
         """Where the digit's centre is, (B, 2) as (x, y) in [-1, 1]."""
@@ -228,7 +236,7 @@ class HideAndSeek(PictureWorld):
             outlines = self.sensor.outlines(one, self.scene.shape)
             path = one["trail"][0, self.budget : clock + 1]
             said = "nothing yet" if answer < 0 else f"{answer} ({'right' if answer == truth else 'wrong'})"
-            patches = self.look(one["levels"], one)[0].cpu().numpy()
+            patches = self._glimpse(one)[0].cpu().numpy()
             seeker = Looker(SEEKER, [f"answers {said}"], outlines[0].cpu().numpy(), path.cpu().numpy(), patches)
         caption = f"{'hiding' if clock < self.budget else 'seeking'}   truth {truth}"
         return team_frame(canvas, caption, [hider, seeker])

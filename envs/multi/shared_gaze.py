@@ -13,6 +13,7 @@ from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
+from ..glimpse.layers import Layers
 from ..glimpse.scene import around_picture
 from ..scale import Certified
 from .base import Actions, TeamScale, others, vote
@@ -77,7 +78,7 @@ class SharedGaze(PictureWorld):
         random=Certified(0.1, 0.02),
         silent=Certified(0.640, 0.03),
     )
-    derived = frozenset({"sprite", "levels"})
+    derived = frozenset({"sprite", "levels", "canvas"})
 
     def __init__(
         self,
@@ -122,6 +123,9 @@ class SharedGaze(PictureWorld):
 
     def derive(self, state: State) -> State:
         sprite = self.scene.derive(state)
+        if self.direct:
+            whole = {**state, **sprite}
+            return sprite if self.scene.layers(whole) else {**sprite, "canvas": self.scene.picture(whole)}
         picture = self.scene.picture({**state, **sprite}).float() / 255  # (B, H, W)
         strip = self._strip(torch.arange(picture.shape[-1], device=picture.device))  # (W,)
         shown = strip == torch.arange(self.parts, device=strip.device)[:, None]  # (parts, W)
@@ -188,7 +192,13 @@ class SharedGaze(PictureWorld):
         return {"location": self._place(state, agent), "zoom": state["zoom"][:, agent]}
 
     def _glimpse(self, state: State, agent: int) -> Tensor:
-        return self.look(state["levels"][:, agent % self.parts], self._on_picture(state, agent))
+        gaze, part = self._on_picture(state, agent), agent % self.parts
+        if not self.direct:
+            return self.look(state["levels"][:, part], gaze)
+        shown = self.scene.layers(state) or Layers.of(state["canvas"])
+        # the columns of this strip, as `_strip` counts them
+        strip = (-(-part * self.scene.size // self.parts), -(-(part + 1) * self.scene.size // self.parts))
+        return self.see(shown._replace(divide=True), gaze["location"], strip)
 
     # ---- the certified policies ----
 

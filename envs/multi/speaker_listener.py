@@ -12,6 +12,7 @@ from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
+from ..glimpse.layers import Layers
 from ..scale import Certified
 from .base import Actions, TeamScale, one_hot
 from .pictures import PictureWorld
@@ -69,7 +70,7 @@ class SpeakerListener(PictureWorld):
         oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02), silent=Certified(0.1, 0.02)
     )
     withheld = ("zoom", "order")
-    derived = frozenset({"levels", "sprite"})
+    derived = frozenset({"levels", "sprite", "canvas"})
     score_name = "share of right answers"
 
     def __init__(self, *, pictures: int = 3, looks: int = 2, channel: int = 16, scales: int = 2, **picture: object):
@@ -111,14 +112,19 @@ class SpeakerListener(PictureWorld):
         for n in range(self.pictures):
             view = self._view(state, torch.full_like(state["spoken"], n))
             sprite = self.scene.derive(view)
-            picture = self.scene.picture({**view, **sprite}).float()[:, None] / 255
-            derived.append({"levels": retina.pool(picture, self.sensor.scales).levels, **sprite})
+            whole = {**view, **sprite}
+            if not self.direct:
+                picture = self.scene.picture(whole).float()[:, None] / 255
+                sprite["levels"] = retina.pool(picture, self.sensor.scales).levels
+            elif self.scene.layers(whole) is None:
+                sprite["canvas"] = self.scene.picture(whole)
+            derived.append(sprite)
         return tree.stack(derived, 1)
 
     def _view(self, state: State, number: Tensor) -> State:
         """The entries of the scene for the picture of this number, int64 (B,)."""
         rows = torch.arange(len(number), device=number.device)
-        names = ("index", "label", "corner", "warp", "grain", "pieces", "sprite", "levels")
+        names = ("index", "label", "corner", "warp", "grain", "pieces", "sprite", "levels", "canvas")
         return {name: state[name][rows, number] for name in names if name in state}
 
     def _number(self, clock: Tensor) -> Tensor:
@@ -163,7 +169,10 @@ class SpeakerListener(PictureWorld):
 
     def _glimpse(self, state: State) -> Tensor:
         view = self._view(state, self._number(state["clock"]))
-        return self.look(view["levels"], state)
+        if not self.direct:
+            return self.look(view["levels"], state)
+        shown = self.scene.layers(view) or Layers.of(view["canvas"])
+        return self.see(shown._replace(divide=True), state["location"])
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         asked = (state["clock"] >= self.moments) & (state["clock"] < self.moments + self.pictures)

@@ -1,0 +1,187 @@
+"""Glimpses straight from what lies on a black canvas: no canvas is drawn, and nothing is pooled.
+
+Bit for bit what `foveate.envs.glimpse.retina` makes of the whole picture: `pool` adds the pixels of a box pair by pair,
+first along rows and then down columns, scale by scale, and so does `_patches` for the boxes of a glimpse alone.
+Arithmetic is float32 in the order that is written, without fast-math. Indices are unsigned where loops shall become
+vector instructions: of a signed one numba asks at each number whether it counts from the end.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+OPTIONS: Any = {"error_model": "numpy", "nogil": True, "cache": True}
+f32, i64, u64 = np.float32, np.int64, np.uint64
+FAR = 1e6  # pixels: farther than any patch reaches
+
+
+@njit(**OPTIONS)
+def _halve(source, target, rows, columns):
+    """Means over 2x2 numbers: (2 rows, 2 columns) -> (rows, columns), in the order of `retina.pool`."""
+    for r in range(u64(rows)):
+        upper = u64(2) * r
+        lower = upper + u64(1)
+        for x in range(u64(columns)):
+            i = u64(2) * x
+            j = i + u64(1)
+            target[r, x] = ((source[upper, i] + source[upper, j]) + (source[lower, i] + source[lower, j])) * f32(0.25)
+
+
+@njit(**OPTIONS)
+def _overlap(first, side, count, length):
+    """Which of `count` boxes of this side, the first at a place, lie at least in part within [0, length)."""
+    begin = min(max(-first, 0) // side, count)
+    return begin, max(min((length - first + side - 1) // side, count), begin)
+
+
+@njit(**OPTIONS)
+def _fill(image, top, left, rows, columns, divide, light):
+    """The brightness of a part of an image, float32 (rows, columns), black beside the image.
+
+    Worlds say brightness in two ways, which differ in the last bit: a byte divided by 255, or multiplied by 1/255.
+    """
+    height, width = image.shape
+    begin, end = max(left, 0), min(left + columns, width)
+    before, count, start, wide = u64(begin - left), u64(max(end - begin, 0)), u64(begin), u64(columns)
+    for r in range(u64(rows)):
+        y = top + i64(r)
+        if not 0 <= y < height:
+            for x in range(wide):
+                light[r, x] = f32(0)
+            continue
+        line = u64(y)
+        for x in range(before):
+            light[r, x] = f32(0)
+        for x in range(before + count, wide):
+            light[r, x] = f32(0)
+        if divide:
+            for x in range(count):
+                light[r, before + x] = f32(image[line, start + x]) / f32(255)
+        else:
+            for x in range(count):
+                light[r, before + x] = f32(image[line, start + x]) * f32(1 / 255)
+
+
+@njit(**OPTIONS)
+def _copy(means, rows, columns, top, left, patch):
+    """A patch of a level of `rows` and `columns` means, from (top, left) on; black outside."""
+    size = len(patch)
+    begin, end = min(max(-left, 0), size), max(min(columns - left, size), 0)
+    for r in range(u64(size)):
+        y = top + i64(r)
+        if not 0 <= y < rows or end <= begin:
+            for x in range(u64(size)):
+                patch[r, x] = f32(0)
+            continue
+        line, shift = u64(y), u64(left + begin)
+        for x in range(u64(begin)):
+            patch[r, x] = f32(0)
+        for x in range(u64(end - begin)):
+            patch[r, u64(begin) + x] = means[line, shift + x]
+        for x in range(u64(end), u64(size)):
+            patch[r, x] = f32(0)
+
+
+@njit(**OPTIONS)
+def _patches(image, tops, lefts, divide, one, other, patches):
+    """All patches of a picture that is black but for an image."""
+    scales, size = patches.shape[:2]
+    done = 0  # a bit for each scale
+    for widest in range(scales - 1, -1, -1):
+        if done >> widest & 1:
+            continue
+        side, reach = 1 << widest, size << widest
+        first_row, last_row = _overlap(tops[widest], side, size, image.shape[0])
+        first_column, last_column = _overlap(lefts[widest], side, size, image.shape[1])
+        rows, columns = (last_row - first_row) * side, (last_column - first_column) * side
+        if not (rows and columns):  # the patch sees nothing of the image
+            rows, columns = 0, 0
+        top, left = tops[widest] + first_row * side, lefts[widest] + first_column * side
+        _fill(image, top, left, rows, columns, divide, one)
+        source, target = one, other
+        for k in range(widest + 1):
+            if k:
+                rows, columns = rows // 2, columns // 2
+                _halve(source, target, rows, columns)
+                source, target = target, source
+            y, x, within = tops[k] - tops[widest], lefts[k] - lefts[widest], reach - (size << k)
+            aligned = (y | x) & ((1 << k) - 1) == 0
+            if aligned and 0 <= y <= within and 0 <= x <= within and not done >> k & 1:
+                _copy(source, rows, columns, (tops[k] - top) >> k, (lefts[k] - left) >> k, patches[k])
+                done |= 1 << k
+
+
+@njit(**OPTIONS)
+def _overlay(canvas, top, left, image):
+    """Lay an image on a canvas, its first pixel at (top, left), perhaps partly outside; the brighter pixel counts."""
+    begin, end = max(left, 0), min(left + image.shape[1], canvas.shape[1])
+    if end <= begin:
+        return
+    for y in range(max(top, 0), min(top + image.shape[0], canvas.shape[0])):
+        row, source = canvas[y, begin:end], image[y - top, begin - left : end - left]
+        for x in range(end - begin):
+            row[x] = max(row[x], source[x])
+
+
+@njit(**OPTIONS)
+def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, divide, nudge, out):
+    """The patches around a place of each picture, which is black but for sprites and pieces of other images.
+
+    Args:
+        sprites: uint8, (B, n, h, w).
+        corners: int64, (B, n, 2), where their top left pixels lie.
+        library: uint8, (N, h', w'), what pieces are cut from.
+        pieces: int64, (B, m, 5), as `canvas.draw_pieces`; one with a negative row on the picture isn't there.
+        piece: their side.
+        place: float32, (B, 2), (x, y) in [-1, 1].
+        picture: its height and width.
+        columns: the first column that is seen, and the one behind the last; what is beside them is black.
+        divide: see `_fill`.
+        nudge: `retina.NUDGE`.
+        out: float32, (B, K, size, size), written to.
+    """
+    scales, size = out.shape[1:3]
+    (height, width), (leftmost, rightmost) = picture, columns
+    widest = 1 << (scales - 1)
+    alone = sprites.shape[1] == 1 and pieces.shape[1] == 0 and leftmost <= 0 and rightmost >= width
+    most = 0 if alone else widest * size + 2
+    around = np.empty((min(most, height), min(most, width)), np.uint8)  # the part of the picture that is seen
+    # as much of a patch's light as an image can give, in whole boxes of the widest patch
+    rows, columns = (sprites.shape[2], sprites.shape[3]) if alone else around.shape
+    light = (min(widest * size, rows + 2 * widest), min(widest * size, columns + 2 * widest))
+    one, other = np.empty(light, np.float32), np.empty(((light[0] + 1) // 2, (light[1] + 1) // 2), np.float32)
+    tops, lefts = np.empty(scales, np.int64), np.empty(scales, np.int64)
+    for b in range(len(out)):
+        y = ((place[b, 1] + nudge) + f32(1)) * f32(0.5) * f32(height)
+        x = ((place[b, 0] + nudge) + f32(1)) * f32(0.5) * f32(width)
+        if not (abs(y) < FAR and abs(x) < FAR):  # NaN too
+            out[b] = 0
+            continue
+        for k in range(scales):
+            back = f32(1 << k) * f32(size / 2) - f32(0.5)
+            tops[k], lefts[k] = i64(np.floor(y - back)), i64(np.floor(x - back))
+        if alone:
+            top, left = corners[b, 0]
+            tops -= top
+            lefts -= left
+            _patches(sprites[b, 0], tops, lefts, divide, one, other, out[b])
+            continue
+        top, bottom, left, right = height, 0, rightmost, leftmost
+        for k in range(scales):
+            top, bottom = min(top, tops[k]), max(bottom, tops[k] + (size << k))
+            left, right = min(left, lefts[k]), max(right, lefts[k] + (size << k))
+        top, bottom, left, right = max(top, 0), min(bottom, height), max(left, leftmost), min(right, rightmost)
+        seen = around[: max(bottom - top, 0), : max(right - left, 0)]
+        seen[:] = 0
+        for i in range(sprites.shape[1]):
+            _overlay(seen, corners[b, i, 0] - top, corners[b, i, 1] - left, sprites[b, i])
+        for i in range(pieces.shape[1]):
+            image, row, column, at_row, at_column = pieces[b, i]
+            inside = 0 <= image < len(library) and 0 <= row <= library.shape[1] - piece
+            if at_row >= 0 and inside and 0 <= column <= library.shape[2] - piece:  # states may come from files
+                cut = library[image, row : row + piece, column : column + piece]
+                _overlay(seen, at_row - top, at_column - left, cut)
+        tops -= top
+        lefts -= left
+        _patches(seen, tops, lefts, divide, one, other, out[b])
