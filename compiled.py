@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 
 @functools.cache
 def find_numba() -> bool:
@@ -67,16 +69,19 @@ class KernelCache:
     def said_once(self, kernel: str, dtype: str) -> Iterator[None]:
         """Around the first call of a kernel in a process: says so where it has to be compiled first.
 
+        Processes that begin together wait for the one that compiles, instead of compiling all the same.
+
         Args:
             kernel: its name.
             dtype: the type that it is compiled for.
         """
         done = cache_folder(self.sources) / f"{kernel}-{dtype}.compiled"
-        if not done.exists():
-            print(
-                f"compiling the kernel of {kernel} for {dtype}, once (some {self.seconds} s) …",
-                file=sys.stderr,
-                flush=True,
-            )
-        yield
+        if done.exists():
+            yield
+            return
+        print(
+            f"compiling the kernel of {kernel} for {dtype}, once (some {self.seconds} s) …", file=sys.stderr, flush=True
+        )
+        with FileLock(done.with_suffix(".lock")):
+            yield
         done.touch()

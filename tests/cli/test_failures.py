@@ -53,7 +53,7 @@ options: --save-every 500 --agent.hidden 8 --eval-episodes 4 --no-tensorboard --
 
 def test_what_stops_compare_stops_its_trainings_and_they_save_themselves(root: Path, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(PLAN)
-    script = [sys.executable, str(root / "train.py"), "compare", "plan.yaml", "--workers", "2"]
+    script = [sys.executable, str(root / "train.py"), "compare", "plan.yaml", "--no-report", "--workers", "2"]
     parent = subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while len(list(tmp_path.glob("out/runs/*/*/checkpoints/last-*/run.json"))) < 2 and parent.poll() is None:
         time.sleep(0.05)

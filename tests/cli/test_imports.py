@@ -55,7 +55,6 @@ def test_a_list_brings_no_learner(tmp_path: Path) -> None:
         "matplotlib",
         "pandas",
         "captum",
-        "ale_py",
         "tyro",
         "sklearn",
     }

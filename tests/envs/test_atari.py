@@ -2,6 +2,7 @@
 
 import sys
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -36,5 +37,7 @@ def test_options_of_a_game_are_checked() -> None:
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ale_py", None)
+    for name in [name for name in gym.registry if name.startswith("ALE/")]:  # an earlier test may have had them
+        monkeypatch.delitem(gym.registry, name)
     with pytest.raises(FoveateError, match=r'pip install "foveate\[atari\]"'):
         check_id("ALE/Enduro-v5")

@@ -36,7 +36,7 @@ RUNS = {
     ],
     "several agents": ["Multi/SharedGaze-v0", "ram", *SMALL, "--learner.worlds", "8"],
 }
-STEPS = 12_000 if FULL else 6_000
+STEPS = 12_000 if FULL else 4_000
 KILLS = 6 if FULL else 2
 CHOSEN = list(RUNS) if FULL else ["ram by reinforce", "gru by ppo"]
 

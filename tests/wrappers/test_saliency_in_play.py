@@ -46,8 +46,8 @@ def with_source() -> Policy:
     [
         ("ram", "Glimpse/Digits-v0", {"hidden": 16}, {}),
         ("dram", "Glimpse/ClutteredDigits-v0", {"hidden": 16, "what": 8, "where": 8}, {"overview": 8}),
-        ("ntm", "Memory/Copy-v0", {"hidden": 8, "rows": 6, "width": 5}, {}),
-        ("dnc", "Memory/Copy-v0", {"hidden": 8, "rows": 6, "width": 5}, {}),
+        ("ntm", "Memory/Copy-v0", {"hidden": 8, "rows": 6, "width": 5, "fast": "off"}, {}),  # an instrument records,
+        ("dnc", "Memory/Copy-v0", {"hidden": 8, "rows": 6, "width": 5, "fast": "off"}, {}),  # which kernels don't
         ("transformer", "Memory/RepeatPrevious-v0", {}, {}),
         ("cnn", "Probe/Catch-v0", {"architecture": "nature", "core": "lstm", "hidden": 8, "shrink": 2}, {}),
     ],
