@@ -133,9 +133,16 @@ class WholeNumbersReader(NamedTuple):
         Raises:
             FoveateError: numbers are not whole or out of range, or a shape is wrong.
         """
-        value, part = as_array(action, self.shape, self.part), self.part
+        value = self.numbers(action)
         if isinstance(value, Tensor):
             return value.to(torch.int64, copy=True).to(self.device)  # not every device has float64
+        return torch.from_numpy(value).to(self.device)
+
+    def numbers(self, action: Tree) -> np.ndarray | Tensor:
+        """The same as an array of its own; a tensor only where one was given that lies on another device."""
+        value, part = as_array(action, self.shape, self.part), self.part
+        if isinstance(value, Tensor):
+            return value
         if value.dtype.kind == "f" and not (value == np.round(value)).all():  # NaN differs from itself
             raise FoveateError(f"{part} must hold whole numbers, got {shortened(value.tolist())}.")
         if ((value < self.least) | (value > self.most)).any():
@@ -143,7 +150,7 @@ class WholeNumbersReader(NamedTuple):
                 f"{part}={shortened(value.tolist())} is out of range: "
                 f"allowed is {self.least.tolist()} to {self.most.tolist()}."
             )
-        return torch.from_numpy(value.astype(np.int64)).to(self.device)
+        return value.astype(np.int64)
 
 
 class PartsReader(NamedTuple):

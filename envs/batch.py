@@ -8,7 +8,7 @@ import abc
 import enum
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from ..tree import Tree, outside_inference
 from .allocation import check_allocation
 from .counter_rng import CounterRNG
 from .scale import ScoreScale
+
+if TYPE_CHECKING:
+    from .solo import Solo
 
 State = dict[str, Tensor]
 Tensors = Tensor | dict[str, Tensor]
@@ -257,10 +260,18 @@ class BatchWorld(abc.ABC):
         else:
             truncated = ~terminated & (self.clock >= self.max_episode_steps)
         self.over = terminated | truncated
+        self.count_step()
+        return reward, terminated, truncated
+
+    def count_step(self) -> None:
+        """Note that all worlds made a step."""
         self._taken = None
         if self._agreed_clock is not None:
             self._agreed_clock += 1
-        return reward, terminated, truncated
+
+    def solo(self) -> "Solo | None":
+        """The only world of this batch from its present state on, in NumPy; None where its rules are tensors' alone."""
+        return None
 
     def limit_episodes(self, steps: int) -> None:
         """Truncate episodes after so many steps, if they last longer; called before the worlds are built."""

@@ -19,13 +19,14 @@ from torch import Tensor
 from ..errors import FoveateError, check_choice
 from ..tree import Tree, outside_inference
 from ..tree import map as map_leaves
-from .actions import batch_of_one
+from .actions import WholeNumbersReader, batch_of_one
 from .autoreset import Autoreset, Outcome
 from .batch import BatchWorld
 from .counter_rng import world_key
 from .info import Masked
 from .output import OUTPUTS, Step
 from .protocols import Info
+from .solo import Solo
 from .spaces import action_reader
 from .world_env import RENDER_MODES, WorldEnv
 
@@ -49,6 +50,7 @@ class GymEnv(WorldEnv, gym.Env):
         self.observation_space = self.world.observation_space
         self.action_space = self.world.action_space
         self._read = action_reader(self.action_space, 1, self.world.device)
+        self._solo: Solo | None = None
         self.metadata = {**self.metadata, "render_fps": self.world.render_fps}
 
     @outside_inference
@@ -64,11 +66,34 @@ class GymEnv(WorldEnv, gym.Env):
     @outside_inference
     def step(self, action: Tree) -> tuple[Tree, float, bool, bool, Info]:
         """Make one step; see the world's docstring for actions and rewards."""
-        if bool(self.world.over[0]):
+        solo = self._solo_now()
+        if bool(self.world.over[0]) if solo is None else solo.over:
             raise ResetNeeded("the episode is over (or has not begun): call reset() before step().")
+        if solo is not None and isinstance(self._read, WholeNumbersReader):
+            numbers = self._read.numbers(batch_of_one(action))
+            if not isinstance(numbers, Tensor):
+                return self._solo_step(solo, numbers[0])
         reward, terminated, truncated = self.world.step(self._read(batch_of_one(action)))
         observation, info = self._present()
         return observation, reward.item(), bool(terminated), bool(truncated), info
+
+    def _solo_now(self) -> Solo | None:
+        """The world alone, where it can be played so: on a CPU, by actions of whole numbers, with nothing to show."""
+        if self._solo is not None and self._solo.valid():
+            return self._solo
+        fit = self.world.device.type == "cpu" and self.world.begun and self.render_mode is None
+        self._solo = self.world.solo() if fit and isinstance(self._read, WholeNumbersReader) else None
+        return self._solo
+
+    def _solo_step(self, solo: Solo, action: np.ndarray) -> tuple[Tree, float, bool, bool, Info]:
+        reward, terminated, truncated = solo.step(action)
+        info = {} if solo.over else solo.annotate()
+        if not solo.over:
+            for name, relevance in self._relevance.items():
+                info[name] = relevance(solo.state)[0].numpy()
+        if self._score is not None:
+            info["score"] = solo.score()
+        return solo.observe(), reward, terminated, truncated, info
 
     def _present(self) -> tuple[Tree, Info]:
         if self.render_mode == "human":

@@ -14,7 +14,9 @@ from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
 from ..sizes import Splits
+from ..solo import Solo
 from . import render
+from .script_solo import script_solo
 
 REWARDS = ["dense", "whole"]
 # what `info` says of a moment, by the script's name for it
@@ -123,6 +125,9 @@ class AnswerWorld(BatchWorld):
         """As the base, and an index that every step needs."""
         super().build(num_worlds, device, keep_trail)
         self._every_world = torch.arange(num_worlds, device=self.device)
+
+    def solo(self) -> Solo | None:
+        return script_solo(self)
 
     def numbers_right(self, action: Tensor, targets: Tensor, mask: Tensor, target_set: Tensor | None) -> Tensor:
         """How many of the numbers written are due and right, int64 (…,).

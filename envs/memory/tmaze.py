@@ -11,8 +11,10 @@ from ...viz.canvas import FILLED, blank, box, dot
 from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
+from ..protocols import Info
 from ..scale import Certified, ScoreScale
 from ..sizes import Splits
+from ..solo import Solo
 from .script import draw_bits, moments
 
 ON, LEFT, RIGHT = range(3)
@@ -112,6 +114,9 @@ class TMaze(BatchWorld):
         """The junction is seen, the cue no more."""
         return torch.where(self.state["place"] == self.corridor, LEFT, ON)
 
+    def solo(self) -> Solo | None:
+        return TMazeSolo(self)
+
     def frame(self, index: int) -> np.ndarray:
         """The maze from above."""
         place, cue = int(self.state["place"][index]), int(self.state["cue"][index])
@@ -128,3 +133,37 @@ class TMaze(BatchWorld):
         state = "won" if int(self.state["won"][index]) else ("over" if bool(self.over[index]) else "")
         write(canvas, f"step {int(self.clock[index])}   {state}", (40, 150))
         return canvas
+
+
+class TMazeSolo(Solo):
+    """A T-maze alone, in NumPy.
+
+    Args:
+        world: the maze.
+    """
+
+    world: TMaze
+
+    def __init__(self, world: TMaze):
+        super().__init__(world, "place", "won")
+        self.cue, self.place = int(self.now["cue"][0]), int(self.now["place"][0])
+        self.won = int(self.now["won"][0])
+
+    def advance(self, action: np.ndarray) -> tuple[float, bool]:
+        move, junction = int(action), self.place == self.world.corridor
+        turned = junction and move != ON
+        self.won = int(turned and move == LEFT + self.cue)
+        self.place = min(self.place + (move == ON), self.world.corridor)
+        self.now["place"][0], self.now["won"][0] = self.place, self.won
+        return float(self.won), turned
+
+    def observe(self) -> np.ndarray:
+        first, junction = self.clock == 0, self.place == self.world.corridor
+        return np.array([first and self.cue == 0, first and self.cue == 1, not junction, junction], np.float32)
+
+    def annotate(self) -> Info:
+        wise = LEFT + self.cue if self.place == self.world.corridor else ON
+        return {"target": wise, "target_mask": True}
+
+    def score(self) -> float:
+        return float(self.won)
