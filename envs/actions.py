@@ -139,7 +139,11 @@ class WholeNumbersReader(NamedTuple):
         return torch.from_numpy(value).to(self.device)
 
     def numbers(self, action: Tree) -> np.ndarray | Tensor:
-        """The same as an array of its own; a tensor only where one was given that lies on another device."""
+        """The same as an array of its own; a tensor only where one was given that lies on another device.
+
+        Raises:
+            FoveateError: numbers are not whole or out of range, or a shape is wrong.
+        """
         value, part = as_array(action, self.shape, self.part), self.part
         if isinstance(value, Tensor):
             return value

@@ -201,7 +201,7 @@ class BatchWorld(abc.ABC):
             where = mask.nonzero()[:, 0]
             fresh = self._begin(self.key[where], self.episode[where])
             for name, value in fresh.items():
-                self.state[name][where] = value
+                self.state[name].index_copy_(0, where, value)
         else:  # elsewhere an index would wait for the device: begin all, keep some
             fresh = self._begin(self.key, self.episode)
             for name, value in fresh.items():

@@ -16,10 +16,12 @@ from torch import Tensor
 
 from ..errors import plain_number
 from ..tree import outside_inference
+from .kernels import kernel, loaded, serves
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as a signed 64-bit integer
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
+FEWEST = 64  # worlds for which a kernel is worth the time that loading numba takes
 
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
@@ -78,6 +80,11 @@ class CounterRNG:
         count = 1
         for size in shape:
             count *= size
+        if serves(self.key.device) and (len(self) >= FEWEST or loaded("random_bits")):
+            bits = torch.empty(len(self), count, dtype=torch.int64)
+            moment = [part.contiguous().numpy() for part in self._moment]
+            kernel("random_bits")(*moment, zlib.crc32(stream.encode()), bits.numpy())
+            return bits.view(len(self), *shape)
         counters = _counters(stream, count, self._base.device)  # (count,)
         return _shift_right(mix(self._base[:, None] + counters), 1).view(len(self), *shape)
 

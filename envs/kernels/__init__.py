@@ -21,6 +21,11 @@ def serves(device: torch.device) -> bool:
     return device.type == "cpu" and find_numba()
 
 
+def loaded(module: str) -> bool:
+    """Whether a kernel was called in this process already."""
+    return module in _LOADED
+
+
 def kernel(module: str) -> Callable[..., Any]:
     """The kernel of a module of this package, of the same name; compiled or loaded at its first call.
 

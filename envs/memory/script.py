@@ -103,7 +103,9 @@ class AnswerWorld(BatchWorld):
 
     def start(self, rng: CounterRNG) -> State:
         inputs, targets, mask, length, extra, target_set = self.script(rng)
-        state = {"inputs": inputs, "targets": targets, "mask": mask, "length": length, **extra}
+        # contiguous, so that the rows of a moment can be looked up by one index
+        rows = {"inputs": inputs.contiguous(), "targets": targets.contiguous(), "mask": mask.contiguous()}
+        state = {**rows, "length": length, **extra}
         if target_set is not None:
             state["target_set"] = target_set
         state["due"] = mask.sum(1)  # moments with an answer
@@ -115,16 +117,17 @@ class AnswerWorld(BatchWorld):
 
     def _now(self, state: State, name: str) -> Tensor:
         """The present moment's entry of a part of the script, (B, …); of the last moment once it is over."""
-        return state[name][self._moment(state)]
+        return _at(state[name], self._moment(state))
 
-    def _moment(self, state: State) -> tuple[Tensor, Tensor]:
-        """The index of the present in a part of the script; a world that is over may be stepped once more."""
-        return self._every_world, state["clock"].clamp(max=self.most_steps - 1)
+    def _moment(self, state: State) -> Tensor:
+        """The rows of the present in a part of the script; a world that is over may be stepped once more."""
+        return self._first_row + state["clock"].clamp(max=self.most_steps - 1)
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
-        """As the base, and an index that every step needs."""
+        """As the base, and indices that every step needs."""
         super().build(num_worlds, device, keep_trail)
         self._every_world = torch.arange(num_worlds, device=self.device)
+        self._first_row = torch.arange(num_worlds, device=self.device) * self.most_steps
 
     def solo(self) -> Solo | None:
         return script_solo(self)
@@ -148,9 +151,9 @@ class AnswerWorld(BatchWorld):
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         now = self._moment(state)
-        due = state["mask"][now]  # (B,)
-        target_set = state["target_set"][now] if "target_set" in state else None
-        right = self.numbers_right(action, state["targets"][now], due, target_set)  # (B,)
+        due = _at(state["mask"], now)  # (B,)
+        target_set = _at(state["target_set"], now) if "target_set" in state else None
+        right = self.numbers_right(action, _at(state["targets"], now), due, target_set)  # (B,)
         wrong = due * self.outputs - right
         ended = state["clock"] + 1 >= state["length"]
         moved = {**state, "right": state["right"] + right, "wrong": state["wrong"] + wrong}
@@ -160,7 +163,7 @@ class AnswerWorld(BatchWorld):
             reward = (ended & (moved["wrong"] == 0)).float()
         if self.keep_trail:
             moved["written"] = state["written"].clone()
-            moved["written"][now] = action[:, None] if self.flat else action
+            moved["written"].flatten(0, 1)[now] = action[:, None] if self.flat else action
         return moved, reward, ended
 
     def shown(self, inputs: Tensor) -> Tensor:
@@ -172,7 +175,7 @@ class AnswerWorld(BatchWorld):
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         now = self._moment(state)
-        said = {_INFO[name]: state[name][now] for name in _INFO if name in state}
+        said = {_INFO[name]: _at(state[name], now) for name in _INFO if name in state}
         return {name: value[:, 0] if self.flat and name in _FLAT else value for name, value in said.items()}
 
     def score(self, state: State) -> Tensor:
@@ -293,3 +296,8 @@ def rows_at(table: Tensor, index: Tensor) -> Tensor:
     """``out[b, t] = table[b, index[b, t]]``: (n, L, …), (n, T) -> (n, T, …); indices outside are clamped."""
     index = index.clamp(0, table.shape[1] - 1)
     return table[torch.arange(len(table), device=table.device)[:, None], index]
+
+
+def _at(table: Tensor, rows: Tensor) -> Tensor:
+    """Rows of a part of the script, (B, T, …), numbered through all worlds: (B, …), fresh."""
+    return table.flatten(0, 1).index_select(0, rows)

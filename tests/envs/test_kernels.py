@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ids import ALL_IDS
 
 from foveate import compiled, tree
-from foveate.envs import kernels
+from foveate.envs import counter_rng, kernels
+from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.glimpse import canvas, layers, retina
 
 pytestmark = pytest.mark.skipif(not compiled.find_numba(), reason="numba is missing")
@@ -108,6 +109,33 @@ def test_glimpses_of_layers_are_those_of_the_picture(
         expected = retina.look(retina.pool(light, scales), place, size)
         shown = layers.Layers(sprites, corners, picture, divide, library, pieces, piece)
         assert torch.equal(layers.look(shown, place, size, scales, columns), expected)
+
+
+@given(
+    seeds=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=70),
+    episode=st.integers(0, 2**40),
+    step=st.integers(0, 10**6),
+    stream=st.text(max_size=5),
+    shape=st.lists(st.integers(0, 4), max_size=3),
+    branch=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_random_numbers_are_the_same_by_a_kernel(
+    seeds: list[int], episode: int, step: int, stream: str, shape: list[int], branch: bool
+) -> None:
+    drawn = []
+    for by_kernel in (True, False):
+        with (
+            mock.patch.object(kernels, "find_numba", return_value=by_kernel),
+            mock.patch.object(counter_rng, "FEWEST", 0),
+        ):
+            key = torch.tensor(seeds)
+            rng = CounterRNG(key, torch.full_like(key, episode), torch.full_like(key, step))
+            rng = rng.branch(2) if branch else rng
+            drawn.append([rng.bits(stream, *shape), rng.uniform(stream, *shape), rng.integers(stream, 7, *shape)])
+    for a, b in zip(*drawn, strict=True):
+        assert a.dtype == b.dtype
+        assert torch.equal(a, b)
 
 
 def test_a_gaze_that_is_no_number_and_pieces_out_of_range_show_nothing() -> None:
