@@ -16,12 +16,11 @@ from torch import Tensor
 
 from ..errors import plain_number
 from ..tree import outside_inference
-from .kernels import kernel, loaded, serves
+from .kernels import kernel, worth_it
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as a signed 64-bit integer
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
-FEWEST = 64  # worlds for which a kernel is worth the time that loading numba takes
 
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
@@ -80,7 +79,7 @@ class CounterRNG:
         count = 1
         for size in shape:
             count *= size
-        if serves(self.key.device) and (len(self) >= FEWEST or loaded("random_bits")):
+        if worth_it("random_bits", self.key.device, len(self)):
             bits = torch.empty(len(self), count, dtype=torch.int64)
             moment = [part.contiguous().numpy() for part in self._moment]
             kernel("random_bits")(*moment, zlib.crc32(stream.encode()), bits.numpy())

@@ -12,7 +12,9 @@ import torch
 
 from ...compiled import KernelCache, find_numba
 
+_MODULES = {"rectangles": "screens", "roads": "screens"}
 _CACHE = KernelCache(Path(__file__).parent, seconds=10)
+FEWEST = 64  # worlds for which a kernel is worth the time that loading numba takes
 _LOADED: dict[str, Callable[..., Any]] = {}
 
 
@@ -21,24 +23,30 @@ def serves(device: torch.device) -> bool:
     return device.type == "cpu" and find_numba()
 
 
-def loaded(module: str) -> bool:
-    """Whether a kernel was called in this process already."""
-    return module in _LOADED
-
-
-def kernel(module: str) -> Callable[..., Any]:
-    """The kernel of a module of this package, of the same name; compiled or loaded at its first call.
+def worth_it(name: str, device: torch.device, worlds: int) -> bool:
+    """Whether a kernel shall take the place of a tensor function: for a few worlds only if it is loaded already.
 
     Args:
-        module: its name.
+        name: the kernel's.
+        device: of the tensors.
+        worlds: how many worlds it is for.
     """
-    if module not in _LOADED:
+    return serves(device) and (worlds >= FEWEST or name in _LOADED)
+
+
+def kernel(name: str) -> Callable[..., Any]:
+    """A kernel, compiled or loaded at its first call.
+
+    Args:
+        name: of the kernel, and of its module in this package unless that holds several.
+    """
+    if name not in _LOADED:
         import importlib
 
         with _CACHE.imports():
-            function = getattr(importlib.import_module(f".{module}", __name__), module)
-        _LOADED[module] = _saying_so(module, function)
-    return _LOADED[module]
+            function = getattr(importlib.import_module(f".{_MODULES.get(name, name)}", __name__), name)
+        _LOADED[name] = _saying_so(name, function)
+    return _LOADED[name]
 
 
 def _saying_so(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from ...errors import check_range
 from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
+from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
 from .game import SIZE, GameWorld, Intervention, boxes, cover, paint
 
@@ -126,6 +128,11 @@ class Catch(GameWorld):
 
     def draw(self, scene: State) -> Tensor:
         rows, columns, greys = zip(*self._drawn(scene), strict=True)
+        if worth_it("rectangles", rows[0].device, len(rows[0])):
+            each = np.array([g for r, g in zip(rows, greys, strict=True) for _ in range(r.shape[1])]).astype(np.int64)
+            frames = torch.empty(len(rows[0]), SIZE, SIZE, dtype=torch.uint8)
+            kernel("rectangles")(torch.cat(rows, 1).numpy(), torch.cat(columns, 1).numpy(), each, frames.numpy())
+            return frames
         grey = torch.cat(
             [
                 torch.full(r.shape[:2], g, device=r.device, dtype=torch.float32)

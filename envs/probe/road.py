@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...tree import outside_inference
 from ..batch import State
+from ..kernels import kernel, worth_it
 from .game import SIZE, boxes, cover
 
 SKY = 28  # rows above the horizon
@@ -87,20 +88,30 @@ def own_box(scene: State) -> tuple[Tensor, Tensor]:
     return boxes((column - OWN_WIDTH / 2).round(), top, OWN_WIDTH, OWN_HEIGHT)
 
 
+def _rows_of_ground(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The rows from the horizon down to the dashboard, and the nearness of each, (42,) both."""
+    row = torch.arange(SKY, PANEL, device=device)
+    return row, ((row.float() - SKY + 0.5) / (BOTTOM - SKY)).clamp(0, 1)
+
+
 def road_mask(scene: State) -> tuple[Tensor, Tensor, Tensor]:
     """The road, its edges, and the depth of each row: bool (N, 42, 84) twice and float (42,), from the horizon down."""
-    row = torch.arange(SKY, PANEL, device=scene["bend"].device)
-    f = ((row.float() - SKY + 0.5) / (BOTTOM - SKY)).clamp(0, 1)  # (42,)
+    row, f = _rows_of_ground(scene["bend"].device)
     column = torch.arange(SIZE, device=row.device)
     aside = (column - middle(f, scene["bend"][:, None])[..., None]).abs()  # (N, 42, 84)
     width = half_width(f)[:, None]
     return aside <= width, (aside - width).abs() <= 0.9, depth(f)
 
 
+def _heights(scene: State) -> Tensor:
+    """How many rows above the horizon the mountains reach, (N, 84)."""
+    place = torch.arange(SIZE, device=scene["heading"].device) + scene["heading"][:, None]
+    return 5 + 3 * (place * 0.15).sin() + 2 * (place * 0.37).sin()
+
+
 def sky(scene: State, daylight: Tensor) -> Tensor:
     """Sky and mountains, float (N, 28, 84); mountains move aside as the road bends."""
-    place = torch.arange(SIZE, device=daylight.device) + scene["heading"][:, None]  # (N, 84)
-    height = 5 + 3 * (place * 0.15).sin() + 2 * (place * 0.37).sin()
+    height = _heights(scene)
     row = torch.arange(SKY, device=daylight.device)[:, None]
     mountain = row >= SKY - height[:, None]  # (N, 28, 84)
     return torch.where(mountain, 25.0 + 15 * daylight[:, None, None], 30 + 170 * daylight[:, None, None])
@@ -114,9 +125,35 @@ def ground(scene: State, daylight: Tensor) -> Tensor:
     return torch.where(edge, 225.0, torch.where(road, 95 * light, (125 + 20 * band) * light))
 
 
+def _draw_at_once(scene: State) -> Tensor:
+    """The whole picture by one kernel, from the greys and places that `sky` and `ground` would spread over it."""
+    daylight, device = scene["time"], scene["time"].device
+    light = 0.35 + 0.65 * daylight  # (N,)
+    lights = torch.stack([25.0 + 15 * daylight, 30 + 170 * daylight, 95 * light], -1)
+    f = _rows_of_ground(device)[1]
+    band = (depth(f) * 8 + scene["odometer"][:, None]).floor() % 2  # (N, 42)
+    grass = (125 + 20 * band) * light[:, None]
+    number = scene["left"].long().clamp(0, 99)
+    frames = torch.empty(len(daylight), SIZE, SIZE, dtype=torch.uint8)
+    middles = middle(f, scene["bend"][:, None])
+    kernel("roads")(
+        *(
+            x.contiguous().numpy()
+            for x in (lights, _heights(scene), middles, half_width(f), grass, _glyphs(device)[number])
+        ),
+        (DIGIT_TOP, DIGIT_LEFT, 20, 220, SKY),
+        tuple(x.contiguous().numpy() for x in car_boxes(scene)),
+        tuple(x.contiguous().numpy() for x in own_box(scene)),
+        frames.numpy(),
+    )
+    return frames
+
+
 def draw(scene: State) -> Tensor:
     """The whole picture, uint8 (N, 84, 84)."""
     daylight = scene["time"]
+    if worth_it("roads", daylight.device, len(daylight)):
+        return _draw_at_once(scene)
     picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device, dtype=torch.float32)
     picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
     number = scene["left"].long().clamp(0, 99)

@@ -11,16 +11,20 @@ from hypothesis import strategies as st
 from ids import ALL_IDS
 
 from foveate import compiled, tree
-from foveate.envs import counter_rng, kernels
+from foveate.envs import kernels
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.glimpse import canvas, layers, retina
+from foveate.envs.probe import road
 
 pytestmark = pytest.mark.skipif(not compiled.find_numba(), reason="numba is missing")
 
 
 def played(env_id: str, options: dict, by_kernel: bool) -> list[np.ndarray]:
     """All observations of some steps with autoreset, kernels on or off."""
-    with mock.patch.object(kernels, "find_numba", return_value=by_kernel):
+    with (
+        mock.patch.object(kernels, "find_numba", return_value=by_kernel),
+        mock.patch.object(kernels, "FEWEST", 0),
+    ):
         env = gym.make_vec(env_id, num_envs=5, output="torch", autoreset_mode="SameStep", **options)
         env.action_space.seed(3)
         seen = [env.reset(seed=7)]
@@ -127,7 +131,7 @@ def test_random_numbers_are_the_same_by_a_kernel(
     for by_kernel in (True, False):
         with (
             mock.patch.object(kernels, "find_numba", return_value=by_kernel),
-            mock.patch.object(counter_rng, "FEWEST", 0),
+            mock.patch.object(kernels, "FEWEST", 0),
         ):
             key = torch.tensor(seeds)
             rng = CounterRNG(key, torch.full_like(key, episode), torch.full_like(key, step))
@@ -147,3 +151,25 @@ def test_a_gaze_that_is_no_number_and_pieces_out_of_range_show_nothing() -> None
     library = torch.full((2, 8, 8), 255, dtype=torch.uint8)
     there = black._replace(library=library, pieces=pieces, piece=4)
     assert not layers.look(there, torch.zeros(3, 2), 4, 2).any()
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_any_road_is_drawn_the_same_by_a_kernel(seed: int) -> None:
+    numbers, n, cars = np.random.default_rng(seed), 16, 6
+
+    def between(low: float, high: float, *shape: int) -> torch.Tensor:
+        return torch.from_numpy(numbers.uniform(low, high, shape).astype(np.float32))
+
+    scene = {"x": between(-1, 1, n), "bend": between(-1, 1, n), "heading": between(-500, 500, n)}
+    scene |= {"odometer": between(0, 99, n), "time": between(0, 1, n), "left": between(-3, 120, n).round()}
+    scene |= {"car_x": between(-1.5, 1.5, n, cars), "car_z": between(-0.2, 1.2, n, cars)}
+    scene |= {"car_shown": between(0, 1, n, cars).round()}
+    frames = []
+    for by_kernel in (True, False):
+        with (
+            mock.patch.object(kernels, "find_numba", return_value=by_kernel),
+            mock.patch.object(kernels, "FEWEST", 0),
+        ):
+            frames.append(road.draw(scene))
+    assert torch.equal(*frames)
