@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 from unittest import mock
 
 import gymnasium as gym
@@ -28,6 +29,7 @@ def same(a: object, b: object) -> None:
         return
     assert type(a) is type(b)
     if isinstance(a, tuple):
+        assert isinstance(b, tuple)
         for one, two in zip(a, b, strict=True):
             same(one, two)
         return
@@ -37,7 +39,7 @@ def same(a: object, b: object) -> None:
     np.testing.assert_array_equal(a, b)
 
 
-def both(env_id: str, **options: object) -> tuple[GymEnv, GymEnv]:
+def both(env_id: str, **options: Any) -> tuple[GymEnv, GymEnv]:
     """The same environment, the second one always by tensors."""
     pair = tuple(gym.make(env_id, **options).unwrapped for _ in range(2))
     assert isinstance(pair[0], GymEnv)
