@@ -9,6 +9,7 @@ python train.py --resume RUN            go on with a run that was stopped or kil
 python train.py --config FILE           train as a run's config.json says, in a new run folder
 python train.py --import MODULE …       import MODULE first (it may register environments and agents)
 python train.py ENV AGENT --learner ppo reinforce, a2c, ppo, dqn or backprop
+torchrun --nproc-per-node N train.py …  the same training by N processes
 """
 
 import inspect

@@ -252,7 +252,8 @@ def _about(env_id: str, agent: str) -> str:
         f"Train {agent} in {env_id}.\n\nBesides the options below: --learner NAME learns in another way "
         f"({', '.join(LEARNERS)}), which has options of its own; --import MODULE imports a module first, which may "
         "register environments and agents; --resume RUN, alone, goes on with a run that was stopped; --config FILE, "
-        "alone, trains as a run's config.json says. Whole numbers may be written as 1e6."
+        "alone, trains as a run's config.json says; torchrun --nproc-per-node N train.py … trains by N processes. "
+        "Whole numbers may be written as 1e6."
     )
 
 

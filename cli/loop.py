@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..agents import Algorithm
 from ..agents.learning.curriculum import Curriculum
+from ..agents.learning.distributed import present
 from ..agents.learning.evaluation import Episodes
 from ..agents.learning.keeper import Keeper
 from ..agents.learning.run_folder import own_folder
@@ -117,8 +118,10 @@ class TrainingLoop:
     ):
         self.env_id, self.env, self.options = config.env_id, env, config.options
         self.keeper, self.progress, self.curriculum = keeper, progress, curriculum
-        self.traces = own_folder(keeper.folder, "traces") if config.options.trace else None
-        self.display = Display(config.options.steps, config.options.progress)
+        self.processes = present()
+        first = self.processes.first  # it alone measures, shows and draws
+        self.traces = own_folder(keeper.folder, "traces") if config.options.trace and first else None
+        self.display = Display(config.options.steps, config.options.progress and first)
         self.stopwatch = Stopwatch(progress)
         self.stop = False
 
@@ -139,9 +142,10 @@ class TrainingLoop:
             self.next_lesson(learner, self.curriculum)
         if steps // self.options.eval_every > self.progress.evaluated // self.options.eval_every:
             self.evaluate_or_save(learner)
-        if self.stop or steps // self.options.save_every > self.progress.saved // self.options.save_every:
+        stop = self.processes.any(self.stop)
+        if stop or steps // self.options.save_every > self.progress.saved // self.options.save_every:
             self.save(learner)
-        if self.stop:
+        if stop:
             raise Stop
 
     def end(self, learner: Algorithm) -> None:
@@ -150,7 +154,7 @@ class TrainingLoop:
         Raises:
             Stop: it was stopped; the run is saved as it was before that rollout, so that nothing is lost.
         """
-        if self.stop:
+        if self.processes.any(self.stop):
             learner.learner.rewind()
             learner.take_counts()
             self.save(learner)
@@ -196,9 +200,9 @@ class TrainingLoop:
     def evaluate(self, learner: Algorithm) -> None:
         """Measure on the validation split; a new best is kept at once."""
         steps = learner.num_timesteps
-        count = self.options.eval_episodes
-        episodes = measure(learner.policy, self.env_id, self.env, "validation", count, on_step=self.heed)
-        figure = float(main_figure(episodes).mean())
+        figure = self.processes.said(lambda: self._measured(learner))
+        if figure is None:
+            raise Stop
         self.progress.evaluated = steps
         best, sign = self.progress.best, -1 if lower_is_better(self.env_id) else 1
         # of two alike the later, whose rate has fallen further
@@ -206,7 +210,7 @@ class TrainingLoop:
         if best is None or better:
             best = self.progress.best = figure
             self.progress.best_step = steps
-        self._log(learner, episodes, figure)
+        learner.logger.dump(steps)
         if better:
             self.keeper.save(learner, "best", self._snapshot())
         if self.traces is not None:
@@ -220,7 +224,18 @@ class TrainingLoop:
         self.progress.saved = learner.num_timesteps
         self.keeper.save(learner, "last", self._snapshot())
 
-    def _log(self, learner: Algorithm, episodes: Episodes, figure: float) -> None:
+    def _measured(self, learner: Algorithm) -> float | None:
+        """The main figure on the validation split, left for the log with the others; None if the user stopped it."""
+        count = self.options.eval_episodes
+        try:
+            episodes = measure(learner.policy, self.env_id, self.env, "validation", count, on_step=self.heed)
+        except Stop:
+            return None
+        figure = float(main_figure(episodes).mean())
+        self._record(learner, episodes, figure)
+        return figure
+
+    def _record(self, learner: Algorithm, episodes: Episodes, figure: float) -> None:
         record = learner.logger.record
         record("eval/score", figure)
         record("eval/mean_reward", float(episodes.returns.mean()))
@@ -230,7 +245,6 @@ class TrainingLoop:
         seconds, cpu_seconds = self.stopwatch.read()
         record("time/seconds", round(seconds, 1))
         record("time/cpu_seconds", round(cpu_seconds, 1))
-        learner.logger.dump(learner.num_timesteps)
 
     def _snapshot(self) -> Values:
         seconds, cpu_seconds = self.stopwatch.read()
@@ -240,14 +254,17 @@ class TrainingLoop:
     def stoppable(self) -> Iterator[None]:
         """Within, the first Ctrl-C (or SIGTERM) asks for a stop in good order, a second one interrupts at once.
 
-        Signals are the main thread's: a training in another one is not stopped by them.
+        Signals are the main thread's: a training in another one is not stopped by them. Several processes stop
+        together, whichever was asked, and a second signal, which may be another launcher's, interrupts none.
         """
 
         def ask(number: int, frame: FrameType | None) -> None:
-            if self.stop:
+            if self.stop and self.processes.alone:
                 raise KeyboardInterrupt
+            if not self.stop and self.processes.first:
+                again = " (again to interrupt at once)" if self.processes.alone else ""
+                print(f"\nstopping{again}…", file=sys.stderr, flush=True)
             self.stop = True
-            print("\nstopping (again to interrupt at once)…", file=sys.stderr, flush=True)
 
         mine = threading.current_thread() is threading.main_thread()
         before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)} if mine else {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from .output import STOPPED, fail, printing
+from .processes import check_one_training, quiet_but_first
 from .words import take
 
 Command = Callable[[list[str], list[str]], int]
@@ -47,7 +48,7 @@ def use_path_of_script(file: str) -> None:
 
 def main(program: Program, arguments: Sequence[str]) -> int:
     """Run a command; a mistake, or a failure of what is outside, is one line on standard error, and exit code 2."""
-    with printing():
+    with quiet_but_first(), printing():
         try:
             return dispatch(program, arguments)
         except KeyboardInterrupt:
@@ -74,6 +75,8 @@ def dispatch(program: Program, arguments: Sequence[str]) -> int:
 
         print(f"foveate {__version__}")
         return 0
+    if verb in program.verbs or program.paths_first:
+        check_one_training(verb)
     if verb in program.verbs:
         return _command(program.verbs[verb])(rest[1:], imports)
     if not rest or verb in ("-h", "--help") or (program.paths_first and verb.startswith("-")):

@@ -11,6 +11,7 @@ from typing import TextIO, cast
 
 from ..errors import FoveateError, FoveateWarning
 from ..files import reason, shown
+from .processes import launched, speaker
 
 STOPPED = 130  # the exit code of what Ctrl-C stopped
 _PLAIN = {"–": "-", "−": "-", "…": "...", "ε": "epsilon", "∂": "d", "λ": "lambda", "π": "pi", "→": "->", "·": "."}
@@ -48,7 +49,8 @@ def printing() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if issubclass(category, FoveateWarning):
-            print(f"note: {message}", file=sys.stderr)
+            if launched().rank == 0:
+                print(f"note: {message}", file=sys.stderr)
         else:
             before(message, category, filename, lineno, file, line)
 
@@ -82,5 +84,5 @@ def fail(error: Exception) -> int:
     text = sentence(error)
     if text is None:
         raise error
-    print(f"error: {text}", file=sys.stderr)
+    print(f"{speaker()}error: {text}", file=sys.stderr)
     return 2

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ..agents.learning import checkpoint
 from ..agents.learning.options import learner_kind
-from ..agents.learning.run_folder import cut_logs, locked, read_config, write_config
+from ..agents.learning.run_folder import cut_logs, read_config, write_config
 from ..errors import FoveateError
 from .configuration import Configuration, Values, read
 from .outside import environment_of
-from .training import note_missing, prepare, report, train
+from .training import note_missing, owned, prepare, report, together, train
 from .words import take
 
 
@@ -35,14 +35,15 @@ def resume(folder: Path, arguments: list[str], imports: list[str]) -> int:
     config.env = environment_of(config.env_id, config.env, rest, folder, allowed)
     if devices:
         config.options.device = devices[0]
-    with locked(folder):
+    with together(config) as processes, owned(folder):
         run = checkpoint.read_run(checkpoint.find(folder, prefer="last"))
         check_same(config, run)
         if longer:
             extend(config, longer[0], run["steps"])
         prepared = prepare(config, folder, run)
-        cut_logs(folder, run)
-        if longer:
+        if processes.first:
+            cut_logs(folder, run)
+        if longer and processes.first:
             plain = read_config(folder)  # as it is, but for this
             plain["options"]["steps"] = config.options.steps
             write_config(folder, plain)

@@ -57,13 +57,16 @@ def _from_file(file: Path, rest: list[str], imports: list[str]) -> Configuration
 
 def begin(config: Configuration) -> int:
     """Make the run folder, once it is sure that the training can begin, and train; returns the exit code."""
-    from ..agents.learning.run_folder import locked, new_folder, write_config
-    from .training import check_log_dir, prepare, report, train
+    from ..agents.learning.run_folder import new_folder, write_config
+    from .training import check_log_dir, owned, prepare, report, together, train
 
     check_log_dir(config.options.log_dir)
-    prepared = prepare(config)
-    folder = new_folder(config.options.log_dir, config.env_id, config.preset, config.options.seed)
-    with locked(folder):
-        write_config(folder, config.plain())
-        print(f"run folder: {folder}", flush=True)
-        return report(train(config, folder, prepared), folder, config, prepared.learner.policy)
+    options = config.options
+    with together(config) as processes:
+        prepared = prepare(config)
+        folder = processes.said(lambda: new_folder(options.log_dir, config.env_id, config.preset, options.seed))
+        with owned(folder):
+            if processes.first:
+                write_config(folder, config.plain())
+            print(f"run folder: {folder}", flush=True)
+            return report(train(config, folder, prepared), folder, config, prepared.learner.policy)

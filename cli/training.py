@@ -1,17 +1,22 @@
 """A training from its configuration: environments, learner, and what happens between two updates."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from stable_baselines3.common.logger import Logger
 
 from ..agents import Algorithm, agent_class, learner_class, load
+from ..agents.learning import distributed
 from ..agents.learning.curriculum import Curriculum
+from ..agents.learning.distributed import Processes, present
 from ..agents.learning.keeper import Keeper, make_logger
 from ..agents.learning.options import learner_kind
+from ..agents.learning.run_folder import locked
 from ..agents.learning.schema import Progress, progress_of
 from ..agents.policies.policy import Policy
 from ..envs.registry import make_one, make_worlds
@@ -24,6 +29,7 @@ from .hints import hints
 from .loop import RunCallback, Stop, TrainingLoop
 from .output import STOPPED
 from .outside import words_for
+from .processes import launched
 from .words import command_line
 
 
@@ -61,6 +67,24 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
     return Prepared(learner, env, progress, curriculum)
 
 
+@contextlib.contextmanager
+def together(config: Configuration) -> Iterator[Processes]:
+    """Within, the processes that torchrun started, if it did, are one training."""
+    with distributed.together(pick_device(config.options.device), launched().size) as processes:
+        yield processes
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Within, the run folder is locked: by the first of several processes, which alone writes to it.
+
+    Raises:
+        FoveateError: another training has it.
+    """
+    with locked(folder) if present().first else contextlib.nullcontext():
+        yield
+
+
 def check_log_dir(folder: Path) -> None:
     """Refuse a folder for runs that can't be made or written to, without making it.
 
@@ -84,7 +108,8 @@ def train(config: Configuration, folder: Path, prepared: Prepared) -> bool:
     options = config.options
     learner, env, progress, curriculum = prepared
     goes_on = learner.learner.resumed
-    learner.set_logger(make_logger(folder, options.tensorboard))
+    first = learner.learner.processes.first
+    learner.set_logger(make_logger(folder, options.tensorboard) if first else Logger(None, []))
     loop = TrainingLoop(config, env, Keeper(folder, {**config.plain(), "env": env}), progress, curriculum)
     finished = True
     with loop.stoppable():
@@ -100,7 +125,8 @@ def train(config: Configuration, folder: Path, prepared: Prepared) -> bool:
 def _learner(config: Configuration, env: Values, folder: Path | None) -> Algorithm:
     """A new learner, or the one of a run's last checkpoint."""
     device = pick_device(config.options.device)
-    worlds = make_worlds(config.env_id, int(str(config.learner["worlds"])), str(device), env)
+    count = present().worlds(int(str(config.learner["worlds"])))
+    worlds = make_worlds(config.env_id, count, str(device), env)
     if folder is not None:
         return load(folder, worlds, device, prefer="last")
     objective = str(config.learner["objective"])
@@ -123,6 +149,8 @@ def report(finished: bool, folder: Path, config: Configuration, policy: Policy) 
         config: of the run.
         policy: its agent.
     """
+    if not present().first:
+        return 0 if finished else STOPPED
     if not finished:
         outside = words_for(config.env_id, config.env)
         print(f"stopped: {folder}\n  {command_line('train', config.imports, '--resume', folder, *outside)}")

@@ -245,6 +245,7 @@ def play(
     episodes: int | None = None,
     observers: Sequence[Observer] = (),
     most: int | None = None,
+    going: Callable[[Tensor], bool] = bool,
 ) -> bool:
     """Let an actor play on from where it is.
 
@@ -254,6 +255,7 @@ def play(
         episodes: how many, where `steps` is None.
         observers: who looks on, in this order.
         most: steps after which it ends, even in the middle of episodes; None for no such limit.
+        going: where `steps` is None, whether to go on, given whether any row has episodes left.
 
     Returns:
         False if an observer stopped it.
@@ -263,7 +265,7 @@ def play(
         steps = length * (episodes or 0)  # known beforehand, which spares a look at the device at each step
     ended = torch.zeros(actor.environments.num_envs, dtype=torch.int64, device=actor.environments.device)
     count = 0
-    while count < steps if steps is not None else bool((ended < (episodes or 0)).any()):
+    while count < steps if steps is not None else going((ended < (episodes or 0)).any()):
         if actor.due:
             actor.reset()
         if actor.at_reset:

@@ -17,7 +17,8 @@ from ...tree import Tree
 from ..nn.finite import check
 from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
-from .environments import Environments, TimeStep, VectorEnvironments, check_plays, environments_of
+from .distributed import Rows, Share, drawing_as_one
+from .environments import Environments, TimeStep, VectorEnvironments, check_plays
 from .learner import Hooks, Learner
 from .losses import counted, cross_entropy, first_of, supervised_parts
 from .options import BackpropOptions
@@ -114,14 +115,18 @@ class TeacherCollector:
         if not supervised_parts(self.actor.now().target, self.policy):
             raise FoveateError("back-propagation needs worlds that say the target in info; these don't.")
         known = self.environments.episode_length or self.environments.most_steps
+        rows = self.environments.rows
         recorder = _Recorder(self.actor, Room(self.environments, self.actor.now(), known, REMEDY))
-        if not play(self.actor, episodes=1, observers=[recorder, *announcers(on_step)]):
-            return None
-        return recorder.lessons()
+        with drawing_as_one(rows):
+            observers = [recorder, *announcers(on_step)]
+            if not play(self.actor, episodes=1, observers=observers, going=rows.any if rows else bool):
+                return None
+        return _gathered(recorder.lessons(), rows)
 
     def begin(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes in all rows; with a seed, the first ones of that seed."""
-        return self.actor.reset(seed)
+        with drawing_as_one(self.environments.rows):
+            return self.actor.reset(seed)
 
     @property
     def begun(self) -> bool:
@@ -162,9 +167,10 @@ class ScriptCollector:
             name: None if value is None else supervised_parts(self.environments.by_part(value), self.policy)
             for name, value in (("target", episodes.target), ("target_set", episodes.target_set))
         }
-        return Lessons(
+        lessons = Lessons(
             episodes.observation, said["target"] or {}, said["target_set"], episodes.target_mask, episodes.length
         )
+        return _gathered(lessons, self.environments.rows)
 
     def _announced(self, script: ScriptedWorld, episodes: Episodes, on_step: OnStep) -> bool:
         """Call `on_step` as if the targets had been played, with each episode's return at its end."""
@@ -199,7 +205,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
     options_class = BackpropOptions
 
     def make_collector(self, env: object) -> TeacherCollector | ScriptCollector:
-        environments = environments_of(env, self.device)
+        environments = self.adapted(env)
         if isinstance(environments, VectorEnvironments) and environments.script is not None:
             check_plays(self.policy, environments)
             return ScriptCollector(environments, self.policy)
@@ -222,13 +228,31 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         order = collected.length.argsort(stable=True)
         longest = collected.length[order].tolist()
         parts = [slice(i, i + options.batch) for i in range(0, len(order), options.batch)]
-        rows = []
-        for number in torch.randperm(len(parts)).tolist():
+        rows, numbers = [], torch.randperm(len(parts)).tolist()
+        answered = torch.zeros(
+            2, len(order), device=self.device, dtype=torch.float32
+        )  # of each episode: share right, wholly right
+        for number in numbers:
             part = parts[number]
-            rows.append(self._update(_cut(collected, order[part], longest[part][-1])))
+            share = self.processes.share(len(order[part]), self.device)
+            mine = order[part] if share.rows is None else order[part][share.rows]
+            with self.processes.own_noise(self.device):
+                figures, right = self._update(_cut(collected, mine, longest[part][-1]), share)
+            rows.append(figures)
+            if not share.spare:
+                answered[:, mine] = right
+        played = torch.cat([order[parts[number]] for number in numbers])
+        right, perfect = self.processes.total(answered)[:, played].tolist()
+        self.count(Ended(right, collected.length[played].tolist(), perfect))
         return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
 
-    def _update(self, lessons: Lessons) -> dict[str, Tensor]:
+    def _update(self, lessons: Lessons, share: Share) -> tuple[dict[str, Tensor], Tensor]:
+        """A step of the optimiser; returns figures, and of each episode what share was right and whether all, (2, B).
+
+        Args:
+            lessons: this process's share of the step's.
+            share: what part of them that is.
+        """
         steps, batch = lessons.mask.shape
         starts = first_of(lessons.mask)
         prediction = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
@@ -238,19 +262,22 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         cost = cross_entropy(
             self.policy, prediction.parameters, lessons.target, mask, lessons.target_set, lessons.length
         )
-        loss = cost * moments
+        loss = share.part(cost * moments)
         figures = {"bits_per_episode": loss.detach() / math.log(2)}
         alive = torch.arange(steps, device=self.device)[:, None] < lessons.length  # (T, B)
         for name, own in prediction.losses.items():
-            own = torch.where(alive, own, 0.0).sum(0).mean()
+            own = share.part(torch.where(alive, own, 0.0).sum(0).mean())
             loss, figures[name] = loss + own, own.detach()
         figures |= {"loss": loss.detach(), "grad_norm": self.descend(loss)}
         with torch.no_grad():
             wrong = wrong_numbers(self.policy, prediction.parameters, lessons).sum(0)  # (B,)
-            share = 1 - wrong.float() / numbers_due(lessons.target, lessons.mask).clamp(min=1)
+            right = 1 - wrong.float() / numbers_due(lessons.target, lessons.mask).clamp(min=1)
             perfect = (wrong == 0).float()
-            self.count(Ended(share.tolist(), lessons.length.tolist(), perfect.tolist()))
-            return {**figures, "wrong_per_episode": wrong.float().mean(), "perfect_episodes": perfect.mean()}
+            figures["wrong_per_episode"], figures["perfect_episodes"] = (
+                share.part(wrong.float().mean()),
+                share.part(perfect.mean()),
+            )
+            return figures, torch.stack([right, perfect])
 
 
 def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lessons) -> Tensor:
@@ -277,6 +304,17 @@ def numbers_due(targets: dict[str, Tensor], mask: Tensor) -> Tensor:
     """How many numbers each episode asks for, int64 (B,)."""
     each = sum(math.prod(target.shape[2:]) for target in targets.values())
     return mask.sum(0) * each
+
+
+def _gathered(lessons: Lessons, rows: Rows | None) -> Lessons:
+    """The lessons of all processes, from this one's rows; as long as the longest of all."""
+    if rows is None:
+        return lessons
+    missing = rows.processes.most(len(lessons.mask)) - len(lessons.mask)
+    over_time: Lessons = tree.map(
+        lambda x: torch.cat([x, x.new_zeros(missing, *x.shape[1:])]) if missing else x, lessons._replace(length=None)
+    )
+    return rows.gather(over_time, 1)._replace(length=rows.gather(lessons.length, 0))
 
 
 def _cut(lessons: Lessons, episodes: Tensor, steps: int) -> Lessons:

@@ -58,7 +58,7 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     """Write a checkpoint of a learner to a folder, in place of what may be there.
 
     Args:
-        learner: what to save.
+        learner: what to save; of several processes that train together all must call this.
         path: the folder.
         extra: plain data to keep in run.json beside the learner's own (the environment's id and arguments, …).
 
@@ -66,6 +66,9 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
         FoveateError: the weights aren't finite, or something is there that is no checkpoint.
     """
     check_weights(learner.policy)
+    worlds = _world_tensors(learner)
+    if not learner.processes.first:  # what all processes hold is the first one's to write
+        return
     path = Path(path)
     if path.exists() and not ((path / RUN).is_file() or (path.is_dir() and not any(path.iterdir()))):
         raise FoveateError(f"{path} is there and no checkpoint: it is not replaced.")
@@ -76,11 +79,11 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     try:
         write_tensors(fresh / WEIGHTS, learner.policy.state_dict())
         write_tensors(fresh / OPTIMIZER, _optimizer_tensors(learner))
-        write_tensors(fresh / WORLDS, _world_tensors(learner))
+        write_tensors(fresh / WORLDS, worlds)
         replay = learner.replay()
         if replay:
             write_tensors(fresh / REPLAY, replay, apart=True)
-        write_json(fresh / RUN, {**_run_of(learner), **(extra or {})})
+        write_json(fresh / RUN, {**_run_of(learner, worlds), **(extra or {})})
         for file in fresh.iterdir():
             _flush(file)
     except OSError:  # the disk is full, say: half a checkpoint takes room and is of no use
@@ -90,7 +93,7 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
     _flush(path.parent)
 
 
-def _run_of(learner: Learner) -> Run:
+def _run_of(learner: Learner, worlds: dict[str, Tensor]) -> Run:
     return {
         "format": FORMAT,
         "agent": agent_name(type(learner.policy)),
@@ -105,7 +108,7 @@ def _run_of(learner: Learner) -> Run:
         "episodes": learner.counts.episodes,
         "recent_episodes": list(learner.recent),
         "optimizer_entries": len(_optimizer_tensors(learner)),
-        "world_entries": len(_world_tensors(learner)),
+        "world_entries": len(worlds),
         "replay_entries": len(learner.replay()),
         "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
     }
@@ -135,7 +138,9 @@ def _world_tensors(learner: Learner) -> dict[str, Tensor]:
         return {}
     known = collector.environments.state_dict()  # of foreign environments nothing: they begin anew
     tensors = {f"worlds.{name}": value for name, value in known.items()}
-    return tensors | {f"collector.{name}": value for name, value in collector.state_dict().items()}
+    tensors |= {f"collector.{name}": value for name, value in collector.state_dict().items()}
+    rows = collector.environments.rows
+    return tensors if rows is None else rows.gather_state(tensors)
 
 
 # ---- reading ----

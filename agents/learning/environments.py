@@ -22,6 +22,7 @@ from ...tree import Tree
 from ..nn.finite import check_host
 from ..policies.policy import Policy
 from .action_parts import declared_part, target_part, to_actions
+from .distributed import Processes, Rows
 from .time_step import Environments, Info, TimeStep
 
 
@@ -49,6 +50,22 @@ def environments_of(env: object, device: torch.device | str = "cpu", autoreset: 
     from . import vec_environments  # only here: Stable-Baselines3 is loaded for those who use it
 
     return vec_environments.environments_of(env, device)
+
+
+def divided(environments: Environments, processes: Processes) -> Environments:
+    """Environments that know themselves to be one process's part of all.
+
+    Raises:
+        FoveateError: there are several processes, and these are no vector environment.
+    """
+    if processes.alone:
+        return environments
+    if not isinstance(environments, VectorEnvironments):
+        raise FoveateError(f"{processes.size} processes need a vector environment each, not {environments!r}.")
+    env = environments.env
+    worlds = env.world.num_worlds if isinstance(env, NativeVectorEnv) else env.num_envs
+    environments.rows = Rows(processes, worlds, env.num_envs // worlds, environments.device)
+    return environments
 
 
 def check_plays(policy: Policy, environments: Environments) -> None:
@@ -80,6 +97,7 @@ class Adapter(abc.ABC):
     team: int = 1
     autoreset: bool = True
     resumes: bool = False
+    rows: Rows | None = None
 
     def __init__(
         self,
@@ -172,7 +190,8 @@ class VectorEnvironments(Adapter):
             self.script = env.world if isinstance(env.world, ScriptedWorld) else None
 
     def reset(self, seed: int | None = None) -> TimeStep:
-        observation, info = self.env.reset(seed=seed)
+        seeds = seed if seed is None or self.rows is None else self.rows.seeds(seed)
+        observation, info = self.env.reset(seed=seeds)  # type: ignore[arg-type]  # Gymnasium's classes take lists, too
         return self.begun(self.observed(observation), **self._said(info))
 
     def observed(self, observation: Tree, lead: int = 1) -> Tree:

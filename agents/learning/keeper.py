@@ -11,6 +11,7 @@ from ...files import as_csv
 from . import checkpoint
 from .algorithm import Algorithm
 from .atomic import sweep
+from .distributed import present
 from .run_folder import EVENTS, METRICS, STEP_COLUMN, Config, own_folder, read_log, write_metrics
 
 
@@ -78,11 +79,13 @@ class Keeper:
 
     def __init__(self, folder: Path, config: Config):
         self.folder, self.config = folder, config
+        if not present().first:
+            return
         own_folder(folder, "checkpoints")
         for kind in ("last", "best"):
             sweep(folder / "checkpoints", f"{kind}-*")
 
-    def save(self, algorithm: Algorithm, kind: str, progress: Config) -> Path:
+    def save(self, algorithm: Algorithm, kind: str, progress: Config) -> None:
         """Write checkpoints/KIND-STEP and remove the ones of this kind before it.
 
         Args:
@@ -90,6 +93,9 @@ class Keeper:
             kind: "last" or "best".
             progress: what the training loop must know to go on (best score so far, …).
         """
+        if not algorithm.learner.processes.first:
+            checkpoint.save(algorithm.learner, self.folder)  # hands its worlds over, and writes nothing
+            return
         for output in algorithm.logger.output_formats:
             if isinstance(output, TensorBoardOutputFormat) and output.writer is not None:
                 output.writer.flush()
@@ -104,4 +110,3 @@ class Keeper:
         for old in path.parent.glob(f"{kind}-*"):
             if old != path:
                 shutil.rmtree(old)
-        return path

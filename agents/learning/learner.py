@@ -14,7 +14,8 @@ from ... import tree
 from ...errors import FoveateError
 from ..nn import finite
 from ..policies.policy import Policy
-from .environments import Environments, Info
+from .distributed import present
+from .environments import Environments, Info, divided, environments_of
 from .options import Options
 from .rollout import Episodes
 
@@ -87,6 +88,17 @@ class CollectsExperience(Protocol):
         ...
 
 
+class _Patient(Hooks):
+    """Hears of the steps for hooks that may end the training, until all processes can end it at once."""
+
+    def __init__(self, hooks: Hooks):
+        self.hooks, self.stopped = hooks, False
+
+    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
+        self.stopped = not self.hooks.on_step(reward, ended, infos) or self.stopped
+        return True
+
+
 class _Moment(NamedTuple):
     """Where a training was between two updates, beside its weights."""
 
@@ -119,10 +131,15 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         recent: the latest episodes.
         started: when the training began, as `time.time_ns` says it.
         resumed: whether it goes on from a checkpoint, in the middle of what it did.
+        processes: that train together; see `foveate.agents.learning.distributed`.
+
+    Raises:
+        FoveateError: there are several processes, and this learner learns in one.
     """
 
     options_class: ClassVar[type[Options]]
     window: ClassVar[int] = 200  # how many episodes `recent` holds
+    divides: ClassVar[bool] = True  # whether it can learn in several processes
 
     def __init__(
         self,
@@ -132,6 +149,12 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         agent_options: dict[str, object] | None = None,
     ):
         self.policy, self.options, self.seed = policy, options or self.options_class(), seed
+        self.processes = present()
+        if not (self.divides or self.processes.alone):
+            raise FoveateError(
+                f"{type(self).__name__} learns in one process, not in {self.processes.size}; "
+                "--learner reinforce, a2c, ppo and backprop learn in several."
+            )
         self.agent_options = agent_options or {}
         self.counts, self.remaining, self.resumed = Counts(), 1.0, False
         self.recent: deque[EpisodeRow] = deque(maxlen=self.window)
@@ -168,6 +191,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
             FoveateError: an observation, a reward, a loss, a gradient or a weight is not finite. Nothing is saved then.
         """
         self.total = total
+        self.processes.begin_alike(self.policy)
         while self.counts.steps < total:
             hooks.on_rollout_start()
             try:
@@ -182,15 +206,21 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         """Collect and update once; None if a hook asked to stop."""
         self._remember()
         self.policy.eval()
-        collected = self.collect(hooks)
+        collected = self.collect(hooks) if self.processes.alone else self._collect_together(hooks)
         if collected is None:
             return None
         hooks.on_rollout_end()
         self.remaining = 1.0 - float(min(self.counts.steps, self.total)) / float(self.total)
-        figures = self.update(collected)
+        figures = self.processes.average(self.update(collected))
         finite.check_weights(self.policy)
         self.counts.iterations += 1
         return figures
+
+    def _collect_together(self, hooks: Hooks) -> Experience | None:
+        """`collect` in all processes; None if a hook in any of them asked to stop."""
+        patient = _Patient(hooks)
+        collected = self.collect(patient)
+        return None if self.processes.any(patient.stopped) else collected
 
     def _remember(self) -> None:
         """Keep what `rewind` needs, between two updates."""
@@ -252,6 +282,10 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
 
     # ---- for subclasses ----
 
+    def adapted(self, env: object) -> Environments:
+        """An environment as the learner plays it, of several processes as this one's part."""
+        return divided(environments_of(env, self.device), self.processes)
+
     def rate(self, remaining: float) -> float:
         """The learning rate when a share of the training is left."""
         end = self.options.lr_end
@@ -266,6 +300,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         for parameter in self._parameters:  # what the optimiser's own zero_grad does, but for its profiling
             parameter.grad = None
         loss.backward()
+        self.processes.average_gradients(self._parameters)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.options.max_grad_norm)
         finite.check({"loss": loss, "gradient's norm": norm})
         self.optimizer.step()

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ... import tree
 from ...errors import FoveateError
 from ..nn.finite import check
 from ..nn.noise import keyed
 from ..policies.policy import PolicyEvaluation
 from .actor import NOISE
-from .environments import environments_of
+from .distributed import Share
 from .learner import Hooks, Learner
 from .losses import clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
@@ -27,8 +28,10 @@ class _Batch(NamedTuple):
     advantage: Tensor
     returns: Tensor
 
-    def rows(self, which: Tensor) -> "_Batch":
-        """The sequences of some rows."""
+    def rows(self, which: Tensor | None) -> "_Batch":
+        """The sequences of some rows; of all for None."""
+        if which is None:
+            return self
         return _Batch(self.rollout.rows(which), self.advantage[:, which], self.returns[:, which])
 
 
@@ -41,7 +44,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def make_collector(self, env: object) -> Collector:
         options = self.options
         forcing = options.teacher_forcing and bool(options.hybrid)
-        environments = environments_of(env, self.device)
+        environments = self.adapted(env)
         # the parts that cross-entropy trains are played greedily, since sampling would only add noise
         return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
@@ -64,7 +67,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def collect(self, hooks: Hooks) -> Rollout | None:
         assert self.collector is not None
         self._check_heads()
-        rows = self.collector.environments.num_envs
+        rows = self.collector.environments.num_envs * self.processes.size
 
         def on_step(reward: Tensor, ended: Tensor) -> bool:
             self.counts.steps += rows
@@ -99,12 +102,12 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             advantage = (advantage - mean) / (std + 1e-8)
         batch = _Batch(collected, advantage, returns)
         if options.objective != "ppo":
-            return {**self._update(batch), "explained_variance": spread}
+            return {**self._step(batch), "explained_variance": spread}
         figures = {}
         for _ in range(options.epochs):
             order = torch.randperm(collected.reward.shape[1], device=self.device)
             for part in order.chunk(options.minibatches):
-                figures = self._update(batch.rows(part))
+                figures = self._step(batch.rows(part))
         return {**figures, "explained_variance": spread}
 
     def as_played(self) -> None:
@@ -140,33 +143,53 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         with keyed(rollout.choices.get(NOISE)):
             return self.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
 
-    def _update(self, batch: _Batch) -> Figures:
+    def _step(self, batch: _Batch) -> Figures:
+        """One step of the optimiser; the noise in it, if there is any, is each process's own."""
+        share = self.processes.share(batch.advantage.shape[1], self.device)
+        with self.processes.own_noise(self.device):
+            return self._update(batch.rows(share.rows), batch.rollout, share)
+
+    def _update(self, batch: _Batch, whole: Rollout, share: Share) -> Figures:
+        """`_step` on one process's share.
+
+        Args:
+            batch: the share.
+            whole: what all processes learn from now.
+            share: which part of that the batch is.
+        """
         options, rollout = self.options, batch.rollout
         judged = self.judge(rollout)
         targets = supervised_parts(rollout.target, self.policy) if options.hybrid else {}
         chosen = [name for name in judged.log_prob if name not in targets]
         figures: Figures = {}
-        loss = options.value_coef * masked_mean((judged.value - batch.returns) ** 2, rollout.valid)
+        value_loss = share.part(masked_mean((judged.value - batch.returns) ** 2, rollout.valid), whole.valid)
+        loss = options.value_coef * value_loss
         figures["value_loss"] = loss.detach() / max(options.value_coef, 1e-12)
         if chosen:
-            policy_loss, entropy, more = self._policy_loss(batch, judged, chosen)
+            parts = self._policy_loss(batch, judged, chosen)
+            policy_loss, entropy, more = tree.map(lambda mean: share.part(mean, whole.valid), parts)
             loss = loss + options.policy_coef * policy_loss - options.entropy_coef * entropy
             figures |= {**more, "policy_loss": policy_loss.detach(), "entropy": entropy.detach()}
         if targets:
-            mask = rollout.valid
-            if not options.hybrid_everywhere and rollout.target_mask is not None:
-                mask = rollout.target_mask if mask is None else rollout.target_mask & mask
-            length = None  # of one episode a row, where there is one
-            if options.horizon is None:
-                length = (torch.ones_like(rollout.starts) if rollout.valid is None else rollout.valid).sum(0)
-                mask = None if mask is None else counted(self.policy, targets, mask, length)
+            mask, length = self._taught(rollout, targets)
             due = rollout.target_mask
             cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set, length, due)
+            cost = share.part(cost, mask if whole is rollout else self._taught(whole, targets)[0])
             loss, figures["cross_entropy"] = loss + cost, cost.detach()
         for name, cost in judged.losses.items():
-            cost = masked_mean(cost, rollout.valid)
+            cost = share.part(masked_mean(cost, rollout.valid), whole.valid)
             loss, figures[name] = loss + cost, cost.detach()
         return {**figures, "loss": loss.detach(), "grad_norm": self.descend(loss)}
+
+    def _taught(self, rollout: Rollout, targets: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
+        """Where targets count, bool (T, B) or None for all, and the steps of each row's episode, if it has one."""
+        mask = rollout.valid
+        if not self.options.hybrid_everywhere and rollout.target_mask is not None:
+            mask = rollout.target_mask if mask is None else rollout.target_mask & mask
+        if self.options.horizon is not None:
+            return mask, None
+        length = (torch.ones_like(rollout.starts) if rollout.valid is None else rollout.valid).sum(0)
+        return None if mask is None else counted(self.policy, targets, mask, length), length
 
     def _policy_loss(
         self, batch: _Batch, judged: PolicyEvaluation, chosen: list[str]

@@ -179,6 +179,7 @@ class QLearner(Learner[QCollector, bool]):
 
     options: QOptions
     options_class = QOptions
+    divides = False  # Stable-Baselines3 updates the weights
     window = 100  # Stable-Baselines3's
     logger: Logger | None = None  # where Stable-Baselines3 writes its figures
 

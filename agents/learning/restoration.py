@@ -108,6 +108,7 @@ def _restore_worlds(learner: Learner, saved: dict[str, Tensor]) -> None:
     if not worlds or environments is None or not environments.resumes:
         return
     before, now = (len(state["key"]) if "key" in state else 0 for state in (worlds, environments.state_dict()))
+    now *= learner.processes.size
     if before and now and before != now:
         warnings.warn(
             f"the checkpoint was made with {before} worlds and goes on in {now}: from its weights and optimiser, with "
@@ -118,8 +119,10 @@ def _restore_worlds(learner: Learner, saved: dict[str, Tensor]) -> None:
         # seeds of their own: these worlds don't repeat the episodes that the training began with
         collector.begin((learner.seed or 0) + SEEDS_APART * (1 + learner.counts.iterations))
         return
-    environments.load_state_dict(worlds)
     kept = _below("collector.", saved) or _below("player.", saved)  # earlier checkpoints say "player"
+    if environments.rows is not None:  # a checkpoint holds the worlds of all processes, however many wrote it
+        worlds, kept = environments.rows.take(worlds), environments.rows.take(kept)
+    environments.load_state_dict(worlds)
     collector.load_state_dict({name: value.to(learner.device) for name, value in kept.items()})
 
 

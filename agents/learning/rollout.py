@@ -1,5 +1,6 @@
 """Experience for policy gradients: whole episodes, or pieces of a fixed length, as tensors (T, B, …)."""
 
+import contextlib
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from ...tree import Tree
 from ..nn.noise import is_noisy
 from ..policies.policy import Policy, PolicyOutput
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
+from .distributed import Rows, drawing_as_one
 from .environments import Environments, TimeStep
 from .losses import stepwise_parts, supervised_parts, target_loss
 from .room import Room
@@ -59,6 +61,13 @@ class Rollout(NamedTuple):
         return over_time._replace(state=tree.index(self.state, which), last_value=self.last_value[which])
 
 
+def _gathered(rollout: Rollout, rows: Rows) -> Rollout:
+    """The rollout of all processes, from this one's rows."""
+    over_time = rows.gather(rollout._replace(state=None, last_value=None), 1)
+    state, last_value = rows.gather((rollout.state, rollout.last_value), 0)
+    return over_time._replace(state=state, last_value=last_value)
+
+
 class Episodes(NamedTuple):
     """The episodes that ended during a rollout, each (n,) on the host."""
 
@@ -85,7 +94,7 @@ class EpisodeStatistics(Observer):
     """
 
     def __init__(self, environments: Environments, whole: bool):
-        self.whole = whole
+        self.whole, self._rows = whole, environments.rows
         self.returns = torch.zeros(environments.num_envs, device=environments.device, dtype=torch.float32)
         self.lengths = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
         self._alive = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
@@ -97,7 +106,7 @@ class EpisodeStatistics(Observer):
     def on_step(self, transition: Transition) -> None:
         after, ended = transition.after, transition.ended
         self.returns, self.lengths = self.returns + after.reward, self.lengths + 1
-        if after.final_observation is not None:
+        if after.final_observation is not None or self._rows is not None:  # elsewhere one may have ended
             score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
             self._ended.append(_Ended(ended & self._alive, self.returns, self.lengths, score))
             self.returns = self.returns.masked_fill(ended, 0.0)
@@ -114,7 +123,10 @@ class EpisodeStatistics(Observer):
         rows, self._ended, self._alive = self._ended, [], torch.ones_like(self._alive)
         if not rows:
             return Episodes([], [], [])
-        columns: _Ended = tree.map(lambda x: x.flatten().float(), tree.stack(rows))  # an Apple GPU has no float64
+        stacked = tree.stack(rows)  # (steps, B)
+        if self._rows is not None:
+            stacked = self._rows.gather(stacked)
+        columns: _Ended = tree.map(lambda x: x.flatten().float(), stacked)  # an Apple GPU has no float64
         table = torch.stack(columns).cpu()
         chosen = table[1:, table[0] > 0]
         return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())
@@ -198,7 +210,10 @@ class RolloutRecorder(Observer):
         if after.final_observation is None or not bool(after.truncated.any()):
             return torch.zeros_like(after.reward)
         no = torch.zeros_like(after.truncated)
-        value = self.policy.step(after.final_observation, state, no, deterministic=True).value
+        rows = self.actor.environments.rows
+        # other processes may have nothing to ask here: what this one draws must not count for the steps to come
+        with contextlib.nullcontext() if rows is None else rows.processes.own_noise(no.device):
+            value = self.policy.step(after.final_observation, state, no, deterministic=True).value
         return torch.where(after.truncated, value, 0.0)
 
     def rollout(self, last_value: Tensor) -> Rollout:
@@ -264,9 +279,13 @@ class Collector:
         recorder.room = self._room(most)
         observers = [recorder, self.statistics, *announcers(on_step)]
         limit = most if self.horizon is not None or self.ragged else None  # else the end is known and near
-        if not play(self.actor, self.horizon, 1 if whole else None, observers, limit):
-            return None
-        return recorder.rollout(self._last_value(cut=limit == len(recorder))), self.statistics.collect()
+        rows = self.environments.rows
+        with drawing_as_one(rows):
+            played = play(self.actor, self.horizon, 1 if whole else None, observers, limit, rows.any if rows else bool)
+            if not played:
+                return None
+            rollout = recorder.rollout(self._last_value(cut=limit == len(recorder)))
+        return rollout if rows is None else _gathered(rollout, rows), self.statistics.collect()
 
     def _room(self, most: int | None) -> Room:
         """The memory for a rollout."""
@@ -284,7 +303,8 @@ class Collector:
     def begin(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes in all rows; with a seed, the first ones of that seed."""
         self.statistics.forget()
-        return self.actor.reset(seed)
+        with drawing_as_one(self.environments.rows):
+            return self.actor.reset(seed)
 
     @property
     def begun(self) -> bool:

@@ -60,6 +60,8 @@ class Room:
     def __init__(self, environments: Environments, now: TimeStep, known: int | None, remedy: str):
         self.worlds, self.remedy = environments.num_envs, remedy
         each, free = step_bytes(now.observation, now.target, now.target_set), free_memory(environments.device)
+        if environments.rows is not None:  # every process holds what all have played
+            each *= environments.rows.processes.size
         self.most = max(1, free // max(each, 1)) if known is None else None
         if known is not None:
             check_fits(each * known, free, f"a rollout of {known:,} steps in {self.worlds} worlds", remedy)

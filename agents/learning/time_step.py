@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...tree import Tree
+from .distributed import Rows
 
 Info = dict[str, Any]  # what an environment says beside observations and rewards, in its own layout
 
@@ -61,6 +62,7 @@ class Environments(Protocol):
         autoreset: whether ended episodes are followed by new ones at the same step. Else whoever acts must reset all
             of them, once an episode has ended; until then, what it ended with can be looked at.
         resumes: whether `state_dict` holds all that is needed to go on exactly.
+        rows: which rows of all these are, where several processes play; else None.
     """
 
     device: torch.device
@@ -70,6 +72,7 @@ class Environments(Protocol):
     team: int
     autoreset: bool
     resumes: bool
+    rows: Rows | None
 
     def reset(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes everywhere."""

@@ -9,12 +9,15 @@ step, its rollout keeps them, and all noise of a moment is a function of its key
         policy(…)            # the same numbers for the same keys, however many rows and steps run at once
 
 Without keys noise is drawn from PyTorch's generator while training, and there is none in play.
+
+Where several processes play parts of one batch, each draws for all rows and keeps the numbers of its own (`among`):
+the generators of all stay in step, and no two rows have the same numbers.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -22,7 +25,21 @@ from torch import Tensor, nn
 
 from ...envs.counter_rng import CounterRNG
 
+
+class Rows(NamedTuple):
+    """The rows of a batch that is a part of a larger one.
+
+    Attributes:
+        spread: for each row of the larger batch a row of this one, int64.
+        place: for each row of this batch its own place in the larger one, int64.
+    """
+
+    spread: Tensor
+    place: Tensor
+
+
 _KEYS: ContextVar[Tensor | None] = ContextVar("keys", default=None)
+_ROWS: ContextVar[Rows | None] = ContextVar("rows", default=None)
 
 
 @runtime_checkable
@@ -77,7 +94,29 @@ def uniform(stream: str, *shape: int) -> Float[Tensor, "moments ..."]:
 
 def new_keys(rows: int, device: torch.device) -> Int[Tensor, " rows"]:
     """Keys for one step, int64 (rows,), from PyTorch's generator."""
-    return torch.randint(2**62, (rows,), device=device)
+    return drawn(lambda count: torch.randint(2**62, (count,), device=device), rows)
+
+
+@contextlib.contextmanager
+def among(rows: Rows) -> Iterator[None]:
+    """Within, what is drawn for a batch is what is drawn for these rows of a larger one."""
+    token = _ROWS.set(rows)
+    try:
+        yield
+    finally:
+        _ROWS.reset(token)
+
+
+def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
+    """``draw(rows)``, random numbers (rows, …); of a part of a larger batch the numbers of its rows there."""
+    larger = _ROWS.get()
+    return draw(rows) if larger is None else draw(len(larger.spread))[larger.place]
+
+
+def sampled(sample: Callable[[Tensor], Tensor], parameters: Tensor) -> Tensor:
+    """``sample(parameters)``, choices (B, …) by their distributions (B, …); of a part of a larger batch as `drawn`."""
+    larger = _ROWS.get()
+    return sample(parameters) if larger is None else sample(parameters[larger.spread])[larger.place]
 
 
 class Dropout(nn.Dropout):

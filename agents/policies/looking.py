@@ -19,6 +19,7 @@ from ..nn.cores.base import State
 from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
 from ..nn.heads import Head
+from ..nn.noise import drawn
 from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction, action_parts
 
 LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
@@ -66,8 +67,8 @@ class InnerRetina(nn.Module):
     def first(self, batch: int, device: torch.device) -> Tensor:
         """A uniformly random place (of the grid, if there is one) for each first glimpse, (B, 2)."""
         if self.by_tiles:
-            return tile_centres(torch.randint(self.tiles**2, (batch,), device=device), self.tiles)
-        return torch.rand(batch, 2, device=device, dtype=torch.float32) * 2 - 1
+            return tile_centres(drawn(lambda n: torch.randint(self.tiles**2, (n,), device=device), batch), self.tiles)
+        return drawn(lambda n: torch.rand(n, 2, device=device, dtype=torch.float32), batch) * 2 - 1
 
     def covered(self, gaze: Tensor) -> Tensor:
         """How many patches cover each pixel, as a share of all patches, (B, H, W)."""

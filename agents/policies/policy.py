@@ -304,10 +304,7 @@ class Policy(nn.Module):
         parameters = {name: values[0] for name, values in prediction.parameters.items()}
         for name, now in parameters.items():
             head = self.head(name)
-            if deterministic or name in greedy:
-                choice = head.mode(now)
-            else:
-                choice = head.distribution(samplable(name, now)).sample()
+            choice = head.mode(now) if deterministic or name in greedy else head.sample(samplable(name, now))
             choices[name], log_prob[name] = choice, head.log_prob(now, choice)
         records = {name: values[0] for name, values in prediction.records.items()}
         action = self.as_action(choices)

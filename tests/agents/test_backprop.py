@@ -11,6 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from foveate.agents import Algorithm, Backprop, BackpropOptions, LearnerOptions, PolicyGradient, load
 from foveate.agents.learning import checkpoint
 from foveate.agents.learning.backprop import Lessons, TeacherCollector, numbers_due, wrong_numbers
+from foveate.agents.learning.distributed import Share
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import play_episodes
 from foveate.agents.nn.heads import CTCHead
@@ -193,13 +194,13 @@ def test_the_loss_of_whole_episodes_knows_how_long_they_are() -> None:
     lessons = made.learner.collector.collect()
     assert len(lessons.length.unique()) > 1
     mask = torch.zeros_like(lessons.mask)  # the world need not ask for anything at the last step
-    figures = made.learner._update(lessons._replace(mask=mask))
+    figures, _ = made.learner._update(lessons._replace(mask=mask), Share())
     alone = []
     fresh = Backprop("gru", env, BackpropOptions(worlds=16, batch=16), policy_kwargs={"hidden": 8}, device="cpu")
     fresh.policy.heads["action"] = policy.heads["action"]
     fresh.policy.load_state_dict(policy.state_dict())
     fresh.learner.descend = lambda loss: loss.detach()  # look, and change nothing
-    together = fresh.learner._update(lessons._replace(mask=mask))["bits_per_episode"]
+    together = fresh.learner._update(lessons._replace(mask=mask), Share())[0]["bits_per_episode"]
     for i in range(16):
         steps = int(lessons.length[i])
         one = Lessons(
@@ -209,6 +210,6 @@ def test_the_loss_of_whole_episodes_knows_how_long_they_are() -> None:
             mask[:steps, i : i + 1],
             lessons.length[i : i + 1],
         )
-        alone.append(fresh.learner._update(one)["bits_per_episode"])
+        alone.append(fresh.learner._update(one, Share())[0]["bits_per_episode"])
     assert float(figures["bits_per_episode"]) > 0
     torch.testing.assert_close(together, torch.stack(alone).mean(), atol=1e-4, rtol=1e-4)

@@ -11,6 +11,7 @@ from torch import distributions as td
 
 from ....errors import FoveateError
 from ..cores.base import Source
+from ..noise import sampled
 
 
 class Head(nn.Module):
@@ -45,6 +46,10 @@ class Head(nn.Module):
     def mode(self, parameters: Tensor) -> Tensor:
         """The most likely action."""
         raise NotImplementedError
+
+    def sample(self, parameters: Tensor) -> Tensor:
+        """Actions of a batch, (B, …), at random."""
+        return sampled(lambda some: self.distribution(some).sample(), parameters)
 
     def log_prob(self, parameters: Tensor, action: Tensor) -> Tensor:
         """log π(action), the shape of the batch."""

@@ -40,4 +40,4 @@ class UniformHead(Head):
         return td.Independent(td.Uniform(low, high, validate_args=False), len(self.low.shape), validate_args=False)
 
     def mode(self, parameters: Tensor) -> Tensor:
-        return self.distribution(parameters).sample()
+        return self.sample(parameters)
