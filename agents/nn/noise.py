@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from ...envs.counter_rng import CounterRNG
@@ -107,13 +107,13 @@ def among(rows: Rows) -> Iterator[None]:
         _ROWS.reset(token)
 
 
-def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
+def drawn(draw: Callable[[int], Tensor], rows: int) -> Shaped[Tensor, "rows ..."]:
     """``draw(rows)``, random numbers (rows, …); of a part of a larger batch the numbers of its rows there."""
     larger = _ROWS.get()
     return draw(rows) if larger is None else draw(len(larger.spread))[larger.place]
 
 
-def sampled(sample: Callable[[Tensor], Tensor], parameters: Tensor) -> Tensor:
+def sampled(sample: Callable[[Tensor], Tensor], parameters: Float[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
     """``sample(parameters)``, choices (B, …) by their distributions (B, …); of a part of a larger batch as `drawn`."""
     larger = _ROWS.get()
     return sample(parameters) if larger is None else sample(parameters[larger.spread])[larger.place]
