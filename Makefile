@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
 
-.PHONY: setup demo test lowest fuzz check bench results clean
+.PHONY: setup demo test lowest fuzz check types style duplicates bench results clean
 
 setup: $(VENV)/.done
 
@@ -14,7 +14,7 @@ $(VENV)/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable ".[dev]"  # the checkout is the package: meant
 	touch $@
 
 # trains RAM and, on the other core, the same model on random glimpses; then compares and films them
@@ -37,11 +37,19 @@ lowest:
 	.venv-lowest/bin/python -m pytest -c tests/pytest.ini tests/test_public_names.py tests/envs/test_spaces.py \
 		tests/agents/test_heads.py tests/wrappers/test_recording.py tests/viz tests/cli/test_imports.py
 
-# duplicates: pylint knows signatures, which may be alike, but is slow: it looks where symilar, its own, finds something
+# the types are most of the work, so the rest is done beside them
 check: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types style duplicates
+
+types: setup
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# pylint knows signatures, which may be alike, but is slow: it looks where symilar, its own, finds something
+duplicates: setup
 	$(BIN)/symilar --duplicates=6 --ignore-comments --ignore-docstrings $$(find $(ROOMS) -name '*.py') \
 		| sed -n 's/^==\(.*\):\[.*/\1/p' | sort -u | xargs -r $(BIN)/pylint --disable=all --enable=duplicate-code \
 		--min-similarity-lines=8 --ignore-signatures=y

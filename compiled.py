@@ -46,11 +46,10 @@ class KernelCache:
 
     Args:
         sources: the folder of their modules.
-        seconds: about how long it takes to compile one, for who waits.
     """
 
-    def __init__(self, sources: Path, seconds: int):
-        self.sources, self.seconds = sources, seconds
+    def __init__(self, sources: Path):
+        self.sources = sources
 
     @contextmanager
     def imports(self) -> Iterator[None]:
@@ -79,9 +78,7 @@ class KernelCache:
         if done.exists():
             yield
             return
-        print(
-            f"compiling the kernel of {kernel} for {dtype}, once (some {self.seconds} s) …", file=sys.stderr, flush=True
-        )
+        print(f"compiling the kernel of {kernel} for {dtype}, once (up to a minute) …", file=sys.stderr, flush=True)
         with FileLock(done.with_suffix(".lock")):
             yield
         done.touch()

@@ -6,5 +6,5 @@ from ....compiled import KernelCache, find_numba
 
 __all__ = ["compiled_into_cache", "find_numba", "said_once"]
 
-_CACHE = KernelCache(Path(__file__).parent, seconds=20)
+_CACHE = KernelCache(Path(__file__).parent)
 compiled_into_cache, said_once = _CACHE.imports, _CACHE.said_once
