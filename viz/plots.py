@@ -45,7 +45,12 @@ def _say_plainly(figure: "Figure") -> None:
     """Names in a figure are no formulas, whatever dollars they have, and can be drawn; ticks may be formulas."""
     from matplotlib.text import Text
 
-    ticks = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
+    ticks = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for label in axis.get_ticklabels(which="both")
+    }
     for text in figure.findobj(Text):
         if isinstance(text, Text) and text not in ticks:
             text.set_parse_math(False)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.errors import FoveateError
-from foveate.viz import canvas, glimpses, pages, palette, panels
+from foveate.viz import canvas, glimpses, pages, palette, panels, plots
 from foveate.viz.pictures import contact_sheet, fitted, padded_to_tallest, read_picture, write_picture
 from foveate.viz.text import write
 from foveate.viz.video import VideoWriter, write_video
@@ -135,6 +135,20 @@ def test_plots_leave_the_backend_of_a_notebook_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("top", [3, 30, 3e7])
+def test_no_tick_of_a_logarithmic_axis_shows_its_formula(top: float) -> None:
+    """Ticks of axes that span less than a power of ten are between powers, and are formulas as well."""
+    figure, axes = plots.subplots(1, 1, (4, 4))
+    axes[0][0].plot([1, 2], [1.1, top])
+    axes[0][0].set_yscale("log")
+    axes[0][0].set_title("$5")
+    plots.figure_png(figure)
+    ticks = axes[0][0].yaxis.get_ticklabels(which="both")
+    assert any("$" in tick.get_text() for tick in ticks)
+    assert all(tick.get_parse_math() for tick in ticks)
+    assert not axes[0][0].title.get_parse_math()
 
 
 def test_importing_the_modules_of_this_room_draws_in_nothing_heavy(root: Path) -> None:
