@@ -9,7 +9,7 @@ from ...errors import check_range
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
-from .graph_world import GraphWorld, Question, lesson_table, pick_edges
+from .graph_world import TRIPLE, GraphWorld, Question, lesson_table, pick_edges
 from .graphs import Graph, digits_of, distances, walk
 from .script import SequenceWorld, moments, rows_at
 
@@ -121,15 +121,20 @@ class ShortestPath(GraphWorld):
         pair = (fits + 0.5 * rng.uniform("pair", nodes, nodes)).flatten(1).argmax(1)
         first, goal = pair // nodes, pair % nodes
         to_goal = away[torch.arange(n, device=goal.device), :, goal]  # (n, N)
-        # the first edge that leads nearer, from every node
+        # the edges that lead nearer, from every node, and the first of them
         nearer = rows_at(to_goal, graph.target.flatten(1)).view_as(graph.target) == to_goal[..., None] - 1
-        best = (nearer & (graph.target >= 0)).int().argmax(-1)  # (n, N)
+        right = nearer & (graph.target >= 0)  # (n, N, D)
+        best = right.int().argmax(-1)  # (n, N)
+        digits = digits_of(triples).flatten(3)  # (n, N, D, 9)
+        answer = digits.gather(2, best[..., None, None].expand(-1, -1, 1, TRIPLE))[:, :, 0]  # (n, N, 9)
         extra = {
             "names": triples[:, :, 0, 0],
             "edge_names": torch.where(graph.target >= 0, triples[..., 1], -1),
             "leads": graph.target,
-            "to_goal": to_goal,
+            "right_edges": right,
             "best": best,
+            "answer": answer,
+            "answer_set": _digit_set(digits, right, answer),
             "shown_at": place,
             "here": first,
         }
@@ -137,73 +142,67 @@ class ShortestPath(GraphWorld):
         asked = torch.full((n, 1 + self.planning, 3), -1, device=first.device)
         asked[:, 0, 0], asked[:, 0, 2] = name(first), name(goal)
         length = to_goal.gather(1, first[:, None])[:, 0]
-        due = torch.zeros(n, high, 3, dtype=torch.int64, device=first.device)  # filled in by `_targets`
+        due = torch.zeros(n, high, 3, dtype=torch.int64, device=first.device)  # it hangs on the way that is taken
         relevant = torch.full((n, high, 1), -1, device=first.device)
         asking = torch.full_like(length, 1 + self.planning)
         return Question(asked, asking, due, length, relevant, extra)
 
-    def _edge(self, state: State) -> tuple[Tensor, Tensor]:
-        """The next edge of a shortest path from here: its number, and the node it leads to."""
-        rows = self._every_world
-        edge = state["best"][rows, state["here"]]
-        return edge, state["leads"][rows, state["here"], edge]
+    def _here(self, state: State, name: str) -> Tensor:
+        """What is known of the node that was reached: (B, N, …) -> (B, …)."""
+        return state[name][self._every_world, state["here"]]
 
-    def _name(self, state: State, node: Tensor) -> Tensor:
-        return state["names"].gather(1, node.clamp(min=0)[:, None])[:, 0]
-
-    def _target(self, state: State) -> Tensor:
-        """The digits of that edge's triple where an answer is due, else zeros, (B, 9)."""
-        rows = self._every_world
-        edge, following = self._edge(state)
-        label = state["edge_names"][rows, state["here"], edge]
-        triple = torch.stack([self._name(state, state["here"]), label, self._name(state, following)], -1)
-        return digits_of(triple).flatten(1) * self._now(state, "mask")[:, None]
-
-    def _fits(self, state: State) -> Tensor:
-        """Which edges from here are on a shortest path, bool (B, D)."""
-        leads = state["leads"][self._every_world, state["here"]]
-        nearer = rows_at(state["to_goal"], leads) == rows_at(state["to_goal"], state["here"][:, None]) - 1
-        return (leads >= 0) & nearer
-
-    def _target_set(self, state: State) -> Tensor:
-        """Each digit that the triple of an edge on a shortest path has; zeros where nothing is due, bool (B, 9, 10)."""
-        rows = self._every_world
-        leads, labels = state["leads"][rows, state["here"]], state["edge_names"][rows, state["here"]]  # (B, D)
-        source = self._name(state, state["here"])[:, None].expand_as(leads)
-        triples = torch.stack([source, labels, rows_at(state["names"], leads)], -1)  # (B, D, 3)
-        hot = digits_of(triples).flatten(2)[..., None] == torch.arange(10, device=leads.device)  # (B, D, 9, 10)
-        right = (hot & self._fits(state)[..., None, None]).any(1)
-        target = self._target(state)[..., None] == torch.arange(10, device=leads.device)
-        return torch.where(self._now(state, "mask")[:, None, None], right | target, target)
+    def _target(self, state: State, due: Tensor) -> Tensor:
+        """The digits of the next edge of a shortest path where an answer is due, else zeros, (B, 9)."""
+        return self._here(state, "answer") * due[:, None]
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
-        rows = self._every_world
+        now = self._moment(state)
         due = self._now(state, "mask")
         # (B, 3) labels; CUDA has no product of whole-number matrices
         said = (action.view(-1, 3, 3) * torch.tensor([100, 10, 1], device=action.device)).sum(-1)
-        leads, labels = state["leads"][rows, state["here"]], state["edge_names"][rows, state["here"]]  # (B, D)
-        named = rows_at(state["names"], leads) == said[:, 2:]
-        fits = self._fits(state) & named & (labels == said[:, 1:2])
-        valid = fits.any(1) & (said[:, 0] == self._name(state, state["here"]))
-        chosen = leads.gather(1, fits.int().argmax(1)[:, None])[:, 0]
-        target = torch.where(valid[:, None], action, self._target(state))  # any shortest path is right
-        moment = state["clock"].clamp(max=self.most_steps - 1)
-        targets = state["targets"].clone()
-        targets[rows, moment] = torch.where(due[:, None], target, targets[rows, moment])
-        moved, reward, ended = super().advance({**state, "targets": targets}, action, rng)
-        here = torch.where(valid, chosen, self._edge(state)[1])
+        leads, labels = self._here(state, "leads"), self._here(state, "edge_names")  # (B, D)
+        named = (labels == said[:, 1:2]) & (rows_at(state["names"], leads) == said[:, 2:])
+        fits = self._here(state, "right_edges") & named
+        valid = fits.any(1) & (said[:, 0] == self._here(state, "names"))
+        target = torch.where(valid[:, None], action, self._target(state, due))  # any shortest path is right
+        moved, reward, ended = self.answered(state, action, now, target, None)
+        edge = torch.where(valid, fits.int().argmax(1), self._here(state, "best"))
+        here = leads.gather(1, edge[:, None])[:, 0]
         moved["here"] = torch.where(due, here, state["here"]).clamp(min=0)
+        if self.keep_trail:  # the picture shows what was due
+            moved["targets"] = state["targets"].clone()
+            moved["targets"].flatten(0, 1)[now] = target * due[:, None]
         return moved, reward, ended
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        said = {"target": self._target(state), "target_mask": self._now(state, "mask")}
-        return {**said, "target_set": self._target_set(state)}
+        due = self._now(state, "mask")
+        nothing = torch.arange(10, device=due.device) == 0  # zeros where nothing is due
+        target_set = torch.where(due[:, None, None], self._here(state, "answer_set"), nothing)
+        return {"target": self._target(state, due), "target_mask": due, "target_set": target_set}
 
     def sources(self, state: State) -> Tensor:
-        rows = self._every_world
-        shown = state["shown_at"][rows, state["here"], self._edge(state)[0]]
+        shown = self._here(state, "shown_at").gather(1, self._here(state, "best")[:, None])  # (B, 1)
         now = self._now(state, "mask")[:, None]
-        return super().sources(state) | ((moments(self.most_steps, shown) == shown[:, None]) & now)
+        return super().sources(state) | ((moments(self.most_steps, shown) == shown) & now)
+
+    def footprint(self) -> int:
+        return super().footprint() + 4 * TRIPLE * self.most_nodes  # what is right, for every node
 
     def oracle(self) -> Tensors:
-        return self._target(self.state)
+        return self._target(self.state, self._now(self.state, "mask"))
+
+
+def _digit_set(digits: Tensor, right: Tensor, answer: Tensor) -> Tensor:
+    """Each digit that a right edge has at a place of its triple, and those of the answer.
+
+    Args:
+        digits: of each edge's triple, (n, N, D, 9).
+        right: bool, (n, N, D), which edges are right.
+        answer: the digits of one of them, (n, N, 9).
+
+    Returns:
+        bool, (n, N, 9, 10).
+    """
+    found = torch.where(right[..., None], digits, answer[:, :, None]).transpose(2, 3)  # (n, N, 9, D)
+    none = torch.zeros(*answer.shape, 11, dtype=torch.bool, device=answer.device)
+    return none.scatter_(-1, found % 11, True)[..., :10]  # -1 is no digit

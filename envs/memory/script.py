@@ -151,9 +151,23 @@ class AnswerWorld(BatchWorld):
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         now = self._moment(state)
-        due = _at(state["mask"], now)  # (B,)
         target_set = _at(state["target_set"], now) if "target_set" in state else None
-        right = self.numbers_right(action, _at(state["targets"], now), due, target_set)  # (B,)
+        return self.answered(state, action, now, _at(state["targets"], now), target_set)
+
+    def answered(
+        self, state: State, action: Tensor, now: Tensor, targets: Tensor, target_set: Tensor | None
+    ) -> tuple[State, Tensor, Tensor]:
+        """What `advance` returns, where an answer is judged by these targets.
+
+        Args:
+            state: before the answer.
+            action: the answer, (B,) or (B, K).
+            now: the present's rows in parts of the script (see `_moment`).
+            targets: what should be written, (B, K).
+            target_set: bool, (B, K, N), all that is right; None where `targets` are.
+        """
+        due = _at(state["mask"], now)  # (B,)
+        right = self.numbers_right(action, targets, due, target_set)  # (B,)
         wrong = due * self.outputs - right
         ended = state["clock"] + 1 >= state["length"]
         moved = {**state, "right": state["right"] + right, "wrong": state["wrong"] + wrong}

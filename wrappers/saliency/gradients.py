@@ -109,7 +109,6 @@ def integrated_gradients(view: View, inputs: Inputs, targets: Sequence[Target], 
     from captum.attr import IntegratedGradients  # slow to import: only where it is used
 
     x = view.explained(inputs.observation).detach()
-    _check_slopes(view, inputs, targets, x)
     together = max(len(x), TOGETHER // max(1, x[0].numel()))
 
     def attribute(column: Column, rows: Tensor) -> Tensor:
@@ -117,7 +116,7 @@ def integrated_gradients(view: View, inputs: Inputs, targets: Sequence[Target], 
             x, additional_forward_args=(rows,), n_steps=steps, method="gausslegendre", internal_batch_size=together
         )
 
-    return by_output(view, inputs, targets, x, attribute)
+    return by_output(view, inputs, targets, x, attribute, by_gradient=True)
 
 
 def smoothgrad(
@@ -136,7 +135,6 @@ def smoothgrad(
     from captum.attr import Saliency as Gradient
 
     x = view.explained(inputs.observation).detach()
-    _check_slopes(view, inputs, targets, x)
 
     def attribute(column: Column, rows: Tensor) -> Tensor:
         torch.manual_seed(NOISE_SEED)  # the same noise for every target, and at every call
@@ -148,19 +146,12 @@ def smoothgrad(
             ),
         )
 
-    return by_output(view, inputs, targets, x, attribute)
+    return by_output(view, inputs, targets, x, attribute, by_gradient=True)
 
 
-def _check_slopes(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor) -> None:
-    """Raise the error of `gradients` for captum's methods, which see a constant where gradients are cut."""
-    with torch.random.fork_rng([]):
-        x = x.clone().requires_grad_(True)
-        outputs = view.ask(inputs, x)
-        for target in targets:
-            _slopes(view, inputs, target.bind(outputs), outputs, x)
-
-
-def by_output(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, attribute: Attribute) -> list[Tensor]:
+def by_output(
+    view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, attribute: Attribute, *, by_gradient: bool = False
+) -> list[Tensor]:
     """A method of captum, which explains one number a time step, applied to each output of each target.
 
     Args:
@@ -169,6 +160,10 @@ def by_output(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, 
         targets: what is explained.
         x: the explained part, (B, …).
         attribute: the method.
+        by_gradient: whether it is one of gradients, which finds a constant where they are cut.
+
+    Raises:
+        FoveateError: it is, and they are (see `gradients`).
     """
     rows = torch.arange(len(x), device=x.device)
     with torch.no_grad():
@@ -177,8 +172,19 @@ def by_output(view: View, inputs: Inputs, targets: Sequence[Target], x: Tensor, 
     for target in targets:
         read = target.bind(outputs)
         count = read(outputs, None).shape[1]
-        maps.append(size([attribute(_column(view, inputs, read, k), rows).detach() for k in range(count)]))
+        parts = [attribute(_column(view, inputs, read, k), rows).detach() for k in range(count)]
+        if by_gradient and not all(part.any() for part in parts):
+            _check_uncut(view, inputs, target, x)
+        maps.append(size(parts))
     return maps
+
+
+def _check_uncut(view: View, inputs: Inputs, target: Target, x: Tensor) -> None:
+    """Raise the error of `gradients` if it has one for this target."""
+    with torch.random.fork_rng([]):
+        x = x.clone().requires_grad_(True)
+        outputs = view.ask(inputs, x)
+        _slopes(view, inputs, target.bind(outputs), outputs, x)
 
 
 def _column(view: View, inputs: Inputs, read: Read, k: int) -> Column:

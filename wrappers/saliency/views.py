@@ -55,6 +55,11 @@ class Outputs(NamedTuple):
     records: dict[str, Tensor]
 
 
+def _copied(inputs: Inputs) -> Inputs:
+    """Inputs whose observation may be written into, which a leaf of the graph doesn't bear."""
+    return inputs._replace(observation=tree.map(torch.clone, inputs.observation))
+
+
 class View:
     """A policy as the methods see it: a function of a float observation in which bytes are scaled to [0, 1].
 
@@ -72,6 +77,7 @@ class View:
     def __init__(self, module: nn.Module, observation_space: spaces.Space, action_space: spaces.Space):
         self.module = module
         self.observation_space, self.action_space = observation_space, action_space
+        self._writes: bool | None = None  # whether the network writes into observations; unknown before the first
 
     @cached_property
     def key(self) -> str | None:
@@ -119,8 +125,17 @@ class View:
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """What the policy says of inputs."""
-        # of a copy: a network may begin with an operation in place, which a leaf of the graph doesn't bear
-        return self.answer(inputs._replace(observation=tree.map(torch.clone, inputs.observation)))
+        if self._writes is None:
+            self._writes = self._seen_writing(inputs)
+        return self.answer(_copied(inputs) if self._writes else inputs)
+
+    def _seen_writing(self, inputs: Inputs) -> bool:
+        """Whether the network writes into the observation, as one does that begins with an operation in place."""
+        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng([]):
+            inputs = _copied(inputs)
+            versions = [x._version for x in tree.leaves(inputs.observation)]
+            self.answer(inputs)
+        return versions != [x._version for x in tree.leaves(inputs.observation)]
 
     def answer(self, inputs: Inputs) -> Outputs:
         """`outputs`, which may write into the observation."""
