@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 
 @functools.cache
 def find_numba() -> bool:
@@ -78,6 +76,8 @@ class KernelCache:
         if done.exists():
             yield
             return
+        from filelock import FileLock  # only where something is compiled
+
         print(f"compiling the kernel of {kernel} for {dtype}, once (up to a minute) …", file=sys.stderr, flush=True)
         with FileLock(done.with_suffix(".lock")):
             yield

@@ -192,6 +192,6 @@ def _column(view: View, inputs: Inputs, read: Read, k: int) -> Column:
 
     def function(x: Tensor, rows: Tensor) -> Tensor:
         y = read(view.ask(inputs, x, rows), rows)[:, k]
-        return y + 0.0 * x.flatten(1).sum(1)  # a constant policy has a gradient too: zero
+        return y + 0.0 * x.flatten(1).sum(1) if x.requires_grad else y  # a constant policy has a gradient too: zero
 
     return function
