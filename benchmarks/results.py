@@ -74,6 +74,11 @@ def interval(rows: list[dict]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def swept(row: dict, split: str) -> str:
+    """A run's score on one more split; a dash where it was measured without it."""
+    return f"{row['sweep'][split]['score']:.4g}" if split in row["sweep"] else "–"
+
+
 def table(name: str, rows: list[dict]) -> list[str]:
     """The rows of one table, best first."""
     splits = list(
@@ -96,7 +101,7 @@ def table(name: str, rows: list[dict]) -> list[str]:
         cells = [label, f"**{mean(group, 'score'):.4g}** ({each(group, 'score')})", f"{low:.4g}–{high:.4g}"]
         cells += [each(group, "bits")] * bits + [each(group, "regret_bits")] * regret
         cells += [", ".join(str(row.get("lesson")) for row in group)] * lessons
-        cells += [", ".join(f"{row['sweep'][split]['score']:.4g}" for row in group) for split in splits]
+        cells += [", ".join(swept(row, split) for row in group) for split in splits]
         scaled = None if group[0]["on_scale"] is None else mean(group, "on_scale")
         cells += ["" if scaled is None else f"{scaled:.3f}", " ".join(str(row["seed"]) for row in group)]
         cells += [

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ... import tree
 from ...tree import Tree
 from ..nn import noise
-from ..policies.policy import Policy, PolicyOutput
+from ..policies.outputs import PolicyOutput
+from ..policies.policy import Policy
 from .environments import Environments, TimeStep, check_plays
 from .losses import supervised_parts
 

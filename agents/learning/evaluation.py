@@ -11,7 +11,8 @@ from torch import Tensor
 from ... import tree
 from ...envs.episodes import summed
 from ...envs.protocols import ScriptedWorld
-from ..policies.policy import Policy, PolicyOutput
+from ..policies.outputs import PolicyOutput
+from ..policies.policy import Policy
 from .actor import Actor, Observer, Transition, at_play, play
 from .environments import Environments, TimeStep, VectorEnvironments, check_plays
 from .losses import counted, first_of, supervised_parts, target_loss

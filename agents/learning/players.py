@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ... import tree
 from ...tree import Tree
-from ..policies.policy import Policy, PolicyOutput
+from ..policies.outputs import PolicyOutput
+from ..policies.policy import Policy
 from .actor import State
 
 

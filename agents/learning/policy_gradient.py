@@ -9,7 +9,7 @@ from ... import tree
 from ...errors import FoveateError
 from ..nn.finite import check
 from ..nn.noise import keyed
-from ..policies.policy import PolicyEvaluation
+from ..policies.outputs import PolicyEvaluation
 from .actor import NOISE
 from .distributed import Share
 from .learner import Hooks, Learner

@@ -9,7 +9,8 @@ from torch import Tensor
 from ... import tree
 from ...tree import Tree
 from ..nn.noise import is_noisy
-from ..policies.policy import Policy, PolicyOutput
+from ..policies.outputs import PolicyOutput
+from ..policies.policy import Policy
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .distributed import Rows, drawing_as_one
 from .environments import Environments, TimeStep

@@ -20,7 +20,8 @@ from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
 from ..nn.heads import Head
 from ..nn.noise import drawn
-from .policy import Policy, PolicyEvaluation, PolicyOutput, PolicyPrediction, action_parts
+from .outputs import PolicyEvaluation, PolicyOutput, PolicyPrediction
+from .policy import Policy, action_parts
 
 LOOKING = ("location", "zoom")  # the parts of an action, or of what is chosen inside, that say where to look
 
@@ -174,7 +175,7 @@ class Looking(Policy):
         assert isinstance(state, LookingState)
         glimpses = self.retina.observe(observation.flatten(0, 1), choices["gaze"].flatten(0, 1))
         glimpses = tree.map(lambda part: part.unflatten(0, starts.shape), glimpses)
-        return self.evaluate_choices(super().forward(glimpses, state.core, starts), choices)
+        return self.evaluate_choices(self.predict_rollout(glimpses, state.core, starts), choices)
 
     def forward(self, observation: Tree, state: State, starts: Tensor, record: bool = False) -> PolicyPrediction:
         """Run over a sequence; arguments as in `Policy.forward`.

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from gymnasium import spaces
@@ -16,80 +15,17 @@ from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.cores import Core
 from ..nn.cores.base import Source, State, reset_where
+from ..nn.cores.side_by_side import side_by_side
 from ..nn.cores.unroll import unroll_pieces
 from ..nn.encoders import Encoder, SourceEncoder
 from ..nn.finite import samplable
 from ..nn.heads import Head, make_critic, make_head
+from ..nn.noise import is_noisy
 from ..nn.parts import Parts
 from .numpy_border import predict
+from .outputs import Named, PolicyEvaluation, PolicyOutput, PolicyPrediction, SourceState
 
 WHOLE = "action"  # the name of the only part of an action that is no Dict
-Named = dict[str, Tensor]
-
-
-class PolicyPrediction(NamedTuple):
-    """What a policy says of sequences of observations.
-
-    Attributes:
-        parameters: each head's parameters, (T, B, …).
-        value: the critic's estimates of the return, (T, B).
-        state: after the last step.
-        losses: the core's own costs by name, (T, B).
-        records: what was attended to, by name, (T, B, …); empty where nobody asked.
-    """
-
-    parameters: Named
-    value: Tensor
-    state: State
-    losses: Named
-    records: Named
-
-
-class PolicyOutput(NamedTuple):
-    """What a policy does at one moment.
-
-    Attributes:
-        action: as the action space wants it, a tensor (B, …) or a dict of them.
-        choices: every stochastic choice by name, parts of the action or not, (B, …).
-        log_prob: the log-probability of each choice, (B,).
-        value: the critic's estimate of the return, (B,).
-        state: after this step.
-        parameters: each head's parameters, (B, …).
-        records: what was attended to, by name, (B, …); empty where nobody asked.
-    """
-
-    action: Tree
-    choices: Named
-    log_prob: Named
-    value: Tensor
-    state: State
-    parameters: Named
-    records: Named
-
-
-class PolicyEvaluation(NamedTuple):
-    """What a policy thinks of choices of the past, each (T, B).
-
-    Attributes:
-        log_prob: of each choice, by name.
-        entropy: of each choice's distribution, by name.
-        value: the critic's estimates.
-        parameters: each head's parameters, (T, B, …), for losses that want more than the choice.
-        losses: the core's own costs by name.
-    """
-
-    log_prob: Named
-    entropy: Named
-    value: Tensor
-    parameters: Named
-    losses: Named
-
-
-class SourceState(NamedTuple):
-    """The state of a policy that has read a source."""
-
-    source: Source
-    core: State
 
 
 def action_parts(space: spaces.Space) -> dict[str, spaces.Space]:
@@ -327,7 +263,16 @@ class Policy(nn.Module):
 
     def evaluate(self, observation: Tree, choices: Named, state: State, starts: Tensor) -> PolicyEvaluation:
         """Evaluate the choices of whole sequences, (T, B, …); other arguments as in `forward`."""
-        return self.evaluate_choices(self(observation, state, starts), choices)
+        return self.evaluate_choices(self.predict_rollout(observation, state, starts), choices)
+
+    def predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
+        """As `forward`, of what was played before: nobody asks for the state after it, and there is none."""
+        remembers = bool(tree.leaves(state)) and self.source_encoder is None and not is_noisy(self.core)
+        plan = side_by_side(starts) if remembers else None
+        if plan is None:
+            return Policy.forward(self, observation, state, starts)._replace(state=None)
+        y, _, losses, records = plan.run(self.core, self._encode(observation, starts), state)
+        return PolicyPrediction(*self.read_out(y), None, losses, records)
 
     def evaluate_choices(self, prediction: PolicyPrediction, choices: Named) -> PolicyEvaluation:
         """Log-probability and entropy of choices (T, B, …) under a prediction."""

@@ -4,39 +4,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_cores import BUILT, EXTERNAL, REMEMBERING, build
 from torch import Tensor
 
 from foveate import tree
-from foveate.agents.nn.cores import CORES, Core, make_core
-from foveate.agents.nn.cores.external import ExternalMemoryCore
+from foveate.agents.nn.cores import Core, make_core
 from foveate.errors import FoveateError
 
 TEXTBOOK = ["gru", "lstm", "rnn"]
-EXTERNAL = [name for name, core in CORES.items() if issubclass(core, ExternalMemoryCore)]
-# small ones, and the switches of those that have some; the others as they are by default
-SPECIAL = {
-    "lstm-2": ("lstm", {"layers": 2}),
-    "ntm": ("ntm", {"rows": 5, "width": 3}),
-    "ntm-heads": ("ntm", {"rows": 5, "width": 3, "read_heads": 2, "write_heads": 2, "controller": "feedforward"}),
-    "ntm-content": ("ntm", {"rows": 5, "width": 3, "addressing": "content", "blank": "constant"}),
-    "ntm-location": ("ntm", {"rows": 5, "width": 3, "addressing": "location", "reach": 2}),
-    "dnc": ("dnc", {"rows": 5, "width": 3, "read_heads": 2}),
-    "dnc-sparse": ("dnc", {"rows": 5, "width": 3, "read_heads": 1, "sparse_links": 2, "controller": "feedforward"}),
-    "dnc-switches": (
-        "dnc",
-        {"rows": 5, "width": 3, "read_heads": 2, "mask_keys": True, "deallocate": True, "sharpen_links": True},
-    ),
-    "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
-}
-BUILT = {**{name: (name, {}) for name in CORES}, **SPECIAL}
-REMEMBERING = sorted(set(BUILT) - {"none"})
-
-
-def build(key: str, input_size: int = 3, hidden: int = 4) -> Core:
-    name, options = BUILT[key]
-    if name in EXTERNAL:
-        options = {**options, "fast": "off"}  # the path that is read; test_kernels compares the other with it
-    return make_core(name, input_size, hidden, **options)
 
 
 def slow(core: Core, name: str, x: Tensor) -> Tensor:

@@ -1,64 +1,22 @@
 """The contracts of cores, sources and heads, by toys: own costs, nested states, kernels, a pointer."""
 
-from functools import partial
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_cores import Ponder, ponder_policy
 from torch import Tensor, nn
 
 from foveate import tree
-from foveate.agents.nn.cores import GRU, Core, CoreOutput, Feedforward
-from foveate.agents.nn.cores.base import NoState, Source, reset_where
-from foveate.agents.nn.cores.recurrent import HiddenState
-from foveate.agents.nn.cores.unroll import unroll
-from foveate.agents.nn.encoders import Encoder, FlatEncoder, SourceEncoder
+from foveate.agents.nn.cores import GRU, Feedforward
+from foveate.agents.nn.cores.base import NoState, Source
+from foveate.agents.nn.encoders import Encoder, SourceEncoder
 from foveate.agents.nn.heads import CategoricalHead
-from foveate.agents.policies.policy import Policy, SourceState
+from foveate.agents.policies.outputs import SourceState
+from foveate.agents.policies.policy import Policy
 from foveate.errors import FoveateError
-
-
-class PonderState(NamedTuple):
-    steps: Tensor  # int64, (B,)
-    inner: HiddenState
-
-
-class Ponder(Core[PonderState]):
-    """A GRU in a core with a cost of its own: how much its output moves, times a weight."""
-
-    def __init__(self, input_size: int, hidden: int, weight: float = 0.1, fast: bool = False):
-        super().__init__()
-        self.inner, self.weight, self.fast = GRU(input_size, hidden), weight, fast
-        self.output_size = hidden
-
-    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> PonderState:
-        return PonderState(torch.zeros(batch, dtype=torch.int64), self.inner.initial_state(batch, device))
-
-    def forward(self, x: Tensor, state: PonderState, starts: Tensor, record: bool = False) -> CoreOutput[PonderState]:
-        kernel = self.run_piece if self.fast and not record else None
-        return unroll(partial(self.step, record=record), x, state, starts, self.begin, kernel)
-
-    def begin(self, state: PonderState, x: Tensor, starts: Tensor) -> PonderState:
-        return reset_where(state, self.initial_state(len(starts)), starts)
-
-    def run_piece(self, x: Tensor, state: PonderState) -> CoreOutput[PonderState]:
-        y, inner, _, _ = self.inner(x, state.inner, torch.zeros(x.shape[:2], dtype=torch.bool))
-        return CoreOutput(y, PonderState(state.steps + len(x), inner), {"ponder": self.weight * y.abs().mean(-1)}, {})
-
-    def step(self, x: Tensor, state: PonderState, record: bool = False) -> CoreOutput[PonderState]:
-        y, after, losses, _ = self.run_piece(x[None], state)
-        records = {"steps": after.steps} if record else {}
-        return CoreOutput(y[0], after, tree.index(losses, 0), records)
-
-
-def ponder_policy(**options: float) -> Policy:
-    torch.manual_seed(0)
-    space = spaces.Box(-1, 1, (3,), np.float32)
-    return Policy(space, spaces.Discrete(2), FlatEncoder(space), Ponder(3, 4, **options))
 
 
 def test_a_core_s_own_costs_and_records_come_out_of_the_policy() -> None:

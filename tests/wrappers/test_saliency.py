@@ -9,7 +9,7 @@ import torch
 from saliency_worlds import learner
 
 from foveate.agents import Policy, agent_class, load
-from foveate.agents.policies.policy import PolicyPrediction
+from foveate.agents.policies.outputs import PolicyPrediction
 from foveate.errors import FoveateError
 from foveate.wrappers import MemoryTrace, RecordVideo, Saliency, record_episodes
 from foveate.wrappers.saliency import METHODS, methods_of, targets_of, view_of

@@ -14,7 +14,8 @@ from ...agents.learning.players import Player
 from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
 from ...agents.policies.looking import Looking
-from ...agents.policies.policy import Policy, SourceState, action_parts
+from ...agents.policies.outputs import SourceState
+from ...agents.policies.policy import Policy, action_parts
 from ...envs.actions import plain_array
 from ...envs.spaces import to_floats
 from ...errors import FoveateError
