@@ -5,9 +5,7 @@ python benchmarks/against.py ../release --only core:         rows whose name con
 python benchmarks/against.py ../release --json FILE          and keep every single time
 
 The other checkout may come from `git worktree add ../release v0.1.0`. Each checkout gets one process, which runs the
-rows of benchmarks/rows.py (this checkout's, for both) on one thread. Times are processor time, so that other programs
-matter less; the two take short turns, A B B A, so that what else the machine does falls on both alike; the ratio is the
-median over turns, with a 95 % interval by resampling turns. Where a row isn't surely below the limit, it is measured
+rows of benchmarks/rows.py (this checkout's, for both) on one thread, in turns as benchmarks/turns.py does it. Where a row isn't surely below the limit, it is measured
 again, longer and in new processes, since two processes of the very same code can differ by a few per cent. The exit
 status is 1 if a row is SLOWER or fails here only.
 
@@ -19,30 +17,17 @@ faster    the ratio is below 1/limit, and its interval below 1
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from turns import FEWEST, HERE, SHORTEST, Process, in_turns, ratio
 
-HERE = Path(__file__).resolve().parent
+ROWS = ("rows", "rows_agents")
 SIDES = ("other", "this")
-SHORTEST = 0.006  # seconds of processor time: shorter work is repeated within a turn
-TURN = 0.025  # of work that takes longer than this there are fewer turns, so that a row takes no more time,
-FEWEST = 4  # but at least so many
-# what would differ between two processes of the same code: the order of sets, and whether glibc's heap happens to give
-# the pages of big tensors back and fault them in again at every step, which makes up to 30 % of a row
-SAME = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "",  # a row of imports shall not compile them every time
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**31),
-}
+TURN = 0.025  # of work that takes longer than this there are fewer turns, so that a row takes no more time
 Times = dict[str, list[float]]
 
 
@@ -66,55 +51,6 @@ class Comparison(NamedTuple):
     each: list[float]
 
 
-class Process:
-    """A worker: Python that imports foveate from one checkout.
-
-    Args:
-        checkout: its folder, whatever its name.
-        folder: an empty one for the link that makes it importable.
-    """
-
-    def __init__(self, checkout: Path, folder: Path):
-        folder.mkdir()
-        (folder / "foveate").symlink_to(checkout, target_is_directory=True)
-        settings = {"PYTHONPATH": str(folder), **SAME}
-        self.pipe = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(HERE / "against_worker.py")],
-            env=os.environ | settings,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the one who asks
-        )
-        hello = self.ask("hello")
-        if Path(hello["checkout"]) != checkout:
-            raise SystemExit(f"foveate was imported from {hello['checkout']} instead of {checkout}.")
-        self.rows: list[str] = hello["rows"]
-
-    def ask(self, what: str, **details: Any) -> Any:
-        """Send a request and wait for its answer.
-
-        Raises:
-            RuntimeError: the worker can't do it.
-            SystemExit: the worker died.
-        """
-        assert self.pipe.stdin is not None
-        assert self.pipe.stdout is not None
-        self.pipe.stdin.write(json.dumps({"do": what, **details}) + "\n")
-        self.pipe.stdin.flush()
-        line = self.pipe.stdout.readline()
-        if not line:
-            raise SystemExit(f"a worker died of {what!r} {details}, exit status {self.pipe.wait()}.")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise RuntimeError(reply["error"])
-        return reply["value"]
-
-    def close(self) -> None:
-        """End the process."""
-        self.pipe.communicate()
-
-
 class Pair:
     """A process for each side, as a context.
 
@@ -128,7 +64,7 @@ class Pair:
     def __enter__(self) -> "Pair":
         self.folder = tempfile.TemporaryDirectory()
         root = Path(self.folder.name)
-        self.workers = {side: Process(path, root / side) for side, path in self.checkouts.items()}
+        self.workers = {side: Process(path, root / side, ROWS) for side, path in self.checkouts.items()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -156,11 +92,7 @@ class Pair:
             raise RuntimeError(f"fails in {' and '.join(failures)}: {next(iter(failures.values()))}")
         count = max(1, round(SHORTEST / min(seconds)))
         turns = max(min(repeats, int(repeats * TURN / min(seconds))), FEWEST)
-        times: Times = {side: [] for side in SIDES}
-        for turn in range(turns):
-            for side in SIDES if turn % 2 == 0 else SIDES[::-1]:
-                times[side].append(self.workers[side].ask("time", count=count))
-        return times
+        return in_turns(self.workers, dict.fromkeys(self.workers, count), turns)
 
 
 def compare(measured: list[Times]) -> Comparison:
@@ -170,14 +102,10 @@ def compare(measured: list[Times]) -> Comparison:
         measured: the times of each pair of processes.
     """
     times = {side: [seconds for part in measured for seconds in part[side]] for side in SIDES}
-    # neighbours in time, which share what disturbs them
-    parts = [np.array(part["this"]) / np.array(part["other"]) for part in measured]
-    ratios = np.concatenate(parts)
-    draws = np.random.default_rng(0).integers(0, len(ratios), (2000, len(ratios)))
-    low, high = np.quantile(np.median(ratios[draws], axis=1), [0.025, 0.975])
+    found = ratio(times["this"], times["other"])
     other, this = (statistics.median(times[side]) for side in SIDES)
-    each = [float(np.median(part)) for part in parts]
-    return Comparison(other, this, float(np.median(ratios)), float(low), float(high), each)
+    each = [ratio(part["this"], part["other"]).ratio for part in measured]
+    return Comparison(other, this, *found, each)
 
 
 def verdict(found: Comparison, limit: float) -> str:

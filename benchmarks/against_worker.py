@@ -1,6 +1,9 @@
-"""What benchmarks/against.py starts once for each checkout: runs rows, and answers with processor time."""
+"""What benchmarks/turns.py starts once for each side: runs the rows of the modules that the command line names, and
+answers with processor time.
+"""
 
 import gc
+import importlib
 import json
 import os
 import resource
@@ -9,7 +12,6 @@ import time
 from typing import Any, TextIO
 
 import rows
-import rows_agents
 import torch
 
 LONG = 0.5  # longer work needs no second warm-up
@@ -31,10 +33,16 @@ def timed(work: rows.Work, count: int) -> float:
 
 
 class Worker:
-    """Answers requests, with one row set up at a time."""
+    """Answers requests, with one row set up at a time.
 
-    def __init__(self) -> None:
-        self.rows = {**rows.rows(), **rows_agents.rows()}
+    Args:
+        modules: each with a function `rows`, as in rows.py.
+    """
+
+    def __init__(self, modules: list[str]) -> None:
+        self.rows: rows.Rows = {}
+        for name in modules:
+            self.rows |= importlib.import_module(name).rows()
         self.work: rows.Work | None = None
 
     def answer(self, request: dict[str, Any]) -> Any:
@@ -67,7 +75,7 @@ def main() -> None:
         torch.set_num_threads(1)
         if hasattr(os, "sched_setaffinity"):  # all workers on one core: cores differ in what else runs there
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        serve(Worker(), replies)
+        serve(Worker(sys.argv[1:]), replies)
 
 
 def serve(worker: Worker, replies: TextIO) -> None:

@@ -4,14 +4,13 @@ python benchmarks/cores.py                      ours, beside torch's LSTM
 python benchmarks/cores.py --json FILE          and keep the figures for docs/results.md
 python benchmarks/cores.py --device cuda        on a GPU
 
-Where the packages of peers can be imported (put them into a throw-away environment: pip install dnc==1.1.0) they are
-measured too. One step is forward, backward, clipping and RMSprop on a copy task of length 20 (41 moments, 8 bits), with
-100 units; figures are interleaved, so that what else the machine does falls on all alike.
+One step is forward, backward, clipping and RMSprop on a copy task of length 20 (41 moments, 8 bits), with 100 units;
+figures are interleaved, so that what else the machine does falls on all alike. Peers' cores are here too, for
+benchmarks/peers.py, which installs them and compares.
 """
 
 import argparse
 import importlib
-import importlib.util
 import json
 import statistics
 import time
@@ -55,8 +54,29 @@ class Plain(nn.Module):
         return self.head(self.lstm(x)[0])
 
 
-class Peer(nn.Module):
-    """The DNC of PyPI's package `dnc` (which feeds its reads to the controller outside of the loop over time)."""
+class PeerNTM(nn.Module):
+    """The NTM of pytorch-ntm, a moment at a time as its own training script runs it; answers are logits, as ours are.
+
+    Args:
+        rows: of its memory.
+    """
+
+    def __init__(self, rows: int = 128):
+        super().__init__()
+        package = importlib.import_module("ntm.aio")
+        self.core = package.EncapsulatedNTM(WIDTH + 1, WIDTH, HIDDEN, 1, 1, rows, 20)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.core.init_sequence(x.shape[1])
+        return torch.stack([self.core(moment)[0] for moment in x]).logit(1e-6)
+
+
+class PeerDNC(nn.Module):
+    """The DNC of PyPI's package `dnc` (which feeds its reads to the controller outside of the loop over time).
+
+    Args:
+        rows: of its memory.
+    """
 
     def __init__(self, rows: int):
         super().__init__()
@@ -71,19 +91,27 @@ class Peer(nn.Module):
         return self.head(self.core(x, (None, None, None), reset_experience=True)[0])
 
 
-def batch(size: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, targets and mask of a copy of length 20, each (T, B, …)."""
-    env = gym.make_vec("Memory/Copy-v0", num_envs=size, split="test-20", output="torch", device=device).unwrapped
+def batch(size: int, device: str, length: int = 20) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, targets and mask of a copy of this length, each (T, B, …) with T twice the length and one."""
+    lengths = {"min_length": length, "max_length": length}
+    env = gym.make_vec("Memory/Copy-v0", num_envs=size, output="torch", device=device, **lengths).unwrapped
     assert isinstance(env, HasWorld)
     env.reset(seed=0)
     inputs, targets, mask = (env.world.state[name].transpose(0, 1) for name in ("inputs", "targets", "mask"))
     return inputs, targets, mask
 
 
-def training_step(model: nn.Module, size: int, device: str) -> Callable[[], None]:
-    """A function that makes one step."""
+def training_step(model: nn.Module, size: int, device: str = "cpu", length: int = 20) -> Callable[[], None]:
+    """A function that makes one step.
+
+    Args:
+        model: logits of the answers from what is shown.
+        size: episodes at once.
+        device: cpu or cuda.
+        length: bit vectors in an episode.
+    """
     model = model.to(device)
-    inputs, targets, mask = batch(size, device)
+    inputs, targets, mask = batch(size, device, length)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4)
 
     def step() -> None:
@@ -130,8 +158,6 @@ def main() -> None:
     }
     for rows in (16, 64, 128):
         steps[f"DNC {rows}x20, 4 read heads, batch 16"] = training_step(Model("dnc", rows=rows), 16, device)
-        if importlib.util.find_spec("dnc") is not None:
-            steps[f"PyPI dnc {rows}x20, 4 read heads, batch 16"] = training_step(Peer(rows), 16, device)
     figures = milliseconds(steps)
     lstm = figures["nn.LSTM, batch 16"]
     print(f"{'a training step':<50}{'ms':>9}{'x nn.LSTM':>12}")

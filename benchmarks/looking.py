@@ -50,15 +50,21 @@ def rate(work: Callable[[], object], count: int) -> float:
     return statistics.median(rates)
 
 
-def speeds() -> dict[str, float]:
-    """The figures by name."""
-    torch.set_num_threads(1)
+def watched_driver() -> Saliency:
+    """The 84x84x4 dueling network in the middle of a drive, watched for value and advantage."""
     env = gym.make("Probe/Driving-v0", render_mode="rgb_array")
     policy = DuelingAgent(env.observation_space, env.action_space)
     watched = Saliency(env, policy, "jacobian", ["value", "advantage"])
     watched.reset(seed=0)
     for _ in range(5):
         watched.step(3)
+    return watched
+
+
+def speeds() -> dict[str, float]:
+    """The figures by name."""
+    torch.set_num_threads(1)
+    watched = watched_driver()
     view, inputs, targets = watched.view, watched.inputs, watched.targets
 
     def maps(method: str, **options: int) -> Callable[[], object]:

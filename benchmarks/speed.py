@@ -54,23 +54,33 @@ def median_rate(steps: int, run: Callable[[], object]) -> float:
     return statistics.median(rates)
 
 
-def vector_rate(env: VectorEnv, rounds: int = 120) -> float:
-    """Environment steps a second with resets (each counted step is a real one: autoreset at the same step)."""
-    env.reset(seed=0)
-    inner = env.unwrapped
-    assert isinstance(inner, NativeVectorEnv)
-    device = inner.world.device
-    action = env.action_space.sample()
-    if device.type != "cpu" or inner.output == "torch":
-        action = to_tensors(action, device)
+def stepping(env: VectorEnv, rounds: int) -> Callable[[], None]:
+    """Work that goes on stepping an environment with one action, episodes ending as they may.
 
-    def run() -> None:
+    Args:
+        env: ours or another's.
+        rounds: steps of all its worlds in one piece of work.
+    """
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    inner, action, device = env.unwrapped, env.action_space.sample(), "cpu"
+    if isinstance(inner, NativeVectorEnv):
+        device = inner.world.device.type
+        if device != "cpu" or inner.output == "torch":
+            action = to_tensors(action, inner.world.device)
+
+    def work() -> None:
         for _ in range(rounds):
             env.step(action)
-        if device.type == "cuda":
+        if device == "cuda":
             torch.cuda.synchronize()
 
-    return median_rate(rounds * env.num_envs, run)
+    return work
+
+
+def vector_rate(env: VectorEnv, rounds: int = 120) -> float:
+    """Environment steps a second with resets (each counted step is a real one: autoreset at the same step)."""
+    return median_rate(rounds * env.num_envs, stepping(env, rounds))
 
 
 def single_rate(env_id: str, steps: int = 1500) -> float:

@@ -1,0 +1,208 @@
+"""Write docs/performance.md from what was measured.
+
+python benchmarks/peers.py            others beside us: benchmarks/peers.json
+python benchmarks/growth.py           how cost grows: benchmarks/growth.json, docs/growth.png
+python benchmarks/performance.py      this page alone, from those files
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from limits import Limits, said
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+HEAD = """# Performance
+
+Written by `python benchmarks/performance.py`; nothing here is typed by hand. `make bench` measures both parts again.
+"""
+
+
+class PeerRow(TypedDict):
+    """A line of the table of peers.
+
+    Attributes:
+        group: one of `GROUPS`.
+        what: is measured.
+        ours: our figure; None if there is none.
+        against: the other's name, or "".
+        theirs: its figure.
+        ratio: how many times as fast we are (or how many times its cost ours is), and its 95 % interval; may be empty.
+        goal: of the ratio; where there is no other, of our figure.
+        missing: why a figure is missing.
+    """
+
+    group: str
+    what: str
+    ours: float | None
+    against: str
+    theirs: float | None
+    ratio: list[float]
+    goal: float | None
+    missing: str
+
+
+class Group(NamedTuple):
+    """Rows with the same unit.
+
+    Attributes:
+        title: of the table.
+        text: below the title.
+        unit: of the figures.
+        cost: whether the ratio is ours by theirs, a cost that shall be low; else theirs by ours, "times as fast".
+        factor: from seconds to the unit; 0 for steps a second.
+    """
+
+    title: str
+    text: str
+    unit: str
+    cost: bool
+    factor: float
+
+    def figure(self, seconds: float, steps: int) -> float:
+        """The figure of a piece of work.
+
+        Args:
+            seconds: that it took.
+            steps: in it.
+        """
+        return self.factor * seconds / steps if self.factor else steps / seconds
+
+    @property
+    def ratio(self) -> str:
+        """What the ratio is called."""
+        return "times its cost" if self.cost else "times as fast"
+
+
+GROUPS = {
+    "cores": Group(
+        "Training steps of cores",
+        "Forward, backward, clipping and RMSprop on Copy of length 20 (41 moments, 8 bits), 100 units.",
+        "ms",
+        False,
+        1e3,
+    ),
+    "ppo": Group(
+        "Recurrent PPO, playing and learning",
+        "64 worlds, 64 steps, 4 passes over 8 minibatches. Both have one LSTM that actor and critic share; sb3-contrib's "
+        "default is one each.",
+        "steps a second",
+        False,
+        0.0,
+    ),
+    "worlds": Group(
+        "Worlds, many at once",
+        "Steps of all worlds with one action, ends of episodes and beginnings of the next included; numpy in and out.",
+        "steps a second",
+        False,
+        0.0,
+    ),
+    "single": Group("Worlds, one alone", "The single face, beginnings of episodes included.", "µs a step", False, 1e6),
+    "maps": Group(
+        "Saliency by gradients", "The dueling network on 84x84x4, one picture; in forward passes.", "ms", True, 1e3
+    ),
+    "masks": Group("Saliency by perturbation", "The same network, 289 masks.", "ms", False, 1e3),
+    "start": Group("Starting", "New processes, what they import read from disk before.", "ms", True, 1e3),
+}
+
+
+def missing_row(group: str, what: str, why: str) -> PeerRow:
+    """A line without figures.
+
+    Args:
+        group: one of `GROUPS`.
+        what: is measured.
+        why: there are none.
+    """
+    none: PeerRow = {
+        "group": group, "what": what, "ours": None, "against": "", "theirs": None, "ratio": [], "goal": None,
+        "missing": why,
+    }  # fmt: skip
+    return none
+
+
+def number(value: float | None) -> str:
+    """A figure with three digits that count, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cells(row: PeerRow) -> list[str]:
+    """What is written of a line: ours, the other, its figure, the ratio, its interval, the goal and whether it is met."""
+    group = GROUPS[row["group"]]
+    shown = [number(row["ours"]), row["against"] or "–", row["missing"] or number(row["theirs"])]
+    shown += [number(row["ratio"][0]), "–".join(map(number, row["ratio"][1:]))] if row["ratio"] else ["–", "–"]
+    value = row["ratio"][0] if row["ratio"] else None if row["against"] else row["ours"]
+    if row["goal"] is None or value is None:
+        return [*shown, "–" if row["goal"] is None else f"{number(row['goal'])}, not known"]
+    most = group.cost if row["against"] else bool(group.factor)  # times, not rates, shall be low
+    met = value <= row["goal"] if most else value >= row["goal"]
+    return [*shown, f"{'≤' if most else '≥'} {number(row['goal'])}, {'reached' if met else 'missed'}"]
+
+
+def printed(row: PeerRow) -> str:
+    """A line for the terminal."""
+    ours, against, theirs, times, interval, goal = cells(row)
+    group = GROUPS[row["group"]]
+    line = f"{row['what']:<48}{ours:>11} {group.unit}"
+    if row["against"]:
+        line += f"; {against} {theirs}; {times} {group.ratio} ({interval})"
+    return line + (f"; goal {goal}" if goal != "–" else "")
+
+
+def peers_part(report: dict) -> list[str]:
+    """The tables of peers.
+
+    Args:
+        report: what benchmarks/peers.py wrote.
+    """
+    lines = ["\n## Against peers (`make bench`)\n", measured(report), "Intervals are 95 %, by resampling turns.\n"]
+    for name, group in GROUPS.items():
+        rows = [row for row in report["rows"] if row["group"] == name]
+        if not rows:
+            continue
+        head = ["what", f"ours, {group.unit}", "beside", f"its {group.unit}", group.ratio, "interval", "goal"]
+        lines += [f"\n### {group.title}\n", group.text, "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+        lines += [f"| {' | '.join([row['what'], *cells(row)])} |" for row in rows]
+    return lines
+
+
+def measured(report: dict) -> str:
+    """How it was measured, and what the machine gives at most.
+
+    Args:
+        report: with cores, the load at beginning and end, and the limits.
+    """
+    begin, end = report["load"]
+    busy = max(begin, end) > 1.5
+    found: Limits = report["limits"]
+    return (
+        f"Processor time, one thread, in turns (A B B A), medians; on {'a busy' if busy else 'an idle'} machine of "
+        f"{report['cores']} cores ({begin:.1f} programs ran when it began, {end:.1f} when it ended). {said(found)}"
+    )
+
+
+def write(page: Path, peers: Path | None = None, growth: Path | None = None) -> None:
+    """Write the page from the figures that there are.
+
+    Args:
+        page: the file.
+        peers: what benchmarks/peers.py wrote, if not where it usually is.
+        growth: what benchmarks/growth.py wrote, if not where it usually is.
+    """
+    from growth import growth_part
+
+    lines = [HEAD.strip()]
+    here = ROOT / "benchmarks"
+    for file, part in ((peers or here / "peers.json", peers_part), (growth or here / "growth.json", growth_part)):
+        if file.exists():
+            lines += part(json.loads(file.read_text(encoding="utf-8")))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{page}: written")
+
+
+if __name__ == "__main__":
+    write(PAGE)
