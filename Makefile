@@ -54,8 +54,10 @@ duplicates: setup
 		| sed -n 's/^==\(.*\):\[.*/\1/p' | sort -u | xargs -r $(BIN)/pylint --disable=all --enable=duplicate-code \
 		--min-similarity-lines=8 --ignore-signatures=y
 
+# others' packages, in environments of their own in the user's cache folder, beside ours; then how cost grows
 bench: setup
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/growth.py
 
 results: setup
 	$(BIN)/python benchmarks/results.py

@@ -5,9 +5,9 @@ python benchmarks/against.py ../release --only core:         rows whose name con
 python benchmarks/against.py ../release --json FILE          and keep every single time
 
 The other checkout may come from `git worktree add ../release v0.1.0`. Each checkout gets one process, which runs the
-rows of benchmarks/rows.py (this checkout's, for both) on one thread, in turns as benchmarks/turns.py does it. Where a row isn't surely below the limit, it is measured
-again, longer and in new processes, since two processes of the very same code can differ by a few per cent. The exit
-status is 1 if a row is SLOWER or fails here only.
+rows of benchmarks/rows.py (this checkout's, for both) on one thread, in turns as benchmarks/turns.py does it. Where a
+row isn't surely below the limit, it is measured again, longer and in new processes, since two processes of the very
+same code can differ by a few per cent. The exit status is 1 if a row is SLOWER or fails here only.
 
 SLOWER    the ratio is above the limit, its interval above 1, and it was above 1 in each of two or more pairs
 slower?   the ratio is above the limit, but not so surely: the machine is too busy, or --repeats or --again too low
@@ -19,7 +19,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,15 +61,12 @@ class Pair:
         self.checkouts = checkouts
 
     def __enter__(self) -> "Pair":
-        self.folder = tempfile.TemporaryDirectory()
-        root = Path(self.folder.name)
-        self.workers = {side: Process(path, root / side, ROWS) for side, path in self.checkouts.items()}
+        self.workers = {side: Process(path, ROWS) for side, path in self.checkouts.items()}
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self.workers.values():
             worker.close()
-        self.folder.cleanup()
 
     def rows(self) -> list[str]:
         """The names of the rows of this checkout, then those that only the other one has."""

@@ -49,16 +49,19 @@ class Worker:
         """Do what a request asks for.
 
         Args:
-            request: {"do": "hello"}, {"do": "open", "row": name} or {"do": "time", "count": pieces of work}; the last
-                two are answered by the seconds that one piece of work took.
+            request: {"do": "hello"}, {"do": "open", "row": name, "arguments": of the row, if it has any} or
+                {"do": "time", "count": pieces of work}; the last two are answered by the seconds that one piece of work
+                took. {"do": "peak"}: the most bytes of memory that this process ever had.
         """
         if request["do"] == "hello":
             return {"checkout": str(rows.checkout()), "rows": list(self.rows)}
+        if request["do"] == "peak":
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         if request["do"] == "open":
             gc.unfreeze()
             self.work = None
             gc.collect()
-            self.work = self.rows[request["row"]]()
+            self.work = self.rows[request["row"]](**request.get("arguments", {}))
             seconds = timed(self.work, 1)  # warms up
             if seconds < LONG:
                 seconds = timed(self.work, 1)

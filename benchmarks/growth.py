@@ -1,2 +1,184 @@
-def growth_part(report):
-    return []
+"""How does the cost grow? Times of ever greater sizes, one page of curves, and where each leaves its straight line.
+
+python benchmarks/growth.py                                 everything, in some minutes
+python benchmarks/growth.py --only rows --rows 16 64 256    one panel, with sizes of your own; the page stays as it is
+python benchmarks/growth.py --only length --length 20 200 --seconds 2     longer, for each point
+
+Each curve is a process of its own on one thread; times are processor time, medians. The figures go into
+benchmarks/growth.json, the curves into docs/growth.png, and the tables into docs/performance.md.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import performance
+from limits import limits
+from performance import PICTURE, CurveFigures
+from rows_growth import SHORT
+from turns import HERE, SHORTEST, Process, in_turns
+
+from foveate.viz.palette import OKABE_ITO_LINES
+from foveate.viz.plots import figure_png, subplots
+
+MOST = 9  # turns
+KEPT = HERE / "growth.json"
+EPISODE = 6  # steps of a glimpse world: a piece of work is a multiple
+Sizes = list[int]
+
+
+class Growth(NamedTuple):
+    """A size that grows.
+
+    Attributes:
+        sizes: by default.
+        curves: names of the rows of rows_growth.py behind that of the size.
+        arguments: of those rows, at a size.
+        units: in a piece of work, at a size: the time is divided by them.
+    """
+
+    sizes: Sizes
+    curves: list[str]
+    arguments: Callable[[int], dict[str, int]]
+    units: Callable[[int], float]
+
+
+def rounds(worlds: int) -> int:
+    """Steps of all worlds in a piece of work: fewer of more."""
+    return EPISODE * max(1, min(4, 4096 // worlds))
+
+
+GROWTHS = {
+    "worlds": Growth(
+        [1, 4, 16, 64, 256, 1024, 4096, 16384],
+        ["TranslatedDigits", "Copy", "TMaze", "Driving", "Probe/Catch", "SharedGaze", "CartPole"],
+        lambda n: {"worlds": n, "rounds": rounds(n)},
+        lambda n: n * rounds(n),
+    ),
+    "side": Growth(
+        [28, 60, 112, 224, 448, 1024], ["glimpse", "image"], lambda n: {"size": n, "rounds": 12}, lambda n: 12 * 16
+    ),
+    "rows": Growth(
+        [16, 64, 256, 1024, 4096],
+        ["NTM", "DNC, all links", "DNC, 8 links a row"],
+        lambda n: {"rows": n},
+        lambda n: n * (2 * SHORT + 1),
+    ),
+    "length": Growth(
+        [20, 63, 200, 632, 2000],
+        ["NTM", "NTM without the kernel", "nn.LSTM"],
+        lambda n: {"length": n},
+        lambda n: 2 * n + 1,
+    ),
+    "batch": Growth(
+        [1, 4, 16, 64, 256],
+        ["NTM", "NTM without the kernel", "nn.LSTM"],
+        lambda n: {"size": n},
+        lambda n: n,
+    ),
+}
+
+
+def measure(worker: Process, row: str, arguments: dict[str, int], seconds: float) -> float:
+    """Seconds of a piece of work, the median of some turns.
+
+    Args:
+        worker: where it runs.
+        row: its name.
+        arguments: of the row.
+        seconds: how long all turns may take, about; there is one, however long it is.
+    """
+    once = worker.ask("open", row=row, arguments=arguments)
+    count = max(1, round(SHORTEST / once))
+    turns = min(MOST, max(1, int(seconds / (count * once))))
+    return statistics.median(in_turns({"": worker}, {"": count}, turns)[""])
+
+
+def grow(name: str, sizes: Sizes, seconds: float) -> list[CurveFigures]:
+    """The curves of a size.
+
+    Args:
+        name: one of `GROWTHS`.
+        sizes: that are measured, from small to great, so that the greatest memory is always the last's.
+        seconds: of measuring, about, for each point.
+    """
+    growth, found = GROWTHS[name], []
+    for curve in growth.curves:
+        worker = Process(HERE.parent, ["rows_growth"])
+        begin = worker.ask("peak")
+        times, peaks, ended = [], [], ""
+        for size in sizes:
+            try:
+                time = measure(worker, f"{name}, {curve}", growth.arguments(size), seconds)
+            except RuntimeError as error:
+                ended = str(error)
+                break
+            times.append(time / growth.units(size))
+            peaks.append(worker.ask("peak") - begin)
+        worker.close()
+        found.append({"label": curve, "sizes": sizes[: len(times)], "times": times, "peaks": peaks, "ended": ended})
+        shown = (f"{n:,}: {1e6 * time:,.3g} µs" for n, time in zip(sizes, times, strict=False))
+        print(f"{name}, {curve}:", *shown, flush=True)
+    return found
+
+
+def draw(figures: dict[str, list[CurveFigures]]) -> bytes:
+    """One picture of all curves, a panel for each: level where cost grows as the size does.
+
+    Args:
+        figures: the curves by the size that grows.
+    """
+    panels = [panel for panel in performance.PANELS if panel.size in figures]
+    columns = min(3, len(panels))
+    figure, axes = subplots(-(-len(panels) // columns), columns, (4.6 * columns, 3.9 * -(-len(panels) // columns)))
+    for panel, axis in zip(panels, axes.flat, strict=False):
+        for number, curve in enumerate(figures[panel.size]):
+            values = [panel.factor * value for value in panel.values(curve)]
+            axis.plot(curve["sizes"], values, "o-", color=OKABE_ITO_LINES[number], markersize=3.5, label=curve["label"])
+        axis.set(xscale="log", yscale="log", xlabel=panel.along, ylabel=panel.unit)
+        axis.set_title(panel.title, fontsize=10)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+    for axis in list(axes.flat)[len(panels) :]:
+        axis.set_axis_off()
+    return figure_png(figure)
+
+
+def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=list(GROWTHS), nargs="+", help="the sizes that grow (default: all)")
+    for name, growth in GROWTHS.items():
+        parser.add_argument(f"--{name}", type=int, nargs="+", default=growth.sizes, help=f"(default: {growth.sizes})")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of measuring, about, for each point")
+    parser.add_argument("--json", type=Path, help=f"file of the figures (default: {KEPT.name}, of a whole run)")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="of the curves")
+    parser.add_argument("--page", type=Path, default=performance.PAGE, help="the page that is written from them")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Entry point."""
+    arguments = arguments_of(words)
+    load, machine = os.getloadavg()[0], limits()
+    figures = {
+        name: grow(name, sorted(getattr(arguments, name)), arguments.seconds)
+        for name in GROWTHS
+        if not arguments.only or name in arguments.only
+    }
+    file = arguments.json or (None if arguments.only else KEPT)
+    if file is not None:
+        report = {"cores": os.cpu_count(), "load": [load, os.getloadavg()[0]], "limits": machine, "curves": figures}
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        arguments.picture.write_bytes(draw(figures))
+        performance.write(arguments.page, growth=file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -144,13 +143,11 @@ class Company:
         self.workers: dict[tuple[str, int], Process] = {}
 
     def __enter__(self) -> "Company":
-        self.folder = tempfile.TemporaryDirectory()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for worker in self.workers.values():
             worker.close()
-        self.folder.cleanup()
 
     def worker(self, home: str, number: int) -> Process:
         """A process of this environment.
@@ -166,8 +163,7 @@ class Company:
             raise RuntimeError(f"can't be had: {self.missing[home]}")
         if (home, number) not in self.workers:
             python = str(python_of(home, self.where)) if home else sys.executable
-            folder = Path(self.folder.name) / f"{home}{number}"
-            self.workers[home, number] = Process(HERE.parent, folder, ["rows_peers"], python)
+            self.workers[home, number] = Process(HERE.parent, ["rows_peers"], python)
         return self.workers[home, number]
 
     def measure(self, duel: Duel, seconds: float) -> list[PeerRow]:

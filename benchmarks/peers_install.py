@@ -1,4 +1,4 @@
-"""Others' packages, each in a virtual environment of its own outside of the repository: what `make bench` compares with.
+"""Others' packages, each in an environment of its own outside of the repository: what `make bench` compares with.
 
 python benchmarks/peers_install.py                     all of them, into the user's cache folder
 python benchmarks/peers_install.py --peers FOLDER      FOLDER/pytorch-ntm is a checkout that is already there

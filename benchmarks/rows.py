@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 Work = Callable[[], object]
-Rows = dict[str, Callable[[], Work]]
+Rows = dict[str, Callable[..., Work]]
 MANY, FEW = 256, 16  # worlds at once: few of those that take long
 SLOW = (
     "Glimpse/ClutteredDigits100-v0",

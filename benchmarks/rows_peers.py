@@ -30,12 +30,13 @@ GOING_ON: dict[str, dict[str, Any]] = {  # worlds by name
 # ---- cores ----
 
 
-def core(model: str, size: int, **options: Any) -> Work:
-    """A training step of a core on copies of length 20.
+def core(model: str, size: int, length: int = 20, **options: Any) -> Work:
+    """A training step of a core on Copy.
 
     Args:
         model: one of ours, or "plain", "peer-ntm" or "peer-dnc".
         size: episodes at once.
+        length: bit vectors in each.
         **options: of the core.
     """
     import cores
@@ -43,7 +44,7 @@ def core(model: str, size: int, **options: Any) -> Work:
     torch.manual_seed(0)
     others = {"plain": cores.Plain, "peer-ntm": cores.PeerNTM, "peer-dnc": cores.PeerDNC}
     built = others[model](**options) if model in others else cores.Model(model, **options)
-    return cores.training_step(built, size)
+    return cores.training_step(built, size, length=length)
 
 
 # ---- recurrent PPO ----
@@ -100,12 +101,12 @@ def going_on(worlds: int, env_id: str, rounds: int = ROUNDS, **arguments: Any) -
     return speed.stepping(make_worlds(env_id, worlds, **arguments), rounds)
 
 
-def cartpole(worlds: int) -> Work:
+def cartpole(worlds: int, rounds: int = ROUNDS) -> Work:
     """The same of Gymnasium's own vector of CartPole, in NumPy."""
     import gymnasium as gym
     import speed
 
-    return speed.stepping(gym.make_vec("CartPole-v1", worlds, vectorization_mode="vector_entry_point"), ROUNDS)
+    return speed.stepping(gym.make_vec("CartPole-v1", worlds, vectorization_mode="vector_entry_point"), rounds)
 
 
 # ---- saliency ----

@@ -58,17 +58,17 @@ def ratio(these: Sequence[float], others: Sequence[float]) -> Ratio:
 class Process:
     """A worker: Python that imports foveate from one checkout and runs the rows of some modules beside this one.
 
+    It is imported through the checkout's own link, always by the same path: numba would compile the kernels of another
+    path again, for a minute.
+
     Args:
         checkout: its folder, whatever its name.
-        folder: an empty one for the link that makes it importable.
         modules: names of the modules with the rows.
         python: the interpreter.
     """
 
-    def __init__(self, checkout: Path, folder: Path, modules: Sequence[str], python: str = sys.executable):
-        folder.mkdir(parents=True)
-        (folder / "foveate").symlink_to(checkout, target_is_directory=True)
-        settings = {"PYTHONPATH": str(folder), **SAME}
+    def __init__(self, checkout: Path, modules: Sequence[str], python: str = sys.executable):
+        settings = {"PYTHONPATH": str(checkout / ".typing"), **SAME}
         self.pipe = subprocess.Popen(
             [python, "-W", "ignore", str(HERE / "against_worker.py"), *modules],
             env=os.environ | settings,
