@@ -93,8 +93,9 @@ class PeerDNC(nn.Module):
 
 def batch(size: int, device: str, length: int = 20) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs, targets and mask of a copy of this length, each (T, B, …) with T twice the length and one."""
-    lengths = {"min_length": length, "max_length": length}
-    env = gym.make_vec("Memory/Copy-v0", num_envs=size, output="torch", device=device, **lengths).unwrapped
+    env = gym.make_vec(
+        "Memory/Copy-v0", num_envs=size, output="torch", device=device, min_length=length, max_length=length
+    ).unwrapped
     assert isinstance(env, HasWorld)
     env.reset(seed=0)
     inputs, targets, mask = (env.world.state[name].transpose(0, 1) for name in ("inputs", "targets", "mask"))

@@ -204,13 +204,11 @@ def lines(duel: Duel, times: dict[str, list[float]], failures: dict[str, str]) -
     ours, others = duel.sides[0], duel.sides[1:]
     group = performance.GROUPS[duel.group]
     figures = {label: group.figure(statistics.median(seconds), duel.steps) for label, seconds in times.items()}
-    row = performance.missing_row(duel.group, duel.what, "") | {"ours": figures[""]}
-    found: list[PeerRow] = [] if others and ours.goal is None else [{**row, "goal": ours.goal}]
-    for side in others:
-        line: PeerRow = {**row, "against": side.label, "goal": side.goal}
-        if side.label in failures:
-            line["missing"] = failures[side.label]
-        else:
+    found: list[PeerRow] = []
+    for side in others if others and ours.goal is None else [ours, *others]:
+        line = performance.missing_row(duel.group, duel.what, failures.get(side.label, ""))
+        line["ours"], line["against"], line["goal"] = figures[""], side.label, side.goal
+        if side.label and side.label in times:
             pair = (times[""], times[side.label]) if group.cost else (times[side.label], times[""])
             line["theirs"], line["ratio"] = figures[side.label], list(ratio(*pair))
         found.append(line)
