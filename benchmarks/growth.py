@@ -61,7 +61,10 @@ GROWTHS = {
         lambda n: n * rounds(n),
     ),
     "side": Growth(
-        [28, 60, 112, 224, 448, 1024], ["glimpse", "image"], lambda n: {"size": n, "rounds": 12}, lambda n: 12 * 16
+        [28, 60, 112, 224, 448, 1024],
+        ["glimpses", "the whole picture"],
+        lambda n: {"size": n, "rounds": 12},
+        lambda n: 12 * 16,
     ),
     "rows": Growth(
         [16, 64, 256, 1024, 4096],
@@ -110,7 +113,6 @@ def grow(name: str, sizes: Sizes, seconds: float) -> list[CurveFigures]:
     growth, found = GROWTHS[name], []
     for curve in growth.curves:
         worker = Process(HERE.parent, ["rows_growth"])
-        begin = worker.ask("peak")
         times, peaks, ended = [], [], ""
         for size in sizes:
             try:
@@ -119,7 +121,7 @@ def grow(name: str, sizes: Sizes, seconds: float) -> list[CurveFigures]:
                 ended = str(error)
                 break
             times.append(time / growth.units(size))
-            peaks.append(worker.ask("peak") - begin)
+            peaks.append(worker.ask("peak"))
         worker.close()
         found.append({"label": curve, "sizes": sizes[: len(times)], "times": times, "peaks": peaks, "ended": ended})
         shown = (f"{n:,}: {1e6 * time:,.3g} µs" for n, time in zip(sizes, times, strict=False))
@@ -133,6 +135,8 @@ def draw(figures: dict[str, list[CurveFigures]]) -> bytes:
     Args:
         figures: the curves by the size that grows.
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     panels = [panel for panel in performance.PANELS if panel.size in figures]
     columns = min(3, len(panels))
     figure, axes = subplots(-(-len(panels) // columns), columns, (4.6 * columns, 3.9 * -(-len(panels) // columns)))
@@ -141,6 +145,13 @@ def draw(figures: dict[str, list[CurveFigures]]) -> bytes:
             values = [panel.factor * value for value in panel.values(curve)]
             axis.plot(curve["sizes"], values, "o-", color=OKABE_ITO_LINES[number], markersize=3.5, label=curve["label"])
         axis.set(xscale="log", yscale="log", xlabel=panel.along, ylabel=panel.unit)
+        low, high = axis.get_ylim()
+        axis.set_ylim(low / 2, high * 2)  # or a few per cent of noise would fill a panel
+        sizes = max((curve["sizes"] for curve in figures[panel.size]), key=len)
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.minorticks_off()
         axis.set_title(panel.title, fontsize=10)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7)

@@ -115,7 +115,7 @@ class CurveFigures(TypedDict):
         label: its name.
         sizes: from small to great.
         times: seconds of a unit at each size.
-        peaks: bytes of memory at each size, beyond those of the process before.
+        peaks: the most bytes that the process had so far, at each size.
         ended: why the curve stops before the greatest size; "" if it doesn't.
     """
 
@@ -149,9 +149,16 @@ class Panel(NamedTuple):
 
     def values(self, curve: CurveFigures) -> list[float]:
         """What is shown of a curve, in seconds or bytes."""
+        return [float(peak) for peak in curve["peaks"]] if self.memory else curve["times"]
+
+    def straight(self, curve: CurveFigures) -> str:
+        """What is said of a curve: where it is level, or what each further moment takes."""
         if not self.memory:
-            return curve["times"]
-        return [peak / (2 * size + 1) for peak, size in zip(curve["peaks"], curve["sizes"], strict=True)]
+            return straight(curve["times"], curve["sizes"])
+        if len(curve["sizes"]) < 2:
+            return "–"
+        more = (curve["peaks"][-1] - curve["peaks"][-2]) / (2 * (curve["sizes"][-1] - curve["sizes"][-2]))
+        return f"{number(more / 1e3)} kB for each further moment, at the end"
 
 
 PANELS = [
@@ -184,7 +191,7 @@ PANELS = [
         "µs a row and moment",
         1e6,
         "Batch 1, 11 moments. Of few rows the controller and the calls are the cost, the same for any memory, so a "
-        "row gets cheaper. Then the NTM is level; with all links each row has a link to each other one, so a row's "
+        "row gets cheaper. In the end the NTM is level; with all links each row has a link to each other one, so a row's "
         "cost grows as the rows do; 8 links a row take that away at some more work for each.",
     ),
     Panel(
@@ -199,10 +206,10 @@ PANELS = [
         "length",
         "A longer sequence: memory",
         "bit vectors to copy",
-        "kB a moment",
-        1e-3,
-        "The same runs: the most memory a process took, beyond what it had before. What the backward pass needs is "
-        "kept for every moment; of short sequences the libraries' own is the greater part.",
+        "MB, the whole process",
+        1e-6,
+        "The same runs: the most memory that the process had, so this panel rises where moments cost memory. The "
+        "libraries are the level part; beyond it what the backward pass needs is kept for every moment.",
         memory=True,
     ),
     Panel(
@@ -269,7 +276,11 @@ def peers_part(report: dict) -> list[str]:
     Args:
         report: what benchmarks/peers.py wrote.
     """
-    lines = ["\n## Against peers (`make bench`)\n", measured(report), "Intervals are 95 %, by resampling turns.\n"]
+    lines = [
+        "\n## Against peers (`make bench`)\n",
+        measured(report),
+        "The sides take turns, A B B A; intervals are 95 %, by resampling turns.\n",
+    ]
     for name, group in GROUPS.items():
         rows = [row for row in report["rows"] if row["group"] == name]
         if not rows:
@@ -288,7 +299,9 @@ def growth_part(report: dict) -> list[str]:
     """
     lines = ["\n## How its cost grows (`python benchmarks/growth.py`)\n", measured(report), ""]
     lines += [f"![Cost of a unit against the size that grows]({PICTURE.name})\n"]
-    lines += ["Each figure is the cost of one unit, so a level curve is a cost that grows exactly as the size does."]
+    lines += [
+        "But for memory each figure is the cost of one unit: a level curve is a cost that grows as the size does."
+    ]
     for panel in PANELS:
         curves: list[CurveFigures] = report["curves"].get(panel.size, [])
         if not curves:
@@ -300,7 +313,7 @@ def growth_part(report: dict) -> list[str]:
         for curve in curves:
             shown = [number(panel.factor * value) for value in panel.values(curve)]
             shown += [curve["ended"] or "–"] * (len(sizes) - len(shown))
-            lines.append(f"| {' | '.join([curve['label'], *shown, straight(panel.values(curve), curve['sizes'])])} |")
+            lines.append(f"| {' | '.join([curve['label'], *shown, panel.straight(curve)])} |")
     return lines
 
 
@@ -315,7 +328,8 @@ def straight(values: list[float], sizes: list[int]) -> str:
         return "–"
     least = min(values)
     begin = next(i for i, value in enumerate(values) if value <= LEVEL * least)
-    end = next((i for i in range(values.index(least), len(values)) if values[i] > RISEN * least), None)
+    risen = [value > RISEN * least for value in values]
+    end = next((i for i in range(values.index(least), len(values)) if all(risen[i:])), None)  # for good
     level = f"from {sizes[begin]:,}" if begin else "from the smallest"
     return f"{level} on" if end is None else f"{level}, left at {sizes[end]:,} ({values[-1] / least:.1f} times at most)"
 
@@ -330,8 +344,8 @@ def measured(report: dict) -> str:
     busy = max(begin, end) > 1.5
     found: Limits = report["limits"]
     return (
-        f"Processor time, one thread, in turns (A B B A), medians; on {'a busy' if busy else 'an idle'} machine of "
-        f"{report['cores']} cores ({begin:.1f} programs ran when it began, {end:.1f} when it ended). {said(found)}"
+        f"Processor time, one thread, medians; on {'a busy' if busy else 'an idle'} machine of "
+        f"{report['cores']} cores ({begin:.1f} programs ran when it began, {end:.1f} when it ended). {said(found)} {report.get('note', '')}"
     )
 
 

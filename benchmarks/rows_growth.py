@@ -13,8 +13,8 @@ def rows() -> Rows:
     """The rows by name."""
     found: Rows = {f"worlds, {name}": partial(going_on, **kind) for name, kind in GOING_ON.items()}
     found["worlds, CartPole"] = cartpole
-    for view in ("glimpse", "image"):
-        found[f"side, {view}"] = partial(going_on, FEW, "Glimpse/ClutteredDigits-v0", view=view)
+    for name, view in (("glimpses", "glimpse"), ("the whole picture", "image")):
+        found[f"side, {name}"] = partial(going_on, FEW, "Glimpse/ClutteredDigits-v0", view=view)
     kinds = {"NTM": ("ntm", {}), "DNC, all links": ("dnc", {}), "DNC, 8 links a row": ("dnc", {"sparse_links": 8})}
     for name, (model, options) in kinds.items():
         found[f"rows, {name}"] = partial(core, model, 1, SHORT, **options)
