@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import performance
+from curves import PANELS, PICTURE, CurveFigures
 from limits import limits
-from performance import PICTURE, CurveFigures
 from rows_growth import SHORT
 from turns import HERE, SHORTEST, Process, in_turns
 
@@ -137,7 +137,7 @@ def draw(figures: dict[str, list[CurveFigures]]) -> bytes:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    panels = [panel for panel in performance.PANELS if panel.size in figures]
+    panels = [panel for panel in PANELS if panel.size in figures]
     columns = min(3, len(panels))
     figure, axes = subplots(-(-len(panels) // columns), columns, (4.6 * columns, 3.9 * -(-len(panels) // columns)))
     for panel, axis in zip(panels, axes.flat, strict=False):

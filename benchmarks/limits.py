@@ -61,3 +61,26 @@ def said(found: Limits) -> str:
         f"In the same run a core gave {found['gflops']:.0f} GFLOP/s in a product of float32 matrices, moved "
         f"{found['gigabytes']:.0f} GB/s in a copy, and took {found['operator']:.1f} µs for PyTorch's smallest operator."
     )
+
+
+def number(value: float | None) -> str:
+    """A figure with three digits that count, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def measured(report: dict) -> str:
+    """How it was measured, and what the machine gives at most.
+
+    Args:
+        report: with cores, the load at beginning and end, and the limits.
+    """
+    begin, end = report["load"]
+    busy = max(begin, end) > 1.5
+    found: Limits = report["limits"]
+    return (
+        f"Processor time, one thread, medians; on {'a busy' if busy else 'an idle'} machine of "
+        f"{report['cores']} cores ({begin:.1f} programs ran when it began, {end:.1f} when it ended). {said(found)} "
+        f"{report.get('note', '')}"
+    )

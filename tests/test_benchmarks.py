@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def bench() -> Iterator[SimpleNamespace]:
     """The modules of benchmarks/, which find each other as they do when one of them is run."""
-    names = ("turns", "performance", "peers", "peers_install", "growth", "rows_peers", "rows_growth")
+    names = ("turns", "performance", "curves", "peers", "peers_install", "growth", "rows_peers", "rows_growth")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
         before = set(sys.modules)
@@ -59,7 +59,7 @@ def test_everything_that_is_compared_has_its_row(bench: SimpleNamespace) -> None
     assert {duel.group for duel in duels} == set(bench.performance.GROUPS)
     curves = {f"{name}, {curve}" for name, growth in bench.growth.GROWTHS.items() for curve in growth.curves}
     assert curves <= set(bench.rows_growth.rows())
-    assert {panel.size for panel in bench.performance.PANELS} == set(bench.growth.GROWTHS)
+    assert {panel.size for panel in bench.curves.PANELS} == set(bench.growth.GROWTHS)
 
 
 # ---- the page ----
@@ -99,7 +99,7 @@ def test_figures_are_times_or_rates(bench: SimpleNamespace) -> None:
     ],
 )
 def test_where_a_curve_is_level(bench: SimpleNamespace, values: list[float], says: str) -> None:
-    assert bench.performance.straight(values, [1, 10, 100, 1000][: len(values)]) == says
+    assert bench.curves.straight(values, [1, 10, 100, 1000][: len(values)]) == says
 
 
 def test_tables_have_as_many_cells_as_their_heads(bench: SimpleNamespace, tmp_path: Path) -> None:
