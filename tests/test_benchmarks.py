@@ -156,7 +156,7 @@ def test_a_part_of_the_table_leaves_the_page_alone(
 
 def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     side = bench.growth.GROWTHS["side"]
-    monkeypatch.setitem(bench.growth.GROWTHS, "side", side._replace(curves=["glimpse"]))
+    monkeypatch.setitem(bench.growth.GROWTHS, "side", side._replace(curves=["glimpses"]))
     names = {"json": "growth.json", "picture": "growth.png", "page": "page.md"}
     files = [f"--{key}={tmp_path / name}" for key, name in names.items()]
     assert bench.growth.main(["--only", "side", "--side", "60", "28", "--seconds", "0.01", *files]) == 0
