@@ -12,6 +12,7 @@ long ones and short ones, if that saves more padding than a call costs:
 
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
@@ -78,48 +79,48 @@ def side_by_side(starts: Bool[Tensor, "time batch"]) -> SideBySide | None:
         starts: where episodes start.
     """
     steps, rows = starts.shape
-    host = starts.cpu()  # one look at the device for the whole rollout
+    host = starts.numpy(force=True)  # one look at the device for the whole rollout
     calls = 1 + int(host[1:].any(1).sum())
     if calls == 1:
         return None
-    first = host.clone()
+    first = host.copy()
     first[0] = True
-    first = first.T.flatten()  # row by row: (B T,)
-    begin = first.nonzero()[:, 0]  # (E,)
-    length, order = begin.diff(append=torch.tensor([len(first)])).sort(descending=True, stable=True)
-    cost, longest = _cheapest(length)
+    first = first.T.ravel()  # row by row: (B T,)
+    begin = np.flatnonzero(first)  # (E,)
+    length = np.diff(begin, append=len(first))
+    order = np.argsort(-length, kind="stable")  # the longest first
+    cost, longest = _cheapest(length[order])
     if cost >= steps * (STEP + rows) + calls * CALL:
         return None
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order))  # of each episode among the longest
-    episode = first.cumsum(0) - 1  # (B T,)
-    step = torch.arange(len(first)) - begin[episode]  # (B T,), since the episode's first
-    moment = torch.arange(steps * rows).view(steps, rows).T.flatten()  # t · B + b, row by row
-    groups, place, before = [], torch.empty_like(step), 0
+    rank = np.argsort(order)  # of each episode among the longest
+    episode = first.cumsum() - 1  # (B T,)
+    step = np.arange(len(first)) - begin[episode]  # (B T,), since the episode's first
+    moment = np.arange(steps * rows).reshape(steps, rows).T.ravel()  # t · B + b, row by row
+    groups, place, before = [], np.empty_like(step), 0
     for low, high in [(0, longest), (longest, len(order))]:
         if low == high:
             continue
-        chosen = order[low:high]
-        source = moment[begin[chosen]].repeat(int(length[low]), 1)
+        begins = begin[order[low:high]]
+        source = np.tile(moment[begins], (length[order[low]], 1))  # (L, S)
         ours = (rank[episode] >= low) & (rank[episode] < high)
         at = step[ours], rank[episode[ours]] - low
         source[at] = moment[ours]
         place[ours] = before + at[0] * (high - low) + at[1]
-        before += source.numel()
-        groups.append(Group(source, begin[chosen] // steps, host.T.flatten()[begin[chosen]]))
-    plan = SideBySide(tuple(groups), place.view(rows, steps).T.contiguous())
+        before += source.size
+        groups.append(Group(*map(torch.from_numpy, (source, begins // steps, host.T.ravel()[begins]))))
+    plan = SideBySide(tuple(groups), torch.from_numpy(place.reshape(rows, steps).T.copy()))
     return tree.map(lambda part: part.to(starts.device), plan)
 
 
-def _cheapest(length: Int[Tensor, " episodes"]) -> tuple[int, int]:
+def _cheapest(length: np.ndarray) -> tuple[int, int]:
     """The least cost of running episodes in one or two groups, in rows of a step, and how many are in the first.
 
     Args:
         length: of each episode, the longest first.
     """
-    count = torch.arange(1, len(length) + 1)
-    rest = torch.cat([length[1:], length.new_zeros(1)])  # the longest of the second group
-    second = torch.where(rest > 0, rest * (STEP + len(length) - count) + CALL, 0)
+    count = np.arange(1, len(length) + 1)
+    rest = np.append(length[1:], 0)  # the longest of the second group
+    second = np.where(rest > 0, rest * (STEP + len(length) - count) + CALL, 0)
     cost = length[0] * (STEP + count) + CALL + second
     best = int(cost.argmin())
     return int(cost[best]), best + 1
