@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
 
-.PHONY: setup demo test lowest fuzz check types style duplicates bench results clean
+.PHONY: setup demo test nightly lowest fuzz check types style duplicates bench results clean
 
 setup: $(VENV)/.done
 
@@ -23,6 +23,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -c tests/pytest.ini tests
+
+# what learns for longer than a change can wait for
+nightly: setup
+	$(BIN)/python -m pytest -c tests/pytest.ini -m nightly tests
 
 # what `make test` tries a little of: worlds, files and kills at length, which takes hours
 fuzz: setup

@@ -80,7 +80,7 @@ def test_counting_what_is_wrong() -> None:
         assert numbers_due({"action": target}, torch.tensor(mask)).tolist() == due
 
 
-@pytest.mark.parametrize("agent", ["ntm", "dnc", "gru"])
+@pytest.mark.parametrize("agent", ["ntm", pytest.param("dnc", marks=pytest.mark.nightly), "gru"])
 def test_cores_learn_a_short_copy(agent: str) -> None:
     made = learner(agent, lr=1e-2, width=2, max_length=2)
     made.learn(16_000, log_interval=10**6)

@@ -111,7 +111,7 @@ def test_q_learning_is_stable_baselines3_s_update() -> None:
     assert dqn.logger.name_to_value["train/loss"] == pytest.approx(loss, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_small_game_of_catch_is_learned() -> None:
     made = PolicyGradient(
         "dueling",

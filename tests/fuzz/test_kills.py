@@ -38,7 +38,7 @@ RUNS = {
 }
 STEPS = 12_000 if FULL else 4_000
 KILLS = 6 if FULL else 2
-CHOSEN = list(RUNS) if FULL else ["ram by reinforce", "gru by ppo"]
+CHOSEN = list(RUNS) if FULL else ["gru by ppo"]
 
 
 @pytest.mark.parametrize("name", CHOSEN)
