@@ -41,6 +41,7 @@ class Figures(TypedDict):
     mean_length: float
     bits: float | None
     regret_bits: float | None
+    gaze_distance: float | None
     on_scale: float | None
     on_scale_means: str | None
     certified: dict[str, float] | None
@@ -102,6 +103,7 @@ def figures_of(
         "mean_length": float(episodes.lengths.mean()),
         "bits": row["bits"],
         "regret_bits": number_or_none((episodes.bits - episodes.optimum).mean()),
+        "gaze_distance": number_or_none(episodes.distance.mean()),
         "on_scale": None if scale is None else scale.score(row["score"] if scale.of_score else row["mean_return"]),
         "on_scale_means": None if scale is None else scale.zero,
         "certified": certified or None,

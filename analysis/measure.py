@@ -9,7 +9,7 @@ import numpy as np
 from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
-from ..envs.protocols import HasItems, world_of
+from ..envs.protocols import HasItems, RetinaWorld, TellsRelevance, world_of
 from ..envs.registry import check_arguments, env_options, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
@@ -50,10 +50,11 @@ def measure(
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
     world = world_of(one)
+    relevance = isinstance(world, RetinaWorld) and isinstance(world, TellsRelevance)  # then the gaze has a distance
     items = world.items if isinstance(world, HasItems) else None
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
-        worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)
+        worlds = environments_of(make_worlds(env_id, count, device, arguments, relevance), policy.device)
         return play_episodes(policy, worlds, math.ceil(episodes / count), seed, on_step=on_step)
     arguments["order"] = "each"
     rounds = math.ceil(episodes / items)
@@ -61,7 +62,7 @@ def measure(
     parts: list[Episodes] = []
     for begin in range(0, items, MOST_WORLDS):
         count = min(MOST_WORLDS, items - begin)
-        worlds = environments_of(make_worlds(env_id, count, device, arguments), policy.device)
+        worlds = environments_of(make_worlds(env_id, count, device, arguments, relevance), policy.device)
         done = sum(len(part.returns) for part in parts)
         report = None if on_step is None else (lambda n, done=done: on_step(done + n))
         parts.append(play_episodes(policy, worlds, rounds, first + begin, on_step=report))

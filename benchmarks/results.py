@@ -87,10 +87,12 @@ def table(name: str, rows: list[dict]) -> list[str]:
     lower = rows[0].get("score_name") in LOWER_IS_BETTER
     bits = any(row.get("bits") is not None for row in rows) and lower
     regret = any(row.get("regret_bits") is not None for row in rows)
+    gaze = any(row.get("gaze_distance") is not None for row in rows)
     lessons = any(row.get("lesson") for row in rows)
     what = rows[0].get("score_name", "score")
     head = ["agent", "test score" if what == "score" else what, "95 % interval"]
-    head += ["bits"] * bits + ["regret in bits"] * regret + ["lesson reached"] * lessons + splits
+    head += ["bits"] * bits + ["regret in bits"] * regret + ["gaze to digit, pixels"] * gaze
+    head += ["lesson reached"] * lessons + splits
     head += ["on scale", "seeds", "minutes", "steps", "command"]
     lines = [f"\n## {name}\n", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     groups: dict[str, list[dict]] = {}
@@ -100,6 +102,7 @@ def table(name: str, rows: list[dict]) -> list[str]:
         low, high = group[0]["interval"] if len(group) == 1 else interval(group)
         cells = [label, f"**{mean(group, 'score'):.4g}** ({each(group, 'score')})", f"{low:.4g}–{high:.4g}"]
         cells += [each(group, "bits")] * bits + [each(group, "regret_bits")] * regret
+        cells += [each(group, "gaze_distance")] * gaze
         cells += [", ".join(str(row.get("lesson")) for row in group)] * lessons
         cells += [", ".join(swept(row, split) for row in group) for split in splits]
         scaled = None if group[0]["on_scale"] is None else mean(group, "on_scale")

@@ -99,6 +99,9 @@ def print_table(results: Sequence[Figures]) -> None:
         if r["bits"] is not None:
             regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
             print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
+    for r in results:
+        if r["gaze_distance"] is not None:
+            print(f"{r['agent']}: the last glimpse is {r['gaze_distance']:.1f} pixels from the middle of what matters")
     if any(r["bits"] is not None for r in results):
         print("bits: -log2 of the probability that the agent gave to all that was due; 0 is sure of it and right")
     for zero in dict.fromkeys(r["on_scale_means"] for r in results if r["on_scale"] is not None):

@@ -217,7 +217,7 @@ def check_arguments(env_id: str, arguments: Arguments) -> None:
             raise unknown(f"option of {env_id}", name, known)
 
 
-def make_worlds(env_id: str, count: int, device: str, arguments: Arguments) -> VectorEnv:
+def make_worlds(env_id: str, count: int, device: str, arguments: Arguments, relevance: bool = False) -> VectorEnv:
     """A vector environment with autoreset at the same step; tensors on the device where it is one of ours.
 
     Args:
@@ -225,11 +225,13 @@ def make_worlds(env_id: str, count: int, device: str, arguments: Arguments) -> V
         count: how many.
         device: where the tensors of one of ours live.
         arguments: of the environment.
+        relevance: whether `info` says what matters, in a world that tells it.
 
     Raises:
         FoveateError: the id or an argument is unknown, or they can't be made so.
     """
-    return _checked(env_id, arguments, lambda: source_of(env_id).vector(env_id, count, device, arguments))
+    told = {**arguments, "relevance": True} if relevance else arguments
+    return _checked(env_id, arguments, lambda: source_of(env_id).vector(env_id, count, device, told))
 
 
 def has_agents(env_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Measuring a policy: every row plays the same number of episodes."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ... import tree
 from ...envs.episodes import summed
+from ...envs.glimpse.retina import middles
 from ...envs.protocols import ScriptedWorld
 from ..policies.outputs import PolicyOutput
 from ..policies.policy import Policy
@@ -29,6 +30,8 @@ class Episodes(NamedTuple):
         bits: -log2 of the probability of everything that was due, NaN where the world has no target, or one whose cost
             is of whole episodes (CTC) and episodes are played step by step.
         optimum: the same of the best possible predictor, NaN where the world doesn't say.
+        distance: in pixels, from the last place looked at to the middle of what matters; NaN where nobody looks at
+            places, or the world was not asked what matters (`relevance`).
     """
 
     returns: np.ndarray
@@ -37,6 +40,7 @@ class Episodes(NamedTuple):
     index: np.ndarray
     bits: np.ndarray
     optimum: np.ndarray
+    distance: np.ndarray
 
 
 def play_episodes(
@@ -102,6 +106,7 @@ def _at_once(
             -torch.ones_like(episodes.length) if episodes.index is None else episodes.index,
             unknown if cost is None else cost,
             unknown if episodes.optimum is None else summed(episodes.optimum),
+            unknown,
         )
         tables.append(torch.stack([column.float() for column in columns]))
         clock = clock + episodes.length
@@ -113,9 +118,9 @@ def _at_once(
 
 
 def _episodes(table: Tensor) -> Episodes:
-    """The columns of a table, float (6, n), as arrays."""
+    """The columns of a table, float (7, n), as arrays."""
     rows = table.cpu().numpy()
-    return Episodes(rows[0], rows[1].astype(int), rows[2], rows[3].astype(int), rows[4], rows[5])
+    return Episodes(rows[0], rows[1].astype(int), rows[2], rows[3].astype(int), *rows[4:])
 
 
 class _Sums(NamedTuple):
@@ -154,7 +159,8 @@ class _Figures(Observer):
             score = unknown if after.score is None else after.score.float()
             index = self._zeros - 1 if before.index is None else before.index.float()
             total, length, cost, optimum = self._sums
-            row = torch.stack([total, length, score, index, cost, optimum.float()])
+            distance = gaze_distance(transition.output, before, self._zeros)
+            row = torch.stack([total, length, score, index, cost, optimum.float(), distance])
             self._rows.append(row[:, counts].cpu())
             self._count += self._rows[-1].shape[1]
             self._sums = tree.map(lambda x: x.masked_fill(ended, 0.0), self._sums)
@@ -183,6 +189,25 @@ def bits(policy: Policy, output: PolicyOutput, now: TimeStep, zeros: Tensor) -> 
         return torch.full_like(zeros, torch.nan)
     cost = target_loss(policy, output.parameters, targets, now.target_set) / math.log(2)
     return cost if now.target_mask is None else torch.where(now.target_mask, cost, 0.0)
+
+
+def gaze_distance(output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:
+    """From where a policy looks to the middle of what matters, in pixels, (B,); NaN where either isn't known.
+
+    Args:
+        output: what the policy did at this time step; an agent with a retina of its own says where it looked.
+        now: the time step that it acted on; its `location` is where the world's retina was.
+        zeros: float, (B,), gives the shape and the device where there is nothing to measure.
+    """
+    seen = now.observation.get("location") if isinstance(now.observation, Mapping) else None
+    place = output.choices.get("gaze", seen)
+    relevant = now.info.get("relevance") if isinstance(now.info, Mapping) else None
+    if place is None or relevant is None:
+        return torch.full_like(zeros, torch.nan)
+    ink = torch.as_tensor(relevant, device=zeros.device).float()  # (B, H, W)
+    half = torch.tensor([ink.shape[-1], ink.shape[-2]], device=zeros.device) / 2
+    away = ((place - middles(ink)) * half).norm(dim=-1)
+    return torch.where(ink.flatten(1).any(-1), away, torch.nan)
 
 
 def clustered_interval(values: np.ndarray, index: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

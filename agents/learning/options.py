@@ -68,6 +68,7 @@ class LearnerOptions(Options):
         likelihood_reward: where the world says the target, the policy gradient follows the gain in log π(target)
             instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes;
             gae_lambda then counts for nothing.
+        likelihood_mean: of that gain, take the mean over all later answers instead of their sum.
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.
@@ -85,6 +86,7 @@ class LearnerOptions(Options):
     hybrid_everywhere: bool = True
     teacher_forcing: bool = False
     likelihood_reward: bool = False
+    likelihood_mean: bool = False
     policy_coef: float = 1.0
     value_coef: float = 0.5
     entropy_coef: float = 0.0

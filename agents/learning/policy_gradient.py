@@ -125,7 +125,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
         options = self.options
         if options.hybrid and options.likelihood_reward and rollout.target_log_prob is not None:
-            gains = likelihood_gains(rollout.target_log_prob, rollout.ended, options.gamma)
+            gains = likelihood_gains(rollout.target_log_prob, rollout.ended, options.gamma, options.likelihood_mean)
             return gains - rollout.value, gains
         advantage = advantages(
             rollout.reward,

@@ -46,10 +46,13 @@ def advantages(
     return result
 
 
-def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0) -> Tensor:
+def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, mean: bool = False) -> Tensor:
     """How much better the answers after a step are than the answer at it, summed to the end of the episode.
 
-        G_t = 1/T Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
+        G_t = 1/N_t Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
+
+    with N_t = T for the sum, or N_t = Σ_{k>t} γ^(k-t-1) for the mean of all later answers: the first choice then weighs
+    no more than the last, though more answers follow it.
 
     The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
     attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
@@ -59,6 +62,7 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0) ->
         log_prob_t: of the targets, log π_t(target), (T, B).
         ended_t: bool, (T, B), whether the step ended an episode.
         gamma: how much later answers count; below 1 a glance answers for the next answers rather than for all.
+        mean: take the mean over the later answers instead of their sum.
 
     Returns:
         G_t, (T, B); 0 at the last step of an episode, where no answer follows.
@@ -68,7 +72,7 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0) ->
     for t in range(len(log_prob_t) - 2, -1, -1):
         going = (~ended_t[t]).to(log_prob_t.dtype)
         after, count = going * (log_prob_t[t + 1] + gamma * after), going * (1 + gamma * count)
-        result[t] = (after - count * log_prob_t[t]) / len(log_prob_t)
+        result[t] = (after - count * log_prob_t[t]) / (count.clamp(min=1) if mean else len(log_prob_t))
     return result
 
 

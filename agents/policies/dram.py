@@ -10,6 +10,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ...errors import FoveateError, check_range
+from ...tree import Tree
 from ..nn.attention.glimpse import GlimpseNetwork
 from ..nn.cores import LSTM, Core, CoreOutput
 from ..nn.cores.base import Source, reset_where
@@ -170,7 +171,7 @@ class DRAM(Looking):
         fast = [p for p in self.parameters() if id(p) not in slowly]
         return {1.0: fast, self.location_rate: [p for p in self.parameters() if id(p) in slowly]}
 
-    def read_out(self, features: Tensor, source: Source | None = None) -> tuple[dict[str, Tensor], Tensor]:
+    def read_out(self, features: Tensor, source: Source | None, observation: Tree) -> tuple[dict[str, Tensor], Tensor]:
         low, high = features.chunk(2, -1)  # (T, B, H) each
         parameters = {name: self.heads[name](high if name in LOOKING else low) for name in self.heads}
         return parameters, self.critic(high.detach() if "critic" in self.isolated else high)[..., 0]  # (T, B)

@@ -173,7 +173,7 @@ class Policy(nn.Module):
         encoded = self._encode(observation, starts)  # (T, B, D)
         if self.source_encoder is None:
             y, state, losses, records = self.core(encoded, state, starts, record)  # (T, B, H)
-            return PolicyPrediction(*self.read_out(y), state, losses, records)
+            return PolicyPrediction(*self.read_out(y, None, observation), state, losses, records)
         assert isinstance(state, SourceState)
         inputs = (observation, encoded, starts)
         return unroll_pieces(partial(self._run, record), inputs, state, starts, self._read_source)
@@ -193,23 +193,28 @@ class Policy(nn.Module):
 
     def _run(self, record: bool, inputs: tuple[Tree, Tensor, Tensor], state: SourceState) -> PolicyPrediction:
         """A piece of a sequence in which the source stays."""
-        _, encoded, starts = inputs
+        observation, encoded, starts = inputs
         known = {"source": state.source} if self.core.needs_source else {}
         y, core, losses, records = self.core(encoded, state.core, starts, record, **known)
-        return PolicyPrediction(*self.read_out(y, state.source), SourceState(state.source, core), losses, records)
+        parameters, value = self.read_out(y, state.source, observation)
+        return PolicyPrediction(parameters, value, SourceState(state.source, core), losses, records)
 
-    def read_out(self, features: Tensor, source: Source | None = None) -> tuple[Named, Tensor]:
-        """Each head's parameters (T, B, …) and the values (T, B) from the core's output (T, B, H)."""
+    def read_out(self, features: Tensor, source: Source | None, observation: Tree) -> tuple[Named, Tensor]:
+        """Each head's parameters (T, B, …) and the values (T, B).
+
+        Args:
+            features: the core's output, (T, B, H).
+            source: what the episodes are about, where there is one.
+            observation: what was seen, tensors (T, B, …), for heads that look themselves.
+        """
         apart = features.detach()
-        parameters = {
-            name: self.read_head(name, apart if name in self.isolated else features, source) for name in self.heads
-        }
+        parameters = {}
+        for name in self.heads:
+            head = self.head(name)
+            known: dict[str, Tree] = {"source": source} if head.needs_source else {}
+            known |= {"observation": observation} if head.needs_observation else {}
+            parameters[name] = head(apart if name in self.isolated else features, **known)
         return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]
-
-    def read_head(self, name: str, features: Tensor, source: Source | None = None) -> Tensor:
-        """The parameters of one head, (T, B, …)."""
-        head = self.head(name)
-        return head(features, source) if head.needs_source else head(features)
 
     def step(
         self,

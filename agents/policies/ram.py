@@ -4,10 +4,10 @@ from typing import Literal
 
 from gymnasium import spaces
 
-from ...errors import check_range
+from ...errors import check_choice, check_range
 from ..nn.attention.glimpse import GlimpseNetwork
 from ..nn.cores import RecurrentCores, make_core
-from ..nn.heads import Head, UniformHead, make_head
+from ..nn.heads import Head, MoveHead, UniformHead, make_head
 from .looking import LOOKING, Looking, make_retina
 from .policy import action_parts
 
@@ -30,6 +30,9 @@ class RAM(Looking):
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
         isolate_location: keep the location head's gradient out of the core.
+        gaze: how it says where to look: "place", the paper's head on the core's output, or "move", from where it
+            looks now, by a head that sees the glimpse itself (`MoveHead`). Of tiles, and of whatever else is no Box
+            like the observed `location`, it always says the place.
         isolate_critic: keep the baseline's gradient out of the core.
         patch: of its own retina, side of each patch.
         scales: of its own retina, number of patches.
@@ -54,6 +57,7 @@ class RAM(Looking):
         std: float = 0.1,
         location_hidden: int = 128,
         isolate_location: bool = True,
+        gaze: Literal["place", "move"] = "place",
         isolate_critic: bool = True,
         patch: int = 12,
         scales: int = 3,
@@ -62,13 +66,16 @@ class RAM(Looking):
     ):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
+        check_choice("gaze", gaze, ["place", "move"])
         retina = make_retina(observation_space, patch, scales, location, tiles)
         looked_at = observation_space if retina is None else retina.observation_space
         encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         memory = make_core(core, hidden, hidden, rows=rows)
         looking = {
-            name: self.looking_head(memory.output_size, parts[name], location_hidden, std)
+            name: self.looking_head(
+                memory.output_size, parts[name], location_hidden, std, looked_at if gaze == "move" else None
+            )
             for name in LOOKING
             if name in parts
         }
@@ -85,7 +92,9 @@ class RAM(Looking):
             retina=retina,
         )
 
-    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+    def looking_head(
+        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
+    ) -> Head:
         """The head that says where to look.
 
         Args:
@@ -93,12 +102,17 @@ class RAM(Looking):
             space: of this part of the action, or of what the retina is told.
             hidden: units of the hidden layer, 0 for a linear head.
             std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+            seen: of the glimpses, where it is to say a move, if it can.
         """
+        if isinstance(space, spaces.Box) and isinstance(seen, spaces.Dict) and MoveHead.fits(space, seen):
+            return MoveHead(features, space, seen, hidden, std)
         return make_head(features, space, hidden, std)
 
 
 class RandomGlimpse(RAM):
     """The same classifier, looking at uniformly random places: what learning where to look has to beat."""
 
-    def looking_head(self, features: int, space: spaces.Space, hidden: int, std: float) -> Head:
+    def looking_head(
+        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
+    ) -> Head:
         return UniformHead(space)

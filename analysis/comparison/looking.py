@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...agents.policies.policy import Policy
+from ...envs.glimpse.retina import middles
 from ..saliency_scores import mean, pointing, roc_auc
 from .forms import answer_part, episode
 from .gather import Run
@@ -62,20 +63,7 @@ def attended(policy: Policy, images: Tensor, glimpses: int) -> tuple[Tensor | No
     steps = maps.get("attention")
     if steps is None:
         return None, None
-    return steps, maps["gaze"] if "gaze" in maps else _centres(steps)
-
-
-def _centres(steps: Tensor) -> Tensor:
-    """The centre of mass of each map, (T, N, 2) as (x, y) in [-1, 1]."""
-    size = steps.clamp(min=0)
-    total = size.sum((-1, -2)).clamp(min=1e-12)
-    places = []
-    for axis in (-1, -2):
-        n = steps.shape[axis]
-        where = (2 * torch.arange(n, device=steps.device) + 1) / n - 1
-        other = -2 if axis == -1 else -1
-        places.append((size.sum(other) * where).sum(-1) / total)
-    return torch.stack(places, -1)
+    return steps, maps["gaze"] if "gaze" in maps else middles(steps)
 
 
 def scored(looked: Look, relevant: Tensor) -> dict[str, tuple[float, float]]:

@@ -233,3 +233,16 @@ def tile_centres(tile: Int[Tensor, "*batch"], tiles: int) -> Float[Tensor, "*bat
     """The places of the tiles of a tiles x tiles grid, numbered row by row: int64 (…) -> float (…, 2) as (x, y)."""
     index = torch.stack([tile % tiles, tile // tiles], -1)
     return (2 * index + 1).float() / tiles - 1
+
+
+def middles(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch 2"]:
+    """The centre of mass of each map, negative numbers left out: float (…, H, W) -> (…, 2) as (x, y) in [-1, 1]."""
+    size = maps.clamp(min=0)
+    total = size.sum((-1, -2)).clamp(min=1e-12)
+    places = []
+    for axis in (-1, -2):
+        n = maps.shape[axis]
+        where = (2 * torch.arange(n, device=maps.device) + 1) / n - 1
+        other = -2 if axis == -1 else -1
+        places.append((size.sum(other) * where).sum(-1) / total)
+    return torch.stack(places, -1)

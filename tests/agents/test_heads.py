@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.agents.nn import heads
-from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, UniformHead, make_head
+from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, MoveHead, UniformHead, make_head
 from foveate.agents.nn.heads.ctc import best_path
 from foveate.envs.spaces import KINDS
 from foveate.errors import FoveateError
@@ -59,14 +59,21 @@ def test_any_head_s_loss_is_one_finite_cost_a_moment_and_its_gradient_is_right(
     head_class: type[Head], space: spaces.Space
 ) -> None:
     torch.manual_seed(5)
-    head = head_class(4, space).double()
+    space.seed(0)  # not every target can be said in so few steps: no path spells "aaa" in three
+    seen = spaces.Dict({"glimpse": spaces.Box(0.0, 1.0, (1, 2, 2)), "location": spaces.Box(-1.0, 1.0, space.shape)})
+    head = (head_class(4, space, seen) if head_class.needs_observation else head_class(4, space)).double()
+    known = {}
+    if head.needs_observation:
+        for parameter in head.parameters():  # it begins at zero, where the features change nothing
+            torch.nn.init.normal_(parameter, std=0.1)
+        known["observation"] = {k: 0.5 * torch.rand(3, 2, *part.shape).double() for k, part in seen.spaces.items()}
     features = torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True)
     target = torch.as_tensor(np.array([[space.sample() for _ in range(2)] for _ in range(3)]))
-    loss = head.loss(head(features), target)
+    loss = head.loss(head(features, **known), target)
     assert loss.shape == (3, 2)
     assert loss.isfinite().all()
-    assert head.mode(head(features)).shape == target.shape
-    assert torch.autograd.gradcheck(lambda f: head.loss(head(f), target), (features,))
+    assert head.mode(head(features, **known)).shape == target.shape
+    assert torch.autograd.gradcheck(lambda f: head.loss(head(f, **known), target), (features,))
     assert torch.autograd.grad(loss.sum(), features)[0].any()
 
 
@@ -101,6 +108,30 @@ def test_a_box_s_mean_stays_inside_and_its_deviation_is_in_halves_of_the_box() -
     assert ((parameters >= torch.as_tensor(space.low)) & (parameters <= torch.as_tensor(space.high))).all()
     spread = head.distribution(parameters[:1].expand(20000, 2)).sample().std(0)
     assert torch.allclose(spread, torch.tensor([0.05, 0.4]), rtol=0.05)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0, 7]), st.sampled_from([SPACES[4], SPACES[5]]))
+@settings(max_examples=30, deadline=None)
+def test_a_move_begins_by_staying_and_never_leaves_the_box(seed: int, hidden: int, space: spaces.Box) -> None:
+    torch.manual_seed(seed)
+    seen = spaces.Dict({"glimpse": spaces.Box(0, 255, (2, 3, 3), np.uint8), "location": spaces.Box(-1.0, 1.0, (2,))})
+    head = MoveHead(5, space, seen, hidden, std=0.1, own=6)
+    here = torch.rand(4, 3, 2) * 2 - 1
+    observation = {"glimpse": torch.randint(256, (4, 3, 2, 3, 3), dtype=torch.uint8), "location": here}
+    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+    place = low + (here + 1) / 2 * (high - low)
+    torch.testing.assert_close(head(torch.randn(4, 3, 5), observation=observation), place)
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
+    moved = head(torch.randn(4, 3, 5), observation=observation)
+    assert ((moved >= low - 1e-6) & (moved <= high + 1e-6)).all()
+    alone = head(torch.zeros(5), observation={name: value[1, 2] for name, value in observation.items()})
+    torch.testing.assert_close(head(torch.zeros(4, 3, 5), observation=observation)[1, 2], alone)
+
+
+def test_a_move_needs_places_to_be_seen() -> None:
+    with pytest.raises(FoveateError, match="places"):
+        MoveHead(5, SPACES[4], spaces.Dict({"glimpse": spaces.Box(0.0, 1.0, (1, 2, 2))}))
 
 
 def test_gradients() -> None:

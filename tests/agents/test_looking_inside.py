@@ -9,15 +9,19 @@ from scipy.stats import kstest
 
 from foveate import tree
 from foveate.agents import LearnerOptions, PolicyGradient, agent_class
+from foveate.agents.learning.environments import environments_of
+from foveate.agents.learning.evaluation import play_episodes
 from foveate.agents.nn.cores.base import reset_where
 from foveate.agents.policies.dram import DRAM, DRAMCore
+from foveate.agents.policies.policy import PolicyOutput
+from foveate.envs.protocols import world_of
 from foveate.errors import FoveateError
 
 WORLD = "Glimpse/TranslatedDigits-v0"
 SMALL = {"hidden": 16, "what": 12, "where": 8}
 
 
-def both(name: str, **env: object):
+def both(name: str, options: dict | None = None, **env: object):
     """The same world and the same weights twice: looking by acting, and looking inside."""
     worlds = {v: gym.make_vec(WORLD, num_envs=6, output="torch", view=v, **env) for v in ("glimpse", "image")}
     torch.manual_seed(0)
@@ -26,7 +30,11 @@ def both(name: str, **env: object):
         inside["overview"] = env["overview"]
     agents = {
         view: agent_class(name)(
-            world.single_observation_space, world.single_action_space, **SMALL, **(inside if view == "image" else {})
+            world.single_observation_space,
+            world.single_action_space,
+            **SMALL,
+            **(options or {}),
+            **(inside if view == "image" else {}),
         )
         for view, world in worlds.items()
     }
@@ -36,10 +44,16 @@ def both(name: str, **env: object):
 
 
 @pytest.mark.parametrize(
-    ("name", "env"), [("ram", {}), ("ram", {"location": "tiles", "tiles": 4}), ("dram", {"overview": 8})]
+    ("name", "options", "env"),
+    [
+        ("ram", {}, {}),
+        ("ram", {"gaze": "move"}, {}),
+        ("ram", {"gaze": "move"}, {"location": "tiles", "tiles": 4}),
+        ("dram", {}, {"overview": 8}),
+    ],
 )
-def test_acting_and_looking_inside_are_the_same_distribution(name: str, env: dict) -> None:
-    worlds, agents = both(name, **env)
+def test_acting_and_looking_inside_are_the_same_distribution(name: str, options: dict, env: dict) -> None:
+    worlds, agents = both(name, options, **env)
     for agent in agents.values():
         agent.eval()
     seen, _ = worlds["glimpse"].reset(seed=3)
@@ -150,3 +164,53 @@ def test_dram_without_an_overview_says_what_it_needs() -> None:
     world = gym.make(WORLD)
     with pytest.raises(FoveateError, match="overview=16"):
         DRAM(world.observation_space, world.action_space)
+
+
+def test_a_move_s_own_eye_is_trained_by_where_it_looked_alone() -> None:
+    """And where its gradient is kept out of the core, it trains nothing else but its head."""
+    env = gym.make_vec(WORLD, num_envs=5, output="torch")
+    agent = agent_class("ram")(env.single_observation_space, env.single_action_space, **SMALL, gaze="move")
+    for parameter in agent.head("location").parameters():  # it begins at zero, where nothing but the last layer learns
+        torch.nn.init.normal_(parameter, std=0.1)
+    seen, starts = tree.unsqueeze(env.reset(seed=1)[0]), torch.ones(1, 5, dtype=torch.bool)
+    eye = {name for name, _ in agent.named_parameters() if name.startswith("heads.location.own")}
+    assert eye
+    for part, value in (("location", torch.zeros(1, 5, 2)), ("label", torch.zeros(1, 5, dtype=torch.int64))):
+        agent.zero_grad()
+        parameters = agent(seen, agent.initial_state(5), starts).parameters[part]
+        agent.head(part).log_prob(parameters, value).sum().backward()
+        touched = {n for n, p in agent.named_parameters() if p.grad is not None and p.grad.any()}
+        if part == "location":
+            assert eye <= touched <= {n for n in dict(agent.named_parameters()) if n.startswith("heads.location.")}
+        else:
+            assert not {name for name in touched if name.startswith("heads.location.")}
+
+
+@pytest.mark.parametrize("view", ["glimpse", "image"])
+def test_the_distance_of_the_last_glimpse_is_to_the_middle_of_the_digit(view: str) -> None:
+    size = 60
+    env = gym.make_vec(
+        WORLD, num_envs=8, autoreset_mode="SameStep", output="torch", view=view, relevance=True, size=size, glimpses=3
+    )
+    agent = agent_class("ram")(env.single_observation_space, env.single_action_space, **SMALL)
+    world = world_of(env)
+    found: list[torch.Tensor] = []
+    step = agent.step
+
+    def looked(*given: object, **named: object) -> PolicyOutput:
+        output = step(*given, **named)  # pyright: ignore
+        if bool((world.clock == 2).all()):
+            where = output.choices["gaze"] if view == "image" else given[0]["location"]  # pyright: ignore
+            ink = world.relevance(world.state).numpy()
+            rows_columns = np.array([np.argwhere(one).mean(0) + 0.5 for one in ink])
+            found.append(
+                torch.as_tensor(where.numpy()[:, ::-1].copy() * size / 2 + size / 2 - rows_columns).norm(dim=1)
+            )
+        return output
+
+    agent.step = looked
+    got = play_episodes(agent, environments_of(env, torch.device("cpu")), 2, seed=4).distance
+    assert got == pytest.approx(torch.cat(found).numpy(), abs=1e-3)
+    plain = gym.make_vec(WORLD, num_envs=2, autoreset_mode="SameStep", output="torch", view=view)
+    agent.step = step
+    assert np.isnan(play_episodes(agent, environments_of(plain, torch.device("cpu")), 1, seed=4).distance).all()

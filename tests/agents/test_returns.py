@@ -93,3 +93,24 @@ def test_likelihood_gains_are_the_definition(seed: int, steps: int) -> None:
                 if ended[k, b]:
                     break
             assert float(got[t, b]) == pytest.approx(total / steps, abs=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.sampled_from([0.0, 0.5, 1.0]))
+@settings(max_examples=60, deadline=None)
+def test_mean_gains_weigh_every_choice_alike(seed: int, steps: int, gamma: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    told = torch.randn(steps, 2, generator=generator, dtype=torch.float64)
+    ended = torch.rand(steps, 2, generator=generator) < 0.3
+    got = likelihood_gains(told, ended, gamma, mean=True)
+    for b in range(2):
+        for t in range(steps):
+            total = weights = 0.0
+            for k in range(t + 1, steps):
+                if ended[k - 1, b]:
+                    break
+                total += gamma ** (k - t - 1) * float(told[k, b] - told[t, b])
+                weights += gamma ** (k - t - 1)
+            assert float(got[t, b]) == pytest.approx(total / weights if weights else 0.0, abs=1e-12)
+    jump = torch.where(torch.arange(steps) > 0, 1.0, 0.0)[:, None].expand(steps, 2)  # found at the second glance
+    gains = likelihood_gains(jump, torch.zeros_like(ended), mean=True)
+    assert torch.equal(gains, torch.where(torch.arange(steps) == 0, float(steps > 1), 0.0)[:, None].expand(steps, 2))

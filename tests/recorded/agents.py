@@ -179,6 +179,8 @@ _GLIMPSES = [
     *(case("ram", DIGITS, objective) for objective in ("a2c", "ppo", "backprop")),
     case("ram", DIGITS, "reinforce", hybrid=False, gamma=0.9),
     case("ram", DIGITS, "reinforce", likelihood_reward=True, policy_coef=0.3, normalize_advantage=False),
+    case("ram", DIGITS, "reinforce", {"gaze": "move"}, likelihood_reward=True, likelihood_mean=True),
+    case("ram", IMAGE, "ppo", {"gaze": "move", "patch": 8, "scales": 2}),
     case("ram", PAIRS, "reinforce", teacher_forcing=True, likelihood_reward=True, hybrid_everywhere=False),
     case("ram", DIGITS, "reinforce", {"dropout": 0.3, "isolate_location": False, "isolate_critic": False}),
     case("ram", options_of(DIGITS, location="tiles", zoom=True, ready=True), "ppo", {"core": "gru"}),

@@ -6,6 +6,7 @@ one of n, several are right     CategoricalHead             -log of the set's pr
 one of n, several times         MultiCategoricalHead        their sum
 bits                            BernoulliHead               binary cross-entropy, summed
 numbers                         GaussianHead                -log density
+places, seen from one of them   MoveHead                    -log density
 numbers, with many ways         MixtureHead                 -log of a mixture's density
 symbols in order, unaligned     CTCHead                     connectionist temporal classification
 """
@@ -21,6 +22,7 @@ from .categorical import AdvantageHead, CategoricalHead, MultiCategoricalHead
 from .ctc import CTCHead
 from .gaussian import GaussianHead
 from .mixture import MixtureHead
+from .move import MoveHead
 from .uniform import UniformHead
 
 # the head that a part of an action gets, by its kind of space; each is built from (features, space, hidden)
@@ -70,6 +72,7 @@ __all__ = [
     "GaussianHead",
     "Head",
     "MixtureHead",
+    "MoveHead",
     "MultiCategoricalHead",
     "UniformHead",
     "make_critic",

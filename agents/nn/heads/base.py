@@ -23,11 +23,13 @@ class Head(nn.Module):
     Attributes:
         learned: whether its parameters come from the features; if not, it needs no gradient.
         needs_source: whether `forward` also takes the episode's source.
+        needs_observation: whether `forward` also takes ``observation``, the tensors (…, *shape) that were observed.
         whole_episodes: whether its loss is of a whole episode, and stands at the last step.
     """
 
     learned: ClassVar[bool] = True
     needs_source: ClassVar[bool] = False
+    needs_observation: ClassVar[bool] = False
     whole_episodes: ClassVar[bool] = False
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
