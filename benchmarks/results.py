@@ -42,7 +42,8 @@ checkpoint is the best on the validation split; the figures are on the test spli
 places drawn anew; for memory worlds, fresh episodes. With one seed the interval is a 95 % bootstrap over test images
 (the ten showings of an image stay together) or episodes. With several it is over seeds and these together: seeds are
 drawn with replacement. Several figures in one cell are the seeds' own, in their order. Columns called after a split are
-the score on that split. "Bits" is the cost of an episode, -log2 of the probability of all that was due.
+the score on that split. "Bits" is the cost of an episode, -log2 of the probability of all that was due. "Gaze to digit"
+is the mean distance of the last glimpse to the middle of the digit's ink.
 """
 
 
