@@ -277,7 +277,7 @@ class Policy(nn.Module):
         if plan is None:
             return Policy.forward(self, observation, state, starts)._replace(state=None)
         y, _, losses, records = plan.run(self.core, self._encode(observation, starts), state)
-        return PolicyPrediction(*self.read_out(y), None, losses, records)
+        return PolicyPrediction(*self.read_out(y, None, observation), None, losses, records)
 
     def evaluate_choices(self, prediction: PolicyPrediction, choices: Named) -> PolicyEvaluation:
         """Log-probability and entropy of choices (T, B, …) under a prediction."""
