@@ -275,9 +275,9 @@ class Policy(nn.Module):
         remembers = bool(tree.leaves(state)) and self.source_encoder is None and not is_noisy(self.core)
         plan = side_by_side(starts) if remembers else None
         if plan is None:
-            return Policy.forward(self, observation, state, starts)._replace(state=None)
+            return Policy.forward(self, observation, state, starts)._replace(state=())
         y, _, losses, records = plan.run(self.core, self._encode(observation, starts), state)
-        return PolicyPrediction(*self.read_out(y, None, observation), None, losses, records)
+        return PolicyPrediction(*self.read_out(y, None, observation), (), losses, records)
 
     def evaluate_choices(self, prediction: PolicyPrediction, choices: Named) -> PolicyEvaluation:
         """Log-probability and entropy of choices (T, B, …) under a prediction."""

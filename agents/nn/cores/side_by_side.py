@@ -101,7 +101,7 @@ def side_by_side(starts: Bool[Tensor, "time batch"]) -> SideBySide | None:
         if low == high:
             continue
         begins = begin[order[low:high]]
-        source = np.tile(moment[begins], (length[order[low]], 1))  # (L, S)
+        source = np.tile(moment[begins], (int(length[order[low]]), 1))  # (L, S)
         ours = (rank[episode] >= low) & (rank[episode] < high)
         at = step[ours], rank[episode[ours]] - low
         source[at] = moment[ours]
