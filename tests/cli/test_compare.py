@@ -112,10 +112,10 @@ def test_the_same_two_agents_with_other_options_are_two_arms(trained: Path, tmp_
     for part in ("checkpoints", "metrics.csv"):
         (twin / part).symlink_to(runs[0] / part)
     config = json.loads((runs[0] / "config.json").read_text())
-    config["learner"]["lr"] = 0.5
+    rate, config["learner"]["lr"] = config["learner"]["lr"], 0.5
     (twin / "config.json").write_text(json.dumps(config))
     (arms,) = gather([runs[0], twin], torch.device("cpu")).worlds.values()
-    assert set(arms) == {"ram (lr=0.002)", "ram (lr=0.5)"}
+    assert set(arms) == {f"ram (lr={rate:g})", "ram (lr=0.5)"}
 
 
 @pytest.mark.parametrize(
