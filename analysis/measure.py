@@ -24,6 +24,7 @@ def measure(
     episodes: int,
     seed: int = EVALUATION_SEED,
     on_step: Callable[[int], object] | None = None,
+    gaze: bool = False,
 ) -> Episodes:
     """Play about `episodes` episodes.
 
@@ -37,6 +38,8 @@ def measure(
         episodes: how many, rounded up to whole rounds.
         seed: of the worlds.
         on_step: called after each step with the number of episodes that have ended.
+        gaze: also measure how far from what matters the last glimpse is, where there are glimpses: the world then draws
+            what matters at every step, which takes as long as a step.
     """
     check_arguments(env_id, arguments)
     options = env_options(env_id)
@@ -50,7 +53,7 @@ def measure(
     device = str(policy.device)
     one = make_worlds(env_id, 1, device, arguments)
     world = world_of(one)
-    relevance = isinstance(world, RetinaWorld) and isinstance(world, TellsRelevance)  # then the gaze has a distance
+    relevance = gaze and isinstance(world, RetinaWorld) and isinstance(world, TellsRelevance)
     items = world.items if isinstance(world, HasItems) else None
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)

@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 from comparison import comparison
 from looking import pages
-from run_jobs import benchmarks
+from run_jobs import KEPT, benchmarks
 
 from foveate.agents.learning import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
-KEPT = ROOT / "benchmarks" / "results.json"
 LOWER_IS_BETTER = ("wrong bits", "regret")
 SPEEDS = {
     "speed": "Speed of worlds (`python benchmarks/speed.py`; one process, one thread, medians of 7)",

@@ -5,7 +5,7 @@ import inspect
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
@@ -80,7 +80,13 @@ def run(arguments: list[str], imports: list[str]) -> int:
     return work_through(read_plan(Path(arguments[0])), options, imports, again)
 
 
-def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), again: str = "") -> int:
+def work_through(
+    plan: Plan,
+    options: PlanOptions,
+    imports: Sequence[str] = (),
+    again: str = "",
+    measured: Callable[[Entry], bool] = lambda entry: False,
+) -> int:
     """Train and measure what is left of a plan, and write the report; returns the exit code.
 
     Args:
@@ -88,7 +94,12 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
         options: how.
         imports: modules that this command line imported; the trainings import them too.
         again: the command that goes on after Ctrl-C.
+        measured: whether an entry's figures are known without its folder; it is not trained then.
     """
+
+    def done(entry: Entry) -> bool:
+        return measured(entry) or is_done(entry.home, entry.job is not None)
+
     entries = [
         entry
         for entry in plan.entries()
@@ -96,8 +107,9 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
     ]
     if options.list:
         for entry in entries:
-            print(f"{'done' if is_done(entry.home, entry.job is not None) else 'left'}  {entry.home.name}")
+            print(f"{'done' if done(entry) else 'left'}  {entry.home.name}")
         return 0
+    entries = [entry for entry in entries if not measured(entry)]
     check_plan(plan, entries, options, imports)
     check_output_folder(plan.folder, "folder")
     try:
@@ -116,7 +128,7 @@ def work_through(plan: Plan, options: PlanOptions, imports: Sequence[str] = (), 
         plan.report.data = (*plan.report.data, *options.data)
         arms = {begun_run(entry.home) or entry.home: entry.arm for entry in plan.entries() if entry.pair is not None}
         report(list(arms), plan.report, again, arms)
-    return 0 if all(is_done(entry.home, entry.job is not None) for entry in entries) else 1
+    return 0 if all(map(done, entries)) else 1
 
 
 def _training(entry: Entry, steps: dict[str, int], imports: Sequence[str]) -> Training:

@@ -59,7 +59,7 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
                 bar.update(before + done - bar.n)
 
             measured[split] = measure(
-                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step=on_step
+                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step=on_step, gaze=True
             )
     sweep = {split: sweep_row(measured[split]) for split in options.sweep}
     return figures_of(run, options.split, measured[options.split], sweep, str(path))

@@ -17,7 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def bench() -> Iterator[SimpleNamespace]:
     """The modules of benchmarks/, which find each other as they do when one of them is run."""
-    names = ("turns", "performance", "curves", "peers", "peers_install", "growth", "rows_peers", "rows_growth")
+    names = (
+        "turns",
+        "performance",
+        "curves",
+        "peers",
+        "peers_install",
+        "growth",
+        "rows_peers",
+        "rows_growth",
+        "run_jobs",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
         before = set(sys.modules)
@@ -180,3 +190,21 @@ def test_a_checkout_becomes_an_environment_and_its_absence_a_reason(bench: Simpl
         (tmp_path / "peers" / "pytorch-ntm" / "ntm" / f"{name}.py").write_text("import numpy", encoding="utf-8")
     assert bench.peers_install.install("pytorch-ntm", where, tmp_path / "peers") == ""
     assert bench.peers_install.install("pytorch-ntm", where, tmp_path / "nowhere") == ""  # is there already
+
+
+def test_what_was_measured_in_another_checkout_is_not_trained_again(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    first, other, *_ = bench.run_jobs.benchmarks(tmp_path / "runs").entries()
+    rows = [
+        {"name": first.home.name, "command": first.job["command"]},
+        {"name": other.home.name, "command": "what the job was before"},
+    ]
+    (tmp_path / "kept.json").write_text(json.dumps(rows))
+    monkeypatch.setattr(bench.run_jobs, "KEPT", tmp_path / "kept.json")
+    for words, done in (["--list"], {first.home.name}), (["--list", "--again"], set()):
+        monkeypatch.setattr(sys, "argv", ["run_jobs.py", "--runs", str(tmp_path / "runs"), *words])
+        assert bench.run_jobs.main() == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert {name for state, name in lines if state == "done"} == done
+        assert other.home.name in {name for state, name in lines if state == "left"}

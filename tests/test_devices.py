@@ -17,7 +17,7 @@ SOMETIMES = {
     "agents/learning/backprop.py: collect": "steps are counted",
     "agents/learning/backprop.py: update": "episodes of similar length are put together",
     "agents/learning/backprop.py: _update": "the figures of the episodes go to the log",
-    "agents/nn/cores/side_by_side.py: side_by_side": "a rollout's episodes are put beside each other",
+    "agents/nn/cores/episode_rows.py: episode_rows": "a rollout's episodes are put beside each other",
     "agents/nn/cores/unroll.py: episode_pieces": "a sequence is cut where episodes start",
     "agents/nn/finite.py: check": "no step is made down a loss that isn't finite",
     "agents/nn/finite.py: check_weights": "nothing is saved that isn't finite",

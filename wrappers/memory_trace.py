@@ -18,10 +18,11 @@ from ..viz.traces import draw_trace, tallest
 from .instrument import Instrument
 from .saliency.follower import Follower
 from .saliency.pictures import names_of_actions
+from .saliency.policy_views import view_of
 from .saliency.sequential import memory_jacobian
 from .saliency.targets import choose_targets
 from .saliency.undisturbed import undisturbed
-from .saliency.views import Outputs, view_of
+from .saliency.views import Outputs
 
 
 class MemoryTrace(Instrument, gym.utils.RecordConstructorArgs):

@@ -15,7 +15,7 @@ from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.cores import Core
 from ..nn.cores.base import Source, State, reset_where
-from ..nn.cores.side_by_side import side_by_side
+from ..nn.cores.episode_rows import episode_rows
 from ..nn.cores.unroll import unroll_pieces
 from ..nn.encoders import Encoder, SourceEncoder
 from ..nn.finite import samplable
@@ -273,7 +273,7 @@ class Policy(nn.Module):
     def predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
         """As `forward`, of what was played before: nobody asks for the state after it, and there is none."""
         remembers = bool(tree.leaves(state)) and self.source_encoder is None and not is_noisy(self.core)
-        plan = side_by_side(starts) if remembers else None
+        plan = episode_rows(starts) if remembers else None
         if plan is None:
             return Policy.forward(self, observation, state, starts)._replace(state=())
         y, _, losses, records = plan.run(self.core, self._encode(observation, starts), state)

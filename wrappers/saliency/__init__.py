@@ -2,9 +2,9 @@
 
 from ...moved import moved
 from .methods import METHODS, methods_of
+from .policy_views import view_of
 from .sequential import SequentialJacobian, memory_jacobian, sequential_jacobian
 from .targets import targets_of
-from .views import view_of
 from .wrapper import Saliency
 
 __all__ = [

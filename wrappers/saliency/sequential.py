@@ -17,9 +17,10 @@ from ...viz import panels
 from ..instrument import Instrument
 from .gradients import gradients, half_square, same, size
 from .pictures import backdrop, names_of_actions, on_picture
+from .policy_views import OwnView, view_of
 from .targets import Read, Target, choose_targets
 from .undisturbed import undisturbed
-from .views import Inputs, Outputs, OwnView, View, view_of
+from .views import Inputs, Outputs, View
 
 SHOWN = 8  # past frames in a picture
 

@@ -15,9 +15,10 @@ from ..instrument import Instrument
 from .follower import Follower
 from .methods import METHODS, check_method
 from .pictures import backdrop, bars_of, gaze_of, names_of_actions, on_picture
+from .policy_views import view_of
 from .targets import choose_targets, targets_of
 from .undisturbed import undisturbed
-from .views import Inputs, Outputs, view_of
+from .views import Inputs, Outputs
 
 
 def usual_targets(names: Iterable[str]) -> list[str]:

@@ -39,7 +39,7 @@ class Group(NamedTuple):
     begins: Bool[Tensor, " episodes"]
 
 
-class SideBySide(NamedTuple):
+class EpisodeRows(NamedTuple):
     """Where the moments of T steps of B rows are among those of their episodes.
 
     Attributes:
@@ -72,7 +72,7 @@ class SideBySide(NamedTuple):
         return moments.index_select(0, self.place.flatten()).unflatten(0, self.place.shape)
 
 
-def side_by_side(starts: Bool[Tensor, "time batch"]) -> SideBySide | None:
+def episode_rows(starts: Bool[Tensor, "time batch"]) -> EpisodeRows | None:
     """How to run a rollout's episodes beside each other; None where nothing is gained.
 
     Args:
@@ -108,7 +108,7 @@ def side_by_side(starts: Bool[Tensor, "time batch"]) -> SideBySide | None:
         place[ours] = before + at[0] * (high - low) + at[1]
         before += source.size
         groups.append(Group(*map(torch.from_numpy, (source, begins // steps, host.T.ravel()[begins]))))
-    plan = SideBySide(tuple(groups), torch.from_numpy(place.reshape(rows, steps).T.copy()))
+    plan = EpisodeRows(tuple(groups), torch.from_numpy(place.reshape(rows, steps).T.copy()))
     return tree.map(lambda part: part.to(starts.device), plan)
 
 

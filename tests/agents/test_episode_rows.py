@@ -8,8 +8,8 @@ from small_cores import REMEMBERING, build, ponder_policy
 from torch import Tensor
 
 from foveate import tree
-from foveate.agents.nn.cores import side_by_side as module
-from foveate.agents.nn.cores.side_by_side import side_by_side
+from foveate.agents.nn.cores import episode_rows as module
+from foveate.agents.nn.cores.episode_rows import episode_rows
 
 
 def episodes(starts: Tensor) -> list[list[tuple[int, int]]]:
@@ -30,7 +30,7 @@ def episodes(starts: Tensor) -> list[list[tuple[int, int]]]:
 def test_each_episode_is_a_column_of_its_own(seed: int, steps: int, rows: int, share: float) -> None:
     torch.manual_seed(seed)
     starts = torch.rand(steps, rows) < share
-    plan = side_by_side(starts)
+    plan = episode_rows(starts)
     if plan is None:
         return
     columns = []
@@ -57,7 +57,7 @@ def test_a_core_says_the_same(key: str, groups: int, monkeypatch: pytest.MonkeyP
     for _ in range(3):  # of episodes that are under way
         state = core(torch.randn(1, 4, 3).double(), state, torch.zeros(1, 4, dtype=torch.bool)).state
     state = tree.map(Tensor.detach, state)
-    plan = side_by_side(starts)
+    plan = episode_rows(starts)
     assert plan is not None
     assert len(plan.groups) == groups
     found = []
@@ -77,7 +77,7 @@ def test_a_core_s_own_costs_come_along() -> None:
     for b in range(8):
         starts[b::8, b] = True
     x, state = torch.randn(40, 8, 3), policy.initial_state(8)
-    assert side_by_side(starts) is not None
+    assert episode_rows(starts) is not None
     judged = policy.evaluate(x, {"action": torch.zeros(40, 8).long()}, state, starts)
     torch.testing.assert_close(judged.losses["ponder"], policy(x, state, starts).losses["ponder"])
 
@@ -88,4 +88,4 @@ def test_it_is_done_where_something_is_gained(every: int, gains: bool) -> None:
     starts[0] = True
     for b in range(8):
         starts[2 * b + 1 :: every, b] = every < 10**6
-    assert (side_by_side(starts) is not None) == gains
+    assert (episode_rows(starts) is not None) == gains
