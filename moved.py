@@ -88,6 +88,17 @@ def submodule(package: str, name: str, known: Iterable[str]) -> ModuleType | Non
     return importlib.import_module(f".{name}", package) if name in known else None
 
 
+def public(package: str, name: str, homes: Mapping[str, str]) -> object:
+    """A public name of a package for its ``__getattr__``, its module imported at its first use.
+
+    Args:
+        package: its ``__name__``.
+        name: one of the homes'.
+        homes: the module of the package that defines each public name.
+    """
+    return getattr(importlib.import_module(f".{homes[name]}", package), name)
+
+
 def moved(module: str, name: str, homes: Mapping[str, str]) -> object:
     """What a module's ``__getattr__`` returns for a name that it once had.
 

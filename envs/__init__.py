@@ -93,10 +93,10 @@ _PUBLIC = ["IDS", "MULTI_IDS", *_HOMES, *_FAMILIES]
 def __getattr__(name: str) -> Any:
     if name in _FAMILIES:
         return importlib.import_module(f".{name}", __name__)
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    from ..moved import moved
+    from ..moved import moved, public
 
+    if name in _HOMES:
+        return public(__name__, name, _HOMES)
     return moved(__name__, name, _RENAMED)
 
 

@@ -1,15 +1,18 @@
-"""In Stable-Baselines3's company: its own algorithms on our environments, our networks in its algorithms."""
+"""In Stable-Baselines3's company: its own algorithms on our environments, our networks in its algorithms.
 
-import importlib
+Each public name is imported at its first use.
+"""
+
 import importlib.util
 from typing import TYPE_CHECKING
 
-from ..agents.learning.vec_env import GymVecEnv
-from .extractors import CoreExtractor, EncoderExtractor
-from .stock import ALGORITHMS, algorithm_class, flattening, make_algorithm, make_vec_env, settings, settings_file
+from ..moved import modules_of, moved, public, submodule
 
 if TYPE_CHECKING:
+    from ..agents.learning.vec_env import GymVecEnv
+    from .extractors import CoreExtractor, EncoderExtractor
     from .policies import CorePolicy
+    from .stock import ALGORITHMS, algorithm_class, flattening, make_algorithm, make_vec_env, settings, settings_file
 
 __all__ = [
     "ALGORITHMS",
@@ -26,10 +29,26 @@ __all__ = [
 ]
 
 
+# the module of each public name
+_HOMES = {
+    "ALGORITHMS": "stock",
+    "CoreExtractor": "extractors",
+    "CorePolicy": "policies",  # only this one needs sb3-contrib
+    "EncoderExtractor": "extractors",
+    "GymVecEnv": ".agents.learning.vec_env",
+    "algorithm_class": "stock",
+    "flattening": "stock",
+    "make_algorithm": "stock",
+    "make_vec_env": "stock",
+    "settings": "stock",
+    "settings_file": "stock",
+}
+
+
 def __getattr__(name: str) -> object:
-    if name == "CorePolicy":  # only this one needs sb3-contrib
-        return importlib.import_module(".policies", __name__).CorePolicy
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOMES:
+        return public(__name__, name, _HOMES)
+    return submodule(__name__, name, modules_of(__path__)) or moved(__name__, name, {})
 
 
 def __dir__() -> list[str]:

@@ -1,22 +1,24 @@
-"""Instruments and adapters around environments: a retina for any of them, flat actions, videos."""
+"""Instruments and adapters around environments: a retina for any of them, flat actions, videos.
 
-import importlib
+Each is imported at its first use.
+"""
+
 from typing import TYPE_CHECKING
 
-from ..moved import moved
-from .flatten import FlattenAction, FlattenVectorAction
-from .foveate import Foveate
-from .foveate_vector import FoveateVector
-from .history import PreviousActionReward, PreviousActionRewardVector
-from .markov import Markovian, MarkovianVector
-from .memory_trace import MemoryTrace
-from .price import PriceOfLooking, PriceOfLookingVector
-from .record import record_episodes
-from .record_video import RecordVideo
-from .saliency import Saliency, SequentialJacobian
+from ..moved import modules_of, moved, public, submodule
 
 if TYPE_CHECKING:
+    from .flatten import FlattenAction, FlattenVectorAction
     from .flatten_parallel import FlattenParallel
+    from .foveate import Foveate
+    from .foveate_vector import FoveateVector
+    from .history import PreviousActionReward, PreviousActionRewardVector
+    from .markov import Markovian, MarkovianVector
+    from .memory_trace import MemoryTrace
+    from .price import PriceOfLooking, PriceOfLookingVector
+    from .record import record_episodes
+    from .record_video import RecordVideo
+    from .saliency import Saliency, SequentialJacobian
 
 __all__ = [
     "FlattenAction",
@@ -37,8 +39,26 @@ __all__ = [
     "record_episodes",
 ]
 
-_LAZY = {"FlattenParallel": "flatten_parallel"}  # loads PettingZoo
-_HOMES = {  # since 0.2
+# the module of each public name
+_HOMES = {
+    "FlattenAction": "flatten",
+    "FlattenParallel": "flatten_parallel",
+    "FlattenVectorAction": "flatten",
+    "Foveate": "foveate",
+    "FoveateVector": "foveate_vector",
+    "Markovian": "markov",
+    "MarkovianVector": "markov",
+    "MemoryTrace": "memory_trace",
+    "PreviousActionReward": "history",
+    "PreviousActionRewardVector": "history",
+    "PriceOfLooking": "price",
+    "PriceOfLookingVector": "price",
+    "RecordVideo": "record_video",
+    "Saliency": "saliency",
+    "SequentialJacobian": "saliency",
+    "record_episodes": "record",
+}
+_RENAMED = {  # since 0.2
     "VideoWriter": "viz.video:VideoWriter",
     "adversary": "analysis.adversary",
     "contact_sheet": "viz.pictures:contact_sheet",
@@ -49,9 +69,9 @@ _HOMES = {  # since 0.2
 
 
 def __getattr__(name: str) -> object:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-    return moved(__name__, name, _HOMES)
+    if name in _HOMES:
+        return public(__name__, name, _HOMES)
+    return submodule(__name__, name, modules_of(__path__)) or moved(__name__, name, _RENAMED)
 
 
 def __dir__() -> list[str]:
