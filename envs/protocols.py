@@ -127,6 +127,7 @@ class HasLessons(Protocol):
     """A class of worlds with a curriculum: its argument `lesson` counts from 1 to ``len(lessons)``."""
 
     lessons: ClassVar[Sequence[Mapping[str, int]]]
+    lower_is_better: ClassVar[bool]  # of its score
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@
 On the command line a range is two options, `min_length` and `max_length`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -80,6 +80,19 @@ class Splits(dict[str, Mapping[str, int]]):
         """
         both = {"train": train, **{f"test-{n}": Range(n, n) for n in exactly}}
         return cls({split: {f"min_{name}": size.low, f"max_{name}": size.high} for split, size in both.items()})
+
+    def at_lesson(self, lessons: Sequence[Mapping[str, int]], lesson: int | None) -> "Splits":
+        """The same splits, trained at the sizes of a lesson.
+
+        Args:
+            lessons: what each sets, like the split "train".
+            lesson: which, from 1; None is the last.
+
+        Raises:
+            FoveateError: there is no such lesson.
+        """
+        lesson = check_range("lesson", len(lessons) if lesson is None else lesson, 1, len(lessons))
+        return Splits({**self, "train": lessons[lesson - 1]})
 
     def sizes(self, split: str, **given: int | None) -> Sizes:
         """The sizes of a split; what is given counts more.

@@ -46,9 +46,9 @@ class CallbackHooks(Hooks):
         record = algorithm.logger.record
         record("rollout/ep_rew_mean", safe_mean([row["r"] for row in learner.recent]))
         record("rollout/ep_len_mean", safe_mean([row["l"] for row in learner.recent]))
-        score, scored = learner.recent_score()
-        if scored:
-            record("rollout/score", score)
+        scores = learner.recent_scores()
+        if len(scores):
+            record("rollout/score", float(scores.mean()))
         for name, value in figures.items():
             record(f"train/{name}", value.item())
         record("train/learning_rate", learner.optimizer.param_groups[0]["lr"])

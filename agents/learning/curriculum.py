@@ -23,7 +23,7 @@ class Curriculum:
         world = world_class(env_id)
         if not isinstance(world, HasLessons):
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
-        lessons = world.lessons
+        lessons, self._fewer_is_better = world.lessons, world.lower_is_better
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
         self._arguments = arguments
         self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
@@ -38,8 +38,9 @@ class Curriculum:
 
     def passed(self, algorithm: Algorithm) -> bool:
         """Whether it is time for the next lesson."""
-        score, episodes = algorithm.learner.recent_score()
-        return self.lesson < self.last and episodes >= EPISODES and score >= self.pass_score
+        scores = algorithm.learner.recent_scores()
+        right = scores <= 0 if self._fewer_is_better else scores  # no mistake at all, where mistakes are counted
+        return self.lesson < self.last and len(scores) >= EPISODES and float(right.mean()) >= self.pass_score
 
     def advance(self, algorithm: Algorithm) -> None:
         """Go on in worlds of the next lesson."""

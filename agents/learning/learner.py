@@ -320,10 +320,10 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self.recent.extend({"r": r, "l": n, "t": now, "score": s} for r, n, s in rows)
         self.counts.episodes += len(episodes.returns)
 
-    def recent_score(self) -> tuple[float, int]:
-        """The mean of the task's own figure over the latest episodes (NaN of none), and how many they are."""
-        scores = [row["score"] for row in self.recent if "score" in row and row["score"] == row["score"]]
-        return float(np.mean(scores)) if scores else float("nan"), len(scores)
+    def recent_scores(self) -> np.ndarray:
+        """The task's own figure of each of the latest episodes that have one."""
+        scores = np.array([row.get("score", np.nan) for row in self.recent], np.float64)
+        return scores[~np.isnan(scores)]
 
     def forget_episodes(self) -> None:
         """Begin the figures of the latest episodes anew."""

@@ -1,6 +1,6 @@
 """Bits come in, and must be written down afterwards: copy, reverse copy, repeat copy, many copies in a row."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from gymnasium import spaces
@@ -251,14 +251,15 @@ class Allocation(SequenceWorld):
 
     Args:
         width: bits a vector.
-        split: "train" (ten sequences of five), "validation" and "test" (the same), "test-20" (twenty of five).
-        sequences: how many; None leaves it to the split.
-        length: vectors of each; None leaves it to the split.
+        lesson: of the curriculum, from 1: sequences of five, more in each lesson; None is the last, with ten.
+        split: "train" (the lesson's sizes), "validation" and "test" (the same), "test-20" (twenty of five).
+        sequences: how many; None leaves it to lesson and split.
+        length: vectors of each; None leaves it to lesson and split.
         reward: "dense" or "whole".
 
     Source:
         Graves et al. 2016, "Hybrid computing using a neural network with dynamic external memory", Methods and
-        extended data (ten sequences of five vectors, a memory of ten rows).
+        extended data (ten sequences of five vectors, a memory of ten rows). The lessons are ours.
 
     Version history:
         v0: first version.
@@ -267,12 +268,14 @@ class Allocation(SequenceWorld):
     scale = COIN
     score_name = "wrong bits"
     lower_is_better = True
-    splits = Splits({"train": {"sequences": 10, "length": 5}, "test-20": {"sequences": 20, "length": 5}})
+    lessons: ClassVar[list[dict[str, int]]] = [{"sequences": n, "length": 5} for n in (1, 2, 3, 4, 6, 8, 10)]
+    splits = Splits({"test-20": {"sequences": 20, "length": 5}})
 
     def __init__(
         self,
         *,
         width: int = 8,
+        lesson: int | None = None,
         split: str = "train",
         sequences: int | None = None,
         length: int | None = None,
@@ -280,7 +283,7 @@ class Allocation(SequenceWorld):
     ):
         check_range("width", width, 1, 62)
         self.set_reward(reward)
-        sizes = self.splits.sizes(split, sequences=sequences, length=length)
+        sizes = self.splits.at_lesson(self.lessons, lesson).sizes(split, sequences=sequences, length=length)
         self.width, self.sequences, self.length = width, sizes["sequences"], sizes["length"]
         check_range("sequences", self.sequences, 1, 100)
         check_range("length", self.length, 1, 100)

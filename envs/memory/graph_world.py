@@ -7,11 +7,9 @@ from gymnasium import spaces
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...errors import check_range
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from ..sizes import Splits
 from .graphs import Graph, digits_of, permutation, random_graphs
 from .script import AnswerWorld, Script, moments, rows_at
 
@@ -104,9 +102,7 @@ class GraphWorld(AnswerWorld):
         reward: Reward = "dense",
     ):
         self.set_reward(reward)
-        lesson = len(self.lessons) if lesson is None else lesson
-        check_range("lesson", lesson, 1, len(self.lessons))
-        sizes = Splits({**self.splits, "train": self.lessons[lesson - 1]}).sizes(
+        sizes = self.splits.at_lesson(self.lessons, lesson).sizes(
             split,
             min_nodes=min_nodes,
             max_nodes=max_nodes,

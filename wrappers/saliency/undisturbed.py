@@ -1,7 +1,7 @@
 """Looking into a policy without leaving a trace, whatever modes hold outside."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import torch
@@ -11,11 +11,11 @@ from .views import View
 
 
 @contextlib.contextmanager
-def _ordinary_weights(module: nn.Module) -> Iterator[None]:
+def _ordinary_weights(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Within, weights that were born in inference mode (a policy that was loaded there) are replaced by copies."""
     places = [
         (kept, name, value)
-        for part in module.modules()
+        for part in modules
         for kept in (cast("dict[str, Tensor | None]", part._parameters), part._buffers)
         for name, value in kept.items()
         if value is not None and value.is_inference()
@@ -36,9 +36,11 @@ def undisturbed(view: View) -> Iterator[None]:
     Gradients are taken with ``torch.autograd.grad``, which leaves those of the weights alone. They exist within,
     whatever holds outside: `torch.no_grad`, or `torch.inference_mode`, in which every derivative would read as zero.
     """
-    modes = [(module, module.training) for module in view.module.modules()]
+    modules = list(view.module.modules())
+    modes = [(module, module.training) for module in modules]
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    view.module.eval()
+    if any(mode for _, mode in modes):  # to switch each module takes as long as a small one computes
+        view.module.eval()
     try:
         # cuDNN's recurrent networks can't run backward in evaluation mode
         with (
@@ -46,9 +48,10 @@ def undisturbed(view: View) -> Iterator[None]:
             torch.backends.cudnn.flags(enabled=False),
             torch.inference_mode(False),
             torch.enable_grad(),
-            _ordinary_weights(view.module),
+            _ordinary_weights(modules),
         ):
             yield
     finally:
         for module, mode in modes:
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
