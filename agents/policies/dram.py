@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from ...errors import FoveateError, check_range
+from ...errors import FoveateError, check_choice, check_range
 from ...tree import Tree
 from ..nn.attention.glimpse import GlimpseNetwork
 from ..nn.cores import LSTM, Core, CoreOutput
@@ -95,6 +95,9 @@ class DRAM(Looking):
         dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for a linear one.
+        gaze: how it says where to look: "place", from the upper layer, as in the paper, or "move", from where it looks
+            now, by a head that sees the glimpse itself (`MoveHead`); what is no Box like the observed `location`
+            always is a place.
         isolate_location: keep the location's gradient out of the lower layer.
         location_rate: learning rate of what only the policy gradient trains (context, upper layer, location), as a
             share of the learner's. Adam brings any gradient to one size, so at the full rate the gaze runs into a
@@ -120,6 +123,7 @@ class DRAM(Looking):
         dropout: float = 0.0,
         std: float = 0.1,
         location_hidden: int = 128,
+        gaze: Literal["place", "move"] = "place",
         isolate_location: bool = True,
         location_rate: float = 0.1,
         patch: int = 12,
@@ -130,6 +134,7 @@ class DRAM(Looking):
     ):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
+        check_choice("gaze", gaze, ["place", "move"])
         check_range("location_rate", location_rate, 0.0, 1.0)
         retina = make_retina(observation_space, patch, scales, location, tiles, overview)
         looked_at = observation_space if retina is None else retina.observation_space
@@ -144,7 +149,9 @@ class DRAM(Looking):
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         heads = {
-            name: make_head(hidden, part, location_hidden, std) if name in LOOKING else make_head(hidden, part)
+            name: self.looking_head(hidden, part, location_hidden, std, looked_at if gaze == "move" else None)
+            if name in LOOKING
+            else make_head(hidden, part)
             for name, part in parts.items()
         }
         critic = make_critic(hidden)
@@ -173,5 +180,7 @@ class DRAM(Looking):
 
     def read_out(self, features: Tensor, source: Source | None, observation: Tree) -> tuple[dict[str, Tensor], Tensor]:
         low, high = features.chunk(2, -1)  # (T, B, H) each
-        parameters = {name: self.heads[name](high if name in LOOKING else low) for name in self.heads}
+        parameters = {
+            name: self.read_head(name, high if name in LOOKING else low, source, observation) for name in self.heads
+        }
         return parameters, self.critic(high.detach() if "critic" in self.isolated else high)[..., 0]  # (T, B)

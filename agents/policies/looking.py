@@ -18,7 +18,7 @@ from ..nn.cores import Core
 from ..nn.cores.base import State
 from ..nn.cores.unroll import unroll
 from ..nn.encoders import as_image, to_floats
-from ..nn.heads import Head
+from ..nn.heads import Head, MoveHead, make_head
 from ..nn.noise import drawn
 from .outputs import PolicyEvaluation, PolicyOutput, PolicyPrediction
 from .policy import Policy, action_parts
@@ -123,6 +123,22 @@ class Looking(Policy):
             raise FoveateError(f"an agent with a retina of its own chooses {taken[0]!r} itself; rename that part.")
         super().__init__(observation_space, action_space, encoder, core, heads, isolated, critic, inner)
         self.retina = retina
+
+    def looking_head(
+        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
+    ) -> Head:
+        """The head that says where to look.
+
+        Args:
+            features: size of the core's output.
+            space: of this part of the action, or of what the retina is told.
+            hidden: units of the hidden layer, 0 for a linear head.
+            std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
+            seen: of the glimpses, where it is to say a move, if it can.
+        """
+        if isinstance(space, spaces.Box) and isinstance(seen, spaces.Dict) and MoveHead.fits(space, seen):
+            return MoveHead(features, space, seen, hidden, std)
+        return make_head(features, space, hidden, std)
 
     @property
     def attends(self) -> bool:

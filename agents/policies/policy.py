@@ -208,13 +208,18 @@ class Policy(nn.Module):
             observation: what was seen, tensors (T, B, …), for heads that look themselves.
         """
         apart = features.detach()
-        parameters = {}
-        for name in self.heads:
-            head = self.head(name)
-            known: dict[str, Tree] = {"source": source} if head.needs_source else {}
-            known |= {"observation": observation} if head.needs_observation else {}
-            parameters[name] = head(apart if name in self.isolated else features, **known)
+        parameters = {
+            name: self.read_head(name, apart if name in self.isolated else features, source, observation)
+            for name in self.heads
+        }
         return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]
+
+    def read_head(self, name: str, features: Tensor, source: Source | None, observation: Tree) -> Tensor:
+        """One head's parameters (T, B, …), of its features and of what else it asks for; arguments as of `read_out`."""
+        head = self.head(name)
+        known: dict[str, Tree] = {"source": source} if head.needs_source else {}
+        known |= {"observation": observation} if head.needs_observation else {}
+        return head(features, **known)
 
     def step(
         self,

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from ...errors import check_choice, check_range
 from ..nn.attention.glimpse import GlimpseNetwork
 from ..nn.cores import RecurrentCores, make_core
-from ..nn.heads import Head, MoveHead, UniformHead, make_head
+from ..nn.heads import Head, UniformHead
 from .looking import LOOKING, Looking, make_retina
 from .policy import action_parts
 
@@ -91,22 +91,6 @@ class RAM(Looking):
             frozenset(isolated),
             retina=retina,
         )
-
-    def looking_head(
-        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
-    ) -> Head:
-        """The head that says where to look.
-
-        Args:
-            features: size of the core's output.
-            space: of this part of the action, or of what the retina is told.
-            hidden: units of the hidden layer, 0 for a linear head.
-            std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
-            seen: of the glimpses, where it is to say a move, if it can.
-        """
-        if isinstance(space, spaces.Box) and isinstance(seen, spaces.Dict) and MoveHead.fits(space, seen):
-            return MoveHead(features, space, seen, hidden, std)
-        return make_head(features, space, hidden, std)
 
 
 class RandomGlimpse(RAM):

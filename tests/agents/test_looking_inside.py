@@ -50,6 +50,7 @@ def both(name: str, options: dict | None = None, **env: object):
         ("ram", {"gaze": "move"}, {}),
         ("ram", {"gaze": "move"}, {"location": "tiles", "tiles": 4}),
         ("dram", {}, {"overview": 8}),
+        ("dram", {"gaze": "move"}, {"overview": 8}),
     ],
 )
 def test_acting_and_looking_inside_are_the_same_distribution(name: str, options: dict, env: dict) -> None:
