@@ -26,6 +26,7 @@ class RAM(Looking):
         rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.
         where: units on the location.
+        filters: of convolutions in front of the units on the glimpse (see `GlimpseConvolutions`), 0 for none.
         dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
@@ -53,6 +54,7 @@ class RAM(Looking):
         rows: int = 16,
         what: int = 128,
         where: int = 128,
+        filters: int = 0,
         dropout: float = 0.0,
         std: float = 0.1,
         location_hidden: int = 128,
@@ -69,7 +71,7 @@ class RAM(Looking):
         check_choice("gaze", gaze, ["place", "move"])
         retina = make_retina(observation_space, patch, scales, location, tiles)
         looked_at = observation_space if retina is None else retina.observation_space
-        encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout)
+        encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout, filters=filters)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         memory = make_core(core, hidden, hidden, rows=rows)
         looking = {
