@@ -215,7 +215,14 @@ class Policy(nn.Module):
         return parameters, self.critic(apart if "critic" in self.isolated else features)[..., 0]
 
     def read_head(self, name: str, features: Tensor, source: Source | None, observation: Tree) -> Tensor:
-        """One head's parameters (T, B, …), of its features and of what else it asks for; arguments as of `read_out`."""
+        """One head's parameters (T, B, …), from its features and what else it asks for.
+
+        Args:
+            name: of the head.
+            features: what it reads, (T, B, H).
+            source: as of `read_out`.
+            observation: as of `read_out`.
+        """
         head = self.head(name)
         known: dict[str, Tree] = {"source": source} if head.needs_source else {}
         known |= {"observation": observation} if head.needs_observation else {}
