@@ -22,6 +22,7 @@ Values = dict[str, object]
 
 # where a run is written and what is shown is not what is trained
 _ALIKE = {("options", "log_dir"), ("options", "progress")}
+MANY_EPISODES, FEW_EPISODES = 800, 10  # of an evaluation; few where they take long
 
 
 @dataclass
@@ -33,8 +34,10 @@ class RunOptions:
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         steps: environment steps of the whole training.
         log_dir: where run folders are made.
-        eval_every: steps between evaluations on the validation split; 0 is a twentieth of all steps.
-        eval_episodes: episodes of each evaluation.
+        eval_every: steps between evaluations on the validation split. 0 is a twentieth of all steps; without
+            eval_episodes it leaves both to the run, whose evaluations then take a tenth of its time at most.
+        eval_episodes: episodes of each evaluation. 0 is 800 (10 where they take long) or, without eval_every, what the
+            run can afford, 100 to 800.
         save_every: steps between checkpoints; 0 is a twentieth of all steps.
         log_every: rollouts between two rows of the log.
         curriculum: take the environment's lessons (of worlds that have some) in order, each until it is passed.
@@ -50,7 +53,7 @@ class RunOptions:
     steps: int = 1_000_000
     log_dir: Path = Path("runs")
     eval_every: int = 0
-    eval_episodes: int = 800
+    eval_episodes: int = 0
     save_every: int = 0
     log_every: int = 50
     curriculum: bool = False
@@ -62,21 +65,26 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         self.log_dir = Path(self.log_dir)
-        for name in ("eval_episodes", "log_every"):
-            check_range(name, getattr(self, name), 1)
-        for name in ("eval_every", "save_every"):
+        check_range("log_every", self.log_every, 1)
+        for name in ("eval_every", "eval_episodes", "save_every"):
             check_range(name, getattr(self, name), 0)
         check_range("pass_score", self.pass_score, 0.0, 1.0)
         check_range("threads", self.threads, 1, 1024)
         check_range("steps", self.steps, 1, 2**62)
         check_range("seed", self.seed, 0, 2**32 - 1)
 
-    def resolved(self) -> "RunOptions":
-        """The options with every 0 that stands for a share of the steps replaced by it."""
+    def resolved(self, slow: bool) -> "RunOptions":
+        """The options with every 0 replaced by what it stands for, but for evaluations that are left to the run.
+
+        Args:
+            slow: whether episodes take so long that an evaluation has few.
+        """
         twentieth = max(1, self.steps // 20)
-        return dataclasses.replace(
-            self, eval_every=self.eval_every or twentieth, save_every=self.save_every or twentieth
-        )
+        known = dataclasses.replace(self, save_every=self.save_every or twentieth)
+        if self.eval_every or self.eval_episodes:
+            known.eval_every = self.eval_every or twentieth
+            known.eval_episodes = self.eval_episodes or (FEW_EPISODES if slow else MANY_EPISODES)
+        return known
 
 
 @dataclass
@@ -222,7 +230,7 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     """The dataclass of all options of a pair: the run's, `env`, `agent` and `learner`."""
     from ..agents import AGENTS
     from ..agents.learning.options import learner_kind
-    from ..envs.registry import env_options, is_slow
+    from ..envs.registry import env_options
     from ..introspect import constructor_options
     from .options import dataclass_of, part
 
@@ -232,11 +240,9 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     env = dataclass_of("Environment", known, fitting)
     agent = dataclass_of("Agent", constructor_options(AGENTS[preset.agent]), preset.agent_options)
     learner = learner_kind(preset.learner.get("objective", "reinforce")).make(preset.learner)
-    episodes = 10 if is_slow(env_id) else RunOptions.eval_episodes
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.steps)),
         ("curriculum", bool, dataclasses.field(default=preset.curriculum)),
-        ("eval_episodes", int, dataclasses.field(default=episodes)),
         part("env", env(), f"options of {env_id}"),
         part("agent", agent(), "options of the agent"),
         part("learner", learner, "how it learns"),
@@ -268,7 +274,7 @@ def configure(arguments: Sequence[str], imports: Sequence[str], command: str = "
     Raises:
         FoveateError: something that is asked for doesn't exist, or isn't allowed.
     """
-    from ..envs.registry import check_id, check_one_agent, full_id
+    from ..envs.registry import check_id, check_one_agent, full_id, is_slow
     from .options import parse
 
     objective, rest = take(arguments, "--learner")
@@ -285,5 +291,13 @@ def configure(arguments: Sequence[str], imports: Sequence[str], command: str = "
     env, agent_options, learner = (dataclasses.asdict(getattr(run, name)) for name in ("env", "agent", "learner"))
     command = command or shlex.join([*called("train"), *sys.argv[1:]])
     return Configuration(
-        env_id, agent, preset.agent, env, agent_options, learner, options.resolved(), list(imports), command
+        env_id,
+        agent,
+        preset.agent,
+        env,
+        agent_options,
+        learner,
+        options.resolved(is_slow(env_id)),
+        list(imports),
+        command,
     )

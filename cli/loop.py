@@ -20,7 +20,9 @@ from ..agents.learning.keeper import Keeper
 from ..agents.learning.run_folder import own_folder
 from ..agents.learning.schema import Progress, plain_progress
 from ..analysis.measure import lower_is_better, main_figure, measure
+from ..envs.registry import is_slow
 from .configuration import Configuration, Values
+from .schedule import Schedule
 
 
 class Stop(Exception):
@@ -121,6 +123,7 @@ class TrainingLoop:
         self.processes = present()
         first = self.processes.first  # it alone measures, shows and draws
         self.traces = own_folder(keeper.folder, "traces") if config.options.trace and first else None
+        self.schedule = Schedule(config.options, progress, is_slow(config.env_id))
         self.display = Display(config.options.steps, config.options.progress and first)
         self.stopwatch = Stopwatch(progress)
         self.stop = False
@@ -140,7 +143,7 @@ class TrainingLoop:
         self.display.advance(steps)
         if self.curriculum is not None and self.curriculum.passed(learner):
             self.next_lesson(learner, self.curriculum)
-        if steps // self.options.eval_every > self.progress.evaluated // self.options.eval_every:
+        if self.schedule.due(learner.learner):
             self.evaluate_or_save(learner)
         stop = self.processes.any(self.stop)
         if stop or steps // self.options.save_every > self.progress.saved // self.options.save_every:
@@ -199,11 +202,12 @@ class TrainingLoop:
 
     def evaluate(self, learner: Algorithm) -> None:
         """Measure on the validation split; a new best is kept at once."""
-        steps = learner.num_timesteps
-        figure = self.processes.said(lambda: self._measured(learner))
-        if figure is None:
+        steps, count = learner.num_timesteps, self.schedule.episodes(learner.learner)
+        measured = self.processes.said(lambda: self._measured(learner, count))
+        if measured is None:
             raise Stop
-        self.progress.evaluated = steps
+        figure, self.progress.longest = measured
+        self.progress.evaluated, self.progress.eval_episodes = steps, count
         best, sign = self.progress.best, -1 if lower_is_better(self.env_id) else 1
         # of two alike the later, whose rate has fallen further
         better = best is None or sign * figure >= sign * best
@@ -224,18 +228,23 @@ class TrainingLoop:
         self.progress.saved = learner.num_timesteps
         self.keeper.save(learner, "last", self._snapshot())
 
-    def _measured(self, learner: Algorithm) -> float | None:
-        """The main figure on the validation split, left for the log with the others; None if the user stopped it."""
-        count = self.options.eval_episodes
+    def _measured(self, learner: Algorithm, count: int) -> tuple[float, int] | None:
+        """The main figure on the validation split, and the steps of the longest episode; None if the user stopped it.
+
+        Args:
+            learner: who is measured.
+            count: how many episodes.
+        """
         try:
             episodes = measure(learner.policy, self.env_id, self.env, "validation", count, on_step=self.heed)
         except Stop:
             return None
         figure = float(main_figure(episodes).mean())
         self._record(learner, episodes, figure)
-        return figure
+        return figure, int(episodes.lengths.max())
 
     def _record(self, learner: Algorithm, episodes: Episodes, figure: float) -> None:
+        """Leave the figures of an evaluation for the log."""
         record = learner.logger.record
         record("eval/score", figure)
         record("eval/mean_reward", float(episodes.returns.mean()))

@@ -325,6 +325,11 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         scores = np.array([row.get("score", np.nan) for row in self.recent], np.float64)
         return scores[~np.isnan(scores)]
 
+    def longest_episode(self) -> float:
+        """Steps of the longest of the latest episodes; where none has ended yet, of those that are played."""
+        ended = [row["l"] for row in self.recent if row.get("l")]
+        return max(ended, default=max(1.0, self.counts.steps / self.options.worlds))
+
     def forget_episodes(self) -> None:
         """Begin the figures of the latest episodes anew."""
         self.recent.clear()

@@ -12,6 +12,8 @@ from ...errors import FoveateError, check_choice, check_range
 Objective = Literal["reinforce", "a2c", "ppo"]
 OBJECTIVES: tuple[Objective, ...] = ("reinforce", "a2c", "ppo")
 LARGEST = 1e6  # of rates and coefficients; anything beyond is a slip, and would overflow before long
+CALL = 100  # what calling a policy and its worlds costs whatever their number, in rows
+LEARNING = 3  # a forward pass and its gradient, in forward passes
 
 
 @dataclass
@@ -49,6 +51,10 @@ class Options:
         ):
             if (name, getattr(self, name)) != ("max_grad_norm", math.inf):
                 check_range(name, getattr(self, name), low, high)
+
+    def work(self) -> float:
+        """About what a world's step costs to play and to learn from, in forward passes of one row."""
+        return 1 + CALL / self.worlds + LEARNING
 
 
 @dataclass
@@ -113,6 +119,9 @@ class LearnerOptions(Options):
             if self.likelihood_reward:
                 raise FoveateError(f"likelihood_reward=True needs whole episodes: horizon=None, not {self.horizon}.")
 
+    def work(self) -> float:
+        return 1 + CALL / self.worlds + LEARNING * (self.epochs if self.objective == "ppo" else 1)
+
 
 @dataclass
 class BackpropOptions(Options):
@@ -132,6 +141,9 @@ class BackpropOptions(Options):
         super().__post_init__()
         check_choice("objective", self.objective, ["backprop"])
         check_range("batch", self.batch, 1, self.worlds)
+
+    def work(self) -> float:
+        return LEARNING  # most worlds are scripts, which nobody plays
 
 
 @dataclass
@@ -176,6 +188,10 @@ class QOptions(Options):
         check_range("warm_up", self.warm_up, 0)
         for name in ("gamma", "exploration", "epsilon"):
             check_range(name, getattr(self, name), 0.0, 1.0)
+
+    def work(self) -> float:
+        # the target network's forward pass too
+        return 1 + CALL / self.worlds + (LEARNING + 1) * self.updates * self.batch / self.worlds
 
 
 class LearnerKind(NamedTuple):

@@ -35,6 +35,8 @@ class Progress(Struct):
         seconds: of the clock.
         cpu_seconds: of the processor.
         lesson: of the curriculum; None without one.
+        eval_episodes: how many episodes each evaluation has; 0 before the first.
+        longest: steps of the longest of the last evaluation's.
     """
 
     evaluated: Count = 0
@@ -44,6 +46,8 @@ class Progress(Struct):
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     lesson: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    eval_episodes: Count = 0
+    longest: Count = 0
 
 
 def progress_of(run: Mapping[str, object] | None) -> Progress:

@@ -13,6 +13,7 @@ from foveate import tree
 from foveate.agents.nn import kernels
 from foveate.agents.nn.cores.dnc import DNC
 from foveate.agents.nn.cores.ntm import NTM
+from foveate.agents.nn.kernels import sequence
 
 Kind = type[NTM | DNC]
 KINDS = [NTM, DNC]
@@ -114,6 +115,23 @@ def test_threads_change_nothing(kind: Kind) -> None:
     for name, expected in found[0].items():
         if name == "gradient of x" or not name.startswith("gradient"):  # parameters' are sums over worlds, by torch
             assert torch.allclose(found[1][name], expected, rtol=1e-6, atol=1e-7), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("room", [1, 10**5])
+def test_worlds_by_parts_where_nobody_learns_change_nothing(
+    kind: Kind, room: int, one_thread: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = core_of(kind, torch.float32, fast="auto")
+    x, starts = torch.randn(5, 11, INPUTS), torch.rand(5, 11) < 0.3
+    whole = core(x, core.initial_state(11), starts)
+    assert whole.y.requires_grad
+    monkeypatch.setattr(sequence, "ROOM", room)
+    with torch.no_grad():
+        parts = core(x, core.initial_state(11), starts)
+    assert torch.equal(parts.y, whole.y)
+    for name, value in tree.flatten_names(parts.state).items():
+        assert torch.equal(value, tree.flatten_names(whole.state)[name]), name
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,6 +1,7 @@
 """A differentiable neural computer over a whole piece of a sequence as one function with a gradient of its own."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from .cache import compiled_into_cache
-from .sequence import Parameters, array, call, from_the_end, in_threads, parameter_gradients, tensor
+from .sequence import Parameters, array, by_parts, call, from_the_end, in_threads, parameter_gradients, tensor
 
 with compiled_into_cache():
     from .dnc_backward import Carried, backward
@@ -170,7 +171,8 @@ def dnc_sequence(
         y, (T, B, hidden + R W), and the state after it.
     """
     shape = shape._replace(every=math.isqrt(len(drive) - 1) + 1)
-    y, *after = call("dnc", drive.dtype, lambda: _Sequence.apply(shape, drive, *parameters, *begin))
+    run = partial(_Sequence.apply, shape)
+    y, *after = call("dnc", drive.dtype, lambda: by_parts(run, drive, parameters, begin))
     end = Begin(*after)
     return y, end if shape.lstm else end._replace(cell=begin.cell)
 

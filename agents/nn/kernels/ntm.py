@@ -1,5 +1,6 @@
 """A neural Turing machine over a whole piece of a sequence as one function with a gradient of its own."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from .cache import compiled_into_cache
-from .sequence import Parameters, array, call, from_the_end, in_threads, parameter_gradients, tensor
+from .sequence import Parameters, array, by_parts, call, from_the_end, in_threads, parameter_gradients, tensor
 
 with compiled_into_cache():
     from .ntm_backward import Carried, backward
@@ -111,6 +112,7 @@ def ntm_sequence(
     Returns:
         y, (T, B, hidden + R W), and the state after it.
     """
-    y, *after = call("ntm", drive.dtype, lambda: _Sequence.apply(shape, drive, *parameters, *begin))
+    run = partial(_Sequence.apply, shape)
+    y, *after = call("ntm", drive.dtype, lambda: by_parts(run, drive, parameters, begin))
     end = Begin(*after)
     return y, end if shape.lstm else end._replace(cell=begin.cell)

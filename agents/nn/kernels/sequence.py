@@ -15,7 +15,9 @@ with compiled_into_cache():
     from .controller import Weights
 
 FEWEST = 4  # worlds a thread: below it starting the thread costs more than it saves
+ROOM = 2**23  # bytes of a trace that nobody keeps: as much stays in the cache and is asked of the system once
 Result = TypeVar("Result")
+Begin = tuple[Tensor, ...]
 _CALLED: set[tuple[str, torch.dtype]] = set()  # kernels that have run in this process
 
 
@@ -87,6 +89,28 @@ def call(kernel: str, dtype: torch.dtype, run: Callable[[], Result]) -> Result:
         result = run()
     _CALLED.add((kernel, dtype))
     return result
+
+
+def by_parts(run: Callable[..., tuple[Tensor, ...]], drive: Tensor, kept: Parameters, begin: Begin) -> list[Tensor]:
+    """``run(drive, *kept, *begin)``; where nobody wants a gradient, of a few worlds after the other.
+
+    What a backward pass would need is then written again and again into the same memory, not once into memory for all.
+
+    Args:
+        run: y, (T, B, …), and the state after a piece, (B, …).
+        drive: of the piece, (T, B, …).
+        kept: parameters.
+        begin: the state before it, (B, …).
+    """
+    batch, given = drive.shape[1], (drive, *kept, *begin)
+    each = (len(drive) + 1) * sum(part[0].nbytes for part in begin)
+    some = max(FEWEST * torch.get_num_threads(), ROOM // max(each, 1))
+    if some >= batch or (torch.is_grad_enabled() and any(part.requires_grad for part in given)):
+        return list(run(*given))
+    cuts = [slice(first, first + some) for first in range(0, batch, some)]
+    parts = [run(drive[:, cut], *kept, *(part[cut] for part in begin)) for cut in cuts]
+    y, *after = zip(*parts, strict=True)
+    return [torch.cat(y, 1), *map(torch.cat, after)]
 
 
 def array(tensor: Tensor) -> np.ndarray:
