@@ -6,39 +6,41 @@ import numpy as np
 from numba import njit
 
 OPTIONS: Any = {"error_model": "numpy", "nogil": True, "cache": True}
-u64 = np.uint64
+f32, u8, i64, u64 = np.float32, np.uint8, np.int64, np.uint64
 
 
 @njit(**OPTIONS)
-def rectangles(rows, columns, greys, out):
+def _edge(place, size):
+    """The first pixel that isn't before a place, within the picture."""
+    if place >= size:
+        return i64(size)
+    return i64(np.ceil(place)) if place > 0 else i64(0)  # NaN: 0
+
+
+@njit(**OPTIONS)
+def _limits(box, size):
+    """The first row and the one behind the last, then the same of columns, of (left, top, width, height)."""
+    left, top, width, height = box
+    return _edge(top, size), _edge(top + height, size), _edge(left, size), _edge(left + width, size)
+
+
+@njit(**OPTIONS)
+def rectangles(boxes, greys, out):
     """Frames of rectangles on black, whose grey values add up, up to 255.
 
     Args:
-        rows: bool, (N, K, 84), which rows each covers.
-        columns: bool, (N, K, 84).
+        boxes: whole numbers, (N, K, 4), from `foveate.envs.probe.game.boxes`.
         greys: whole numbers, (K,).
         out: uint8, (N, 84, 84), written to.
     """
-    count, size = len(out), out.shape[1]
-    out[:] = 0
-    for n in range(count):
-        for k in range(rows.shape[1]):
-            first, last = _span(columns[n, k])
-            for y in range(size):
-                if rows[n, k, y]:
-                    for x in range(first, last):
-                        if columns[n, k, x]:
-                            out[n, y, x] = min(np.int64(out[n, y, x]) + greys[k], 255)
-
-
-@njit(**OPTIONS)
-def _span(covered):
-    """The first that is covered, and the one behind the last."""
-    first, last = len(covered), 0
-    for x in range(len(covered)):
-        if covered[x]:
-            first, last = min(first, x), x + 1
-    return first, last
+    for n in range(len(out)):
+        out[n] = 0
+        for k in range(len(greys)):
+            first, last, left, right = _limits(boxes[n, k], out.shape[1])
+            for y in range(first, last):
+                row = out[n, y]
+                for x in range(u64(left), u64(max(left, right))):
+                    row[x] = min(i64(row[x]) + i64(greys[k]), 255)
 
 
 @njit(**OPTIONS)
@@ -53,42 +55,51 @@ def roads(lights, heights, middles, widths, grass, glyphs, at, others, own, out)
         grass: float32, (N, R), the grey of each row's grass.
         glyphs: bool, (N, h, w), the digits.
         at: their first row and column, the greys of panel and digits, and how many rows the sky has.
-        others: rows and columns covered by other cars, bool (N, K, 84) each, and their grey.
-        own: the same of the driver's own.
+        others: float32, (N, K, 4), other cars, from `foveate.envs.probe.game.boxes`.
+        own: float32, (N, 1, 4), the driver's own.
         out: uint8, (N, 84, 84), written to.
     """
-    size, ground = out.shape[1], len(widths)
-    sky_rows = at[4]
+    size, ground, sky_rows = out.shape[1], len(widths), at[4]
+    columns = np.arange(size).astype(np.float32)
+    tops = np.empty(size, np.float32)
     for n in range(len(out)):
         picture = out[n]
-        mountain, sky, road = np.uint8(lights[n, 0]), np.uint8(lights[n, 1]), np.uint8(lights[n, 2])
+        mountain, sky, road = u8(lights[n, 0]), u8(lights[n, 1]), u8(lights[n, 2])
+        for x in range(u64(size)):
+            tops[x] = f32(sky_rows) - heights[n, x]
         for y in range(sky_rows):
-            for x in range(size):
-                picture[y, x] = mountain if np.float32(y) >= np.float32(sky_rows) - heights[n, x] else sky
+            _divide_sky(f32(y), tops, mountain, sky, picture[y])
         for r in range(ground):
-            green, middle, width = np.uint8(grass[n, r]), middles[n, r], widths[r]
-            for x in range(size):
-                aside = abs(np.float32(x) - middle)
-                grey = road if aside <= width else green
-                picture[sky_rows + r, x] = np.uint8(225) if abs(aside - width) <= np.float32(0.9) else grey
+            _divide_ground(columns, middles[n, r], widths[r], u8(grass[n, r]), road, picture[sky_rows + r])
         picture[sky_rows + ground :] = at[2]
         for y in range(glyphs.shape[1]):
             for x in range(glyphs.shape[2]):
                 if glyphs[n, y, x]:
                     picture[at[0] + y, at[1] + x] = at[3]
-        _cover(others[0][n], others[1][n], 185, picture)
-        _cover(own[0][n], own[1][n], 255, picture)
+        _cover(others[n], 185, picture)
+        _cover(own[n], 255, picture)
 
 
 @njit(**OPTIONS)
-def _cover(rows, columns, grey, picture):
+def _divide_sky(y, tops, mountain, sky, row):
+    """A row of the sky: mountains where their tops are above it."""
+    for x in range(u64(len(row))):
+        row[x] = mountain if y >= tops[x] else sky
+
+
+@njit(**OPTIONS)
+def _divide_ground(columns, middle, width, green, road, row):
+    """A row of the ground: the road about its middle, light at its edges, and grass."""
+    for x in range(u64(len(row))):
+        aside = abs(columns[x] - middle)
+        grey = road if aside <= width else green
+        row[x] = u8(225) if abs(aside - width) <= f32(0.9) else grey
+
+
+@njit(**OPTIONS)
+def _cover(boxes, grey, picture):
     """Paint rectangles over what is there."""
-    for k in range(len(rows)):
-        first, last = _span(columns[k])
-        if first >= last:
-            continue
-        for y in range(rows.shape[1]):
-            if rows[k, y]:
-                for x in range(first, last):
-                    if columns[k, x]:
-                        picture[y, x] = grey
+    for k in range(len(boxes)):
+        first, last, left, right = _limits(boxes[k], len(picture))
+        for y in range(first, last):
+            picture[y, left:right] = grey

@@ -1,18 +1,19 @@
 """Catch on a screen of 84x84, and the same game beside one that nobody plays."""
 
+from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import check_range
+from ...tree import outside_inference
 from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
-from .game import SIZE, GameWorld, Intervention, boxes, cover, paint
+from .game import SIZE, GameWorld, Intervention, boxes, cover, covered, paint
 
 PADDLE = 3  # cells
 MOST_BALLS = 10
@@ -109,8 +110,8 @@ class Catch(GameWorld):
 
     # ---- the picture ----
 
-    def sprites(self, scene: State) -> dict[str, tuple[Tensor, Tensor, float]]:
-        """Each object's rectangles (rows and columns covered, (N, K, 84)) and grey value."""
+    def sprites(self, scene: State) -> dict[str, tuple[Tensor, float]]:
+        """Each object's rectangles, (N, K, 4), and grey value."""
         cell = self.cell
         one = lambda x: (x * cell)[:, None]  # noqa: E731
         top = SIZE - self.rows * cell
@@ -118,35 +119,29 @@ class Catch(GameWorld):
         shown = dots < scene["left"][:, None]  # (N, 10)
         place = torch.where(shown, 2 + 4 * dots, SIZE)
         return {
-            "ball": (*boxes(one(scene["column"]), top + one(scene["row"]), cell, cell), BALL_GREY),
+            "ball": (boxes(one(scene["column"]), top + one(scene["row"]), cell, cell), BALL_GREY),
             "paddle": (
-                *boxes(one(scene["paddle"]), torch.full_like(one(scene["row"]), SIZE - cell), PADDLE * cell, cell),
+                boxes(one(scene["paddle"]), torch.full_like(one(scene["row"]), SIZE - cell), PADDLE * cell, cell),
                 PADDLE_GREY,
             ),
-            "score": (*boxes(place, torch.ones_like(place), 2, 2), SCORE_GREY),
+            "score": (boxes(place, torch.ones_like(place), 2, 2), SCORE_GREY),
         }
 
     def draw(self, scene: State) -> Tensor:
-        rows, columns, greys = zip(*self._drawn(scene), strict=True)
-        if worth_it("rectangles", rows[0].device, len(rows[0])):
-            each = np.array([g for r, g in zip(rows, greys, strict=True) for _ in range(r.shape[1])]).astype(np.int64)
-            frames = torch.empty(len(rows[0]), SIZE, SIZE, dtype=torch.uint8)
-            kernel("rectangles")(torch.cat(rows, 1).numpy(), torch.cat(columns, 1).numpy(), each, frames.numpy())
+        drawn = self._drawn(scene)
+        rectangles = torch.cat([some for some, _ in drawn], 1)  # (N, K, 4)
+        greys = _greys(tuple((grey, some.shape[1]) for some, grey in drawn), rectangles.device)  # (K,)
+        if worth_it("rectangles", rectangles.device, len(rectangles)):
+            frames = self.pictures.empty((len(rectangles), SIZE, SIZE), torch.uint8, rectangles.device)
+            kernel("rectangles")(rectangles.numpy(), greys.numpy(), frames.numpy())
             return frames
-        grey = torch.cat(
-            [
-                torch.full(r.shape[:2], g, device=r.device, dtype=torch.float32)
-                for r, g in zip(rows, greys, strict=True)
-            ],
-            1,
-        )
-        return paint(torch.cat(rows, 1), torch.cat(columns, 1), grey).clamp_(max=255).to(torch.uint8)
+        return paint(*covered(rectangles), greys.expand(rectangles.shape[:2])).clamp_(max=255).to(torch.uint8)
 
-    def _drawn(self, scene: State) -> list[tuple[Tensor, Tensor, float]]:
+    def _drawn(self, scene: State) -> list[tuple[Tensor, float]]:
         return list(self.sprites(scene).values())
 
     def masks(self, scene: State) -> dict[str, Tensor]:
-        return {name: cover(rows, columns) for name, (rows, columns, _) in self.sprites(scene).items()}
+        return {name: cover(*covered(rectangles)) for name, (rectangles, _) in self.sprites(scene).items()}
 
     def relevance(self, state: State) -> Tensor:
         masks = self.objects(state)
@@ -167,6 +162,13 @@ class Catch(GameWorld):
 
     def caption(self, state: State, index: int) -> str:
         return f"caught {int(state['caught'][index])} of {self.balls}"
+
+
+@cache
+@outside_inference
+def _greys(counted: tuple[tuple[float, int], ...], device: torch.device) -> Tensor:
+    """Grey values, each as often as it is counted."""
+    return torch.tensor([grey for grey, count in counted for _ in range(count)], device=device)
 
 
 def _elsewhere(place: Tensor, now: Tensor, by: int, widest: int) -> Tensor:
@@ -244,7 +246,7 @@ class Distractors(Catch):
         shown = state["decoy_shown"]
         return {**after, **decoy, "decoy_paddle": paddle, "decoy_shown": shown}, reward, last
 
-    def sprites(self, scene: State) -> dict[str, tuple[Tensor, Tensor, float]]:
+    def sprites(self, scene: State) -> dict[str, tuple[Tensor, float]]:
         cell, half = self.cell, SIZE // 2
         shown = scene["decoy_shown"] > 0
         left = torch.stack([scene["decoy_column"], scene["decoy_paddle"]], 1) * cell + half
@@ -252,14 +254,14 @@ class Distractors(Catch):
         top = torch.stack([scene["decoy_row"], torch.full_like(scene["row"], self.rows - 1)], 1) * cell
         width = torch.tensor([cell, PADDLE * cell], device=left.device)
         decoy = boxes(left, top + SIZE - self.rows * cell, width, cell)
-        return {**super().sprites(scene), "decoy": (*decoy, BALL_GREY)}
+        return {**super().sprites(scene), "decoy": (decoy, BALL_GREY)}
 
-    def _drawn(self, scene: State) -> list[tuple[Tensor, Tensor, float]]:
+    def _drawn(self, scene: State) -> list[tuple[Tensor, float]]:
         middle = torch.full_like(scene["row"], SIZE // 2)[:, None]
-        wall = (*boxes(middle, torch.zeros_like(middle), 1, SIZE), WALL_GREY)
-        *game, (rows, columns, _) = super()._drawn(scene)
+        wall = boxes(middle, torch.zeros_like(middle), 1, SIZE), WALL_GREY
+        *game, (decoy, _) = super()._drawn(scene)
         # the decoy's parts are as bright as the game's
-        return [*game, (rows[:, :1], columns[:, :1], BALL_GREY), (rows[:, 1:], columns[:, 1:], PADDLE_GREY), wall]
+        return [*game, (decoy[:, :1], BALL_GREY), (decoy[:, 1:], PADDLE_GREY), wall]
 
     def change(self, scene: State, now: State, intervention: Intervention) -> State:
         if intervention.name != "decoy":

@@ -10,7 +10,7 @@ from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from . import road
-from .game import SIZE, GameWorld, Intervention, cover
+from .game import SIZE, GameWorld, Intervention, cover, covered
 
 CARS = 5
 LANES = (-0.6, 0.0, 0.6)
@@ -194,10 +194,10 @@ class Driving(GameWorld):
     # ---- the picture and its objects ----
 
     def draw(self, scene: State) -> Tensor:
-        return road.draw(scene)
+        return road.draw(scene, self.pictures)
 
     def masks(self, scene: State) -> dict[str, Tensor]:
-        rows, columns = road.car_boxes(scene)
+        rows, columns = covered(road.car_boxes(scene))
         near = (scene["car_z"] < NEAR)[..., None]
         blank = torch.zeros(len(rows), SIZE, SIZE, dtype=torch.bool, device=rows.device)
         horizon, score, lane = blank.clone(), blank.clone(), blank.clone()
@@ -206,7 +206,7 @@ class Driving(GameWorld):
         asphalt, edge, _ = road.road_mask(scene)
         lane[:, road.SKY : road.PANEL] = asphalt | edge
         own, near_cars, far_cars = (
-            cover(*road.own_box(scene)),
+            cover(*covered(road.own_box(scene))),
             cover(rows & near, columns),
             cover(rows & ~near, columns),
         )
@@ -222,7 +222,7 @@ class Driving(GameWorld):
 
     def relevance(self, state: State) -> Tensor:
         best = self._best(state)
-        rows, columns = road.car_boxes(state)
+        rows, columns = covered(road.car_boxes(state))
         decides = []
         for k in range(CARS):  # a car decides if the oracle would do something else without it
             shown = state["car_shown"].clone()
@@ -234,7 +234,7 @@ class Driving(GameWorld):
         without = self._best({**state, "car_shown": state["car_shown"].masked_fill(near, 0)})
         some = some | (near & ((without != best) & ~some.any(1))[:, None])
         cars = cover(rows & some[..., None], columns)
-        return cars | cover(*road.own_box(state))
+        return cars | cover(*covered(road.own_box(state)))
 
     def relevance_value(self, state: State) -> Tensor:
         masks = self.objects(state)

@@ -12,11 +12,13 @@ from torch import Tensor
 from ...errors import FoveateError, check_choice, check_range
 from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
+from ..buffers import Buffers
 from ..counter_rng import CounterRNG
 from ..protocols import Intervention
 
 SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to
-PAST = "past."
+PAST, FRAME = "past.", "frame."
+MOST_FRAMES = 16
 
 
 class GameWorld(BatchWorld):
@@ -40,17 +42,20 @@ class GameWorld(BatchWorld):
         action_names: what each action does, for people.
         visible: names of the state's entries that are drawn.
         interventions: what `intervene` can do, with the usual amounts.
+        pictures: memory to draw in.
     """
 
     render_fps: ClassVar[int] = 15
-    derived = frozenset({"frames"})
+    derived = frozenset(FRAME + str(i) for i in range(MOST_FRAMES))  # each apart: then a step moves none of them
     action_names: ClassVar[tuple[str, ...]]
     visible: ClassVar[tuple[str, ...]]
     interventions: ClassVar[tuple[Intervention, ...]]
 
     def __init__(self, *, stack: int = 4):
-        check_range("stack", stack, 1, 16)
+        check_range("stack", stack, 1, MOST_FRAMES)
         self.stack = stack
+        self._frames = [FRAME + str(i) for i in range(stack)]  # the oldest first
+        self._observed, self.pictures = Buffers(), Buffers(stack + 2)
         self.observation_space = spaces.Box(0, 255, (stack, SIZE, SIZE), np.uint8)
         self.action_space = spaces.Discrete(len(self.action_names))
 
@@ -108,17 +113,19 @@ class GameWorld(BatchWorld):
     def derive(self, state: State) -> State:
         """All frames of the stack, drawn from the visible states they show."""
         past = {name: state[PAST + name] for name in self.visible}
-        frames = self.draw({name: value.flatten(0, 1) for name, value in past.items()})  # (B·S, 84, 84)
-        return {"frames": frames.view(-1, self.stack, SIZE, SIZE)}
+        frames = self.draw({name: value.transpose(0, 1).flatten(0, 1) for name, value in past.items()})  # (S·B, 84, 84)
+        return dict(zip(self._frames, frames.view(self.stack, -1, SIZE, SIZE).unbind(), strict=True))
 
     def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         after, reward, terminated = self.play(state, action, rng)
         past = {PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible}
-        frames = torch.cat([state["frames"][:, 1:], self.draw(self.scene(after))[:, None]], 1)  # (B, S, 84, 84)
-        return {**state, **after, **past, "frames": frames}, reward, terminated
+        frames = [*(state[name] for name in self._frames[1:]), self.draw(self.scene(after))]  # (B, 84, 84) each
+        return {**state, **after, **past, **dict(zip(self._frames, frames, strict=True))}, reward, terminated
 
     def observe(self, state: State) -> Tensor:
-        return state["frames"].clone()
+        frames = [state[name] for name in self._frames]
+        shape = (len(frames[0]), self.stack, SIZE, SIZE)
+        return torch.stack(frames, 1, out=self._observed.empty(shape, torch.uint8, frames[0].device))
 
     # ---- the truth ----
 
@@ -153,23 +160,32 @@ class GameWorld(BatchWorld):
         return {**after, **self.derive(after)}
 
     def frame(self, index: int) -> np.ndarray:
-        picture = self.state["frames"][index, -1].cpu().numpy()
+        picture = self.state[self._frames[-1]][index].cpu().numpy()
         return glimpse_frame(picture, self.caption(self.state, index))
 
 
-def boxes(left: Tensor, top: Tensor, width: Tensor | int, height: Tensor | int) -> tuple[Tensor, Tensor]:
+def boxes(left: Tensor, top: Tensor, width: Tensor | int, height: Tensor | int) -> Tensor:
+    """Rectangles in pixels, (N, K, 4): left, top, width and height of each.
+
+    Args:
+        left: first column, (N, K).
+        top: first row, (N, K).
+        width: (N, K) or less, or one for all.
+        height: the same.
+    """
+    sizes = (size if isinstance(size, Tensor) else torch.full_like(left, size) for size in (width, height))
+    return torch.stack([left, top, *(size.expand_as(left) for size in sizes)], -1)
+
+
+def covered(rectangles: Tensor) -> tuple[Tensor, Tensor]:
     """Which rows and columns each rectangle covers, bool (N, K, 84) each.
 
     Args:
-        left: first column, in pixels, (N, K).
-        top: first row, (N, K).
-        width: in pixels, (N, K), or one for all.
-        height: the same.
+        rectangles: from `boxes`.
     """
+    left, top, width, height = rectangles[..., None].unbind(-2)  # (N, K, 1) each
     pixel = torch.arange(SIZE, device=left.device)
-    rows = (pixel >= top[..., None]) & (pixel < (top + height)[..., None])
-    columns = (pixel >= left[..., None]) & (pixel < (left + width)[..., None])
-    return rows, columns
+    return (pixel >= top) & (pixel < top + height), (pixel >= left) & (pixel < left + width)
 
 
 def cover(rows: Tensor, columns: Tensor) -> Tensor:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ...tree import outside_inference
 from ..batch import State
+from ..buffers import Buffers
 from ..kernels import kernel, worth_it
-from .game import SIZE, boxes, cover
+from .game import SIZE, boxes, cover, covered
 
 SKY = 28  # rows above the horizon
 BOTTOM = 68  # the row of the driver's own bumper; below it is the dashboard
@@ -71,8 +72,8 @@ def _glyphs(device: torch.device) -> Tensor:
     return sheet.to(device)
 
 
-def car_boxes(scene: State) -> tuple[Tensor, Tensor]:
-    """The other cars' bodies, rows and columns covered, bool (N, K, 84); a car that isn't there has none."""
+def car_boxes(scene: State) -> Tensor:
+    """The other cars' bodies, rectangles (N, K, 4); one that isn't there is below the picture."""
     f = nearness(scene["car_z"])  # (N, K)
     there = scene["car_shown"].bool() & (scene["car_z"] <= 1) & (scene["car_z"] > -0.05)
     width, height = (1.5 + 9.5 * f).round(), (1 + 6 * f).round()
@@ -81,8 +82,8 @@ def car_boxes(scene: State) -> tuple[Tensor, Tensor]:
     return boxes((column - width / 2).round(), top, width, height)
 
 
-def own_box(scene: State) -> tuple[Tensor, Tensor]:
-    """The driver's own car, rows and columns covered, bool (N, 1, 84)."""
+def own_box(scene: State) -> Tensor:
+    """The driver's own car, a rectangle (N, 1, 4)."""
     column = SIZE / 2 + scene["x"][:, None] * HALF_WIDTH
     top = torch.full_like(column, BOTTOM - OWN_HEIGHT + 1)
     return boxes((column - OWN_WIDTH / 2).round(), top, OWN_WIDTH, OWN_HEIGHT)
@@ -125,7 +126,7 @@ def ground(scene: State, daylight: Tensor) -> Tensor:
     return torch.where(edge, 225.0, torch.where(road, 95 * light, (125 + 20 * band) * light))
 
 
-def _draw_at_once(scene: State) -> Tensor:
+def _draw_at_once(scene: State, buffers: Buffers) -> Tensor:
     """The whole picture by one kernel, from the greys and places that `sky` and `ground` would spread over it."""
     daylight, device = scene["time"], scene["time"].device
     light = 0.35 + 0.65 * daylight  # (N,)
@@ -134,7 +135,7 @@ def _draw_at_once(scene: State) -> Tensor:
     band = (depth(f) * 8 + scene["odometer"][:, None]).floor() % 2  # (N, 42)
     grass = (125 + 20 * band) * light[:, None]
     number = scene["left"].long().clamp(0, 99)
-    frames = torch.empty(len(daylight), SIZE, SIZE, dtype=torch.uint8)
+    frames = buffers.empty((len(daylight), SIZE, SIZE), torch.uint8, device)
     middles = middle(f, scene["bend"][:, None])
     kernel("roads")(
         *(
@@ -142,23 +143,28 @@ def _draw_at_once(scene: State) -> Tensor:
             for x in (lights, _heights(scene), middles, half_width(f), grass, _glyphs(device)[number])
         ),
         (DIGIT_TOP, DIGIT_LEFT, 20, 220, SKY),
-        tuple(x.contiguous().numpy() for x in car_boxes(scene)),
-        tuple(x.contiguous().numpy() for x in own_box(scene)),
+        car_boxes(scene).numpy(),
+        own_box(scene).numpy(),
         frames.numpy(),
     )
     return frames
 
 
-def draw(scene: State) -> Tensor:
-    """The whole picture, uint8 (N, 84, 84)."""
+def draw(scene: State, buffers: Buffers) -> Tensor:
+    """The whole picture, uint8 (N, 84, 84).
+
+    Args:
+        scene: what there is to see.
+        buffers: memory for it.
+    """
     daylight = scene["time"]
     if worth_it("roads", daylight.device, len(daylight)):
-        return _draw_at_once(scene)
+        return _draw_at_once(scene, buffers)
     picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device, dtype=torch.float32)
     picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
     number = scene["left"].long().clamp(0, 99)
     picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += (
         200.0 * _glyphs(daylight.device)[number].float()
     )
-    others, own = cover(*car_boxes(scene)), cover(*own_box(scene))  # (N, 84, 84)
+    others, own = cover(*covered(car_boxes(scene))), cover(*covered(own_box(scene)))  # (N, 84, 84)
     return torch.where(own, 255.0, torch.where(others, 185.0, picture)).to(torch.uint8)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ids import ALL_IDS
 
 from foveate import compiled, tree
-from foveate.envs import kernels
+from foveate.envs import kernels, probe
+from foveate.envs.buffers import Buffers
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.glimpse import canvas, layers, retina
 from foveate.envs.probe import road
@@ -153,6 +154,22 @@ def test_a_gaze_that_is_no_number_and_pieces_out_of_range_show_nothing() -> None
     assert not layers.look(there, torch.zeros(3, 2), 4, 2).any()
 
 
+@given(seed=st.integers(0, 10**6), decoy=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_any_game_of_catch_is_drawn_the_same_by_a_kernel(seed: int, decoy: bool) -> None:
+    numbers, n = np.random.default_rng(seed), 16
+    world = (probe.Distractors if decoy else probe.Catch)(balls=10)
+    scene = {name: torch.from_numpy(numbers.integers(-2, 24, n)) for name in world.visible}
+    frames = []
+    for by_kernel in (True, False):
+        with (
+            mock.patch.object(kernels, "find_numba", return_value=by_kernel),
+            mock.patch.object(kernels, "FEWEST", 0),
+        ):
+            frames.append(world.draw(scene))
+    assert torch.equal(*frames)
+
+
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_any_road_is_drawn_the_same_by_a_kernel(seed: int) -> None:
@@ -171,5 +188,5 @@ def test_any_road_is_drawn_the_same_by_a_kernel(seed: int) -> None:
             mock.patch.object(kernels, "find_numba", return_value=by_kernel),
             mock.patch.object(kernels, "FEWEST", 0),
         ):
-            frames.append(road.draw(scene))
+            frames.append(road.draw(scene, Buffers()))
     assert torch.equal(*frames)
