@@ -11,6 +11,7 @@ from torch import Tensor
 from ..tree import Tree
 from .batch import BatchWorld, Ended
 from .info import Masked
+from .later import Later
 
 
 class Final(NamedTuple):
@@ -22,8 +23,8 @@ class Final(NamedTuple):
         ended: bool, (B,), which worlds ended.
     """
 
-    observation: Tree
-    info: Masked
+    observation: Later[Tree]
+    info: Later[Masked]
     ended: Tensor
 
 
@@ -34,7 +35,7 @@ class Outcome(NamedTuple):
     reward: Tensor
     terminated: Tensor
     truncated: Tensor
-    info: Masked
+    info: Later[Masked]
     final: Final | None
 
 
@@ -53,7 +54,7 @@ class Autoreset:
     """
 
     def __init__(
-        self, world: BatchWorld, mode: AutoresetMode, read: Callable[[Tree], Tree], info: Callable[[], Masked]
+        self, world: BatchWorld, mode: AutoresetMode, read: Callable[[Tree], Tree], info: Callable[[], Later[Masked]]
     ):
         self.world, self.mode, self.read, self.info = world, mode, read, info
         self.keep_ended_state, self.ended_state = False, torch.zeros(0, dtype=torch.float32)
@@ -108,7 +109,8 @@ class Autoreset:
         world, ended = self.world, self.world.over
         if self.keep_ended_state:
             self.ended_state = world.true_state()
-        final = Final(world.observe(world.state), self.info(), ended)
+        state = world.state
+        final = Final(world.waiting.add(Later(lambda: world.observe(state))), self.info(), ended)
         world.reset(None if self._ended is Ended.ALL else ended)
         self._ended = Ended.NONE
         return final

@@ -20,6 +20,7 @@ from ..errors import FoveateError, check_range
 from ..tree import Tree, outside_inference
 from .allocation import check_allocation
 from .counter_rng import CounterRNG
+from .later import Waiting
 from .scale import ScoreScale
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class BatchWorld(abc.ABC):
         episode: int64, (B,), episodes since the seed was set.
         over: bool, (B,), whether the episode has ended and the world waits for its reset.
         begun: whether there has been a reset, so that there is a state.
+        waiting: what is yet to be read from states, which the reset of some worlds writes into.
         state: the worlds' state; the base keeps one entry of it, `clock`: int64, (B,), actions made so far.
     """
 
@@ -163,6 +165,7 @@ class BatchWorld(abc.ABC):
         self.state: State = {"clock": torch.zeros_like(self.key)}
         self.over = torch.ones(num_worlds, dtype=torch.bool, device=self.device)
         self.begun = False
+        self.waiting = Waiting()
         self._agreed_clock: int | None = None  # the clock on the host, where all worlds share it
         self._taken: bool | None = True  # whether `next_states` took the present episodes: all, none, or not known
         self._lent = False  # whether others hold the tensors of `state`
@@ -175,10 +178,13 @@ class BatchWorld(abc.ABC):
             mask: bool, (B,), the worlds to reset; None resets all.
             keys: int64, (B,), new seeds for these worlds; None goes on to each seed's next episode.
         """
-        if mask is not None and (not self.begun or (mask.device.type == "cpu" and bool(mask.all()))):
+        if mask is not None and not self.begun:
             mask = None
-        if mask is not None and mask.device.type == "cpu" and not mask.any():
-            return  # as where a run goes on at the very beginning of its episodes: not every world can begin none
+        if mask is not None and mask.device.type == "cpu":
+            count = np.count_nonzero(mask.numpy())  # much faster than any() and all()
+            if count == 0:
+                return  # as where a run goes on at the very beginning of its episodes: not every world can begin none
+            mask = None if count == len(mask) else mask
         keys = tree.ordinary(keys)
         if mask is None:
             self.begun, self._taken, self._lent = True, False, False
@@ -189,6 +195,7 @@ class BatchWorld(abc.ABC):
             self._agreed_clock = 0
             return
         self._agreed_clock = self._taken = None
+        self.waiting.settle()
         if self._lent:  # what follows writes into the state
             self.state, self._lent = {name: value.clone() for name, value in self.state.items()}, False
         if keys is None:

@@ -24,6 +24,7 @@ from .autoreset import Autoreset, Outcome
 from .batch import BatchWorld
 from .counter_rng import world_key
 from .info import Masked
+from .later import Later
 from .output import OUTPUTS, Step
 from .protocols import Info
 from .solo import Solo
@@ -163,7 +164,7 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._read = action_reader(self.single_action_space, self.num_envs, self.world.device)
-        self.autoreset = Autoreset(self.world, self.autoreset_mode, self._read_rows, self._masked_info)
+        self.autoreset = Autoreset(self.world, self.autoreset_mode, self._read_rows, self._later_info)
 
     # ---- what a subclass says of its rows; here one row is one world ----
 
@@ -183,9 +184,9 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         """What a step brought, by rows."""
         return outcome
 
-    def _present(self) -> tuple[Tree, Masked]:
+    def _present(self) -> tuple[Tree, Later[Masked]]:
         """The present observation and `info`, by rows."""
-        return self.world.observe(self.world.state), self._masked_info()
+        return self.world.observe(self.world.state), self._later_info()
 
     # ---- the Gymnasium interface ----
 

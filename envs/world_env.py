@@ -15,6 +15,7 @@ from ..tree import Tree, outside_inference
 from ..viz.window import Window, check_display
 from .batch import BatchWorld, State
 from .info import Masked
+from .later import Later
 from .protocols import Gaze, RetinaWorld, TakesInterventions, TellsRelevance, TellsScore, TellsValueRelevance
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -119,14 +120,28 @@ class WorldEnv:
         """The observation of the present."""
         raise NotImplementedError
 
+    def _later_info(self) -> Later[Masked]:
+        """`info` of the present, for whoever will ask for it."""
+        world = self.world
+        state, over = world.state, world.over
+        return world.waiting.add(Later(lambda: self._info_of(state, over)))
+
     def _masked_info(self) -> Masked:
         """`info` of the present, each value with a mask of the worlds that have one."""
-        world, state = self.world, self.world.state
-        playing = ~world.over
+        return self._info_of(self.world.state, self.world.over)
+
+    def _info_of(self, state: State, over: Tensor) -> Masked:
+        """The same of a moment.
+
+        Args:
+            state: of the worlds.
+            over: bool, (B,), where the episode has ended.
+        """
+        world, playing = self.world, ~over
         info = {name: (value, playing) for name, value in world.annotate(state).items()}
         info |= {name: (relevance(state), playing) for name, relevance in self._relevance.items()}
         if self._score is not None:
-            info["score"] = (self._score(state), world.clock > 0)
+            info["score"] = (self._score(state), state["clock"] > 0)
         return info
 
     def _check_begun(self) -> None:

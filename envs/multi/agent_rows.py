@@ -12,6 +12,7 @@ from ...tree import Tree
 from ..autoreset import Final, Outcome
 from ..gym_env import WorldVectorEnv
 from ..info import Masked
+from ..later import Later
 from .base import MultiWorld
 
 
@@ -73,18 +74,22 @@ class AgentRowsEnv(WorldVectorEnv):
     def _in_rows(self, outcome: Outcome) -> Outcome:
         final = outcome.final
         if final is not None:
-            final = Final(self._observed(final.observation), self._info(final.info), self._repeat(final.ended))
+            last, told = final.observation, final.info
+            final = Final(
+                Later(lambda: self._observed(last())), Later(lambda: self._info(told())), self._repeat(final.ended)
+            )
         return Outcome(
             self._observed(outcome.observation),
             outcome.reward.flatten(),
             self._repeat(outcome.terminated),
             self._repeat(outcome.truncated),
-            self._info(outcome.info),
+            Later(lambda: self._info(outcome.info())),
             final,
         )
 
-    def _present(self) -> tuple[Tree, Masked]:
-        return self._observed(self.world.observe(self.world.state)), self._info(self._masked_info())
+    def _present(self) -> tuple[Tree, Later[Masked]]:
+        told = self._later_info()
+        return self._observed(self.world.observe(self.world.state)), Later(lambda: self._info(told()))
 
     def _repeat(self, value: Tensor) -> Tensor:
         """A fact about every world, (B,), for each of its rows, (B·A,)."""
