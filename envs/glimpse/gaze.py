@@ -15,6 +15,7 @@ from ...introspect import divide_options
 from ...tree import Tree
 from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
+from ..buffers import Buffers
 from ..counter_rng import CounterRNG
 from ..kernels import serves
 from ..protocols import Gaze
@@ -70,6 +71,7 @@ class GazeWorld(BatchWorld):
         check_choice("view", view, ["glimpse", "image"])
         check_range("overview", overview, 0, 1000)
         self.view, self.overview = view, overview
+        self._patches = Buffers()
 
     def set_spaces(self, picture_size: tuple[int, int], parts: dict[str, spaces.Space], longest_episode: int) -> None:
         """Define the spaces from the size of the picture and the task's own parts of the action."""
@@ -159,7 +161,13 @@ class GazeWorld(BatchWorld):
     def glimpse(self, state: State) -> Tensor:
         """The patches around the gaze, float (B, scales, patch, patch)."""
         if self.direct:
-            return look(self.layers(state), state["location"], self.sensor.patch, self.sensor.scales)
+            return look(
+                self.layers(state),
+                state["location"],
+                self.sensor.patch,
+                self.sensor.scales,
+                buffers=self._patches,
+            )
         return self.sensor.look(self._fields(state), state)
 
     def layers(self, state: State) -> Layers:

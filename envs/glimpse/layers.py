@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...tree import outside_inference
+from ..buffers import Buffers
 from ..kernels import kernel
 from .retina import NUDGE
 
@@ -51,7 +52,14 @@ def _no_pieces(count: int) -> np.ndarray:
     return np.zeros((count, 0, 5), np.int64)
 
 
-def look(layers: Layers, place: Tensor, size: int, scales: int, columns: tuple[int, int] | None = None) -> Tensor:
+def look(
+    layers: Layers,
+    place: Tensor,
+    size: int,
+    scales: int,
+    columns: tuple[int, int] | None = None,
+    buffers: Buffers | None = None,
+) -> Tensor:
     """The patches around a place, bit for bit those of `retina.look` on the whole picture.
 
     Args:
@@ -60,11 +68,12 @@ def look(layers: Layers, place: Tensor, size: int, scales: int, columns: tuple[i
         size: the side of each patch in its own pixels.
         scales: K.
         columns: the first column that can be seen, and the one behind the last; what is beside them is black.
+        buffers: memory for the patches; None takes new memory.
 
     Returns:
         float32, (B, K, size, size), the finest scale first.
     """
-    patches = torch.empty(len(place), scales, size, size, dtype=torch.float32)
+    patches = (buffers or Buffers()).empty((len(place), scales, size, size), torch.float32, place.device)
     pieces = _no_pieces(len(place)) if layers.pieces is None else layers.pieces.contiguous().numpy()
     kernel("glimpses")(
         layers.sprites.contiguous().numpy(),

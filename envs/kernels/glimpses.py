@@ -4,6 +4,10 @@ Bit for bit what `foveate.envs.glimpse.retina` makes of the whole picture: `pool
 first along rows and then down columns, scale by scale, and so does `_patches` for the boxes of a glimpse alone.
 Arithmetic is float32 in the order that is written, without fast-math. Indices are unsigned where loops shall become
 vector instructions: of a signed one numba asks at each number whether it counts from the end.
+
+Rows are few and short, so loops over a row are never worth vector instructions. Therefore the rows of what is pooled
+lie in an order in which one loop adds all pairs of rows: the even rows before the odd ones, among them those that will
+be even rows of the next level first, and so on (`_place`).
 """
 
 from typing import Any
@@ -17,15 +21,49 @@ FAR = 1e6  # pixels: farther than any patch reaches
 
 
 @njit(**OPTIONS)
-def _halve(source, target, rows, columns):
-    """Means over 2x2 numbers: (2 rows, 2 columns) -> (rows, columns), in the order of `retina.pool`."""
-    for r in range(u64(rows)):
-        upper = u64(2) * r
-        lower = upper + u64(1)
-        for x in range(u64(columns)):
-            i = u64(2) * x
-            j = i + u64(1)
-            target[r, x] = ((source[upper, i] + source[upper, j]) + (source[lower, i] + source[lower, j])) * f32(0.25)
+def _place(row, bits, count):
+    """Where a row lies: by its lowest bits from the first on, and then in its order.
+
+    Args:
+        row: from 0.
+        bits: how often its level will still be halved.
+        count: rows of the level that is left then.
+    """
+    place = 0
+    for bit in range(bits):
+        place = 2 * place + (row >> bit & 1)
+    return place * count + (row >> bits)
+
+
+@njit(**OPTIONS)
+def _gather(image, top, left, rows, columns, bits, divide, light):
+    """The brightness of a part of an image in the order of `_place`, float32 (rows, columns) flat, black beside it.
+
+    Worlds say brightness in two ways, which differ in the last bit: a byte divided by 255, or multiplied by 1/255.
+    """
+    height, width = image.shape
+    begin, end = max(left, 0), min(left + columns, width)
+    for i in range(u64(rows * columns)):
+        light[i] = f32(0)
+    count, start = u64(max(end - begin, 0)), u64(begin)
+    for r in range(max(-top, 0), min(rows, height - top)):
+        line, at = u64(top + r), u64(_place(r, bits, rows >> bits) * columns + begin - left)
+        if divide:
+            for x in range(count):
+                light[at + x] = f32(image[line, start + x]) / f32(255)
+        else:
+            for x in range(count):
+                light[at + x] = f32(image[line, start + x]) * f32(1 / 255)
+
+
+@njit(**OPTIONS)
+def _halve(source, count, target):
+    """`count` means over 2x2 numbers: rows in the order of `_place`, added in the order of `retina.pool`."""
+    odd = u64(2 * count)  # where the odd rows begin
+    for i in range(u64(count)):
+        j = u64(2) * i
+        k = odd + j
+        target[i] = ((source[j] + source[j + u64(1)]) + (source[k] + source[k + u64(1)])) * f32(0.25)
 
 
 @njit(**OPTIONS)
@@ -36,79 +74,44 @@ def _overlap(first, side, count, length):
 
 
 @njit(**OPTIONS)
-def _fill(image, top, left, rows, columns, divide, light):
-    """The brightness of a part of an image, float32 (rows, columns), black beside the image.
-
-    Worlds say brightness in two ways, which differ in the last bit: a byte divided by 255, or multiplied by 1/255.
-    """
-    height, width = image.shape
-    begin, end = max(left, 0), min(left + columns, width)
-    before, count, start, wide = u64(begin - left), u64(max(end - begin, 0)), u64(begin), u64(columns)
-    for r in range(u64(rows)):
-        y = top + i64(r)
-        if not 0 <= y < height:
-            for x in range(wide):
-                light[r, x] = f32(0)
-            continue
-        line = u64(y)
-        for x in range(before):
-            light[r, x] = f32(0)
-        for x in range(before + count, wide):
-            light[r, x] = f32(0)
-        if divide:
-            for x in range(count):
-                light[r, before + x] = f32(image[line, start + x]) / f32(255)
-        else:
-            for x in range(count):
-                light[r, before + x] = f32(image[line, start + x]) * f32(1 / 255)
-
-
-@njit(**OPTIONS)
-def _copy(means, rows, columns, top, left, patch):
-    """A patch of a level of `rows` and `columns` means, from (top, left) on; black outside."""
+def _copy(means, rows, columns, bits, top, left, patch):
+    """A patch of a level of `rows` and `columns` means, from (top, left) on, into one that is black."""
     size = len(patch)
     begin, end = min(max(-left, 0), size), max(min(columns - left, size), 0)
-    for r in range(u64(size)):
-        y = top + i64(r)
-        if not 0 <= y < rows or end <= begin:
-            for x in range(u64(size)):
-                patch[r, x] = f32(0)
-            continue
-        line, shift = u64(y), u64(left + begin)
-        for x in range(u64(begin)):
-            patch[r, x] = f32(0)
+    if end <= begin:
+        return
+    for r in range(max(-top, 0), min(size, rows - top)):
+        start = u64(_place(top + r, bits, rows >> bits) * columns + left + begin)
+        line, first = u64(r), u64(begin)
         for x in range(u64(end - begin)):
-            patch[r, u64(begin) + x] = means[line, shift + x]
-        for x in range(u64(end), u64(size)):
-            patch[r, x] = f32(0)
+            patch[line, first + x] = means[start + x]
 
 
 @njit(**OPTIONS)
 def _patches(image, tops, lefts, divide, one, other, patches):
     """All patches of a picture that is black but for an image."""
     scales, size = patches.shape[:2]
+    patches[:] = 0
     done = 0  # a bit for each scale
     for widest in range(scales - 1, -1, -1):
         if done >> widest & 1:
             continue
-        side, reach = 1 << widest, size << widest
+        side = 1 << widest
         first_row, last_row = _overlap(tops[widest], side, size, image.shape[0])
         first_column, last_column = _overlap(lefts[widest], side, size, image.shape[1])
         rows, columns = (last_row - first_row) * side, (last_column - first_column) * side
-        if not (rows and columns):  # the patch sees nothing of the image
-            rows, columns = 0, 0
         top, left = tops[widest] + first_row * side, lefts[widest] + first_column * side
-        _fill(image, top, left, rows, columns, divide, one)
+        _gather(image, top, left, rows, columns, widest, divide, one)
         source, target = one, other
         for k in range(widest + 1):
             if k:
                 rows, columns = rows // 2, columns // 2
-                _halve(source, target, rows, columns)
+                _halve(source, rows * columns, target)
                 source, target = target, source
-            y, x, within = tops[k] - tops[widest], lefts[k] - lefts[widest], reach - (size << k)
+            y, x, within = tops[k] - tops[widest], lefts[k] - lefts[widest], (size << widest) - (size << k)
             aligned = (y | x) & ((1 << k) - 1) == 0
             if aligned and 0 <= y <= within and 0 <= x <= within and not done >> k & 1:
-                _copy(source, rows, columns, (tops[k] - top) >> k, (lefts[k] - left) >> k, patches[k])
+                _copy(source, rows, columns, widest - k, (tops[k] - top) >> k, (lefts[k] - left) >> k, patches[k])
                 done |= 1 << k
 
 
@@ -137,20 +140,20 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
         place: float32, (B, 2), (x, y) in [-1, 1].
         picture: its height and width.
         columns: the first column that is seen, and the one behind the last; what is beside them is black.
-        divide: see `_fill`.
+        divide: see `_gather`.
         nudge: `retina.NUDGE`.
         out: float32, (B, K, size, size), written to.
     """
     scales, size = out.shape[1:3]
     (height, width), (leftmost, rightmost) = picture, columns
     widest = 1 << (scales - 1)
-    alone = sprites.shape[1] == 1 and pieces.shape[1] == 0 and leftmost <= 0 and rightmost >= width
+    alone = sprites.shape[1] == 1 and pieces.shape[1] == 0
     most = 0 if alone else widest * size + 2
     around = np.empty((min(most, height), min(most, width)), np.uint8)  # the part of the picture that is seen
-    # as much of a patch's light as an image can give, in whole boxes of the widest patch
-    rows, columns = (sprites.shape[2], sprites.shape[3]) if alone else around.shape
-    light = (min(widest * size, rows + 2 * widest), min(widest * size, columns + 2 * widest))
-    one, other = np.empty(light, np.float32), np.empty(((light[0] + 1) // 2, (light[1] + 1) // 2), np.float32)
+    # as many pixels of a patch as an image can give, in whole boxes of the widest patch
+    rows, across = (sprites.shape[2], sprites.shape[3]) if alone else around.shape
+    light = min(widest * size, rows + 2 * widest) * min(widest * size, across + 2 * widest)
+    one, other = np.empty(light, np.float32), np.empty(light // 4 + 1, np.float32)
     tops, lefts = np.empty(scales, np.int64), np.empty(scales, np.int64)
     for b in range(len(out)):
         y = ((place[b, 1] + nudge) + f32(1)) * f32(0.5) * f32(height)
@@ -163,9 +166,11 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
             tops[k], lefts[k] = i64(np.floor(y - back)), i64(np.floor(x - back))
         if alone:
             top, left = corners[b, 0]
+            begin = min(max(leftmost - left, 0), sprites.shape[3])
+            end = min(max(rightmost - left, begin), sprites.shape[3])
             tops -= top
-            lefts -= left
-            _patches(sprites[b, 0], tops, lefts, divide, one, other, out[b])
+            lefts -= left + begin
+            _patches(sprites[b, 0, :, begin:end], tops, lefts, divide, one, other, out[b])
             continue
         top, bottom, left, right = height, 0, rightmost, leftmost
         for k in range(scales):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...introspect import divide_options
 from ..batch import State
+from ..buffers import Buffers
 from ..glimpse import layers, retina
 from ..glimpse.scene import ImageScene
 from ..glimpse.sensor import GlimpseSensor
@@ -34,6 +35,7 @@ class PictureWorld(MultiWorld):
         """Build the scene and the retina from their options; called by the constructor."""
         scene, sensor = divide_options(options, type(self).__name__, ImageScene, GlimpseSensor)
         self.scene, self.sensor = ImageScene(**scene), GlimpseSensor(**sensor)
+        self._patches = Buffers()
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         super().build(num_worlds, device, keep_trail)
@@ -59,4 +61,4 @@ class PictureWorld(MultiWorld):
             place: (x, y) of one agent's gaze, (B, 2).
             columns: the first column that this agent can see, and the one behind the last; None for all.
         """
-        return layers.look(shown, place, self.sensor.patch, self.sensor.scales, columns)
+        return layers.look(shown, place, self.sensor.patch, self.sensor.scales, columns, self._patches)
