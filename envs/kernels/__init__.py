@@ -12,7 +12,7 @@ import torch
 
 from ...compiled import KernelCache, find_numba
 
-_MODULES = {"rectangles": "screens", "roads": "screens"}
+_MODULES = {"rectangles": "screens", "roads": "screens", "answers": "scripts", "copies": "scripts"}
 _CACHE = KernelCache(Path(__file__).parent)
 FEWEST = 64  # worlds for which a kernel is worth the time that loading numba takes
 _LOADED: dict[str, Callable[..., Any]] = {}

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...errors import check_range
 from ..counter_rng import CounterRNG
+from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
 from .script import Script, SequenceWorld, draw_bits, moments, rows_at
@@ -93,6 +94,8 @@ class Copy(SequenceWorld):
 
     def script(self, rng: CounterRNG) -> Script:
         length = self.length.sample(rng, "length")[:, None]  # (n, 1)
+        if worth_it("copies", length.device, len(length)):
+            return self._script_at_once(rng, length)
         bits = draw_bits(rng, "bits", self.length.high, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)  # (1, T)
         shown, answered = time < length, (time > length) & (time <= 2 * length)  # (n, T) each
@@ -100,6 +103,16 @@ class Copy(SequenceWorld):
         seen = rows_at(bits, time.expand_as(shown)) * shown[..., None]
         inputs = torch.cat([seen, (time == length)[..., None]], -1).float()  # (n, T, W + 1)
         targets = rows_at(bits, source) * answered[..., None]  # (n, T, W)
+        return Script(inputs, targets, answered, (2 * length + 1)[:, 0], {"source": source})
+
+    def _script_at_once(self, rng: CounterRNG, length: Tensor) -> Script:
+        """The same by one kernel, on a CPU."""
+        n, shape = len(length), (len(length), self.most_steps)
+        order = self.order(moments(self.length.high, length), length).expand(n, -1)  # (n, L)
+        inputs, targets = torch.empty(*shape, self.width + 1), torch.empty(*shape, self.width, dtype=torch.int64)
+        answered, source = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.int64)
+        drawn = rng.bits("bits", self.length.high, self.width), length[:, 0], order.contiguous()
+        kernel("copies")(*(x.numpy() for x in (*drawn, inputs, targets, answered, source)))
         return Script(inputs, targets, answered, (2 * length + 1)[:, 0], {"source": source})
 
 
