@@ -68,6 +68,7 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
 EXPLAINED = {
     "oracle": "knows the answer",
     "memoryless": "best that sees the present moment only",
+    "unaligned": "best that knows what is there, not where",
     "blind": "never looks (chance)",
     "random": "acts at random",
     "alone": "without the others (or without choosing, or looking: see the world's page)",

@@ -59,6 +59,12 @@ IDS = [
         {"Driving": "driving", "Catch": "catch", "Distractors": "catch"},
         bases={"GameWorld": "game", "Intervention": "game"},
     ),
+    *register_family(
+        "Sequence",
+        f"{__name__}.sequence",
+        {"Translation": "translation"},
+        bases={"Passage": "passage", "Passages": "passage"},
+    ),
 ]
 MULTI_IDS = register_family(
     "Multi",
@@ -86,7 +92,7 @@ _HOMES = {
 _RENAMED = {"faces": "envs.gym_env:env_classes", "Draws": "envs.counter_rng:CounterRNG"}  # since 0.2
 
 
-_FAMILIES = ("glimpse", "memory", "multi", "probe")
+_FAMILIES = ("glimpse", "memory", "multi", "probe", "sequence")
 _PUBLIC = ["IDS", "MULTI_IDS", *_HOMES, *_FAMILIES]
 
 

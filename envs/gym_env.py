@@ -104,7 +104,9 @@ class GymEnv(WorldEnv, gym.Env):
         return self._observation(), info
 
     def _observation(self) -> Tree:
-        return map_leaves(lambda x: x[0].cpu().numpy(), self.world.observe(self.world.state))
+        return map_leaves(
+            lambda x: x[0].cpu().numpy()[()], self.world.observe(self.world.state)
+        )  # numbers as NumPy's own
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
         """The picture of the present ("rgb_array": uint8 (H, W, 3)), or a window that shows it ("human")."""

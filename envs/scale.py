@@ -18,12 +18,14 @@ class ScoreScale(NamedTuple):
         blind: the best policy that ignores its observations.
         random: uniformly random actions.
         memoryless: the best policy that sees the present observation only; None where that isn't known.
+        unaligned: the best policy that knows what there is to see, but not where; None where that isn't known.
     """
 
     oracle: Certified
     blind: Certified
     random: Certified
     memoryless: Certified | None = None
+    unaligned: Certified | None = None
 
     of_score = False  # whether it is a scale of the task's own figure, else of returns
     zero = "the best policy that never looks"

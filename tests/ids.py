@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from foveate.agents import presets
 from foveate.envs import IDS, BatchWorld, multi
 from foveate.envs.glimpse.data import load
 from foveate.envs.memory import SequenceWorld
@@ -26,6 +27,7 @@ ALL_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in 
 GLIMPSE_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS if i.startswith("Glimpse/")]
 MEMORY_IDS = [i for i in IDS if i.startswith("Memory/")]
 PROBE_IDS = [i for i in IDS if i.startswith("Probe/")]
+SEQUENCE_IDS = [i for i in IDS if i.startswith("Sequence/")]
 
 
 def world_class(env_id: str) -> type[BatchWorld]:
@@ -58,6 +60,7 @@ _SHORT = {
     "Memory/GraphTraversal-v0": {"lesson": 1},
     "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
     "Memory/GraphInference-v0": {"lesson": 1},
+    "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},
     "Probe/Distractors-v0": {"balls": 1},
@@ -69,6 +72,13 @@ def short(env_id: str) -> dict:
     if env_id in _SHORT:
         return _SHORT[env_id]
     return known_to(env_id, {"glimpses": 4, "max_digits": 2, "max_length": 4})
+
+
+def playground(preset: str) -> tuple[str, list[str]]:
+    """A world that a preset is for, and words that make its episodes short on the command line."""
+    if presets.load(preset)["agent"] == "attend":
+        return "Sequence/Translation-v0", ["--env.min-length", "4", "--env.max-length", "7"]
+    return "Glimpse/TranslatedDigits-v0", []
 
 
 def parallel(env_id: str, **arguments: object) -> ParallelTeamEnv:

@@ -11,7 +11,7 @@ import pytest
 PACKAGES = [
     "foveate",
     *(f"foveate.{room}" for room in ("agents", "analysis", "envs", "sb3", "viz", "wrappers", "wrappers.saliency")),
-    *(f"foveate.envs.{family}" for family in ("glimpse", "memory", "multi", "probe")),
+    *(f"foveate.envs.{family}" for family in ("glimpse", "memory", "multi", "probe", "sequence")),
     *(f"foveate.agents.nn{part}" for part in ("", ".attention", ".cores", ".heads")),
 ]
 

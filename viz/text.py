@@ -28,8 +28,19 @@ def write(
     import cv2
 
     if right:
-        (width, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-        at = (at[0] - width, at[1])
+        at = (at[0] - width_of(words, size), at[1])
     if halo is not None:
         cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, halo, 4, cv2.LINE_AA)
     cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+
+
+def width_of(words: str, size: float = 0.45) -> int:
+    """The pixels that a line of text takes from left to right.
+
+    Args:
+        words: one line.
+        size: of the letters, as in `write`.
+    """
+    import cv2
+
+    return cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector.utils import iterate
-from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, known_to, short
+from ids import ALL_IDS, GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, SEQUENCE_IDS, known_to, short
 
 from foveate.envs import MULTI_IDS
 
@@ -16,13 +16,21 @@ MODES = ["NextStep", "SameStep", "Disabled"]
 # what changes the rules, of the worlds that have it
 CHANGED = {"ready": True, "price": 0.01, "zoom": True, "stack": 2}
 
-VIEWS = {"glimpse": {}, "image": {"view": "image"}, "remembered": {}}
+VIEWS = {
+    "glimpse": {},
+    "image": {"view": "image"},
+    "remembered": {},
+    "read": {},
+    "whole": {"view": "whole"},
+    "looked-at": {"view": "glimpse", "looks": 2},
+}
 
 
 @pytest.mark.parametrize(
     ("env_id", "view"),
     [pytest.param(*i.values, view, marks=i.marks) for i in GLIMPSE_IDS for view in ("glimpse", "image")]
-    + [(i, "remembered") for i in MEMORY_IDS + PROBE_IDS],
+    + [(i, "remembered") for i in MEMORY_IDS + PROBE_IDS]
+    + [(i, view) for i in SEQUENCE_IDS for view in ("read", "whole", "looked-at")],
 )
 def test_check_env_has_no_complaint(env_id: str, view: str) -> None:
     env = gym.make(env_id, render_mode="rgb_array", **VIEWS[view])
@@ -157,7 +165,7 @@ ROUNDS = {"Probe/Driving-v0": (30, 2), "Memory/Underground-v0": (300, 2), "Memor
 @pytest.mark.parametrize("env_id", ALL_IDS)
 def test_certified_scores_are_what_these_policies_get(env_id: str) -> None:
     scale = gym.make(env_id).unwrapped.world_class.scale
-    names = ["oracle", "blind", "random"] + ["memoryless"] * (scale.memoryless is not None)
+    names = [name for name, known in scale._asdict().items() if known is not None]
     for name in names:
         worlds, rounds = ROUNDS.get(env_id, (200, 2) if env_id.startswith("Probe/") else (1000, 3))
         certified, measured = getattr(scale, name), mean_return(env_id, name, worlds, rounds)

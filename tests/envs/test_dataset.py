@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from ids import GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, SCRIPTS, short
+from ids import GLIMPSE_IDS, MEMORY_IDS, PROBE_IDS, SCRIPTS, SEQUENCE_IDS, short
 from torch.utils.data import DataLoader
 
 from foveate.envs import TaskDataset
@@ -17,7 +17,7 @@ def same(a: object, b: object) -> bool:
     return torch.equal(a, b)
 
 
-@pytest.mark.parametrize("env_id", [*GLIMPSE_IDS, *MEMORY_IDS])
+@pytest.mark.parametrize("env_id", [*GLIMPSE_IDS, *MEMORY_IDS, *SEQUENCE_IDS])
 def test_every_memory_and_glimpse_world_with_targets_is_a_data_set(env_id: str) -> None:
     if env_id == "Glimpse/Catch-v0":
         with pytest.raises(FoveateError, match="no targets"):

@@ -149,6 +149,7 @@ make_one("{env_id}", {{}}, relevance=True).reset(seed=0)
         "glimpse",
         "multi",
         "probe",
+        "sequence",
     }
     assert families == {"memory"}
 

@@ -64,6 +64,11 @@ VARIANTS: dict[str, list[dict]] = {
     "Memory/Underground-v0": [{"path": 2, "reward": "whole"}],
     "Memory/UndergroundShortestPath-v0": [{"path": 3, "planning": 2}],
     "Memory/FamilyTree-v0": [{"path": 2}],
+    "Sequence/Translation-v0": [
+        {"view": "whole", "agreement": True, "min_length": 5, "max_length": 9, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "min_length": 4, "max_length": 5},
+        {"view": "whole", "split": "test-20", "reward": "whole"},
+    ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],
     "Probe/Distractors-v0": [{"balls": 1, "stack": 1}],
