@@ -1,6 +1,7 @@
 """The agents by name; a user's own is added to `AGENTS`."""
 
 from ...errors import check_choice
+from .attend import Attend
 from .cnn import CNNAgent
 from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .dram import DRAM
@@ -23,6 +24,7 @@ AGENTS: dict[str, type[Policy]] = {
     "ntm": NTMAgent,
     "dnc": DNCAgent,
     "transformer": TransformerAgent,
+    "attend": Attend,
 }
 
 

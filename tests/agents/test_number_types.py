@@ -9,7 +9,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from ids import ALL_IDS
+from ids import ALL_IDS, known_to
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -56,6 +56,7 @@ class Wide(TorchDispatchMode):
 def agents() -> list:
     """Every agent in a world that it can play, and every attention."""
     worlds = {"cnn": {"view": "image"}, "dram": {"overview": 8}, "soft-attention": {"view": "image"}}
+    worlds["attend"] = {"view": "whole", "min_length": 4, "max_length": 5}
     cases = [(name, worlds.get(name, {}), {}) for name in AGENTS if name != "dueling"]
     cases += [(name, {"view": "image"}, {}) for name in ("ram", "dram")]
     cases += [("soft-attention", {"view": "image"}, {"attention": name}) for name in ATTENTIONS]
@@ -63,7 +64,9 @@ def agents() -> list:
 
 
 def learner_of(agent: str, world: dict, options: dict) -> PolicyGradient:
-    env = gym.make_vec("Glimpse/Digits-v0", num_envs=2, output="torch", autoreset_mode="SameStep", glimpses=3, **world)
+    env_id = "Sequence/Translation-v0" if agent == "attend" else "Glimpse/Digits-v0"
+    world = known_to(env_id, {"glimpses": 3, **world})
+    env = gym.make_vec(env_id, num_envs=2, output="torch", autoreset_mode="SameStep", **world)
     return PolicyGradient(agent, env, PPO, policy_kwargs=options, seed=0, device="cpu")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from commands import command, run_folder
+from ids import playground
 
 from foveate.agents import AGENTS, presets
 from foveate.agents.learning import checkpoint
@@ -286,7 +287,7 @@ def test_a_preset_s_word_that_a_world_does_not_know_is_left_out() -> None:
 @pytest.mark.parametrize("agent", presets.names())
 def test_every_agent_can_be_built_without_memory(agent: str) -> None:
     """Which is how the weights in a file are compared with what a file describes, before memory is taken for it."""
-    configured = configure(["Glimpse/TranslatedDigits-v0", agent], [])
+    configured = configure([playground(agent)[0], agent], [])
     env = make_one(configured.env_id, configured.env)
     with torch.device("meta"):
         policy = AGENTS[configured.agent](env.observation_space, env.action_space, **configured.agent_options)

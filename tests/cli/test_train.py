@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import command, run_folder
+from ids import playground
 
 from foveate.agents import AGENTS, presets
 
@@ -117,9 +118,10 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     sizes = [] if agent in ("cnn", "mlp") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
-    if presets.load(agent)["agent"] == "soft-attention":
+    if presets.load(agent)["agent"] in ("soft-attention", "attend"):
         sizes = [*sizes, "--learner.batch", "8"]
-    words = ["train.py", "Glimpse/TranslatedDigits-v0", agent, *TINY[:-2], *sizes, "--log-dir", str(tmp_path / "runs")]
+    env_id, short = playground(agent)
+    words = ["train.py", env_id, agent, *TINY[:-2], *sizes, *short, "--log-dir", str(tmp_path / "runs")]
     apart = agent == "ram"
     done = command(root, *words, cwd=tmp_path, apart=apart)
     assert done.returncode == 0, done.stderr
@@ -127,7 +129,7 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     folder = run_folder(tmp_path / "runs")
     config = json.loads((folder / "config.json").read_text())
     assert config["command"].endswith(" ".join(words[1:]))
-    assert config["env"]["size"] == 60
+    assert config["env"].items() >= ({"view": "whole", "max_length": 7} if short else {"size": 60}).items()
     run = json.loads((last_checkpoint(folder) / "run.json").read_text())
     assert run["versions"]["torch"]
     assert list((folder / "checkpoints").glob("best-*"))

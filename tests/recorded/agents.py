@@ -149,6 +149,7 @@ RAM = {**THIN, "location_hidden": 8, "rows": 6}
 SMALL: dict[str, dict] = {"ntm": {"rows": 8, "width": 6}, "dnc": {"rows": 8, "width": 6, "read_heads": 2}}
 CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
 MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
+PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
 def case(agent: str, world: tuple[str, dict], objective: str, options: dict | None = None, **learner: object) -> Case:
@@ -164,6 +165,8 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
         small = {**THIN, "emit_hidden": 8, "rows": 6}
     elif agent in ("cnn", "mlp"):
         small = {"hidden": 16, **({"layers": (12,)} if agent == "mlp" else {})}
+    elif agent == "attend":
+        small = {"hidden": 16, "units": 12, "embedding": 8, "key": 6, "rows": 6}
     elif agent == "dueling":
         small = {"hidden": 16, "stream": 8, "shrink": 2}
     return Case(agent, *world, {**small, **(options or {})}, objective, learner)
@@ -243,6 +246,22 @@ _MEMORY = [
     case("dnc", ("Memory/GraphTraversal-v0", {"lesson": 1}), "backprop"),
     case("transformer", COPY, "reinforce", {"layers": 1, "heads": 2, "context": 3}),
 ]
+_READING = [
+    case("attend", PASSAGE, "backprop", {"key": 0}),
+    *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),
+    case("attend", PASSAGE, "ppo", {"core": "lstm", "readout": 8}),
+    case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
+    *(
+        case("attend", PASSAGE, "backprop", {"encoder": name, "attention": attention})
+        for name, attention in (
+            ("embedding", "uniform"),
+            ("positions", "content"),
+            ("convolution", "content"),
+            ("bytenet", "last"),
+            ("transformer", "content"),
+        )
+    ),
+]
 _TEAMS = [
     case("ram", GAZE, "reinforce", likelihood_reward=True, policy_coef=0.3),
     case("ram", ("Multi/SpeakerListener-v0", {"pictures": 2}), "ppo", {"core": "gru"}),
@@ -259,5 +278,5 @@ def name_of(made: Case) -> str:
     return " ".join([f"{made.agent} by {made.objective} in {made.env_id}", *words])
 
 
-ALL = [*_GLIMPSES, *_SOFT, *_VISION, *_MEMORY, *_TEAMS]
+ALL = [*_GLIMPSES, *_SOFT, *_VISION, *_MEMORY, *_READING, *_TEAMS]
 CASES: dict[str, Callable[[], Entries]] = {name_of(made): partial(learned, made) for made in ALL}

@@ -7,6 +7,7 @@ from ....introspect import constructor_options
 from .base import VisualAttention
 from .content_map import ContentAttention
 from .draw import DrawAttention
+from .items import ContentItems, ItemAttention, LastItem, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
 from .tiles import TileAttention
@@ -18,10 +19,17 @@ ATTENTIONS: dict[str, type[VisualAttention]] = {
     "spatial-transformer": SpatialTransformer,
     "content": ContentAttention,
 }
+# of the items of a source
+ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
+    "content": ContentItems,
+    "last": LastItem,
+    "uniform": UniformItems,
+}
 if TYPE_CHECKING:
-    AnyAttention = str
+    AnyAttention = AnyItemAttention = str
 else:  # what an option of an agent may be
     AnyAttention = Literal[tuple(ATTENTIONS)]
+    AnyItemAttention = Literal[tuple(ITEM_ATTENTIONS)]
 
 
 def make_attention(name: str, image: tuple[int, int, int], **options: object) -> VisualAttention:
@@ -37,7 +45,32 @@ def make_attention(name: str, image: tuple[int, int, int], **options: object) ->
     return ATTENTIONS[name](image, **{key: value for key, value in options.items() if key in known})
 
 
-__all__ = ["ATTENTIONS", "AnyAttention", "VisualAttention", "make_attention"]
+def make_item_attention(name: str, item_size: int, state_size: int, **options: object) -> ItemAttention:
+    """The attention model to items of this name.
+
+    Args:
+        name: one of `ITEM_ATTENTIONS`.
+        item_size: of an annotation.
+        state_size: of the controller's state.
+        **options: the model's own; one that this model doesn't have is left out.
+    """
+    check_choice("attention", name, ITEM_ATTENTIONS)
+    known = constructor_options(ITEM_ATTENTIONS[name])
+    return ITEM_ATTENTIONS[name](
+        item_size, state_size, **{key: value for key, value in options.items() if key in known}
+    )
+
+
+__all__ = [
+    "ATTENTIONS",
+    "ITEM_ATTENTIONS",
+    "AnyAttention",
+    "AnyItemAttention",
+    "ItemAttention",
+    "VisualAttention",
+    "make_attention",
+    "make_item_attention",
+]
 
 
 def __dir__() -> list[str]:

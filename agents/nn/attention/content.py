@@ -84,7 +84,17 @@ class AdditiveScore(nn.Module):
         self, queries: Float[Tensor, "*#batch queries size"], keys: Float[Tensor, "*#batch keys key_size"]
     ) -> Float[Tensor, "*_ queries keys"]:
         """(…, Q, D), (…, K, E) -> (…, Q, K)."""
-        both = self.from_query(queries)[..., :, None, :] + self.from_key(keys)[..., None, :, :]  # (…, Q, K, hidden)
+        return self.fit(queries, self.project(keys))
+
+    def project(self, keys: Float[Tensor, "*batch keys key_size"]) -> Float[Tensor, "*batch keys hidden"]:
+        """U k, which doesn't depend on the query: computed once for keys that stay."""
+        return self.from_key(keys)
+
+    def fit(
+        self, queries: Float[Tensor, "*#batch queries size"], projected: Float[Tensor, "*#batch keys hidden"]
+    ) -> Float[Tensor, "*_ queries keys"]:
+        """The score of projected keys, (…, Q, D), (…, K, hidden) -> (…, Q, K)."""
+        both = self.from_query(queries)[..., :, None, :] + projected[..., None, :, :]  # (…, Q, K, hidden)
         return self.v(both.tanh())[..., 0]
 
 
@@ -111,8 +121,24 @@ SCORES = ("additive", "dot", "scaled-dot", "bilinear", "cosine")
 Score = Callable[[Tensor, Tensor], Tensor]
 
 
-def make_score(name: str, query: int, key: int) -> Score:
+def projected_keys(score: Score, keys: Tensor) -> Tensor:
+    """What a score needs of keys (…, K, E), computed once for keys that stay; the keys themselves where that is all."""
+    return score.project(keys) if isinstance(score, AdditiveScore) else keys
+
+
+def score_of(score: Score, queries: Tensor, projected: Tensor) -> Tensor:
+    """How queries (…, Q, D) fit keys that were projected by `projected_keys`, (…, Q, K)."""
+    return score.fit(queries, projected) if isinstance(score, AdditiveScore) else score(queries, projected)
+
+
+def make_score(name: str, query: int, key: int, hidden: int = 64) -> Score:
     """The scoring function of a name, queries (…, Q, D), keys (…, K, E) -> (…, Q, K); a Module where it learns.
+
+    Args:
+        name: one of `SCORES`.
+        query: D.
+        key: E.
+        hidden: units of the additive score.
 
     Raises:
         FoveateError: no score has this name, or it needs D = E and they differ.
@@ -121,7 +147,7 @@ def make_score(name: str, query: int, key: int) -> Score:
     if name in ("dot", "scaled-dot", "cosine") and query != key:
         raise FoveateError(f"score {name!r} needs queries and keys of one size, got {query} and {key}.")
     if name == "additive":
-        return AdditiveScore(query, key)
+        return AdditiveScore(query, key, hidden)
     if name == "bilinear":
         return BilinearScore(query, key)
     return {"dot": dot, "scaled-dot": scaled_dot, "cosine": cosine_similarity}[name]

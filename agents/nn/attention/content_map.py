@@ -1,28 +1,19 @@
 """Attention over an image by content: a key against what a small network sees at each place."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch import distributions as td
 from torch.nn import functional as F
 
 from ....errors import check_range
 from .base import Glimpse, VisualAttention
+from .by_content import ByContent, Places
 from .content import make_score, weighted_sum
-from .estimators import chosen_weights
 
 
-class Places(NamedTuple):
-    """What is known of each place of an image."""
-
-    keys: Tensor  # (B, N, D), what it is like
-    values: Tensor  # (B, heads, N, D), what it says, for each head
-    shape: tuple[int, int]  # rows and columns of places, N in all
-
-
-class ContentAttention(VisualAttention[Places]):
+class ContentAttention(ByContent, VisualAttention[Places]):
     """Keys and values of every place; each head's query, which is emitted, chooses among them.
 
     Args:
@@ -46,7 +37,7 @@ class ContentAttention(VisualAttention[Places]):
         super().__init__()
         check_range("heads", heads, 1)
         check_range("key", key, 1)
-        self.heads, self.key, self.gumbel = heads, key, gumbel
+        self.heads, self.query_size, self.gumbel = heads, key, gumbel
         self.emitted_size = self.glimpse_size = heads * key
         self.where_size = 2 * heads
         layers: list[nn.Module] = []
@@ -62,8 +53,8 @@ class ContentAttention(VisualAttention[Places]):
         shape = (features.shape[2], features.shape[3])
         where = self.centres(shape, image.device, image.dtype).expand(len(image), -1, -1)  # (B, N, 2)
         known = torch.cat([features.flatten(2).mT, where], -1)  # (B, N, 66)
-        values = self.to_value(known).unflatten(-1, (self.heads, self.key)).transpose(1, 2)  # (B, heads, N, D)
-        return Places(self.to_key(known), values, shape)
+        values = self.to_value(known).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, N, D)
+        return self.places_of(self.to_key(known), values, shape)
 
     @staticmethod
     def centres(shape: tuple[int, int], device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -71,28 +62,11 @@ class ContentAttention(VisualAttention[Places]):
         rows, columns = ((2 * torch.arange(n, device=device, dtype=dtype) + 1) / n - 1 for n in shape)
         return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).flatten(0, 1)
 
-    @property
-    def noisy(self) -> bool:
-        return self.gumbel
-
-    def logits(self, prepared: Places, emitted: Tensor) -> Tensor:
-        """How each query fits each key, (B, heads, N)."""
-        return self.score(emitted.unflatten(-1, (self.heads, self.key)), prepared.keys)
-
     def look(self, prepared: Places, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
-        weights = chosen_weights(self.logits(prepared, emitted), self.gumbel, self.training)  # (B, heads, N)
-        what = weighted_sum(weights[:, :, None], prepared.values).flatten(1)  # (B, heads·D)
+        weights = self.chosen(prepared, emitted)  # (B, heads, N)
+        what = self.expected(prepared, weights)  # (B, heads·D)
         where = weighted_sum(weights, self.centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
         return Glimpse(what, where.flatten(1))
-
-    def distribution(self, prepared: Places, emitted: Tensor) -> td.Independent:
-        logits = self.logits(prepared, emitted)
-        return td.Independent(td.Categorical(logits=logits, validate_args=False), 1, validate_args=False)
-
-    def glimpse_at(self, prepared: Places, place: Tensor) -> Tensor:
-        """The values at each head's place, int64 (B, heads) -> (B, heads·D)."""
-        index = place[..., None, None].expand(-1, -1, 1, self.key)
-        return prepared.values.gather(2, index).flatten(1)
 
     def pixel_weights(
         self, image: Float[Tensor, "batch channels height width"], emitted: Float[Tensor, "batch emitted"]

@@ -11,11 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...envs.observations import seen_space
-from ...envs.spaces import flat_size, flatten, to_floats
-from ...errors import FoveateError, check_choice, check_range
-from ...tree import Tree
-from .cores.base import Source
+from ....envs.observations import seen_space
+from ....envs.spaces import flat_size, flatten, to_floats
+from ....errors import FoveateError, check_choice, check_range
+from ....tree import Tree
+from ..cores.base import Source
 
 
 class Encoder(nn.Module):

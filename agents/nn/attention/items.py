@@ -1,0 +1,146 @@
+"""Attention to the items of a source: annotations and the numbers that a controller emits, in; what is read, out."""
+
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ....errors import FoveateError, check_range
+from ..cores.base import Source
+from .by_content import ByContent, Places
+from .content import make_score
+
+
+class Reading(NamedTuple):
+    """What is read of a source.
+
+    Attributes:
+        what: (B, reading_size).
+        weights: how much each item counts for each head, (B, heads, L).
+    """
+
+    what: Tensor
+    weights: Tensor
+
+
+P = TypeVar("P")
+
+
+class ItemAttention(nn.Module, Generic[P]):
+    """An attention model over the items of a source. The constructor takes (item_size, state_size, …).
+
+    Attributes:
+        emitted_size: how many numbers the controller emits; 0 where what is read is the same at all moments.
+        reading_size: numbers of what is read.
+        takes_state: whether the controller's state itself is what is emitted.
+    """
+
+    emitted_size: int
+    reading_size: int
+    takes_state: bool = False
+
+    def initial(self) -> Float[Tensor, " emitted"]:
+        """What is emitted before anything was read, (emitted_size,): the start of what is learned."""
+        return torch.zeros(self.emitted_size)
+
+    def prepare(self, source: Source) -> P:
+        """What all readings of a source share, computed once."""
+        raise NotImplementedError
+
+    def look(self, prepared: P, emitted: Float[Tensor, "batch emitted"]) -> Reading:
+        """What is read, differentiable in both arguments.
+
+        Args:
+            prepared: from `prepare`.
+            emitted: (B, emitted_size).
+        """
+        raise NotImplementedError
+
+
+class LastItem(ItemAttention[Reading]):
+    """No attention: the last annotation is all that is known of the source (Cho et al. 2014, Sutskever et al. 2014)."""
+
+    def __init__(self, item_size: int, state_size: int):
+        super().__init__()
+        self.emitted_size, self.reading_size = 0, item_size
+
+    def prepare(self, source: Source) -> Reading:
+        last = (source.length - 1).clamp(min=0)[:, None]  # (B, 1)
+        weights = torch.zeros_like(source.items[..., 0]).scatter(1, last, 1.0)
+        what = source.items.gather(1, last[..., None].expand(-1, -1, source.items.shape[-1]))
+        return Reading(what[:, 0], weights[:, None])
+
+    def look(self, prepared: Reading, emitted: Tensor) -> Reading:
+        return prepared
+
+
+class UniformItems(ItemAttention[Reading]):
+    """Attention that is the same everywhere: the mean of the annotations."""
+
+    def __init__(self, item_size: int, state_size: int):
+        super().__init__()
+        self.emitted_size, self.reading_size = 0, item_size
+
+    def prepare(self, source: Source) -> Reading:
+        there = source.mask().to(source.items.dtype)  # (B, L)
+        weights = there / source.length.clamp(min=1)[:, None]
+        # what stands behind the end has weight zero, but zero times NaN is NaN
+        known = torch.where(source.mask()[..., None], source.items, 0.0)
+        return Reading((weights[:, None] @ known)[:, 0], weights[:, None])
+
+    def look(self, prepared: Reading, emitted: Tensor) -> Reading:
+        return prepared
+
+
+class ContentItems(ByContent, ItemAttention[Places]):
+    """Each head's query, which is emitted, chooses among the annotations.
+
+    Args:
+        item_size: of an annotation.
+        state_size: of the controller's state.
+        score: how a query fits a key: "additive", "dot", "scaled-dot", "bilinear" or "cosine".
+        heads: queries at a time, each with values of its own (needs keys).
+        key: size of a query, a key and a value; 0 for none: the state is the query, an annotation its own key and
+            value, as in the papers of the additive score, of "dot" and of "bilinear".
+        score_units: units of the additive score.
+        gumbel: choose one item at a time (straight-through Gumbel-softmax) instead of the mean over all.
+    """
+
+    def __init__(
+        self,
+        item_size: int,
+        state_size: int,
+        score: Literal["additive", "dot", "scaled-dot", "bilinear", "cosine"] = "additive",
+        heads: int = 1,
+        key: int = 64,
+        score_units: int = 64,
+        gumbel: bool = False,
+    ):
+        super().__init__()
+        check_range("heads", heads, 1)
+        check_range("key", key, 0)
+        check_range("score_units", score_units, 1)
+        if not key and heads > 1:
+            raise FoveateError(f"heads={heads} is not allowed with key=0: there is one state, and so one query.")
+        self.heads, self.gumbel = heads, gumbel
+        self.takes_state = not key
+        self.query_size = key or state_size
+        self.emitted_size, self.reading_size = heads * self.query_size, heads * (key or item_size)
+        self.to_key = nn.Linear(item_size, key) if key else None
+        self.to_value = nn.Linear(item_size, heads * key) if key else None
+        self.score = make_score(score, self.query_size, key or item_size, score_units)
+
+    def prepare(self, source: Source) -> Places:
+        items = source.items
+        # of an empty source, which nobody asks about, the softmax must be finite too
+        present = Source(items, source.length.clamp(min=1)).mask()
+        items = torch.where(present[..., None], items, 0.0)  # zero times NaN is NaN
+        if self.to_key is None or self.to_value is None:
+            return self.places_of(items, items[:, None], present=present)
+        values = self.to_value(items).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, L, D)
+        return self.places_of(self.to_key(items), values, present=present)
+
+    def look(self, prepared: Places, emitted: Tensor) -> Reading:
+        weights = self.chosen(prepared, emitted)  # (B, heads, L)
+        return Reading(self.expected(prepared, weights), weights)

@@ -1,0 +1,139 @@
+"""From the items of a source to annotations: what each is among the others (Bahdanau et al. 2014, section 3.2)."""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ....errors import FoveateError, check_range
+
+
+class ItemEncoder(nn.Module):
+    """Reads all items of a source at once.
+
+    The constructor takes the size of an item, then options. What stands behind a source's end is never read into an
+    annotation of an item before it; annotations behind the end may be anything.
+
+    Attributes:
+        annotation_size: A, numbers of an annotation.
+    """
+
+    annotation_size: int
+
+    def forward(
+        self, items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch length annotation"]:
+        """The annotations of items (B, L, D), of which `length`, (B,), are real."""
+        raise NotImplementedError
+
+
+def real(items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]) -> Float[Tensor, "batch length 1"]:
+    """1 for each real item, 0 behind the end, (B, L, 1)."""
+    there = torch.arange(items.shape[1], device=items.device) < length[:, None]
+    return there[..., None].to(items.dtype)
+
+
+class PlainItems(ItemEncoder):
+    """The items themselves: no annotation knows of the others, nor of its place."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.annotation_size = size
+
+    def forward(self, items: Tensor, length: Tensor) -> Tensor:
+        return items
+
+
+class PositionItems(ItemEncoder):
+    """The items beside a code of their places."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.annotation_size = 2 * size
+
+    def forward(self, items: Tensor, length: Tensor) -> Tensor:
+        code = position_code(items.shape[1], items.shape[2], items.device, items.dtype)
+        return torch.cat([items, code.expand(len(items), -1, -1)], -1)
+
+
+def position_code(count: int, size: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "count size"]:
+    """sin and cos of the place at wave lengths from 2 π to 10000 · 2 π (Vaswani et al. 2017, section 3.5).
+
+    Args:
+        count: of places.
+        size: numbers of each.
+        device: where the tensor lives.
+        dtype: of it.
+    """
+    place = torch.arange(count, device=device, dtype=dtype)[:, None]
+    number = torch.arange(size, device=device)
+    angle = place * (10000.0 ** (-(number // 2 * 2).to(dtype) / size))  # (count, size)
+    return torch.where(number % 2 == 0, angle.sin(), angle.cos())
+
+
+class GRUItems(ItemEncoder):
+    """A GRU over the items, and another from the end to the beginning: what an item is in its context.
+
+    Args:
+        size: of an item.
+        units: of each direction; an annotation has both.
+        directions: 2, or 1 for the one that reads forwards only.
+    """
+
+    def __init__(self, size: int, units: int = 128, directions: Literal[1, 2] = 2):
+        super().__init__()
+        check_range("units", units, 1)
+        check_range("directions", directions, 1, 2)
+        self.ahead = nn.GRU(size, units, batch_first=True)
+        self.back = nn.GRU(size, units, batch_first=True) if directions == 2 else None
+        self.annotation_size = directions * units
+
+    def forward(self, items: Tensor, length: Tensor) -> Tensor:
+        ahead, _ = self.ahead(items)  # (B, L, units)
+        if self.back is None:
+            return ahead
+        turn = turned(length, items.shape[1])  # (B, L)
+        back, _ = self.back(items.gather(1, turn[..., None].expand_as(items)))
+        return torch.cat([ahead, back.gather(1, turn[..., None].expand_as(back))], -1)
+
+
+def turned(length: Int[Tensor, " batch"], count: int) -> Int[Tensor, "batch count"]:
+    """Where each item is found in its source read backwards, int64 (B, count); what is behind the end stays there."""
+    place = torch.arange(count, device=length.device)[None]
+    return torch.where(place < length[:, None], length[:, None] - 1 - place, place)
+
+
+class TransformerItems(ItemEncoder):
+    """Self-attention between all items, layer after layer (Vaswani et al. 2017, section 3.1, normalised first).
+
+    Args:
+        size: of an item.
+        units: of the residual stream.
+        layers: blocks of attention and a feed-forward layer.
+        attention_heads: of each block.
+    """
+
+    def __init__(self, size: int, units: int = 128, layers: int = 2, attention_heads: int = 4):
+        super().__init__()
+        for name, value in (("units", units), ("layers", layers), ("attention_heads", attention_heads)):
+            check_range(name, value, 1)
+        if units % attention_heads:
+            raise FoveateError(f"units={units} is not allowed: it must be a multiple of {attention_heads} heads.")
+        self.embed = nn.Linear(size, units)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(units, attention_heads, 4 * units, 0.0, batch_first=True, norm_first=True)
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(units)
+        self.annotation_size = units
+
+    def forward(self, items: Tensor, length: Tensor) -> Tensor:
+        x = self.embed(items)
+        # √D, so that the code doesn't drown the item (section 3.4)
+        x = x * math.sqrt(x.shape[-1]) + position_code(x.shape[1], x.shape[2], x.device, x.dtype)
+        hidden = real(items, length.clamp(min=1))[..., 0] == 0  # of an empty source something must be attended to
+        for block in self.blocks:
+            x = block(x, src_key_padding_mask=hidden)
+        return self.norm(x)

@@ -1,0 +1,184 @@
+"""Agents that read a passage through attention and write, item by item."""
+
+from collections import OrderedDict
+from functools import partial
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ... import tree
+from ...errors import check_range
+from ...tree import Tree
+from ..nn.attention import ITEM_ATTENTIONS, AnyItemAttention, make_item_attention
+from ..nn.attention.items import ItemAttention, Reading
+from ..nn.cores import AnyCore, Core, CoreOutput, make_core
+from ..nn.cores.base import Source, reset_where
+from ..nn.cores.unroll import unroll, unroll_pieces
+from ..nn.encoders import ITEM_ENCODERS, AnyItemEncoder, Encoder, FlatEncoder, PassageEncoder, make_item_encoder
+from ..nn.encoders.passage import SOURCE, symbols_of
+from ..nn.heads import make_head
+from .policy import Policy, action_parts
+
+S = TypeVar("S", bound=tuple)
+
+
+class ReadingState(NamedTuple, Generic[S]):
+    """The state of a core that reads a source."""
+
+    emitted: Tensor  # (B, E), what it reads by next
+    inner: S  # the controller's
+
+
+class ReadingCore(Core[ReadingState]):
+    """A core that reads in a source at each moment, by what it emitted at the moment before.
+
+    With the additive score, and states and annotations as they are, this is the decoder of Bahdanau et al. 2014,
+    section 3.1: e_ij = a(s_{i-1}, h_j), α = softmax, c_i = Σ_j α_ij h_j, s_i = f(s_{i-1}, y_{i-1}, c_i). Its output is
+    s_i beside c_i, from which a linear head writes: there is no maxout, and s_0 is zero, not a function of the source.
+
+    Args:
+        attention: from a source and what is emitted to what is read.
+        inner: the controller; it gets x beside what is read.
+    """
+
+    needs_source: ClassVar[bool] = True
+
+    def __init__(self, attention: ItemAttention, inner: Core):
+        super().__init__()
+        self.attention, self.inner = attention, inner
+        self.output_size = inner.output_size + attention.reading_size
+        emits = attention.emitted_size and not attention.takes_state
+        self.emit = nn.Linear(inner.output_size, attention.emitted_size) if emits else None
+        # what is emitted before the first reading
+        first = attention.initial()
+        self.origin: Tensor
+        if attention.emitted_size:
+            self.origin = nn.Parameter(first)
+        else:
+            self.register_buffer("origin", first, persistent=False)
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> ReadingState:
+        return ReadingState(self.origin.expand(batch, -1), self.inner.initial_state(batch, device))
+
+    def forward(
+        self, x: Tensor, state: ReadingState, starts: Tensor, record: bool = False, source: Source | None = None
+    ) -> CoreOutput[ReadingState]:
+        """Run over a sequence; arguments as in `Core.forward`, and the source of the episodes.
+
+        Its record is `source_weights`, how much each item counted, (T, B, heads, L).
+        """
+        assert source is not None
+        longest = max(1, int(source.length.max()))  # nothing is read in the room behind the longest source
+        prepared = self.attention.prepare(source._replace(items=source.items[:, :longest]))
+        piece = partial(self._piece, prepared, source.items.shape[1], record)
+        if not self.attention.emitted_size:  # the same is read at all moments: none need wait for the one before
+            return unroll_pieces(piece, x, state, starts, self._begin)
+
+        def step(now: Tensor, state: ReadingState) -> CoreOutput[ReadingState]:
+            y, after, losses, records = piece(now[None], state)
+            return CoreOutput(y[0], after, tree.index(losses, 0), tree.index(records, 0))
+
+        return unroll(step, x, state, starts, self._begin)
+
+    def _begin(self, state: ReadingState, x: Tensor, starts: Tensor) -> ReadingState:
+        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
+
+    def _piece(
+        self, prepared: Tree, room: int, record: bool, x: Tensor, state: ReadingState
+    ) -> CoreOutput[ReadingState]:
+        """Some moments by one reading, x (t, B, D), of sources with room for so many items."""
+        read: Reading = self.attention.look(prepared, state.emitted)
+        what = read.what.expand(len(x), -1, -1)  # (t, B, R)
+        never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+        y, inner, losses, records = self.inner(torch.cat([x, what], -1), state.inner, never, record)
+        if record:
+            weights = F.pad(read.weights, (0, room - read.weights.shape[-1]))
+            records = {**records, "source_weights": weights.expand(len(x), -1, -1, -1)}
+        return CoreOutput(torch.cat([y, what], -1), ReadingState(self._emitted(y[-1]), inner), losses, records)
+
+    def _emitted(self, y: Tensor) -> Tensor:
+        """What is emitted after an output of the controller, (B, E)."""
+        if self.attention.takes_state:
+            return self.origin + y
+        return self.origin.expand(len(y), -1) if self.emit is None else self.origin + self.emit(y)
+
+
+class Attend(Policy):
+    """Reads a passage once an episode, and writes through attention to it.
+
+    An encoder annotates every item of the passage; at each moment the attention model reads in the annotations, by what
+    the core emitted at the moment before, and the core gets what was read beside what was written last. Which parts
+    these are makes the published systems: see the presets `bahdanau` and `seq2seq`.
+
+    Args:
+        observation_space: Dict with a part `source`, MultiDiscrete of symbols (0 is none), beside any mix of others.
+        action_space: any mix of parts.
+        encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
+            places), "gru" (in both directions), "convolution", "bytenet" (dilated) or "transformer" (self-attention).
+        attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
+            is all that is read) and "uniform" (the mean of all).
+        core: the recurrent core.
+        hidden: units of the core.
+        rows: rows of the memory, of a core that has one (ntm, dnc).
+        embedding: numbers that stand for a symbol, and for what is observed beside the passage.
+        readout: units of a hidden layer between the core and each part of the action; 0 for none.
+        **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
+    """
+
+    configures = (*ITEM_ENCODERS.values(), *ITEM_ATTENTIONS.values())
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        *,
+        encoder: AnyItemEncoder = "gru",
+        attention: AnyItemAttention = "content",
+        core: AnyCore = "gru",
+        hidden: int = 128,
+        rows: int = 16,
+        embedding: int = 64,
+        readout: int = 0,
+        **options: object,
+    ):
+        check_range("embedding", embedding, 1)
+        check_range("readout", readout, 0)
+        _, symbols = symbols_of(observation_space)
+        reader = PassageEncoder(
+            observation_space,
+            nn.Embedding(symbols, embedding, padding_idx=0),
+            make_item_encoder(encoder, embedding, **options),
+        )
+        beside = BesideSource(observation_space, embedding)
+        # another core says how large its output is, which may be what is asked by
+        state_size = make_core(core, embedding + reader.item_size, hidden, rows=rows).output_size
+        model = make_item_attention(attention, reader.item_size, state_size, **options)
+        inner = make_core(core, embedding + model.reading_size, hidden, rows=rows)
+        reading = ReadingCore(model, inner)
+        heads = {
+            name: make_head(reading.output_size, part, readout) for name, part in action_parts(action_space).items()
+        }
+        super().__init__(observation_space, action_space, beside, reading, heads, source_encoder=reader)
+
+
+class BesideSource(Encoder):
+    """What is observed beside the source, embedded.
+
+    Args:
+        space: of observations, a Dict.
+        size: of the embedding.
+    """
+
+    def __init__(self, space: spaces.Space, size: int):
+        super().__init__()
+        assert isinstance(space, spaces.Dict)
+        parts = OrderedDict((name, part) for name, part in space.spaces.items() if name != SOURCE)
+        self.flat = FlatEncoder(spaces.Dict(parts))
+        self.embed = nn.Linear(self.flat.output_size, size)
+        self.output_size = size
+
+    def forward(self, observation: Tree) -> Tensor:
+        return self.embed(self.flat(observation))

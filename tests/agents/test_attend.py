@@ -1,0 +1,288 @@
+"""Reading a source: attention against the papers' loops, what stands behind the end, and agents that read and write."""
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+from gymnasium import spaces
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from foveate import tree
+from foveate.agents import AGENTS, Backprop, BackpropOptions
+from foveate.agents.nn.attention import ITEM_ATTENTIONS, make_item_attention
+from foveate.agents.nn.attention.content import SCORES
+from foveate.agents.nn.cores import GRU, make_core
+from foveate.agents.nn.cores.base import Source
+from foveate.agents.nn.encoders import ITEM_ENCODERS, make_item_encoder
+from foveate.agents.nn.encoders.items import position_code
+from foveate.agents.policies.attend import Attend, ReadingCore
+from foveate.errors import FoveateError
+
+ID = "Sequence/Translation-v0"
+SMALL = {"hidden": 8, "units": 8, "embedding": 6, "key": 4, "attention_heads": 2}
+# every way to score, with projections and, where sizes allow it, without
+CONTENT = [{"score": score, "key": 4, "heads": 2} for score in SCORES]
+CONTENT += [{"score": score, "key": 0} for score in ("additive", "bilinear")]
+MODELS = [("content", options) for options in CONTENT] + [("last", {}), ("uniform", {})]
+IDS = [" ".join([name, *map(str, options.values())]) for name, options in MODELS]
+
+
+def policy_of(**options: Any) -> Attend:
+    env = gym.make(ID, view="whole", min_length=4, max_length=7)
+    torch.manual_seed(0)
+    policy = AGENTS["attend"](env.observation_space, env.action_space, **{**SMALL, **options})
+    assert isinstance(policy, Attend)
+    return policy
+
+
+def sources(batch: int, seed: int, items: int = 5, size: int = 6) -> Source:
+    """Sources of several lengths, NaN behind their ends."""
+    torch.manual_seed(seed)
+    source = Source(torch.randn(batch, items, size, dtype=torch.float64), torch.randint(1, items + 1, (batch,)))
+    return source._replace(items=torch.where(source.mask()[..., None], source.items, torch.nan))
+
+
+# ---- attention ----
+
+
+def test_the_additive_score_without_projections_is_the_paper_s_loop() -> None:
+    source = sources(3, 1)
+    attention = make_item_attention("content", 6, 4, score="additive", key=0).double()
+    state = torch.randn(3, 4, dtype=torch.float64)
+    what, weights = attention.look(attention.prepare(source), state)
+    w, b = attention.score.from_query.weight, attention.score.from_query.bias
+    u, v = attention.score.from_key.weight, attention.score.v.weight[0]
+    for i in range(3):
+        annotations = [source.items[i, j] for j in range(int(source.length[i]))]
+        e = torch.stack([v @ torch.tanh(w @ state[i] + b + u @ h) for h in annotations])  # A.1.2
+        alpha = e.exp() / e.exp().sum()  # eq. 6
+        context = sum(a * h for a, h in zip(alpha, annotations, strict=True))  # eq. 5
+        torch.testing.assert_close(weights[i, 0, : len(annotations)], alpha)
+        torch.testing.assert_close(what[i], context)
+
+
+def test_the_decoder_is_the_paper_s_loop() -> None:
+    source = sources(2, 2)
+    attention = make_item_attention("content", 6, 4, score="additive", key=0)
+    core = ReadingCore(attention, GRU(3 + 6, 4)).double()
+    x, starts = torch.randn(5, 2, 3, dtype=torch.float64), torch.zeros(5, 2, dtype=torch.bool)
+    starts[0] = True
+    found = core(x, core.initial_state(2), starts, source=source).y
+    cell = torch.nn.GRUCell(9, 4).double()
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in core.inner.module.state_dict().items()})
+    state = torch.zeros(2, 4, dtype=torch.float64)
+    for t in range(5):
+        context = attention.look(attention.prepare(source), state).what  # of s_{t-1}
+        state = cell(torch.cat([x[t], context], -1), state)
+        torch.testing.assert_close(found[t], torch.cat([state, context], -1))
+
+
+@pytest.mark.parametrize(("name", "options"), MODELS, ids=IDS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_weights_are_shares_of_what_is_there(name: str, options: dict, seed: int) -> None:
+    source = sources(4, seed)
+    attention = make_item_attention(name, 6, 4, **options).double()
+    what, weights = attention.look(attention.prepare(source), torch.randn(4, attention.emitted_size).double())
+    assert what.shape == (4, attention.reading_size)
+    assert what.isfinite().all()
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+    assert (weights >= 0).all()
+    assert not weights[~source.mask()[:, None].expand_as(weights)].any()
+    if name == "content" and not options["key"]:
+        known = torch.where(source.mask()[..., None], source.items, 0.0)
+        torch.testing.assert_close(what, (weights @ known).flatten(1))
+
+
+@pytest.mark.parametrize(("name", "options"), MODELS, ids=IDS)
+def test_the_gradients_of_reading(name: str, options: dict) -> None:
+    source = sources(2, 3, items=3)
+    attention = make_item_attention(name, 6, 4, **options).double()
+    items = torch.where(source.mask()[..., None], source.items, 0.0).requires_grad_()
+    emitted = torch.randn(2, attention.emitted_size, dtype=torch.float64, requires_grad=True)
+
+    def read(items: Tensor, emitted: Tensor) -> Tensor:
+        return attention.look(attention.prepare(source._replace(items=items)), emitted).what
+
+    assert torch.autograd.gradcheck(read, (items, emitted))
+
+
+def test_the_last_is_the_last_and_the_uniform_is_the_mean() -> None:
+    source = sources(3, 4)
+    for i, length in enumerate(source.length.tolist()):
+        last, uniform = (make_item_attention(name, 6, 4) for name in ("last", "uniform"))
+        emitted = torch.zeros(3, 0)
+        assert torch.equal(last.look(last.prepare(source), emitted).what[i], source.items[i, length - 1])
+        mean = uniform.look(uniform.prepare(source), emitted).what[i]
+        torch.testing.assert_close(mean, source.items[i, :length].mean(0))
+
+
+def test_what_cannot_be_is_refused_in_a_sentence() -> None:
+    with pytest.raises(FoveateError, match="heads=2"):
+        policy_of(heads=2, key=0)
+    with pytest.raises(FoveateError, match="queries and keys of one size"):
+        policy_of(score="dot", key=0)
+    with pytest.raises(FoveateError, match='view="whole"'):
+        AGENTS["attend"](gym.make(ID).observation_space, spaces.Discrete(3))
+    with pytest.raises(FoveateError, match="kernel=4"):
+        policy_of(encoder="bytenet", kernel=4)
+    with pytest.raises(FoveateError, match="units=9"):
+        policy_of(encoder="transformer", units=9)
+
+
+# ---- encoders ----
+
+
+@pytest.mark.parametrize("name", ITEM_ENCODERS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=8, deadline=None)
+def test_what_stands_behind_the_end_changes_no_annotation(name: str, seed: int) -> None:
+    source = sources(3, seed)
+    encoder = make_item_encoder(name, 6, units=8, attention_heads=2, layers=2).double()
+    there = source.mask()[..., None]
+    one, other = (torch.where(there, source.items, filling) for filling in (0.0, 7.0))
+    a, b = encoder(one, source.length), encoder(other, source.length)
+    assert a.shape == (3, 5, encoder.annotation_size)
+    torch.testing.assert_close(torch.where(there, a, 0.0), torch.where(there, b, 0.0))
+    # nor how much room there is
+    room = torch.cat([one, torch.zeros(3, 4, 6, dtype=torch.float64)], 1)
+    wider = encoder(room, source.length)[:, :5]
+    torch.testing.assert_close(torch.where(there, a, 0.0), torch.where(there, wider, 0.0))
+
+
+@pytest.mark.parametrize("name", sorted(set(ITEM_ENCODERS) - {"embedding", "positions"}))
+def test_an_annotation_knows_the_items_on_both_sides(name: str) -> None:
+    torch.manual_seed(0)
+    encoder = make_item_encoder(name, 4, units=8, attention_heads=2).double()
+    items = torch.randn(1, 7, 4, dtype=torch.float64, requires_grad=True)
+    encoder(items, torch.tensor([6]))[0, 3].sum().backward()
+    touched = items.grad[0].abs().sum(-1) > 0
+    assert touched.tolist() == [True] * 6 + [False]
+
+
+def test_one_direction_knows_what_was_read_before() -> None:
+    torch.manual_seed(0)
+    encoder = make_item_encoder("gru", 4, units=8, directions=1).double()
+    items = torch.randn(1, 6, 4, dtype=torch.float64, requires_grad=True)
+    encoder(items, torch.tensor([6]))[0, 3].sum().backward()
+    assert (items.grad[0].abs().sum(-1) > 0).tolist() == [True] * 4 + [False] * 2
+
+
+def test_both_directions_are_those_of_torch_on_packed_sources() -> None:
+    source = sources(4, 5)
+    items = torch.where(source.mask()[..., None], source.items, 0.0)
+    encoder = make_item_encoder("gru", 6, units=5).double()
+    both = torch.nn.GRU(6, 5, batch_first=True, bidirectional=True).double()
+    weights = dict(encoder.ahead.state_dict())
+    weights |= {f"{name}_reverse": value for name, value in encoder.back.state_dict().items()}
+    both.load_state_dict(weights)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(items, source.length, batch_first=True, enforce_sorted=False)
+    wanted, _ = torch.nn.utils.rnn.pad_packed_sequence(both(packed)[0], batch_first=True, total_length=5)
+    there = source.mask()[..., None]
+    torch.testing.assert_close(torch.where(there, encoder(items, source.length), 0.0), wanted)
+
+
+def test_the_code_of_places_is_the_paper_s() -> None:
+    code = position_code(7, 6, torch.device("cpu"), torch.float64)
+    for place in range(7):
+        for i in range(3):
+            angle = torch.tensor(place / 10000 ** (2 * i / 6), dtype=torch.float64)
+            torch.testing.assert_close(code[place, 2 * i], angle.sin())
+            torch.testing.assert_close(code[place, 2 * i + 1], angle.cos())
+
+
+# ---- agents ----
+
+
+def observations(policy: Attend, steps: int, batch: int) -> dict[str, Tensor]:
+    """Passages that stay for all steps, and words that were written."""
+    env = gym.make_vec(ID, num_envs=batch, view="whole", min_length=4, max_length=7, output="torch")
+    seen, _ = env.reset(seed=3)
+    written = torch.randint(1, 50, (steps, batch))
+    return {"source": seen["source"].expand(steps, -1, -1), "written": written}
+
+
+@pytest.mark.parametrize("core", ["gru", "lstm", "ntm", "none"])
+@pytest.mark.parametrize("attention", ITEM_ATTENTIONS)
+def test_a_text_equals_its_words_across_episode_starts(core: str, attention: str) -> None:
+    policy = policy_of(core=core, attention=attention)
+    seen, starts = observations(policy, 6, 3), torch.zeros(6, 3, dtype=torch.bool)
+    starts[0], starts[3, 1] = True, True
+    with torch.no_grad():
+        whole = policy(seen, policy.initial_state(3), starts, record=True)
+        state, rows = policy.initial_state(3), []
+        for t in range(6):
+            one = policy(tree.index(seen, slice(t, t + 1)), state, starts[t : t + 1], record=True)
+            state = one.state
+            rows.append((one.parameters["action"][0], one.records["source_weights"][0]))
+    torch.testing.assert_close(whole.parameters["action"], torch.stack([row[0] for row in rows]))
+    torch.testing.assert_close(whole.records["source_weights"], torch.stack([row[1] for row in rows]))
+
+
+@pytest.mark.parametrize("attention", ITEM_ATTENTIONS)
+def test_a_state_between_two_predictions_is_plain_numbers(attention: str) -> None:
+    policy = policy_of(attention=attention)
+    seen, state = tree.index(observations(policy, 1, 3), 0), None
+    for _ in range(2):
+        _, state = policy.predict(tree.to_numpy(seen), state)
+        assert not any(part.requires_grad for part in tree.leaves(state))
+
+
+@pytest.mark.parametrize("encoder", ITEM_ENCODERS)
+def test_every_parameter_learns(encoder: str) -> None:
+    policy = policy_of(encoder=encoder, readout=5, heads=2)
+    seen, starts = observations(policy, 4, 3), torch.zeros(4, 3, dtype=torch.bool)
+    starts[0] = True
+    said = policy(seen, policy.initial_state(3), starts)
+    (said.parameters["action"].square().sum() + said.value.sum()).backward()
+    # behind a softmax a bias that all keys share is no difference
+    idle = {"core.attention.to_key.bias"}
+    lame = {name for name, value in policy.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0}
+    assert lame <= idle
+
+
+def test_a_source_is_read_once_an_episode() -> None:
+    policy = policy_of()
+    seen, starts = observations(policy, 5, 3), torch.zeros(5, 3, dtype=torch.bool)
+    starts[0] = True
+    calls: list[int] = []
+    policy.source_encoder.encoder.register_forward_hook(lambda *_: calls.append(1))
+    state = policy.initial_state(3)
+    for t in range(5):
+        state = policy.step(tree.index(seen, t), state, starts[t]).state
+    assert len(calls) == 1
+
+
+def test_a_core_of_another_size_may_be_what_is_asked_by() -> None:
+    for core in ("none", "ntm"):
+        policy = policy_of(core=core, key=0, score="bilinear")
+        assert policy.core.attention.query_size == policy.core.inner.output_size
+    assert make_core("none", 3, 8).output_size == 3
+
+
+def test_short_sentences_are_learned_in_seconds() -> None:
+    options: dict[str, Any] = {"view": "whole", "min_length": 4, "max_length": 5}
+    env = gym.make_vec(ID, num_envs=64, autoreset_mode="SameStep", output="torch", **options)
+    learner = Backprop(
+        "attend",
+        env,
+        BackpropOptions(worlds=64, batch=64, lr=1e-2, lr_end=0.1, max_grad_norm=10.0),
+        policy_kwargs={"hidden": 32, "units": 32, "embedding": 32, "key": 32},
+        seed=0,
+        device="cpu",
+    )
+    learner.learn(64 * 6 * 90)
+    measured = gym.make_vec(ID, num_envs=200, autoreset_mode="Disabled", output="torch", **options)
+    world = measured.unwrapped.world
+    seen, _ = measured.reset(seed=10**6)
+    state, starts = learner.policy.initial_state(200), torch.ones(200, dtype=torch.bool)
+    with torch.no_grad():
+        for _ in range(6):
+            said = learner.policy.step(seen, state, starts, deterministic=True)
+            world.step(said.action)
+            seen, state, starts = world.observe(world.state), said.state, torch.zeros_like(starts)
+    right = float(world.score(world.state).mean())
+    assert right > 0.5, right
