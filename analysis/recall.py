@@ -12,6 +12,7 @@ from ..agents.learning.actor import Actor, Observer, Transition, play
 from ..agents.learning.environments import environments_of
 from ..agents.learning.players import policy_of
 from ..tree import Tree
+from ..wrappers import judging
 from ..wrappers.saliency.sequential import sequential_jacobian
 from ..wrappers.saliency.targets import Target
 from ..wrappers.saliency.undisturbed import undisturbed
@@ -59,8 +60,8 @@ def recall(view: View, env: VectorEnv, target: Target, seed: int) -> Recall:
         for world in np.flatnonzero(due[t]):
             past, truth = amount[row, : t + 1, world][None], relevant[t, world, : t + 1][None]
             if truth.any():
-                hits.append(scores.pointing(past, truth)[0])
-                areas.append(scores.roc_auc(past, truth)[0])
+                hits.append(judging.pointing(past, truth)[0])
+                areas.append(judging.roc_auc(past, truth)[0])
                 shares.append(truth.mean())
     return Recall(scores.mean(hits), scores.mean(areas), len(hits), scores.mean(shares))
 

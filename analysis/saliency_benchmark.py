@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .. import tree
 from ..errors import FoveateError
 from ..moved import moved
+from ..wrappers import judging
 from ..wrappers.saliency.methods import METHODS
 from ..wrappers.saliency.pictures import on_picture
 from ..wrappers.saliency.targets import Target
@@ -170,8 +171,8 @@ def _row(view: View, moments: Moments, method: str, explained: _Explained) -> Ro
     return Row(
         method=method,
         target=target.name,
-        pointing=NAN if relevant is None else scores.mean(scores.pointing(picture, relevant)),
-        auc=NAN if relevant is None else scores.mean(scores.roc_auc(picture, relevant)),
+        pointing=NAN if relevant is None else scores.mean(judging.pointing(picture, relevant)),
+        auc=NAN if relevant is None else scores.mean(judging.roc_auc(picture, relevant)),
         deletion=scores.area(drawn.deletion),
         insertion=scores.area(drawn.insertion),
         anew=anew,

@@ -8,31 +8,12 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
+from ..wrappers.judging import pointing
 from ..wrappers.saliency.perturbing import blurred
 from ..wrappers.saliency.targets import Target
 from ..wrappers.saliency.views import Inputs, View
 
 FRACTIONS = tuple(np.linspace(0, 1, 21).round(3).tolist())
-
-
-def pointing(maps: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """Whether a map's greatest pixel is relevant (Zhang et al. 2016), (N,); NaN where nothing is relevant.
-
-    Ties are shared: a constant map gets the relevant share of the picture.
-    """
-    maps, relevant = maps.reshape(len(maps), -1), relevant.reshape(len(maps), -1)
-    top = maps == maps.max(1, keepdims=True)
-    hits = (top & relevant).sum(1) / top.sum(1)
-    return np.where(relevant.any(1), hits, np.nan)
-
-
-def roc_auc(maps: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """The chance that a relevant pixel has more than an irrelevant one, (N,); NaN where all or none are relevant."""
-    maps, relevant = maps.reshape(len(maps), -1), relevant.reshape(len(maps), -1)
-    ranks = rankdata(maps, axis=1)
-    yes, no = relevant.sum(1), (~relevant).sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):  # Mann-Whitney's U
-        return ((ranks * relevant).sum(1) - yes * (yes + 1) / 2) / (yes * no)
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

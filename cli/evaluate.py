@@ -29,13 +29,16 @@ class EvaluateOptions:
         video: write an H.264 video of some episodes of the first run to this .mp4 file.
         contact_sheet: write a PNG with the last frames of some episodes of the first run.
         trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
+        align: draw what the first run reads for each word that it writes, beside the gold alignment, into a .png or,
+            word by word, an .mp4 file (Sequence worlds).
+        score_alignment: measure how well that agrees with the gold alignment, in --moments episodes.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
             frames of the film).
         of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
         frames: frames of a saliency video.
         score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
-        moments: moments of play that are looked at for that (in Memory worlds: episodes).
+        moments: moments of play that are looked at for that (in Memory worlds, and for alignments: episodes).
         report: folder for the page, the curves and the figures of --score-saliency.
         json: write the figures to this file.
         progress: show a progress bar.
@@ -52,6 +55,8 @@ class EvaluateOptions:
     video: Path | None = None
     contact_sheet: Path | None = None
     trace: Path | None = None
+    align: Path | None = None
+    score_alignment: bool = False
     shown: int = 9
     saliency: str = ""
     of: str = ""
@@ -84,6 +89,7 @@ class EvaluateOptions:
         check_output(self.video, "--video", [".mp4"])
         check_output(self.contact_sheet, "--contact-sheet", [".png"])
         check_output(self.trace, "--trace", [".png", ".mp4"])
+        check_output(self.align, "--align", [".png", ".mp4"])
         check_output(self.plot, "--plot", [".png"])
         check_output(self.json, "--json")
         if self.score_saliency:
@@ -156,7 +162,8 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
         raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     if chosen.episodes is None:
         usual = 20 if any(map(is_slow, ids)) else 1000
-        chosen.episodes = 0 if chosen.saliency or chosen.score_saliency else usual
+        looks = chosen.saliency or chosen.score_saliency or chosen.align or chosen.score_alignment
+        chosen.episodes = 0 if looks else usual
     return chosen, changed
 
 
@@ -183,7 +190,8 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 
 def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], command: str) -> None:
     """What is drawn, filmed and examined of a run."""
-    if not (options.trace or options.video or options.contact_sheet or options.score_saliency):
+    wanted = (options.trace, options.video, options.contact_sheet, options.align)
+    if not (any(wanted) or options.score_saliency or options.score_alignment):
         return
     from ..agents import load
     from ..agents.learning import checkpoint
@@ -204,6 +212,17 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
 
         save_trace(learner, shot.env_id, env, options.trace, options.seed)
         print(f"trace: {options.trace}")
+    if options.align is not None:
+        from .align import save_alignment
+
+        save_alignment(shot, options.align)
+        print(f"alignment: {options.align}")
+    if options.score_alignment:
+        from .align import score_alignment
+
+        agreement = score_alignment(shot, options.moments)
+        if options.json is not None and not options.episodes:
+            write_json(options.json, agreement)
     if options.video is not None or options.contact_sheet is not None:
         if methods:
             from .saliency import SaliencyFilm, film_saliency

@@ -10,6 +10,7 @@ from ..agents.nn.cores.external import ExternalMemoryCore
 from ..agents.policies.policy import Policy
 from ..envs.batch import BatchWorld
 from ..envs.registry import has_agents, is_slow, make_one, world_class
+from ..envs.sequence.passage import Passage
 from .configuration import Configuration
 from .outside import words_for
 from .words import command_line
@@ -30,6 +31,9 @@ def hints(folder: Path, config: Configuration, policy: Policy) -> list[str]:
     if not has_agents(config.env_id):
         if isinstance(policy.core, ExternalMemoryCore):
             asked.append(["--trace", "memory.png"])
+        world = world_class(config.env_id)
+        if isinstance(world, type) and issubclass(world, Passage) and config.env.get("view") != "glimpse":
+            asked.append(["--align", "words.png", "--score-alignment"])
         seen = policy.observation_space
         if films and isinstance(seen, spaces.Box) and len(seen.shape) == 3:
             asked.append(["--saliency", "jacobian", "--video", "maps.mp4"])

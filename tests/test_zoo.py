@@ -8,6 +8,7 @@ import pytest
 from ids import no_fashion
 
 from foveate.agents import load
+from foveate.analysis.alignment import agreement
 from foveate.analysis.measure import main_figure, measure
 
 # at least this far from the best blind policy (0) to the oracle (1), on images never seen in training
@@ -37,6 +38,15 @@ def test_the_shipped_turing_machine_copies_what_is_six_times_as_long_as_it_ever_
     run = json.loads((root / "zoo" / "Copy-ntm" / "run.json").read_text())
     for split in ("test-20", "test-120"):
         assert measure(agent.policy, "Memory/Copy-v0", run["env"], split, 20).scores.max() == 0  # wrong bits
+
+
+def test_the_shipped_translator_reads_the_words_that_it_writes(root: Path) -> None:
+    agent = load(root / "zoo" / "Translation-bahdanau", device="cpu")
+    run = json.loads((root / "zoo" / "Translation-bahdanau" / "run.json").read_text())
+    assert measure(agent.policy, run["env_id"], run["env"], "test", 500).scores.mean() > 0.98  # wholly right
+    found = agreement(agent, run["env_id"], run["env"], 100, 0)
+    assert found["weights"].pointing > 0.8
+    assert found["weights"].entropy < found["jacobian"].entropy - 1  # what is attended to is sharper than what is owed
 
 
 @pytest.mark.parametrize(("name", "least"), [("SharedGaze-ram", 0.75), ("CocktailParty-gru", 0.99)])

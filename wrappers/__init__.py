@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..moved import modules_of, moved, public, submodule
 
 if TYPE_CHECKING:
+    from .alignment import Alignment
     from .flatten import FlattenAction, FlattenVectorAction
     from .flatten_parallel import FlattenParallel
     from .foveate import Foveate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .saliency import Saliency, SequentialJacobian
 
 __all__ = [
+    "Alignment",
     "FlattenAction",
     "FlattenParallel",
     "FlattenVectorAction",
@@ -41,6 +43,7 @@ __all__ = [
 
 # the module of each public name
 _HOMES = {
+    "Alignment": "alignment",
     "FlattenAction": "flatten",
     "FlattenParallel": "flatten_parallel",
     "FlattenVectorAction": "flatten",

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ...agents.policies.policy import Policy
 from ...envs.glimpse.retina import middles
-from ..saliency_scores import mean, pointing, roc_auc
+from ...wrappers.judging import pointing, roc_auc
+from ..saliency_scores import mean
 from .forms import answer_part, episode
 from .gather import Run
 

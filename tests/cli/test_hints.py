@@ -39,6 +39,7 @@ PAIRS = {
     "Memory/TMaze-v0 gru": ["--video"],
     "Probe/Catch-v0 dueling": ["--video", "--saliency"],
     "Multi/SharedGaze-v0 ram": ["--video"],
+    "Sequence/Translation-v0 bahdanau --learner.batch 8": ["--video", "--align"],
     "CartPole-v1 mlp": [],
     "--import unseen Unseen/World-v0 mlp": [],
 }
@@ -58,13 +59,13 @@ def test_closing_hints_can_be_pasted_and_do_what_they_say(
     hints = [line.strip() for line in done.stdout.split("finished: ")[1].splitlines()[1:]]
     assert hints
     said = " ".join(hints)
-    assert {flag for flag in ("--video", "--trace", "--saliency") if flag in said} == set(PAIRS[pair])
+    assert {flag for flag in ("--video", "--trace", "--saliency", "--align") if flag in said} == set(PAIRS[pair])
     for hint in hints:
         python, script, *words = shlex.split(hint)
         assert (python, Path(script)) == ("python", ROOT / "evaluate.py")
         again = command(ROOT, "evaluate.py", *words, cwd=tmp_path)
         assert again.returncode == 0, again.stderr
-        for flag in ("--video", "--trace"):
+        for flag in ("--video", "--trace", "--align"):
             if flag in words:
                 assert (tmp_path / words[words.index(flag) + 1]).stat().st_size > 500
 

@@ -19,6 +19,9 @@ MODES = ["NextStep", "SameStep", "Disabled"]
 GLIMPSES = "Glimpse/Digits-v0"
 # how each wrapper of single environments is made, with arguments that are not the default ones
 MADE: dict[str, Callable[[Path], gym.Env]] = {
+    "Alignment": lambda tmp: wrappers.Alignment(
+        _read(), _agent("attend", "Sequence/Translation-v0", view="whole"), "weights"
+    ),
     "FlattenAction": lambda tmp: wrappers.FlattenAction(gym.make(GLIMPSES), to="multidiscrete", bins=5),
     "Foveate": lambda tmp: Foveate(gym.make("Probe/Catch-v0", stack=1), patch=5, scales=2, first="centre"),
     "Markovian": lambda tmp: wrappers.Markovian(gym.make("Memory/Copy-v0")),
@@ -34,8 +37,12 @@ def _copy() -> gym.Env:
     return gym.make("Memory/Copy-v0", render_mode="rgb_array", max_length=3)
 
 
-def _agent(name: str, env_id: str) -> Policy:
-    env = gym.make(env_id)
+def _read() -> gym.Env:
+    return gym.make("Sequence/Translation-v0", view="whole")
+
+
+def _agent(name: str, env_id: str, **options: object) -> Policy:
+    env = gym.make(env_id, **options)
     return AGENTS[name](env.observation_space, env.action_space)
 
 
@@ -75,7 +82,7 @@ def test_a_wrapped_environment_is_pickled(name: str, tmp_path: Path) -> None:
         assert data_equivalence(env.step(action)[:4], again.step(action)[:4], exact=True)
 
 
-@pytest.mark.parametrize("name", ["MemoryTrace", "Saliency"])
+@pytest.mark.parametrize("name", ["Alignment", "MemoryTrace", "Saliency"])
 def test_frames_of_an_instrument_have_one_size(name: str, tmp_path: Path) -> None:
     env = MADE[name](tmp_path)
     env.action_space.seed(0)

@@ -9,6 +9,7 @@ from saliency_worlds import SIDE, linear_policy
 from sklearn.metrics import roc_auc_score
 
 from foveate.analysis import saliency_scores as scores
+from foveate.wrappers import judging
 from foveate.wrappers.saliency import view_of
 from foveate.wrappers.saliency.pictures import on_picture
 from foveate.wrappers.saliency.targets import choose_targets
@@ -16,23 +17,23 @@ from foveate.wrappers.saliency.targets import choose_targets
 
 def test_pointing_of_literal_maps() -> None:
     relevant = np.array([[True, False, False, False]])
-    assert scores.pointing(np.array([[9.0, 1, 2, 3]]), relevant) == [1]
-    assert scores.pointing(np.array([[1.0, 9, 2, 3]]), relevant) == [0]
-    assert scores.pointing(np.array([[9.0, 9, 2, 3]]), relevant) == [0.5]
-    assert scores.pointing(np.zeros((1, 4)), relevant) == [0.25]  # a constant map gets what guessing gets
-    assert np.isnan(scores.pointing(np.ones((1, 4)), np.zeros((1, 4), bool)))[0]
+    assert judging.pointing(np.array([[9.0, 1, 2, 3]]), relevant) == [1]
+    assert judging.pointing(np.array([[1.0, 9, 2, 3]]), relevant) == [0]
+    assert judging.pointing(np.array([[9.0, 9, 2, 3]]), relevant) == [0.5]
+    assert judging.pointing(np.zeros((1, 4)), relevant) == [0.25]  # a constant map gets what guessing gets
+    assert np.isnan(judging.pointing(np.ones((1, 4)), np.zeros((1, 4), bool)))[0]
 
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=3, max_size=40))
 def test_the_roc_area_is_scikit_learn_s(pairs: list) -> None:
     found, relevant = (np.array(column)[None] for column in zip(*pairs, strict=True))
-    area = scores.roc_auc(found.astype(float), relevant)[0]
+    area = judging.roc_auc(found.astype(float), relevant)[0]
     if relevant.all() or not relevant.any():
         assert np.isnan(area)
     else:
         assert area == pytest.approx(roc_auc_score(relevant[0], found[0]))
-        assert scores.roc_auc(-found.astype(float), relevant)[0] == pytest.approx(1 - area)
+        assert judging.roc_auc(-found.astype(float), relevant)[0] == pytest.approx(1 - area)
 
 
 def test_rank_correlation_of_literal_maps() -> None:

@@ -12,7 +12,7 @@ from ... import tree
 from ...agents.nn.cores.base import reset_where
 from ...agents.nn.heads import AdvantageHead
 from ...agents.policies.looking import Looking
-from ...agents.policies.outputs import SourceState
+from ...agents.policies.outputs import PolicyPrediction, SourceState
 from ...agents.policies.policy import Policy
 from ...envs.actions import plain_array
 from ...errors import FoveateError
@@ -97,14 +97,21 @@ class OwnView(View):
 
     def sequence(self, observations: Tree) -> tuple[Tensor, dict[str, Tensor]]:
         """What the policy says of whole episodes (T, B, …) that start together: values (T, B) and parameters."""
+        prediction = self._predicted(observations)
+        return prediction.value, prediction.parameters
+
+    def records(self, observations: Tree) -> dict[str, Tensor]:
+        """What the policy attends to in whole episodes (T, B, …) that start together, by name, (T, B, …)."""
+        return self._predicted(observations, record=True).records
+
+    def _predicted(self, observations: Tree, record: bool = False) -> PolicyPrediction:
         observations = tree.map(torch.clone, observations)  # as in `outputs`
         some = tree.first(observations)
         starts = torch.zeros(some.shape[:2], dtype=torch.bool, device=some.device)
         first = self._settled(Inputs(tree.index(observations, 0), self.initial_state(some.shape[1]), ~starts[0]))
         starts[0] = first.starts
         with self.policy.connected():
-            prediction = self.policy(observations, first.state, starts)
-        return prediction.value, prediction.parameters
+            return self.policy(observations, first.state, starts, record)
 
 
 class SB3View(View):

@@ -1,0 +1,108 @@
+"""Does an alignment agree with the gold one? Its figures, over many episodes in which the right text is written."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from .. import tree
+from ..envs.protocols import world_of
+from ..envs.registry import make_worlds
+from ..envs.sequence.passage import Passage
+from ..errors import FoveateError
+from ..tree import Tree
+from ..wrappers import judging
+from ..wrappers.alignment import explicit_alignment, implicit_alignment
+from ..wrappers.saliency import view_of
+from ..wrappers.saliency.policy_views import OwnView
+from ..wrappers.saliency.undisturbed import undisturbed
+from .saliency_scores import mean
+
+
+class Agreement(NamedTuple):
+    """How well an alignment agrees with the gold one.
+
+    Attributes:
+        pointing: share of the writings whose greatest amount is on a gold item.
+        mass: mean share of all amounts that is on gold items.
+        auc: mean area under the ROC curve over the items of the source.
+        entropy: mean entropy of the amounts, in bits.
+        writings: how many were judged; those that no item decides, as the end, are none of them.
+    """
+
+    pointing: float
+    mass: float
+    auc: float
+    entropy: float
+    writings: int
+
+
+def agreement(
+    policy: object, env_id: str, arguments: Mapping[str, object], episodes: int, seed: int
+) -> dict[str, Agreement]:
+    """The agreement of a policy's alignments, by what they are of: "weights" (where it attends), "jacobian", "uniform".
+
+    The right text is written, whatever the policy would write: so every writing has a gold alignment.
+
+    Args:
+        policy: a policy of ours, or a learner that has one.
+        env_id: a Sequence world.
+        arguments: of it.
+        episodes: how many.
+        seed: of the first.
+
+    Raises:
+        FoveateError: the world, or the policy, has no alignment.
+    """
+    view = view_of(policy)
+    env = make_worlds(env_id, episodes, str(view.device), dict(arguments))
+    world = world_of(env)
+    if not isinstance(world, Passage) or world.view == "glimpse" or not isinstance(view, OwnView):
+        raise FoveateError(
+            f'an alignment needs a policy of foveate in a Sequence world as "whole" or "stream", not {env_id}.'
+        )
+    view.policy.check_plays(env.single_observation_space, env.single_action_space)
+    observations, moments, state = _right_texts(env, world, view, seed)
+    with undisturbed(view):
+        explicit = explicit_alignment(view, observations)
+        implicit = implicit_alignment(view, observations, range(len(moments)))
+    found = {} if explicit is None else {"weights": explicit}
+    found |= {"jacobian": implicit, "uniform": torch.ones_like(implicit)}
+    return {name: _judged(amounts.numpy(force=True), moments, state) for name, amounts in found.items()}
+
+
+def _right_texts(
+    env: gym.vector.VectorEnv, world: Passage, view: OwnView, seed: int
+) -> tuple[Tree, np.ndarray, dict[str, np.ndarray]]:
+    """What is observed while the right texts are written: observations (T, B, …), which writing is when, int (T, B)
+    (-1 for none), and the episodes' states.
+    """
+    env.reset(seed=seed)
+    state = {name: world.state[name].numpy(force=True) for name in ("aligned", "length", "due")}
+    rows, places = [], []
+    over = torch.zeros(world.num_worlds, dtype=torch.bool, device=world.device)
+    while not bool(over.all()):
+        place, now = world.writing(world.state)
+        rows.append(view.prepare(world.observe(world.state)))
+        places.append(torch.where(now & ~over, place, -1))
+        world.step(world.oracle())
+        over = over | world.over
+    return tree.stack(rows), torch.stack(places).numpy(force=True), state
+
+
+def _judged(amounts: np.ndarray, places: np.ndarray, state: Mapping[str, np.ndarray]) -> Agreement:
+    """Amounts (T, B, S…) against the gold alignments."""
+    found: list[tuple[float, ...]] = []
+    for moment, row in enumerate(places):
+        for world in np.flatnonzero(row >= 0):
+            length = state["length"][world]
+            gold = state["aligned"][world, row[world], :length][None]
+            if gold.any():
+                some = amounts[moment, world, :length][None]
+                figures = judging.pointing(some, gold), judging.mass_on(some, gold), judging.roc_auc(some, gold)
+                found.append((*(float(figure[0]) for figure in figures), float(judging.entropy_bits(some)[0])))
+    columns = np.array(found).reshape(-1, 4).T
+    pointing, mass, auc, entropy = (mean(column) for column in columns)
+    return Agreement(pointing, mass, auc, entropy, len(found))

@@ -1,0 +1,49 @@
+"""Sequence worlds through the commands: with and without attention, alignments drawn and measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import command, run_folder
+
+TINY = ["--no-tensorboard", "--eval-episodes", "20", "--agent.hidden", "16", "--learner.worlds", "16", "--steps", "400"]
+SHORT = ["--env.min-length", "4", "--env.max-length", "6", "--learner.batch", "8"]
+
+
+def train(root: Path, log_dir: Path, agent: str) -> Path:
+    done = command(root, "train.py", "Sequence/Translation-v0", agent, *TINY, *SHORT, "--log-dir", str(log_dir))
+    assert done.returncode == 0, done.stderr
+    return run_folder(log_dir)
+
+
+@pytest.mark.parametrize(
+    ("agent", "rows"), [("bahdanau", {"weights", "jacobian", "uniform"}), ("gru", {"jacobian", "uniform"})]
+)
+def test_alignments_are_drawn_and_measured(root: Path, tmp_path: Path, agent: str, rows: set[str]) -> None:
+    folder = train(root, tmp_path / "runs", agent)
+    words = ["--align", str(tmp_path / "words.png"), "--score-alignment", "--moments", "5"]
+    done = command(root, "evaluate.py", str(folder), *words, "--json", str(tmp_path / "figures.json"))
+    assert done.returncode == 0, done.stderr
+    assert "pointing" in done.stdout
+    assert (tmp_path / "words.png").stat().st_size > 1000
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures.keys() == rows
+    for row in figures.values():
+        assert 0 <= row["pointing"] <= 1
+        assert 0 <= row["mass"] <= 1
+    done = command(root, "evaluate.py", str(folder), "--align", str(tmp_path / "words.mp4"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "words.mp4").stat().st_size > 1000
+    done = command(root, "evaluate.py", str(folder), "--episodes", "20", "--no-progress")
+    assert "best that knows what is there, not where" in done.stdout
+
+
+def test_what_has_no_alignment_says_so(root: Path, tmp_path: Path) -> None:
+    for words in (["--align", str(tmp_path / "words.png")], ["--score-alignment"]):
+        done = command(root, "evaluate.py", "zoo/Copy-ntm", *words)
+        assert done.returncode == 2
+        assert "alignment" in done.stderr
+        assert "Traceback" not in done.stderr
+    done = command(root, "evaluate.py", "zoo/Copy-ntm", "--align", "words.txt")
+    assert done.returncode == 2
+    assert ".png" in done.stderr

@@ -1,0 +1,233 @@
+"""Alignments: of an attention that is known, of gradients that can be worked out otherwise, and their figures."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from foveate import tree
+from foveate.agents import AGENTS, Policy
+from foveate.analysis.alignment import agreement
+from foveate.errors import FoveateError
+from foveate.wrappers import Alignment, RecordVideo, judging, record_episodes
+from foveate.wrappers.alignment import explicit_alignment, implicit_alignment
+from foveate.wrappers.saliency.policy_views import view_of
+
+ID = "Sequence/Translation-v0"
+SHORT = {"min_length": 4, "max_length": 7}
+
+
+def policy_of(agent: str = "attend", view: str = "whole", **options: Any) -> Policy:
+    env = gym.make(ID, view=view, **SHORT)
+    torch.manual_seed(0)
+    return AGENTS[agent](env.observation_space, env.action_space, hidden=8, **options)
+
+
+def played(policy: Policy, view: str = "whole", seed: int = 1, **options: Any) -> Alignment:
+    """An alignment in whose episode the right text was written."""
+    env = Alignment(gym.make(ID, view=view, **SHORT), policy, **options)
+    _, info = env.reset(seed=seed)
+    over = False
+    while not over:
+        _, _, over, _, info = env.step(info.get("target", 0))
+    return env
+
+
+def test_weights_are_those_of_the_policy_word_by_word() -> None:
+    policy = policy_of(heads=2)
+    env = played(policy)
+    plain = gym.make(ID, view="whole", **SHORT)
+    seen, info = plain.reset(seed=1)
+    state, starts, rows = policy.initial_state(1), torch.ones(1, dtype=torch.bool), []
+    over = False
+    with torch.no_grad():
+        while not over:
+            said = policy.step(policy.read(tree.unsqueeze(seen)), state, starts, record=True)
+            rows.append(said.records["source_weights"][0].mean(0).numpy())
+            state, starts = said.state, torch.zeros_like(starts)
+            seen, _, over, _, info = plain.step(info["target"])
+    found = env.matrix("weights")
+    np.testing.assert_allclose(found, np.stack(rows)[:, : found.shape[1]], atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1.0, atol=1e-5)
+    assert found.shape == env.gold().shape == (len(env.written), len(env.source))
+
+
+@pytest.mark.parametrize(("agent", "view"), [("attend", "whole"), ("gru", "stream")])
+def test_what_is_owed_is_the_derivative(agent: str, view: str) -> None:
+    """By differences, entry by entry, of what the likeliest word's logit is above the mean."""
+    policy = policy_of(agent, view)
+    with torch.no_grad():  # so that the slopes stand out of the rounding
+        for parameter in policy.parameters():
+            parameter *= 3
+    env = played(policy, view)
+    observations = tree.stack(env._observations)
+    moments = [len(env._observations) - 4, len(env._observations) - 2]
+    own = view_of(policy)
+    found = implicit_alignment(own, observations, moments)[:, 0]
+    assert found.max() > 0.05
+
+    def centred(observations: Any, moved: tuple[int, int, float]) -> Tensor:
+        """The best word's logit above the mean where an entry of an item has moved."""
+        item, entry, amount = moved
+        if view == "stream":
+            observations = observations.clone()
+            observations[item, 0, entry] += amount
+            return said(observations)
+        shift = torch.zeros(64)
+        shift[entry] = amount
+        reader = policy.source_encoder.embedding
+        handle = reader.register_forward_hook(
+            lambda module, given, out: out + (torch.arange(out.shape[1]) == item)[:, None] * shift
+        )
+        logits = said(observations)
+        handle.remove()
+        return logits
+
+    def said(observations: Any) -> Tensor:
+        logits = own.sequence(observations)[1]["action"][moments, 0]
+        return logits.gather(-1, best[:, None])[:, 0] - logits.mean(-1)
+
+    with torch.no_grad():
+        best = own.sequence(observations)[1]["action"][moments, 0].argmax(-1)
+        for item in (0, 2):
+            slopes = []
+            for entry in range(64 if view == "whole" else 30):
+                below, above = (centred(observations, (item, entry, amount)) for amount in (-0.01, 0.01))
+                slopes.append((above - below) / 0.02)
+            norm = torch.stack(slopes).square().sum(0).sqrt()
+            if view == "whole":
+                torch.testing.assert_close(found[:, item], norm, rtol=0.02, atol=1e-3)
+            else:  # the norm of all entries is no smaller than that of some
+                assert (found[:, item] >= norm - 1e-3).all()
+
+
+def test_a_policy_that_keeps_nothing_owes_nothing_to_the_past() -> None:
+    env = played(policy_of("mlp", "stream"), "stream")
+    assert not env.matrix("jacobian").any()
+
+
+def test_looking_changes_no_episode_and_no_random_number() -> None:
+    policy = policy_of()
+    plain, env = (gym.make(ID, view="whole", **SHORT) for _ in range(2))
+    env = Alignment(env, policy)
+    torch.manual_seed(5)
+    plain.action_space.seed(5)
+    before = [plain.reset(seed=2)[0]["written"], *(plain.step(plain.action_space.sample())[1] for _ in range(4))]
+    drawn = torch.rand(1)
+    torch.manual_seed(5)
+    env.action_space.seed(5)
+    after = [env.reset(seed=2)[0]["written"]]
+    for _ in range(4):
+        after.append(env.step(env.action_space.sample())[1])
+        env.render(), env.matrix("jacobian")
+    assert before == after
+    assert torch.equal(torch.rand(1), drawn)
+    assert all(parameter.grad is None for parameter in policy.parameters())
+    assert policy.training
+
+
+def test_figures_of_alignments_that_are_known() -> None:
+    gold = np.array([[True, False, False, True]])
+    assert judging.mass_on(np.array([[1.0, 2, 3, 4]]), gold) == [0.5]
+    assert judging.mass_on(np.zeros((1, 4)), gold) == [0.0]
+    assert np.isnan(judging.mass_on(np.ones((1, 4)), ~gold & gold))[0]
+    assert judging.entropy_bits(np.ones((1, 8))) == [3.0]
+    assert judging.entropy_bits(np.array([[0.0, 5, 0, 0]])) == [0.0]
+
+
+def test_agreement_of_the_gold_alignment_is_perfect_and_that_of_the_uniform_is_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = {"view": "whole", **SHORT}
+    found = agreement(policy_of(), ID, arguments, 30, 0)
+    assert set(found) == {"weights", "jacobian", "uniform"}
+    uniform = found["uniform"]
+    assert uniform.pointing == pytest.approx(uniform.mass)
+    assert uniform.auc == 0.5
+    assert 2 < uniform.entropy < np.log2(7)
+    assert uniform.writings == found["weights"].writings > 30 * 4
+    gym_env = gym.make_vec(ID, num_envs=30, output="torch", **arguments)
+    gym_env.reset(seed=0)
+    gold = gym_env.unwrapped.world.state["aligned"].transpose(0, 1).float()  # (L, B, S)
+    monkeypatch.setattr(
+        "foveate.analysis.alignment.explicit_alignment", lambda view, seen: gold[: len(seen["written"])]
+    )
+    perfect = agreement(policy_of(), ID, arguments, 30, 0)["weights"]
+    assert perfect[:3] == pytest.approx((1.0, 1.0, 1.0))
+    assert 0 < perfect.entropy < 0.5  # some words are decided by two or three
+
+
+def test_a_policy_without_attention_has_the_implicit_alignment_only(tmp_path: Path) -> None:
+    found = agreement(policy_of("gru", "stream"), ID, {"view": "stream", **SHORT}, 4, 0)
+    assert set(found) == {"jacobian", "uniform"}
+    env = played(policy_of("gru", "stream"), "stream")
+    assert env.kinds == ["jacobian"]
+    with pytest.raises(FoveateError, match="attends to no source"):
+        env.matrix("weights")
+    env.save(tmp_path / "one.png")
+    both = played(policy_of())
+    assert both.kinds == ["weights", "jacobian"]
+    both.save(tmp_path / "two.png")
+    one, two = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("one", "two"))
+    assert two.shape[1] > 1.5 * one.shape[1]  # side by side
+
+
+def test_a_film_unfolds_in_frames_of_one_size(tmp_path: Path) -> None:
+    policy = policy_of()
+    env = Alignment(gym.make(ID, view="whole", **SHORT), policy, of="weights")
+    frames = [frame for episode in record_episodes(env, policy, 2, seed=0) for frame in episode]
+    assert len({frame.shape for frame in frames}) == 1
+    film = RecordVideo(Alignment(gym.make(ID, view="whole", **SHORT), policy), tmp_path / "film.mp4")
+    film.reset(seed=0)
+    film.step(1)
+    film.close()
+    assert (tmp_path / "film.mp4").stat().st_size > 500
+
+
+def test_the_gold_cells_are_outlined_and_their_words_stand_there() -> None:
+    from foveate.viz.alignment import CELL, GOLD, AlignmentMap, Written, draw_alignment
+
+    amounts, gold = np.zeros((2, 3)), np.zeros((2, 3), bool)
+    amounts[0, 1], gold[1, 2] = 1.0, True
+    picture = draw_alignment([AlignmentMap("t", amounts)], ["a", "bb", "c"], [Written("x"), Written("y")], gold)
+    golden = np.argwhere((picture == GOLD).all(-1))
+    height, width = np.ptp(golden, axis=0) + 1
+    assert abs(height - CELL) <= 2
+    assert abs(width - CELL) <= 2
+    assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Alignment(gym.make("Memory/Copy-v0"), policy_of()), "Sequence world"),
+        (lambda: Alignment(gym.make(ID, view="glimpse"), policy_of()), "another view"),
+        (lambda: Alignment(gym.make(ID, view="whole"), policy_of(), of="wieghts"), "weights"),
+        (lambda: agreement(policy_of(), "Memory/Copy-v0", {}, 2, 0), "alignment"),
+    ],
+)
+def test_what_has_no_alignment_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(FoveateError, match=message):
+        make()
+
+
+def test_nothing_was_read_before_an_episode() -> None:
+    from gymnasium.error import ResetNeeded
+
+    with pytest.raises(ResetNeeded):
+        Alignment(gym.make(ID, view="whole"), policy_of()).render()
+
+
+def test_explicit_alignment_is_the_mean_of_the_heads() -> None:
+    policy = policy_of(heads=2)
+    env = played(policy)
+    view = view_of(policy)
+    observations = tree.stack(env._observations)
+    weights = view.records(observations)["source_weights"]
+    assert weights.shape[2] == 2
+    torch.testing.assert_close(explicit_alignment(view, observations), weights.mean(2))

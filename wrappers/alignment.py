@@ -1,0 +1,215 @@
+"""What is read for each word that is written: by the weights of an attention, or by derivatives."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.error import ResetNeeded
+from torch import Tensor
+
+from .. import tree
+from ..agents.nn.encoders import PassageEncoder
+from ..envs.protocols import Info, world_of
+from ..envs.sequence.passage import Passage, spelt
+from ..errors import FoveateError, check_choice
+from ..tree import Tree
+from ..viz.alignment import AlignmentMap, Room, Written, draw_alignment
+from ..viz.palette import RIGHT, WRONG
+from ..viz.pictures import write_picture
+from .instrument import Instrument
+from .saliency.policy_views import OwnView, view_of
+from .saliency.undisturbed import undisturbed
+
+Of = Literal["weights", "jacobian"]
+WRITE = "write"  # the part of an action that is written, where it has parts
+WEIGHTS = "source_weights"  # the record of a core that attends to a source
+TITLES = {"weights": "weights of the attention", "jacobian": "|d logit of the word / d item|"}
+
+
+def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
+    """How much each item counts at each moment of whole episodes, the mean over heads: float (T, B, S).
+
+    Args:
+        view: of a policy.
+        observations: prepared, whole episodes from their start, (T, B, …).
+
+    Returns:
+        None of a policy that attends to no source.
+    """
+    weights = view.records(observations).get(WEIGHTS)  # (T, B, heads, S)
+    return None if weights is None else weights.mean(2).detach()
+
+
+def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]) -> Tensor:
+    """|∂y_t/∂x_s|, where y_t is the logit of the likeliest word at moment t and x_s the item s: float (M, B, S).
+
+    Of symbols x_s is what is embedded; of items that come one a moment, what was observed at moment s, and S is T.
+
+    Args:
+        view: of a policy.
+        observations: prepared, whole episodes from their start, (T, B, …).
+        moments: the times t.
+    """
+    reader = view.policy.source_encoder
+    leaves: list[Tensor] = []
+    if isinstance(reader, PassageEncoder):
+
+        def as_leaf(module: torch.nn.Module, given: object, embedded: Tensor) -> Tensor:
+            leaves.append(embedded.detach().requires_grad_(True))
+            return leaves[-1]
+
+        handle = reader.embedding.register_forward_hook(as_leaf)
+        try:
+            _, parameters = view.sequence(observations)
+        finally:
+            handle.remove()
+        (x,) = leaves  # (B, S, E)
+    else:
+        first = view.explained(observations).detach().clone().requires_grad_(True)  # (T, B, D)
+        _, parameters = view.sequence(view.replaced(observations, first))
+        x = first
+    logits = parameters[WRITE if WRITE in parameters else next(iter(parameters))]  # (T, B, W)
+    chosen = logits.amax(-1) - logits.mean(-1)  # (T, B)
+    rows = [torch.autograd.grad(chosen[t].sum(), x, retain_graph=True)[0] for t in moments]
+    amounts = torch.stack(rows).square().flatten(3).sum(-1).sqrt()  # (M, B, S), or (M, T, B)
+    return amounts if leaves else amounts.transpose(1, 2)
+
+
+class Alignment(Instrument, gym.utils.RecordConstructorArgs):
+    """Keeps what a policy reads while something is written in a Sequence world, and draws it beside the gold alignment.
+
+    Explicit: the weights of its attention to the source. Implicit, for any policy of ours: how much the logit of the
+    word that it finds likeliest changes with each item of the source. Both are worked out beside whoever acts; actions,
+    states and random numbers of the episode are as without it.
+
+    Args:
+        env: a single environment around a Sequence world, in the view "whole" or "stream".
+        policy: a policy, or a learner that has one.
+        of: which to draw, "weights" or "jacobian"; None draws both, where the policy attends.
+
+    Raises:
+        FoveateError: this world, or this policy, has no alignment.
+    """
+
+    def __init__(self, env: gym.Env, policy: object, of: Of | None = None):
+        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, of=of)
+        Instrument.__init__(self, env)
+        world, view = world_of(env), view_of(policy)
+        if not isinstance(world, Passage):
+            raise FoveateError(f"an alignment needs a Sequence world, not {type(env.unwrapped).__name__}.")
+        if world.view == "glimpse":
+            raise FoveateError(
+                'in the view "glimpse" where the agent looks is its action: Alignment needs another view.'
+            )
+        if not isinstance(view, OwnView):
+            raise FoveateError("an alignment needs a policy of foveate: it runs over whole episodes.")
+        if of is not None:
+            check_choice("of", of, ["weights", "jacobian"])
+        self.world, self.view, self.of = world, view, of
+        self._observations: list[Tree] = []  # prepared, (1, …)
+        self._moments: list[int] = []  # at which something was written
+        self._rows: dict[str, list[np.ndarray]] = {}  # what has been worked out, by what it is of
+
+    @property
+    def render_mode(self) -> str | None:
+        """Always "rgb_array": the pictures are the wrapper's own."""
+        return "rgb_array"
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
+        """Begin an episode, and forget the one before."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._observations, self._moments, self._rows = [self._prepared(observation)], [], {}
+        return observation, info
+
+    def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
+        """Step the environment, and keep the next observation."""
+        if bool(self.world.writing(self.world.state)[1][0]):
+            self._moments.append(len(self._observations) - 1)
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if not (terminated or truncated):
+            self._observations.append(self._prepared(observation))
+        return observation, reward, terminated, truncated, info
+
+    def _prepared(self, observation: Tree) -> Tree:
+        return self.view.prepare(tree.unsqueeze(observation))
+
+    @property
+    def kinds(self) -> list[Of]:
+        """Which alignments this policy has: "weights" where it attends, and "jacobian".
+
+        Raises:
+            ResetNeeded: no episode has begun.
+            FoveateError: the weights are wanted of a policy that has none.
+        """
+        if not self._observations:
+            raise ResetNeeded("no episode has begun: call reset() first.")
+        if self.of == "jacobian":
+            return ["jacobian"]
+        with undisturbed(self.view), torch.no_grad():
+            attends = explicit_alignment(self.view, tree.stack(self._observations[:1])) is not None
+        if self.of == "weights" and not attends:
+            raise FoveateError('this policy attends to no source: of="weights" is not allowed, of="jacobian" is.')
+        kinds: list[Of] = ["weights"] if attends else []
+        return kinds if self.of == "weights" else [*kinds, "jacobian"]
+
+    def matrix(self, of: Of = "weights") -> np.ndarray:
+        """How much each writing so far owes to each item: float (writings, items).
+
+        Args:
+            of: "weights" or "jacobian".
+
+        Raises:
+            FoveateError: the policy has no weights.
+        """
+        check_choice("of", of, ["weights", "jacobian"])
+        rows, items = self._rows.setdefault(of, []), len(self.source)
+        missing = self._moments[len(rows) :]
+        if missing:
+            observations = tree.stack(self._observations[: missing[-1] + 1])
+            with undisturbed(self.view):
+                if of == "weights":
+                    weights = explicit_alignment(self.view, observations)
+                    if weights is None:
+                        raise FoveateError('this policy attends to no source: ask for matrix("jacobian").')
+                    amounts = weights[missing]
+                else:
+                    amounts = implicit_alignment(self.view, observations, missing)
+            rows += list(amounts[:, 0, :items].numpy(force=True))
+        return np.stack(rows) if rows else np.zeros((0, items), np.float32)
+
+    def gold(self) -> np.ndarray:
+        """The items that say what is due at each writing so far: bool (writings, items)."""
+        return self.world.state["aligned"][0, : len(self._moments), : len(self.source)].cpu().numpy()
+
+    @property
+    def source(self) -> list[str]:
+        """The words of the source."""
+        length = int(self.world.state["length"][0])
+        return spelt(self._symbols("items")[:length], self.world.source_names)
+
+    @property
+    def written(self) -> list[str]:
+        """The words that were written so far."""
+        return spelt(self._symbols("written")[: len(self._moments)], self.world.written_names)
+
+    def _symbols(self, name: str) -> np.ndarray:
+        """A part of the world's state, (n,)."""
+        return self.world.state[name][0].numpy(force=True)
+
+    def render(self) -> np.ndarray:
+        """The alignments so far, uint8 (H, W, 3); all pictures are of one size, whatever is read and written."""
+        world = self.world
+        return self._drawn(Room(world.most_written, world.most_items, world.source_names, world.written_names))
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture of the episode so far as a PNG."""
+        write_picture(path, self._drawn(None))
+
+    def _drawn(self, room: Room | None) -> np.ndarray:
+        maps = [AlignmentMap(TITLES[of], self.matrix(of)) for of in self.kinds]
+        right = self._symbols("written") == self._symbols("targets")
+        words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
+        return draw_alignment(maps, self.source, words, self.gold(), room)
