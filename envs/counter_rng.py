@@ -8,9 +8,11 @@ The mixing function is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "F
 pseudorandom number generators", variant 13 of Stafford).
 """
 
+import math
 import zlib
 from functools import cache, cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,10 +38,16 @@ def mix(x: Tensor) -> Tensor:
 
 
 @cache
+def place(stream: str) -> int:
+    """Where a stream's numbers begin in the sequence of SplitMix64, divided by 2^32."""
+    return zlib.crc32(stream.encode())
+
+
+@cache
 @outside_inference
 def _counters(stream: str, n: int, device: torch.device) -> Tensor:
     """Where in the sequence of SplitMix64 the numbers of a stream lie: 2^32 apart for each stream, (n,)."""
-    first = zlib.crc32(stream.encode()) << 32
+    first = place(stream) << 32
     return (first + torch.arange(1, n + 1, device=device)) * _GOLDEN
 
 
@@ -61,8 +69,13 @@ class CounterRNG:
         # two rounds, so that (key, episode, step) and its neighbours have nothing in common
         return mix(mix(key * _GOLDEN + episode) * _GOLDEN + step)  # (n,)
 
+    @cached_property
+    def arrays(self) -> list[np.ndarray]:
+        """Key, episode and step, for kernels on a CPU."""
+        return [part.contiguous().numpy() for part in self._moment]
+
     def __len__(self) -> int:
-        return len(self._moment[0])
+        return self._moment[0].shape[0]
 
     def branch(self, number: int) -> "CounterRNG":
         """Random numbers independent of these, for another thing of the same kind (the next picture, say)."""
@@ -76,24 +89,37 @@ class CounterRNG:
 
     def bits(self, stream: str, *shape: int) -> Tensor:
         """63 random bits as non-negative int64, (n, *shape)."""
-        count = 1
-        for size in shape:
-            count *= size
-        if worth_it("random_bits", self.key.device, len(self)):
-            bits = torch.empty(len(self), count, dtype=torch.int64)
-            moment = [part.contiguous().numpy() for part in self._moment]
-            kernel("random_bits")(*moment, zlib.crc32(stream.encode()), bits.numpy())
-            return bits.view(len(self), *shape)
-        counters = _counters(stream, count, self._base.device)  # (count,)
+        drawn = self._drawn("random_bits", stream, shape, torch.int64)
+        if drawn is not None:
+            return drawn
+        counters = _counters(stream, math.prod(shape), self._base.device)  # (count,)
         return _shift_right(mix(self._base[:, None] + counters), 1).view(len(self), *shape)
 
     def uniform(self, stream: str, *shape: int) -> Tensor:
         """float32 in [0, 1), (n, *shape); 24 bits, so exact and the same on every device."""
-        return (self.bits(stream, *shape) >> 39).float() * 2.0**-24
+        drawn = self._drawn("random_uniform", stream, shape, torch.float32)
+        return (self.bits(stream, *shape) >> 39).float() * 2.0**-24 if drawn is None else drawn
 
     def integers(self, stream: str, high: int, *shape: int) -> Tensor:
         """int64 in [0, high), (n, *shape); the bias of the remainder is below high / 2^63."""
-        return self.bits(stream, *shape) % high
+        drawn = self._drawn("random_integers", stream, shape, torch.int64, high) if 0 < high < 2**63 else None
+        return self.bits(stream, *shape) % high if drawn is None else drawn
+
+    def _drawn(self, name: str, stream: str, shape: tuple[int, ...], dtype: torch.dtype, *more: int) -> Tensor | None:
+        """The numbers of a stream by a kernel, (n, *shape); None where tensors are to compute them.
+
+        Args:
+            name: of the kernel.
+            stream: name of the stream.
+            shape: of one world's numbers.
+            dtype: of the result.
+            *more: what else the kernel wants to know.
+        """
+        if not worth_it(name, self.key.device, len(self)):
+            return None
+        numbers = torch.empty(len(self), *shape, dtype=dtype)
+        kernel(name)(*self.arrays, place(stream), *more, numbers.numpy().reshape(len(self), math.prod(shape)))
+        return numbers
 
 
 def world_key(seed: int) -> int:

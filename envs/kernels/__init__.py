@@ -12,7 +12,15 @@ import torch
 
 from ...compiled import KernelCache, find_numba
 
-_MODULES = {"rectangles": "screens", "roads": "screens", "answers": "scripts", "copies": "scripts"}
+_MODULES = {
+    "rectangles": "screens",
+    "roads": "screens",
+    "answers": "scripts",
+    "moments": "scripts",
+    "copies": "scripts",
+    "random_uniform": "random_bits",
+    "random_integers": "random_bits",
+}
 _CACHE = KernelCache(Path(__file__).parent)
 FEWEST = 64  # worlds for which a kernel is worth the time that loading numba takes
 _LOADED: dict[str, Callable[..., Any]] = {}

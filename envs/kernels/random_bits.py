@@ -19,6 +19,18 @@ def _mix(x):
 
 
 @njit(**OPTIONS)
+def bits_of(base, first, j):
+    """Number j of a stream, 63 bits, at the moment that gave `base`."""
+    return _mix(base + (first + u64(j) + u64(1)) * GOLDEN) >> u64(1)
+
+
+@njit(**OPTIONS)
+def base_of(key, episode, step):
+    """What all numbers of a world at one moment have in common."""
+    return _mix(_mix(u64(key) * GOLDEN + u64(episode)) * GOLDEN + u64(step))
+
+
+@njit(**OPTIONS)
 def random_bits(key, episode, step, stream, out):
     """63 random bits for each number.
 
@@ -31,6 +43,26 @@ def random_bits(key, episode, step, stream, out):
     """
     first = u64(stream) << u64(32)
     for i in range(len(out)):
-        base = _mix(_mix(u64(key[i]) * GOLDEN + u64(episode[i])) * GOLDEN + u64(step[i]))
+        base = base_of(key[i], episode[i], step[i])
         for j in range(out.shape[1]):
-            out[i, j] = np.int64(_mix(base + (first + u64(j) + u64(1)) * GOLDEN) >> u64(1))
+            out[i, j] = np.int64(bits_of(base, first, j))
+
+
+@njit(**OPTIONS)
+def random_uniform(key, episode, step, stream, out):
+    """As `random_bits`, of which the highest 24 become float32 in [0, 1)."""
+    first = u64(stream) << u64(32)
+    for i in range(len(out)):
+        base = base_of(key[i], episode[i], step[i])
+        for j in range(out.shape[1]):
+            out[i, j] = np.float32(bits_of(base, first, j) >> u64(39)) * np.float32(2.0**-24)
+
+
+@njit(**OPTIONS)
+def random_integers(key, episode, step, stream, high, out):
+    """As `random_bits`, modulo `high`."""
+    first = u64(stream) << u64(32)
+    for i in range(len(out)):
+        base = base_of(key[i], episode[i], step[i])
+        for j in range(out.shape[1]):
+            out[i, j] = np.int64(bits_of(base, first, j) % u64(high))

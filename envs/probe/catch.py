@@ -91,8 +91,10 @@ class Catch(GameWorld):
         landed = ball["row"] >= self.rows - 1
         caught = landed & (ball["column"] >= paddle) & (ball["column"] < paddle + PADDLE)
         last = landed & (state["left"] <= 0)
-        again, fresh = landed & ~last, throw(rng, self.columns, self.drift)
-        ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
+        again = landed & ~last
+        if self._any(again):
+            fresh = throw(rng, self.columns, self.drift)
+            ball = {name: torch.where(again, fresh[name], ball[name]) for name in ball}
         left = state["left"] - again.long()
         after = {**ball, "paddle": paddle, "caught": state["caught"] + caught, "left": left}
         return after, caught.float() / self.balls, last
@@ -240,8 +242,11 @@ class Distractors(Catch):
     def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         after, reward, last = super().play(state, action, rng)
         decoy = fall({name: state[f"decoy_{name}"] for name in ("row", "column", "drift")}, self.columns)
-        fresh, landed = throw(rng, self.columns, self.drift, "decoy "), decoy["row"] >= self.rows - 1
-        decoy = {f"decoy_{name}": torch.where(landed, fresh[name], decoy[name]) for name in decoy}
+        landed = decoy["row"] >= self.rows - 1
+        if self._any(landed):
+            fresh = throw(rng, self.columns, self.drift, "decoy ")
+            decoy = {name: torch.where(landed, fresh[name], decoy[name]) for name in decoy}
+        decoy = {f"decoy_{name}": value for name, value in decoy.items()}
         paddle = (state["decoy_paddle"] + rng.integers("decoy move", 3) - 1).clamp(0, self.columns - PADDLE)
         shown = state["decoy_shown"]
         return {**after, **decoy, "decoy_paddle": paddle, "decoy_shown": shown}, reward, last

@@ -127,12 +127,9 @@ class Driving(GameWorld):
         car_z = torch.where(crashed[:, None], car_z + (0.12 - torch.where(hit, car_z, 1.0).amin(1))[:, None], car_z)
         gone = car_z < -HIT
         passed = (gone & shown).sum(1).float()
-        behind = car_z.masked_fill(gone, -1).amax(1, keepdim=True) + 0.28 + 0.2 * rng.uniform("gaps", 1)
-        fresh = gone & (gone.cumsum(1) == 1)  # at most one a step is behind: gaps are wider than a step
-        car_z = torch.where(fresh, behind.clamp(min=1.0), car_z)
-        car_x = torch.where(fresh, self._lanes(rng, 1), state["car_x"])
-        car_shown = torch.where(fresh, 1.0, state["car_shown"])
-        car_number = torch.where(fresh, state["car_number"].amax(1, keepdim=True) + 1, state["car_number"])
+        cars = {"car_z": car_z, **{name: state[name] for name in ("car_x", "car_shown", "car_number")}}
+        if self._any(gone):
+            cars = self._replaced(cars, gone, rng)
         turn = rng.uniform("turn") < 0.03
         next_bend = torch.where(turn, 2 * rng.uniform("bend") - 1, state["next_bend"])
         left = (state["left"] - passed).clamp(min=0)
@@ -148,12 +145,20 @@ class Driving(GameWorld):
             "time": time,
             "left": left,
             "overtaken": state["overtaken"] + passed,
-            "car_x": car_x,
-            "car_z": car_z,
-            "car_shown": car_shown,
-            "car_number": car_number,
+            **{name: cars[name] for name in ("car_x", "car_z", "car_shown", "car_number")},
         }
         return after, (state["left"] - left) / self.goal, (left <= 0) | (left_of_day <= 0)
+
+    def _replaced(self, cars: State, gone: Tensor, rng: CounterRNG) -> State:
+        """The cars, those that are `gone`, bool (B, K), as new ones beyond the last."""
+        behind = cars["car_z"].masked_fill(gone, -1).amax(1, keepdim=True) + 0.28 + 0.2 * rng.uniform("gaps", 1)
+        fresh = gone & (gone.cumsum(1) == 1)  # at most one a step is behind: gaps are wider than a step
+        return {
+            "car_z": torch.where(fresh, behind.clamp(min=1.0), cars["car_z"]),
+            "car_x": torch.where(fresh, self._lanes(rng, 1), cars["car_x"]),
+            "car_shown": torch.where(fresh, 1.0, cars["car_shown"]),
+            "car_number": torch.where(fresh, cars["car_number"].amax(1, keepdim=True) + 1, cars["car_number"]),
+        }
 
     def score(self, state: State) -> Tensor:
         return state["overtaken"] / self.goal

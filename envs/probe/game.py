@@ -99,6 +99,10 @@ class GameWorld(BatchWorld):
     def caption(self, state: State, index: int) -> str:
         """One line about a world, for its picture."""
 
+    def _any(self, mask: Tensor) -> bool:
+        """Whether what holds for some worlds must be computed: always on a device that one would have to wait for."""
+        return self.device.type != "cpu" or bool(np.count_nonzero(mask.numpy()))
+
     # ---- the stack of frames ----
 
     def scene(self, state: State) -> State:
