@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..tree import Tree
 from .batch import BatchWorld, Ended
+from .company import Company
 from .info import Masked
 from .later import Later
 
@@ -47,6 +48,7 @@ class Autoreset:
         mode: "NextStep", "SameStep" or "Disabled".
         read: turns a step's actions into tensors.
         info: `info` of the present.
+        tells_more: whether that is more than annotations and score.
 
     Attributes:
         keep_ended_state: whether to keep `ended_state`.
@@ -54,11 +56,18 @@ class Autoreset:
     """
 
     def __init__(
-        self, world: BatchWorld, mode: AutoresetMode, read: Callable[[Tree], Tree], info: Callable[[], Later[Masked]]
+        self,
+        world: BatchWorld,
+        mode: AutoresetMode,
+        read: Callable[[Tree], Tree],
+        info: Callable[[], Later[Masked]],
+        tells_more: bool,
     ):
         self.world, self.mode, self.read, self.info = world, mode, read, info
+        self.tells_more = tells_more
         self.keep_ended_state, self.ended_state = False, torch.zeros(0, dtype=torch.float32)
         self._ended = Ended.ALL
+        self._company: Company | None = None
 
     def reset(self, mask: Tensor | None, keys: Tensor | None) -> None:
         """Begin new episodes; the arguments are those of `BatchWorld.reset`."""
@@ -84,6 +93,9 @@ class Autoreset:
                 f"worlds {world.over.nonzero()[:, 0].tolist()} are over: reset them with options['reset_mask']."
             )
         action = self.read(actions)  # checked in the step that only resets, too: what is wrong is never accepted
+        company = self._company_now() if mode is AutoresetMode.SAME_STEP else None
+        if company is not None:
+            return self._step_together(company, action)
         if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.ALL:
             return self._reset_all()
         waiting = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.UNKNOWN else None
@@ -95,6 +107,28 @@ class Autoreset:
         self._ended = world.ended()
         final = self._replace_ended() if mode is AutoresetMode.SAME_STEP and self._ended is not Ended.NONE else None
         return Outcome(world.observe(world.state), reward, terminated, truncated, self.info(), final)
+
+    def _company_now(self) -> Company | None:
+        """The worlds together, where they can be played so and nobody wants to know more of them."""
+        if self.tells_more or self.keep_ended_state or self.world.device.type != "cpu":  # which would be waited for
+            return None
+        if self._company is None or not self._company.valid():
+            self._company = None if bool(self.world.over.any()) else self.world.company()
+        return self._company
+
+    def _step_together(self, company: Company, action: Tree) -> Outcome:
+        """As `step`, mode "SameStep"."""
+        reward, terminated, truncated = company.step(action)
+        ended, final = self.world.over, None
+        if self.world.ended() is not Ended.NONE:
+            last, told = company.observe()
+            final = Final(Later(lambda: last), told, ended)
+            company.reset(ended)
+        if company.valid():
+            observation, info = company.observe()
+        else:  # all of them began anew
+            observation, info = self.world.observe(self.world.state), self.info()
+        return Outcome(observation, reward, terminated, truncated, info, final)
 
     def _reset_all(self) -> Outcome:
         """The step of mode "NextStep" that is the reset of all worlds; its actions count for nothing."""

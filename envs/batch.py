@@ -19,11 +19,13 @@ from .. import tree
 from ..errors import FoveateError, check_range
 from ..tree import Tree, outside_inference
 from .allocation import check_allocation
+from .beginnings import Beginnings
 from .counter_rng import CounterRNG
 from .later import Waiting
 from .scale import ScoreScale
 
 if TYPE_CHECKING:
+    from .company import Company
     from .solo import Solo
 
 State = dict[str, Tensor]
@@ -56,11 +58,13 @@ class BatchWorld(abc.ABC):
     Attributes:
         scale: the certified returns at default arguments, or None.
         several_agents: whether each world has several agents (see `foveate.envs.multi.MultiWorld`).
+        tells_episode: whether `annotate` speaks of the episode's seed and number, which are no part of the state.
         derived: names of state entries that `derive` recomputes from the others; they are not saved.
         reward_shape: of one world's reward; (A,) where A agents get one each.
         episode_length: the number of steps of every episode where it is fixed, else None. With it a batch
             whose clocks agree knows on the host when episodes end, which spares a device synchronisation.
         max_episode_steps: steps after which an episode is truncated, or None.
+        ahead: of how many episodes the beginnings are made at once where worlds are few and on a CPU.
         render_fps: frames a second of a video of this world.
         target_part: of a Dict action, the part that a bare `info["target"]` describes; None where the target says so
             itself (a dict by part) or the action has no parts.
@@ -75,7 +79,9 @@ class BatchWorld(abc.ABC):
 
     scale: ClassVar[ScoreScale | None] = None
     several_agents: ClassVar[bool] = False
+    tells_episode: ClassVar[bool] = False
     derived: ClassVar[frozenset[str]] = frozenset()
+    ahead: ClassVar[int] = 1
     render_fps: ClassVar[int] = 4
     target_part: ClassVar[str | None] = None
     score_name: ClassVar[str] = "score"
@@ -164,8 +170,8 @@ class BatchWorld(abc.ABC):
         self.key = self.episode = torch.zeros(num_worlds, dtype=torch.int64, device=self.device)
         self.state: State = {"clock": torch.zeros_like(self.key)}
         self.over = torch.ones(num_worlds, dtype=torch.bool, device=self.device)
-        self.begun = False
-        self.waiting = Waiting()
+        self.begun, self.waiting = False, Waiting()
+        self._beginnings = Beginnings(num_worlds, self.device, self.ahead, self._begin)
         self._agreed_clock: int | None = None  # the clock on the host, where all worlds share it
         self._taken: bool | None = True  # whether `next_states` took the present episodes: all, none, or not known
         self._lent = False  # whether others hold the tensors of `state`
@@ -186,17 +192,17 @@ class BatchWorld(abc.ABC):
                 return  # as where a run goes on at the very beginning of its episodes: not every world can begin none
             mask = None if count == len(mask) else mask
         keys = tree.ordinary(keys)
+        if mask is not None or self.tells_episode:  # what follows writes into what it would be read from
+            self.waiting.settle()
         if mask is None:
-            self.begun, self._taken, self._lent = True, False, False
+            self.begun, self._taken, self._lent, self._agreed_clock = True, False, False, 0
             self.episode = torch.zeros_like(self.key) if keys is not None else self.episode + 1
             self.key = self.key if keys is None else keys.to(self.device)
             self.over = torch.zeros_like(self.over)
-            self.state = self._begin(self.key, self.episode)
-            self._agreed_clock = 0
+            self.state = self._beginnings.of_all(self.key, self.episode, keys is not None)
             return
         self._agreed_clock = self._taken = None
-        self.waiting.settle()
-        if self._lent:  # what follows writes into the state
+        if self._lent:  # others hold the state that is written into
             self.state, self._lent = {name: value.clone() for name, value in self.state.items()}, False
         if keys is None:
             self.episode = self.episode + mask
@@ -204,16 +210,7 @@ class BatchWorld(abc.ABC):
             self.key = torch.where(mask, keys.to(self.device), self.key)
             self.episode = self.episode.masked_fill(mask, 0)
         self.over = self.over & ~mask
-        if self.device.type == "cpu":  # few worlds end at a step: begin only those
-            where = mask.nonzero()[:, 0]
-            fresh = self._begin(self.key[where], self.episode[where])
-            for name, value in fresh.items():
-                self.state[name].index_copy_(0, where, value)
-        else:  # elsewhere an index would wait for the device: begin all, keep some
-            fresh = self._begin(self.key, self.episode)
-            for name, value in fresh.items():
-                chosen = mask.view(-1, *(1,) * (value.ndim - 1))
-                self.state[name] = torch.where(chosen, value, self.state[name])
+        self._beginnings.put(self.state, mask, self.key, self.episode, keys is not None)
 
     def _begin(self, key: Tensor, episode: Tensor) -> State:
         clock = torch.zeros_like(key)
@@ -280,6 +277,10 @@ class BatchWorld(abc.ABC):
         """The only world of this batch from its present state on, in NumPy; None where its rules are tensors' alone."""
         return None
 
+    def company(self) -> "Company | None":
+        """The worlds from their present state on, stepped by kernels; None where their rules are tensors' alone."""
+        return None
+
     def limit_episodes(self, steps: int) -> None:
         """Truncate episodes after so many steps, if they last longer; called before the worlds are built."""
         self.max_episode_steps = min(steps, self.max_episode_steps or steps)
@@ -317,6 +318,7 @@ class BatchWorld(abc.ABC):
         if "key" not in saved or len(saved["key"]) != self.num_worlds:
             held = len(saved["key"]) if "key" in saved else "no"
             raise FoveateError(f"the saved state holds {held} worlds, this batch holds {self.num_worlds}.")
+        self.waiting.settle()
         saved = {name: value.to(self.device).clone() for name, value in saved.items()}
         state = {name.removeprefix("state."): value for name, value in saved.items() if name.startswith("state.")}
         self.begun = state.keys() != {"clock"}

@@ -166,7 +166,9 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._read = action_reader(self.single_action_space, self.num_envs, self.world.device)
-        self.autoreset = Autoreset(self.world, self.autoreset_mode, self._read_rows, self._later_info)
+        self.autoreset = Autoreset(
+            self.world, self.autoreset_mode, self._read_rows, self._later_info, bool(self._relevance)
+        )
 
     # ---- what a subclass says of its rows; here one row is one world ----
 

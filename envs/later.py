@@ -18,14 +18,19 @@ class Later(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T]):
-        self._make: Callable[[], T] | None = outside_inference(make)
+        self._make: Callable[[], T] | None = make
 
     def __call__(self) -> T:
         """The value."""
         if self._make is not None:
             make, self._make = self._make, None  # and lets go of what it holds
-            self._value = make()
+            self._value = _made(make)
         return self._value
+
+
+@outside_inference
+def _made(make: Callable[[], T]) -> T:
+    return make()
 
 
 class Waiting:

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
-from ..counter_rng import CounterRNG
+from ..counter_rng import CounterRNG, place
 from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
@@ -111,8 +111,8 @@ class Copy(SequenceWorld):
         order = self.order(moments(self.length.high, length), length).expand(n, -1)  # (n, L)
         inputs, targets = torch.empty(*shape, self.width + 1), torch.empty(*shape, self.width, dtype=torch.int64)
         answered, source = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.int64)
-        drawn = rng.bits("bits", self.length.high, self.width), length[:, 0], order.contiguous()
-        kernel("copies")(*(x.numpy() for x in (*drawn, inputs, targets, answered, source)))
+        tables = (length[:, 0], order.contiguous(), inputs, targets, answered, source)
+        kernel("copies")(*rng.arrays, place("bits"), *(x.numpy() for x in tables))
         return Script(inputs, targets, answered, (2 * length + 1)[:, 0], {"source": source})
 
 

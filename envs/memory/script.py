@@ -11,19 +11,19 @@ from torch import Tensor
 from ...errors import check_choice
 from ...tree import outside_inference
 from ..batch import BatchWorld, State, Tensors
+from ..company import Company
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
-from ..kernels import kernel, worth_it
 from ..sizes import Splits
 from ..solo import Solo
 from . import render
+from .script_company import script_company
 from .script_solo import script_solo
 
 REWARDS = ["dense", "whole"]
 # what `info` says of a moment, by the script's name for it
 _INFO = {"targets": "target", "mask": "target_mask", "target_set": "target_set", "optimum": "optimum"}
 _FLAT = ("target", "target_set")  # of one number where the action is one
-_NO_SET = np.zeros((1, 1, 1, 0), np.bool_)
 
 
 class Script(NamedTuple):
@@ -59,6 +59,7 @@ class AnswerWorld(BatchWorld):
         outputs: K, numbers written at a moment.
     """
 
+    ahead = 16
     splits: ClassVar[Splits] = Splits()
     most_steps: int
 
@@ -130,11 +131,12 @@ class AnswerWorld(BatchWorld):
         super().build(num_worlds, device, keep_trail)
         self._every_world = torch.arange(num_worlds, device=self.device)
         self._first_row = torch.arange(num_worlds, device=self.device) * self.most_steps
-        own = any(getattr(type(self), n) is not getattr(AnswerWorld, n) for n in ("numbers_right", "answered"))
-        self._plain = not (own or keep_trail)  # answers count as written here, and nobody keeps them
 
     def solo(self) -> Solo | None:
         return script_solo(self)
+
+    def company(self) -> Company | None:
+        return script_company(self)
 
     def numbers_right(self, action: Tensor, targets: Tensor, mask: Tensor, target_set: Tensor | None) -> Tensor:
         """How many of the numbers written are due and right, int64 (…,).
@@ -154,30 +156,9 @@ class AnswerWorld(BatchWorld):
         return (right.sum(-1) * mask).long()
 
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
-        if self._plain and worth_it("answers", self.device, len(action)):
-            return self._advance_at_once(state, action)
         now = self._moment(state)
         target_set = _at(state["target_set"], now) if "target_set" in state else None
         return self.answered(state, action, now, _at(state["targets"], now), target_set)
-
-    def _advance_at_once(self, state: State, action: Tensor) -> tuple[State, Tensor, Tensor]:
-        """The same by one kernel, on a CPU."""
-        count = len(action)
-        right, wrong = torch.empty(2, count, dtype=torch.int64)
-        reward, ended = torch.empty(count, dtype=torch.float32), torch.empty(count, dtype=torch.bool)
-        kernel("answers")(
-            (action[:, None] if self.flat else action).numpy(),
-            state["clock"].numpy(),
-            (state["targets"].numpy(), state["mask"].numpy(), state["length"].numpy()),
-            state["target_set"].numpy() if "target_set" in state else _NO_SET,
-            np.array(self.least),
-            (state["due"].numpy(), state["right"].numpy(), state["wrong"].numpy()),
-            self.reward == "dense",
-            (right.numpy(), wrong.numpy()),
-            reward.numpy(),
-            ended.numpy(),
-        )
-        return {**state, "right": right, "wrong": wrong}, reward, ended
 
     def answered(
         self, state: State, action: Tensor, now: Tensor, targets: Tensor, target_set: Tensor | None

@@ -74,15 +74,20 @@ def _base() -> "type[AnswerWorld]":
     return AnswerWorld
 
 
+def plain(world: "AnswerWorld") -> bool:
+    """Whether worlds have no rules of their own, and keep nothing that was written for a picture.
+
+    Args:
+        world: the worlds.
+    """
+    rules = ("advance", "answered", "numbers_right", "shown", "observe", "annotate")
+    return not world.keep_trail and all(getattr(type(world), name) is getattr(_base(), name) for name in rules)
+
+
 def script_solo(world: "AnswerWorld") -> ScriptSolo | None:
-    """The world alone, or None where it has rules of its own or keeps what was written, for a picture.
+    """The world alone, or None where its rules are tensors' alone.
 
     Args:
         world: the world.
     """
-    base = _base()
-    own = any(
-        getattr(type(world), name) is not getattr(base, name)
-        for name in ("advance", "numbers_right", "shown", "observe", "annotate")
-    )
-    return None if own or world.keep_trail else ScriptSolo(world)
+    return ScriptSolo(world) if plain(world) else None

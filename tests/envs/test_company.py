@@ -1,0 +1,89 @@
+"""Worlds stepped together by kernels, and episodes begun ahead, do what tensors do, whatever else is done with them."""
+
+from typing import Any, cast
+from unittest import mock
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import data_equivalence
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ids import MEMORY_IDS, known_to, short, world_class
+
+from foveate import compiled, tree
+from foveate.envs import kernels
+from foveate.envs.batch import BatchWorld
+from foveate.envs.gym_env import VectorEnv
+from foveate.envs.memory import SequenceWorld
+
+WORLDS = 3
+
+
+def made(env_id: str, plain: bool, **options: Any) -> VectorEnv:
+    """An environment, its worlds by tensors alone or not."""
+    with mock.patch.object(world_class(env_id), "ahead", 1 if plain else 4):
+        env = cast(VectorEnv, gym.make_vec(env_id, num_envs=WORLDS, autoreset_mode="SameStep", **options).unwrapped)
+    if plain:
+        env.world.company = lambda: None
+    env.action_space.seed(0)
+    return env
+
+
+def done(env: VectorEnv, what: str, number: int, kept: dict) -> object:
+    """One thing that can be done with an environment, and what it answers."""
+    mask = np.array([number >> i & 1 for i in range(WORLDS)], bool)
+    if what == "step":
+        right = tree.to_numpy(env.world.oracle())
+        action = env.action_space.sample()
+        return env.step(np.where(mask.reshape(-1, *(1,) * (action.ndim - 1)), right, action))
+    if what == "reset":
+        return env.reset(options={"reset_mask": mask}) if mask.any() else env.reset()
+    if what == "seed":
+        return env.reset(seed=[number if one else None for one in mask.tolist()])
+    if what == "episodes" and isinstance(env.world, SequenceWorld):
+        found = env.world.episodes(1 + number % 5)
+        return tree.to_numpy((found.observation, found.target, found.length)), env.reset()
+    if what == "save":
+        kept.update(env.state_dict())
+    elif what == "load" and kept:
+        env.load_state_dict(kept)
+        return env.observe()
+    return None
+
+
+@pytest.mark.skipif(not compiled.find_numba(), reason="numba is missing")
+@pytest.mark.parametrize("env_id", MEMORY_IDS)
+@given(
+    things=st.lists(
+        st.tuples(st.sampled_from(["step"] * 6 + ["reset", "seed", "episodes", "save", "load"]), st.integers(0, 9)),
+        max_size=25,
+    ),
+    options=st.sampled_from([{}, {"reward": "whole"}, {"max_episode_steps": 4}, {"output": "torch"}]),
+)
+@settings(max_examples=5, deadline=None)
+def test_worlds_together_do_what_tensors_do(env_id: str, things: list[tuple[str, int]], options: dict) -> None:
+    options = known_to(env_id, {"reward": "whole"}) if "reward" in options else options
+    with mock.patch.object(kernels, "FEWEST", 0):
+        pair = [made(env_id, plain, **short(env_id), **options) for plain in (False, True)]
+        kept: list[dict] = [{}, {}]
+        for what, number in [("seed", 7), *things, *[("step", 1)] * 3]:
+            with torch.no_grad():
+                one, other = (done(env, what, number, own) for env, own in zip(pair, kept, strict=True))
+            assert data_equivalence(*(tree.to_numpy(plainly(answer)) for answer in (one, other)), exact=True)
+            states = [tree.to_numpy(env.state_dict()) for env in pair]
+            assert data_equivalence(*states, exact=True)
+
+
+def plainly(answer: object) -> object:
+    """With `info` as the dict that it is to everyone."""
+    return tuple(dict(x) if isinstance(x, dict) else x for x in answer) if isinstance(answer, tuple) else answer
+
+
+def test_worlds_of_scripts_are_stepped_together() -> None:
+    env = gym.make_vec("Memory/Copy-v0", num_envs=kernels.FEWEST, autoreset_mode="SameStep")
+    env.reset(seed=0)
+    with mock.patch.object(BatchWorld, "step", side_effect=AssertionError("tensors were used")):
+        for _ in range(8):
+            env.step(env.action_space.sample())
