@@ -258,6 +258,9 @@ class QLearner(Learner[QCollector, bool]):
         put_back = dqn._last_obs is not None
         # the schedules run over the whole training, also of a resumed one
         dqn._setup_learn(self.total - self.counts.steps, None, reset_num_timesteps=False)
+        if self.counts.steps:  # Stable-Baselines3 sets the share of random actions after each step, and before any to 0
+            dqn._update_current_progress_remaining(self.counts.steps, self.total)
+            dqn.exploration_rate = dqn.exploration_schedule(dqn._current_progress_remaining)
         if not put_back:
             observation = dqn.env.reset()
             assert not isinstance(observation, tuple)

@@ -15,7 +15,9 @@ from numba.extending import intrinsic, overload
 
 # all of fastmath but "nothing is NaN or infinite": a NaN must come out again, so that the learner can refuse it
 FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
-OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+# each becomes a part of its caller: of a function of its own, the process that compiles it would call that, and a later
+# one, which finds the caller in the cache, the caller's copy, which rounds differently
+OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True, "forceinline": True}
 CACHED: Any = {**OPTIONS, "cache": True}
 f32, i32 = np.float32, np.int32
 
