@@ -26,7 +26,7 @@ class Beginnings:
 
     def __init__(self, worlds: int, device: torch.device, ahead: int, begin: Callable[[Tensor, Tensor], State]):
         self.on_cpu, self.begin = device.type == "cpu", begin
-        self.depth = min(ahead, MOST // worlds) if self.on_cpu else 1
+        self.depth = max(1, min(ahead, MOST // worlds)) if self.on_cpu else 1
         self._kept: dict[str, np.ndarray] = {}  # row w · depth + e % depth is episode e of world w
         self._key, self._episode = np.full((2, worlds * self.depth), -1, np.int64)  # which there are
 

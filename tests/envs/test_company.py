@@ -15,6 +15,7 @@ from ids import MEMORY_IDS, known_to, short, world_class
 from foveate import compiled, tree
 from foveate.envs import kernels
 from foveate.envs.batch import BatchWorld
+from foveate.envs.beginnings import MOST
 from foveate.envs.gym_env import VectorEnv
 from foveate.envs.memory import SequenceWorld
 
@@ -87,3 +88,12 @@ def test_worlds_of_scripts_are_stepped_together() -> None:
     with mock.patch.object(BatchWorld, "step", side_effect=AssertionError("tensors were used")):
         for _ in range(8):
             env.step(env.action_space.sample())
+
+
+@pytest.mark.parametrize("worlds", [1, MOST // 2, MOST // 2 + 1, MOST, MOST + 1])
+def test_any_number_of_worlds_begins_the_episodes_of_single_ones(worlds: int) -> None:
+    env = gym.make_vec("Memory/TMaze-v0", num_envs=worlds, autoreset_mode="SameStep", corridor=1)
+    seen = [env.reset(seed=5)[0], *(env.step(np.zeros(worlds, int))[0] for _ in range(7))]
+    one = gym.make_vec("Memory/TMaze-v0", num_envs=1, autoreset_mode="SameStep", corridor=1)
+    alone = [one.reset(seed=5 + worlds - 1)[0], *(one.step(np.zeros(1, int))[0] for _ in range(7))]
+    np.testing.assert_array_equal(np.stack(seen)[:, -1:], np.stack(alone))
