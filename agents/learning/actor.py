@@ -105,6 +105,7 @@ class Actor:
 
     Attributes:
         noisy: whether the policy plays with the noise inside it, as it is trained; the keys are among its choices.
+        log_probs: whether `Transition.output` says how probable the choices were.
         state: the policy's state, tensors (B, …).
         starts: bool, (B,), where the present time step is the first of an episode.
     """
@@ -121,7 +122,7 @@ class Actor:
         if isinstance(policy, Policy):
             check_plays(policy, environments)
         self.deterministic, self.greedy = deterministic, greedy
-        self.noisy = False
+        self.noisy, self.log_probs = False, True
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
         self.state = self._first_state()
         self._now: TimeStep | None = None
@@ -159,11 +160,16 @@ class Actor:
     def choose(self, now: TimeStep) -> PolicyOutput:
         """What to do at a time step."""
         if not self.noisy:
-            return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy)
+            return self._asked(now)
         keys = noise.new_keys(len(self.starts), self.starts.device)
         with noise.keyed(keys[None]):
-            output = self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy)
+            output = self._asked(now)
         return output._replace(choices={**output.choices, NOISE: keys})
+
+    def _asked(self, now: TimeStep) -> PolicyOutput:
+        """What the policy says of a time step."""
+        more = {} if self.log_probs else {"log_probs": False}  # policies of users' own may not know it
+        return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy, **more)
 
     @property
     def begun(self) -> bool:

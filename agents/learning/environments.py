@@ -182,8 +182,9 @@ class VectorEnvironments(Adapter):
         )
         self.env, self.autoreset = env, autoreset
         self.most_steps = None if env.spec is None else env.spec.max_episode_steps
-        self.native = isinstance(env, NativeVectorEnv) and env.output == "torch"
-        self.resumes = isinstance(env, NativeVectorEnv)
+        self._ours = env if isinstance(env, NativeVectorEnv) else None  # once: asking takes as long as a small step
+        self.native = self._ours is not None and self._ours.output == "torch"
+        self.resumes = self._ours is not None
         self.script: ScriptedWorld | None = None  # the worlds, where they know whole episodes at their reset
         if isinstance(env, NativeVectorEnv) and self.native:
             self.episode_length, self.team = env.world.episode_length, env.team
@@ -202,9 +203,9 @@ class VectorEnvironments(Adapter):
         return super().observed(observation, lead)
 
     def observe(self) -> TimeStep | None:
-        if not isinstance(self.env, NativeVectorEnv):
+        if self._ours is None:
             return None
-        observation, info = self.env.observe()
+        observation, info = self._ours.observe()
         return self.begun(self.observed(observation), **self._said(info))
 
     def step(self, action: Tree) -> TimeStep:
@@ -252,13 +253,13 @@ class VectorEnvironments(Adapter):
         return self.observed(tree.stack([known.get(i, rows[0]) for i in range(len(ended))]))
 
     def state_dict(self) -> dict[str, Tensor]:
-        return self.env.state_dict() if isinstance(self.env, NativeVectorEnv) else {}
+        return {} if self._ours is None else self._ours.state_dict()
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        if not isinstance(self.env, NativeVectorEnv):
+        if self._ours is None:
             super().load_state_dict(saved)
         else:
-            self.env.load_state_dict(saved)
+            self._ours.load_state_dict(saved)
 
 
 class SingleEnvironment(Adapter):

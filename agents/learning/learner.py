@@ -192,6 +192,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         """
         self.total = total
         self.processes.begin_alike(self.policy)
+        self.policy.eval()
         while self.counts.steps < total:
             hooks.on_rollout_start()
             try:
@@ -205,7 +206,8 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
     def _turn(self, hooks: Hooks) -> dict[str, Tensor] | None:
         """Collect and update once; None if a hook asked to stop."""
         self._remember()
-        self.policy.eval()
+        if self.policy.training:  # each module is told, which takes as long as a step
+            self.policy.eval()
         collected = self.collect(hooks) if self.processes.alone else self._collect_together(hooks)
         if collected is None:
             return None

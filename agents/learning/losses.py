@@ -1,5 +1,7 @@
 """The losses of policy gradients, as pure functions of tensors (T, B)."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,12 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     return torch.where(mask, x, 0.0).sum() / mask.sum().clamp(min=1)
 
 
+def added(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors of one shape; most actions have one part, which is its own sum."""
+    first, *rest = parts
+    return torch.stack([first, *rest]).sum(0) if rest else first
+
+
 def target_loss(
     policy: Policy,
     parameters: dict[str, Tensor],
@@ -40,10 +48,9 @@ def target_loss(
         length: steps of each episode, int64 (B,), where these are whole episodes, padded.
     """
     sets = target_sets or {}
-    losses = [
+    return added(
         policy.head(name).loss(parameters[name], target, sets.get(name), length) for name, target in targets.items()
-    ]
-    return torch.stack(losses).sum(0)
+    )
 
 
 def cross_entropy(

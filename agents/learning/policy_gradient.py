@@ -13,7 +13,7 @@ from ..policies.outputs import PolicyEvaluation
 from .actor import NOISE
 from .distributed import Share
 from .learner import Hooks, Learner
-from .losses import clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
+from .losses import added, clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains
 from .rollout import Collector, Rollout
@@ -100,6 +100,8 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             mean = masked_mean(advantage, collected.valid)
             std = masked_mean((advantage - mean) ** 2, collected.valid).sqrt()
             advantage = (advantage - mean) / (std + 1e-8)
+        if not options.hybrid:  # nobody asks for targets: they need not be cut with the rest
+            collected = collected._replace(target=None, target_mask=None, target_set=None, target_log_prob=None)
         batch = _Batch(collected, advantage, returns)
         if options.objective != "ppo":
             return {**self._step(batch), "explained_variance": spread}
@@ -116,8 +118,9 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         Noise of our own comes back by its keys. What a user's own modules do otherwise in training (dropout, the
         statistics of a batch) would be another policy than the one that played, so it is left out.
         """
-        self.policy.eval()
-        for module in self.policy.modules():
+        if self.policy.training:
+            self.policy.eval()
+        for module in self.policy.modules() if self.device.type == "cuda" else ():
             if isinstance(module, nn.RNNBase) and not module.dropout:
                 module.train()  # nothing changes, but cuDNN has no gradients of one in evaluation
 
@@ -196,11 +199,11 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     ) -> tuple[Tensor, Tensor, Figures]:
         """The loss of the choices that no target teaches, their entropy, and more figures for the log."""
         options, rollout = self.options, batch.rollout
-        log_prob = torch.stack([judged.log_prob[name] for name in chosen]).sum(0)
-        entropy = masked_mean(torch.stack([judged.entropy[name] for name in chosen]).sum(0), rollout.valid)
+        log_prob = added(judged.log_prob[name] for name in chosen)
+        entropy = masked_mean(added(judged.entropy[name] for name in chosen), rollout.valid)
         if options.objective != "ppo":
             return reinforce_loss(log_prob, batch.advantage, rollout.valid), entropy, {}
-        old = torch.stack([rollout.log_prob[name] for name in chosen]).sum(0)
+        old = added(rollout.log_prob[name] for name in chosen)
         loss = clipped_loss(log_prob, old, batch.advantage, options.clip_range, rollout.valid)
         with torch.no_grad():
             change = log_prob - old

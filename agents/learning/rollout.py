@@ -1,6 +1,7 @@
 """Experience for policy gradients: whole episodes, or pieces of a fixed length, as tensors (T, B, …)."""
 
 import contextlib
+from inspect import signature
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,6 @@ from torch import Tensor
 from ... import tree
 from ...tree import Tree
 from ..nn.noise import is_noisy
-from ..policies.outputs import PolicyOutput
 from ..policies.policy import Policy
 from .actor import Actor, GuidedActor, Observer, OnStep, State, Transition, announcers, play
 from .distributed import Rows, drawing_as_one
@@ -138,10 +138,8 @@ class _Row(NamedTuple):
 
     observation: Tree
     choices: dict[str, Tensor]
-    log_prob: dict[str, Tensor]
     value: Tensor
     reward: Tensor
-    target_log_prob: Tensor | None
     starts: Tensor
     ended: Tensor
     truncation_value: Tensor
@@ -164,6 +162,7 @@ class RolloutRecorder(Observer):
         self.actor, self.policy, self.ragged = actor, policy, ragged
         self._state, self._alive = actor.state, torch.ones_like(actor.starts)
         self._rows: list[_Row] = []
+        self._parameters: list[dict[str, Tensor]] = []
         self.room: Room | None = None  # None where nobody bounds it
 
     def on_step(self, transition: Transition) -> None:
@@ -176,10 +175,8 @@ class RolloutRecorder(Observer):
         row = _Row(
             observation=before.observation,
             choices=output.choices,
-            log_prob=output.log_prob,
             value=output.value,
             reward=after.reward,
-            target_log_prob=self._target_log_prob(before, output),
             starts=starts,
             ended=ended,
             truncation_value=self._truncation_value(after, output.state),
@@ -189,23 +186,21 @@ class RolloutRecorder(Observer):
             target_set=before.target_set,
         )
         self._rows.append(row)
+        self._parameters.append(output.parameters)
         if self.ragged:
             self._alive = self._alive & ~ended
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _target_log_prob(self, before: TimeStep, output: PolicyOutput) -> Tensor | None:
+    def _target_log_prob(self, columns: _Row, parameters: dict[str, Tensor]) -> Tensor | None:
         """log π(target), of a team the mean over its agents: who looks or speaks is paid for what the others learn."""
-        targets = stepwise_parts(before.target, self.policy)
+        targets = stepwise_parts(columns.target, self.policy)
         if not targets:
             return None
-        total, team = (
-            -target_loss(self.policy, output.parameters, targets, before.target_set),
-            self.actor.environments.team,
-        )
+        total, team = -target_loss(self.policy, parameters, targets, columns.target_set), self.actor.environments.team
         total = torch.where(total.isneginf(), 0.0, total)  # what is no action is not due, if the world is right
-        return total if team == 1 else total.view(-1, team).mean(1).repeat_interleave(team)
+        return total if team == 1 else total.unflatten(1, (-1, team)).mean(2).repeat_interleave(team, 1)
 
     def _truncation_value(self, after: TimeStep, state: State) -> Tensor:
         if after.final_observation is None or not bool(after.truncated.any()):
@@ -221,9 +216,16 @@ class RolloutRecorder(Observer):
         """All steps so far; targets only where every step had some."""
         rows = self._rows
         if any(row.target is None for row in rows):
-            rows = [row._replace(target=None, target_mask=None, target_set=None, target_log_prob=None) for row in rows]
+            rows = [row._replace(target=None, target_mask=None, target_set=None) for row in rows]
         columns: _Row = tree.stack(rows)
-        whole = Rollout(**columns._asdict(), last_value=last_value, state=self._state)
+        parameters: dict[str, Tensor] = tree.stack(self._parameters)
+        whole = Rollout(
+            **columns._asdict(),
+            log_prob={n: self.policy.head(n).log_prob(now, columns.choices[n]) for n, now in parameters.items()},
+            target_log_prob=self._target_log_prob(columns, parameters),
+            last_value=last_value,
+            state=self._state,
+        )
         return whole if self.ragged else whole._replace(valid=None)
 
 
@@ -253,6 +255,7 @@ class Collector:
         guided = GuidedActor(policy, environments, always_ask=True)
         self.actor = guided if teacher_forcing else Actor(policy, environments)
         self.actor.noisy = is_noisy(policy)
+        self.actor.log_probs = "log_probs" not in signature(policy.step).parameters  # said of all steps at once
         self.ragged = horizon is None and environments.episode_length is None
         self.statistics = EpisodeStatistics(environments, whole=self.ragged)
 

@@ -43,9 +43,9 @@ def check_weights(policy: nn.Module) -> None:
     Raises:
         NotFinite: it names the first ones.
     """
-    named = {name: p.detach() for name, p in policy.named_parameters() if p.numel()}
-    if not bool(nn.utils.get_total_norm(named.values(), float("inf")).isfinite()):
-        name = next(name for name, p in named.items() if not bool(p.isfinite().all()))
+    weights = [p.detach() for p in policy.parameters() if p.numel()]
+    if not bool(nn.utils.get_total_norm(weights, float("inf")).isfinite()):
+        name = next(name for name, p in policy.named_parameters() if not bool(p.isfinite().all()))
         raise NotFinite(f"the weights {name!r} are not finite: a lower learning rate may help")
 
 

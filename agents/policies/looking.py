@@ -160,10 +160,11 @@ class Looking(Policy):
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
         record: bool = False,
+        log_probs: bool = True,
     ) -> PolicyOutput:
         if self.retina is None:
-            return super().step(observation, state, starts, deterministic, greedy, record)
-        return self._glance(observation, state, starts, deterministic, greedy, record)[0]
+            return super().step(observation, state, starts, deterministic, greedy, record, log_probs)
+        return self._glance(observation, state, starts, deterministic, greedy, record, log_probs)[0]
 
     def _glance(
         self,
@@ -173,6 +174,7 @@ class Looking(Policy):
         deterministic: bool,
         greedy: frozenset[str],
         record: bool,
+        log_probs: bool = True,
     ) -> tuple[PolicyOutput, PolicyPrediction]:
         """One step with its own retina, and the prediction that it chose by; arguments as of `step`."""
         assert self.retina is not None
@@ -180,7 +182,7 @@ class Looking(Policy):
         gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state.gaze)  # (B, 2)
         glimpse = tree.unsqueeze(self.retina.observe(observation, gaze))
         prediction = super().forward(glimpse, state.core, starts[None], record)
-        output = self.choose(prediction, deterministic, greedy)
+        output = self.choose(prediction, deterministic, greedy, log_probs)
         after = LookingState(self.retina.place(output.choices["location"]), output.state)
         records = {**output.records, "attention": self.retina.covered(gaze), "gaze": gaze} if record else {}
         return output._replace(choices={**output.choices, "gaze": gaze}, state=after, records=records), prediction

@@ -34,7 +34,7 @@ class PolicyOutput(NamedTuple):
     Attributes:
         action: as the action space wants it, a tensor (B, …) or a dict of them.
         choices: every stochastic choice by name, parts of the action or not, (B, …).
-        log_prob: the log-probability of each choice, (B,).
+        log_prob: the log-probability of each choice, (B,); empty where nobody asked.
         value: the critic's estimate of the return, (B,).
         state: after this step.
         parameters: each head's parameters, (B, …).

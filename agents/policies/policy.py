@@ -50,6 +50,8 @@ class Policy(nn.Module):
             and the core if they need it.
     """
 
+    _place: Tensor
+
     def __init__(
         self,
         observation_space: spaces.Space,
@@ -76,6 +78,8 @@ class Policy(nn.Module):
         )
         self.critic = critic or make_critic(core.output_size)
         self.source_encoder = source_encoder
+        self._quiet_core = not is_noisy(core)
+        self.register_buffer("_place", torch.empty(0), persistent=False)  # lies where the weights do
         if source_encoder is None and (core.needs_source or any(self.head(name).needs_source for name in self.heads)):
             raise FoveateError("a core or a head of this policy needs a source, and there is no source_encoder.")
         if torch.get_default_dtype() is not torch.float32:  # observations, and what a device is sure to have
@@ -88,7 +92,7 @@ class Policy(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next(self.critic.parameters()).device
+        return self._place.device
 
     def read(self, observation: Tree, raw: bool = False) -> Tree:
         """Observations (B, …) of any environment with this space as the tensors that the other methods take.
@@ -236,6 +240,7 @@ class Policy(nn.Module):
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
         record: bool = False,
+        log_probs: bool = True,
     ) -> PolicyOutput:
         """Choose actions for one moment.
 
@@ -246,19 +251,26 @@ class Policy(nn.Module):
             deterministic: take the most likely action of every part.
             greedy: parts for which to do so anyway.
             record: also say what was attended to.
+            log_probs: also say how probable each choice is.
         """
-        return self.choose(self(tree.unsqueeze(observation), state, starts[None], record), deterministic, greedy)
+        prediction = self(tree.unsqueeze(observation), state, starts[None], record)
+        return self.choose(prediction, deterministic, greedy, log_probs)
 
     def choose(
-        self, prediction: PolicyPrediction, deterministic: bool = False, greedy: frozenset[str] = frozenset()
+        self,
+        prediction: PolicyPrediction,
+        deterministic: bool = False,
+        greedy: frozenset[str] = frozenset(),
+        log_probs: bool = True,
     ) -> PolicyOutput:
         """Choose by a prediction of one step, (1, B, …); arguments as in `step`."""
         choices, log_prob = {}, {}
         parameters = {name: values[0] for name, values in prediction.parameters.items()}
         for name, now in parameters.items():
             head = self.head(name)
-            choice = head.mode(now) if deterministic or name in greedy else head.sample(samplable(name, now))
-            choices[name], log_prob[name] = choice, head.log_prob(now, choice)
+            choices[name] = head.mode(now) if deterministic or name in greedy else head.sample(samplable(name, now))
+            if log_probs:
+                log_prob[name] = head.log_prob(now, choices[name])
         records = {name: values[0] for name, values in prediction.records.items()}
         action = self.as_action(choices)
         return PolicyOutput(action, choices, log_prob, prediction.value[0], prediction.state, parameters, records)
@@ -284,7 +296,7 @@ class Policy(nn.Module):
 
     def predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
         """As `forward`, of what was played before: nobody asks for the state after it, and there is none."""
-        remembers = bool(tree.leaves(state)) and self.source_encoder is None and not is_noisy(self.core)
+        remembers = bool(tree.leaves(state)) and self.source_encoder is None and self._quiet_core
         plan = episode_rows(starts) if remembers else None
         if plan is None:
             return Policy.forward(self, observation, state, starts)._replace(state=())

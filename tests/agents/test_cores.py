@@ -9,6 +9,7 @@ from torch import Tensor
 
 from foveate import tree
 from foveate.agents.nn.cores import Core, make_core
+from foveate.agents.nn.cores.base import begun, reset_where
 from foveate.errors import FoveateError
 
 TEXTBOOK = ["gru", "lstm", "rnn"]
@@ -33,6 +34,21 @@ def slow(core: Core, name: str, x: Tensor) -> Tensor:
             h = (1 - z) * (xn + r * hn).tanh() + z * h
         out.append(h)
     return torch.stack(out)
+
+
+@pytest.mark.parametrize("key", REMEMBERING)
+@pytest.mark.parametrize("rows", [(), (0, 2), (0, 1, 2)])
+def test_rows_that_start_begin_anew_however_many_they_are(key: str, rows: tuple[int, ...]) -> None:
+    core = build(key)
+    x, starts = torch.randn(1, 3, 3), torch.zeros(3, dtype=torch.bool)
+    before = core(x, core.initial_state(3), ~starts[None]).state
+    starts[list(rows)] = True
+    for learns in (True, False):
+        with torch.set_grad_enabled(learns):
+            found, expected = begun(core, before, starts), reset_where(before, core.initial_state(3), starts)
+        for name, value in tree.flatten_names(expected).items():
+            assert torch.equal(tree.flatten_names(found)[name], value), name
+            assert learns or not rows or not tree.flatten_names(found)[name].requires_grad
 
 
 @pytest.mark.parametrize("name", TEXTBOOK)

@@ -19,6 +19,7 @@ from foveate.agents import LearnerOptions, PolicyGradient, load
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.evaluation import clustered_interval, play_episodes
 from foveate.agents.learning.vec_env import GymVecEnv
+from foveate.agents.policies.ram import RAM
 from foveate.errors import FoveateError
 from foveate.wrappers import FlattenAction, FlattenVectorAction
 
@@ -110,6 +111,36 @@ def test_the_evaluated_log_prob_is_the_one_that_was_played() -> None:
         for name, value in judged.log_prob.items():
             assert torch.allclose(value, rollout.log_prob[name], atol=1e-5)
         assert torch.allclose(judged.value, rollout.value, atol=1e-5)
+
+
+class _Old(RAM):
+    """An agent of a user's own, written before a step could leave out log-probabilities."""
+
+    def step(self, observation, state, starts, deterministic=False, greedy=frozenset(), record=False):
+        return super().step(observation, state, starts, deterministic, greedy, record)
+
+
+@pytest.mark.parametrize("kind", [RAM, _Old])
+def test_a_rollout_says_at_once_what_each_step_would_have_said(
+    kind: type[RAM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = PolicyGradient(kind, ours(reward="every"), small(likelihood_reward=True), seed=0, device="cpu")
+    collector, said = learner.learner.collector, []
+    assert collector is not None
+    choose = collector.actor.choose
+    monkeypatch.setattr(collector.actor, "choose", lambda now: said.append(choose(now)) or said[-1])
+    played = collector.collect()
+    assert played is not None
+    rollout = played[0]
+    assert rollout.log_prob.keys() == {"label", "location"}
+    for t, output in enumerate(said):
+        assert bool(output.log_prob) == (kind is _Old)
+        for name, value in rollout.log_prob.items():
+            assert torch.equal(
+                learner.policy.head(name).log_prob(output.parameters[name], output.choices[name]), value[t]
+            )
+        label = learner.policy.head("label").log_prob(output.parameters["label"], rollout.target["label"][t])
+        torch.testing.assert_close(rollout.target_log_prob[t], label)
 
 
 @pytest.mark.parametrize("kind", ["sync", "dummy", "monitored"])

@@ -85,6 +85,22 @@ def reset_where(state: S, fresh: S, starts: Bool[Tensor, " batch"]) -> S:
     return tree.where(starts, fresh, state)
 
 
+def begun(core: "Core[S]", state: S, starts: Bool[Tensor, " batch"]) -> S:
+    """The state with the core's initial one written where `starts`, bool (B,), is True.
+
+    On a host, where asking costs less than writing, nothing is written where all rows are alike.
+    """
+    if starts.device.type == "cpu":
+        count = int(starts.count_nonzero())
+        if not count:
+            return state
+        if count == len(starts):
+            fresh = core.initial_state(count, starts.device)
+            # a view of a weight requires a gradient even where there are none
+            return fresh if torch.is_grad_enabled() else tree.map(Tensor.detach, fresh)
+    return reset_where(state, core.initial_state(len(starts), starts.device), starts)
+
+
 class NoState(NamedTuple):
     """The state of a core without memory: nothing."""
 

@@ -85,30 +85,25 @@ def episode_rows(starts: Bool[Tensor, "time batch"]) -> EpisodeRows | None:
         return None
     first = host.copy()
     first[0] = True
-    first = first.T.ravel()  # row by row: (B T,)
-    begin = np.flatnonzero(first)  # (E,)
-    length = np.diff(begin, append=len(first))
+    row, begin = np.nonzero(first.T)  # of each episode, row by row, (E,)
+    last = np.append(row[1:] != row[:-1], True)  # of its row
+    length = np.where(last, steps, np.append(begin[1:], steps)) - begin
     order = np.argsort(-length, kind="stable")  # the longest first
     cost, longest = _cheapest(length[order])
     if cost >= steps * (STEP + rows) + calls * CALL:
         return None
-    rank = np.argsort(order)  # of each episode among the longest
-    episode = first.cumsum() - 1  # (B T,)
-    step = np.arange(len(first)) - begin[episode]  # (B T,), since the episode's first
-    moment = np.arange(steps * rows).reshape(steps, rows).T.ravel()  # t · B + b, row by row
-    groups, place, before = [], np.empty_like(step), 0
+    groups, place, before = [], np.empty(steps * rows, np.int64), 0
     for low, high in [(0, longest), (longest, len(order))]:
         if low == high:
             continue
-        begins = begin[order[low:high]]
-        source = np.tile(moment[begins], (int(length[order[low]]), 1))  # (L, S)
-        ours = (rank[episode] >= low) & (rank[episode] < high)
-        at = step[ours], rank[episode[ours]] - low
-        source[at] = moment[ours]
-        place[ours] = before + at[0] * (high - low) + at[1]
-        before += source.size
-        groups.append(Group(*map(torch.from_numpy, (source, begins // steps, host.T.ravel()[begins]))))
-    plan = EpisodeRows(tuple(groups), torch.from_numpy(place.reshape(rows, steps).T.copy()))
+        ours = order[low:high]
+        step = np.arange(int(length[ours[0]]))[:, None]
+        real = step < length[ours]  # (L, S)
+        source = begin[ours] * rows + row[ours] + step * rows * real
+        place[source[real]] = before + np.flatnonzero(real)
+        before += real.size
+        groups.append(Group(*map(torch.from_numpy, (source, row[ours], host[begin[ours], row[ours]]))))
+    plan = EpisodeRows(tuple(groups), torch.from_numpy(place.reshape(steps, rows)))
     return tree.map(lambda part: part.to(starts.device), plan)
 
 

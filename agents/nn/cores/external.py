@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ....errors import check_choice, check_range
 from ..bounds import bounded
-from .base import Core, CoreOutput, reset_where
+from .base import Core, CoreOutput, begun
 from .controllers import CONTROLLERS
 from .unroll import unroll
 
@@ -119,6 +119,4 @@ class ExternalMemoryCore(Core[S], Generic[S]):
         return unroll(step, drive, state, starts, self._begin, kernel)
 
     def _begin(self, state: S, drive: Tensor, starts: Tensor) -> S:
-        if starts.device.type == "cpu" and not bool(starts.any()):  # elsewhere asking costs more than writing
-            return state
-        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
+        return begun(self, state, starts)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .... import tree
-from .base import Core, CoreOutput, reset_where
+from .base import Core, CoreOutput, begun
 from .unroll import unroll_pieces
 
 
@@ -52,7 +52,7 @@ class _TorchCore(Core[R], Generic[R]):
         return unroll_pieces(self._run, x, state, starts, self._begin)
 
     def _begin(self, state: R, x: Tensor, starts: Tensor) -> R:
-        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
+        return begun(self, state, starts)
 
     def _run(self, x: Tensor, state: R) -> CoreOutput[R]:
         before = tree.map(lambda part: part.transpose(0, 1).contiguous(), state)  # torch wants (layers, B, H)
