@@ -9,9 +9,10 @@ from torch import Tensor
 from ...tree import outside_inference
 from ..batch import Tensors
 from ..counter_rng import CounterRNG
+from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
-from .dictionary import ADJECTIVES, NOUNS
+from .dictionary import ADJECTIVES, NOUNS, PREPOSITIONS, VERBS
 from .grammar import (
     ADJECTIVE,
     ARTICLE,
@@ -131,10 +132,28 @@ class Translation(Passage):
         chance = rng.bits("words", 1 + numbers_for(self.phrases))
         row = length - self.length.low
         form = self._forms.to(device)[row, chance[:, 0] % self._count.to(device)[row]]  # (n, 3)
+        if worth_it("sentences", device, len(rng)):
+            return self._at_once(length, form, chance[:, 1:])
         sentences = make_sentences(form.split(1, 1), chance[:, 1:])
         items, place = read_words(sentences, self.most_items)
         gender = self._gender.to(device) if self.agreement else None
         targets, aligned = write_words(sentences, place, gender, self.most_written, self.most_items)
+        return Passages(items, length, targets, length + 1, aligned)
+
+    def _at_once(self, length: Tensor, form: Tensor, chance: Tensor) -> Passages:
+        """The same by one kernel, on a CPU."""
+        n = len(length)
+        items = torch.zeros(n, self.most_items, dtype=torch.int64)
+        targets = torch.zeros(n, self.most_written, dtype=torch.int64)
+        aligned = torch.zeros(n, self.most_written, self.most_items, dtype=torch.bool)
+        gender = self._gender if self.agreement else self._gender[:0]
+        kernel("sentences")(
+            chance.contiguous().numpy(),
+            form.numpy(),
+            KINDS[1:],
+            (len(NOUNS), len(VERBS), len(PREPOSITIONS), len(ADJECTIVES)),
+            *(part.numpy() for part in (gender, items, targets, aligned)),
+        )
         return Passages(items, length, targets, length + 1, aligned)
 
     # ---- who knows the words but not their order ----

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.gym_env import VectorEnv
 from foveate.envs.sequence import Translation
 from foveate.envs.sequence.dictionary import ADJECTIVES, ARTICLES, ENDINGS, NOUNS, PREPOSITIONS, VERBS
@@ -84,6 +85,19 @@ def test_what_is_due_and_where_it_is_read_is_what_a_parser_says(agreement: bool,
         assert not state["targets"][i, len(said) :].any()
         assert not state["items"][i, len(words) :].any()
         assert not state["aligned"][i, len(said) :].any()
+
+
+@pytest.mark.parametrize("agreement", [False, True])
+@pytest.mark.parametrize("sizes", [(4, 6), (4, 40), (60, 60)])
+def test_a_kernel_writes_the_same_sentences(
+    agreement: bool, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, many = Translation(agreement=agreement, min_length=sizes[0], max_length=sizes[1]), torch.arange(1000)
+    with_it = world.passage(CounterRNG(many, 0 * many, 0 * many))
+    monkeypatch.setattr("foveate.envs.sequence.translation.worth_it", lambda *_: False)
+    without = world.passage(CounterRNG(many, 0 * many, 0 * many))
+    for a, b in zip(with_it, without, strict=True):
+        assert torch.equal(a, b)
 
 
 def test_every_word_and_form_comes() -> None:
