@@ -71,8 +71,7 @@ class ReadingCore(Core[ReadingState]):
         Its record is `source_weights`, how much each item counted, (T, B, heads, L).
         """
         assert source is not None
-        longest = max(1, int(source.length.max()))  # nothing is read in the room behind the longest source
-        prepared = self.attention.prepare(source._replace(items=source.items[:, :longest]))
+        prepared = self.attention.prepare(source.compact())
         piece = partial(self._piece, prepared, source.items.shape[1], record)
         if not self.attention.emitted_size:  # the same is read at all moments: none need wait for the one before
             return unroll_pieces(piece, x, state, starts, self._begin)

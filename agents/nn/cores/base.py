@@ -28,6 +28,20 @@ class Source(NamedTuple):
         """Which items are real, bool (B, L)."""
         return torch.arange(self.items.shape[1], device=self.length.device) < self.length[:, None]
 
+    def compact(self) -> "Source":
+        """Without the room behind the longest; on a device, which one would have to wait for, with it."""
+        return self._replace(items=self.items[:, : used_room(self.length, self.items.shape[1])])
+
+
+def used_room(length: Int[Tensor, " batch"], room: int) -> int:
+    """How many items the longest source has, at least 1; on a device, where asking would wait, as many as fit.
+
+    Args:
+        length: of each source.
+        room: items that there is room for.
+    """
+    return max(1, int(length.max())) if length.device.type == "cpu" else room
+
 
 class CoreOutput(NamedTuple, Generic[S]):
     """What a core says of a sequence (of one moment: without T).

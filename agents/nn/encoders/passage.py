@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError
 from ....tree import Tree
-from ..cores.base import Source
+from ..cores.base import Source, used_room
 from .items import ItemEncoder
 from .observations import SourceEncoder
 
@@ -31,7 +31,7 @@ class PassageEncoder(SourceEncoder):
     def forward(self, observation: Tree) -> Source:
         symbols = observation[SOURCE].long()  # (B, L)
         length = (symbols != 0).sum(1)
-        longest = max(1, int(length.max()))  # nothing is computed for the room behind the longest passage
+        longest = used_room(length, self.max_length)  # nothing is computed for the room behind it
         annotations = self.encoder(self.embedding(symbols[:, :longest]), length)
         return Source(F.pad(annotations, (0, 0, 0, self.max_length - longest)), length)
 
