@@ -6,6 +6,7 @@ is let go: for a batch of large frames that takes longer than drawing them.
 
 import math
 import sys
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,6 +14,11 @@ from torch import Tensor
 
 LEAST = 1 << 17  # bytes: smaller blocks come from a heap that keeps its pages
 _ALONE = 3  # references to a block that nobody holds: the list's, the loop's, and the one that counts them
+
+
+@cache
+def _in_numpy(dtype: torch.dtype) -> np.dtype:
+    return torch.empty(0, dtype=dtype).numpy().dtype
 
 
 class Buffers:
@@ -44,7 +50,8 @@ class Buffers:
         size = math.prod(shape) * dtype.itemsize
         if device.type != "cpu" or size < LEAST:
             return torch.empty(shape, dtype=dtype, device=device)
-        return torch.from_numpy(self._block(size)).view(dtype).view(shape)
+        block = self._block(size)
+        return torch.from_numpy(np.ndarray(shape, _in_numpy(dtype), block))
 
     def _block(self, size: int) -> np.ndarray:
         for block in self._blocks:

@@ -53,7 +53,6 @@ class MultiWorld(BatchWorld):
     """
 
     several_agents: ClassVar[bool] = True
-    tells_episode: ClassVar[bool] = True  # by `party`
     target_part = "label"
     cooperative: ClassVar[bool] = True
     scale: ClassVar[TeamScale | None] = None

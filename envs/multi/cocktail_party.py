@@ -67,6 +67,7 @@ class CocktailParty(MultiWorld):
         v0: first version.
     """
 
+    tells_episode = True  # by `party`
     scale = TeamScale(oracle=Certified(1.0, 0.0), alone=Certified(0.590, 0.03), random=Certified(0.125, 0.02))
     cooperative = False
     target_part = "label"

@@ -137,7 +137,12 @@ class SharedGaze(PictureWorld):
         acts = [action[name] for name in self.agents]
         answer = torch.stack([act["label"] for act in acts], 1)  # (B, A)
         last = state["clock"] + 1 >= self.glimpses
-        right = vote(answer, self.scene.classes, state["label"])  # (B,)
+        if self.reward == "end" and self.device.type == "cpu" and not bool(last.any()):
+            right = torch.zeros(
+                len(answer), dtype=torch.float32
+            )  # counting votes takes longer than asking whether they count
+        else:
+            right = vote(answer, self.scene.classes, state["label"])  # (B,)
         reward = right / self.glimpses if self.reward == "every" else right * last
         if self.price:
             reward = reward - self.price * (~last).float()

@@ -66,6 +66,7 @@ class SpeakerListener(PictureWorld):
         v0: first version.
     """
 
+    tells_episode = True  # by `party`
     scale = TeamScale(
         oracle=Certified(1.0, 0.0), alone=Certified(0.1, 0.02), random=Certified(0.1, 0.02), silent=Certified(0.1, 0.02)
     )
