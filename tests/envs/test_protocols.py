@@ -67,5 +67,5 @@ def test_which_worlds_offer_what() -> None:
     assert offers(TakesInterventions) == {i for i in IDS if i.startswith("Probe/")}
     assert offers(RetinaWorld) == {i for i in IDS if i.startswith("Glimpse/")}
     graphs = {"GraphTraversal", "ShortestPath", "GraphInference", "Underground", "UndergroundShortestPath"}
-    assert offers(HasLessons) <= {f"Memory/{name}-v0" for name in graphs | {"FamilyTree"}}
+    assert offers(HasLessons) <= {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation"}}
     assert "Memory/GraphTraversal-v0" in offers(HasLessons)
