@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..tree import Tree
 from .batch import BatchWorld, Ended
-from .company import Company
 from .info import Masked
 from .later import Later
+from .many_worlds import ManyWorlds
 
 
 class Final(NamedTuple):
@@ -67,7 +67,7 @@ class Autoreset:
         self.tells_more = tells_more
         self.keep_ended_state, self.ended_state = False, torch.zeros(0, dtype=torch.float32)
         self._ended = Ended.ALL
-        self._company: Company | None = None
+        self._many_worlds: ManyWorlds | None = None
 
     def reset(self, mask: Tensor | None, keys: Tensor | None) -> None:
         """Begin new episodes; the arguments are those of `BatchWorld.reset`."""
@@ -93,9 +93,9 @@ class Autoreset:
                 f"worlds {world.over.nonzero()[:, 0].tolist()} are over: reset them with options['reset_mask']."
             )
         action = self.read(actions)  # checked in the step that only resets, too: what is wrong is never accepted
-        company = self._company_now() if mode is AutoresetMode.SAME_STEP else None
-        if company is not None:
-            return self._step_together(company, action)
+        together = self._many_worlds_now() if mode is AutoresetMode.SAME_STEP else None
+        if together is not None:
+            return self._step_together(together, action)
         if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.ALL:
             return self._reset_all()
         waiting = world.over if mode is AutoresetMode.NEXT_STEP and self._ended is Ended.UNKNOWN else None
@@ -108,24 +108,24 @@ class Autoreset:
         final = self._replace_ended() if mode is AutoresetMode.SAME_STEP and self._ended is not Ended.NONE else None
         return Outcome(world.observe(world.state), reward, terminated, truncated, self.info(), final)
 
-    def _company_now(self) -> Company | None:
+    def _many_worlds_now(self) -> ManyWorlds | None:
         """The worlds together, where they can be played so and nobody wants to know more of them."""
         if self.tells_more or self.keep_ended_state or self.world.device.type != "cpu":  # which would be waited for
             return None
-        if self._company is None or not self._company.valid():
-            self._company = None if bool(self.world.over.any()) else self.world.company()
-        return self._company
+        if self._many_worlds is None or not self._many_worlds.valid():
+            self._many_worlds = None if bool(self.world.over.any()) else self.world.many_worlds()
+        return self._many_worlds
 
-    def _step_together(self, company: Company, action: Tree) -> Outcome:
+    def _step_together(self, together: ManyWorlds, action: Tree) -> Outcome:
         """As `step`, mode "SameStep"."""
-        reward, terminated, truncated = company.step(action)
+        reward, terminated, truncated = together.step(action)
         ended, final = self.world.over, None
         if self.world.ended() is not Ended.NONE:
-            last, told = company.observe()
+            last, told = together.observe()
             final = Final(Later(lambda: last), told, ended)
-            company.reset(ended)
-        if company.valid():
-            observation, info = company.observe()
+            together.reset(ended)
+        if together.valid():
+            observation, info = together.observe()
         else:  # all of them began anew
             observation, info = self.world.observe(self.world.state), self.info()
         return Outcome(observation, reward, terminated, truncated, info, final)

@@ -25,7 +25,7 @@ from .later import Waiting
 from .scale import ScoreScale
 
 if TYPE_CHECKING:
-    from .company import Company
+    from .many_worlds import ManyWorlds
     from .solo import Solo
 
 State = dict[str, Tensor]
@@ -277,7 +277,7 @@ class BatchWorld(abc.ABC):
         """The only world of this batch from its present state on, in NumPy; None where its rules are tensors' alone."""
         return None
 
-    def company(self) -> "Company | None":
+    def many_worlds(self) -> "ManyWorlds | None":
         """The worlds from their present state on, stepped by kernels; None where their rules are tensors' alone."""
         return None
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from ...errors import check_choice
 from ...tree import outside_inference
 from ..batch import BatchWorld, State, Tensors
-from ..company import Company
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
+from ..many_worlds import ManyWorlds
 from ..sizes import Splits
 from ..solo import Solo
 from . import render
-from .script_company import script_company
+from .script_many_worlds import many_scripts
 from .script_solo import script_solo
 
 REWARDS = ["dense", "whole"]
@@ -135,8 +135,8 @@ class AnswerWorld(BatchWorld):
     def solo(self) -> Solo | None:
         return script_solo(self)
 
-    def company(self) -> Company | None:
-        return script_company(self)
+    def many_worlds(self) -> ManyWorlds | None:
+        return many_scripts(self)
 
     def numbers_right(self, action: Tensor, targets: Tensor, mask: Tensor, target_set: Tensor | None) -> Tensor:
         """How many of the numbers written are due and right, int64 (…,).

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from ...tree import Tree
-from ..company import Company
 from ..info import Masked
 from ..kernels import kernel, worth_it
 from ..later import Later
+from ..many_worlds import ManyWorlds
 from .script_solo import plain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_SET = np.zeros((1, 1, 1, 0), np.bool_)
 
 
-class ScriptCompany(Company):
+class ManyScripts(ManyWorlds):
     """Worlds that have their rules, observations and annotations from `AnswerWorld`.
 
     Args:
@@ -69,11 +69,11 @@ class ScriptCompany(Company):
 _MORE = {"target_set": "target_set", "optimum": "optimum"}  # what `info` says in some of these worlds
 
 
-def script_company(world: "AnswerWorld") -> ScriptCompany | None:
+def many_scripts(world: "AnswerWorld") -> ManyScripts | None:
     """The worlds together, or None where they have rules of their own, are few or lie on another device.
 
     Args:
         world: the worlds.
     """
     served = worth_it("answers", world.device, world.num_worlds)
-    return ScriptCompany(world) if served and plain(world) else None
+    return ManyScripts(world) if served and plain(world) else None

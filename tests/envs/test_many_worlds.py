@@ -27,7 +27,7 @@ def made(env_id: str, plain: bool, **options: Any) -> VectorEnv:
     with mock.patch.object(world_class(env_id), "ahead", 1 if plain else 4):
         env = cast(VectorEnv, gym.make_vec(env_id, num_envs=WORLDS, autoreset_mode="SameStep", **options).unwrapped)
     if plain:
-        env.world.company = lambda: None
+        env.world.many_worlds = lambda: None
     env.action_space.seed(0)
     return env
 

@@ -1,6 +1,6 @@
 """Many worlds stepped by kernels that write into their state, where operators on small tensors would cost the most.
 
-A world that can be played so says it in `BatchWorld.company`. As with `Solo`, the rules are those of its tensor
+A world that can be played so says it in `BatchWorld.many_worlds`. As with `Solo`, the rules are those of its tensor
 functions, number by number, and the world's state is right at every moment.
 """
 
@@ -17,7 +17,7 @@ from .info import Masked
 from .later import Later
 
 
-class Company(abc.ABC):
+class ManyWorlds(abc.ABC):
     """The worlds of a batch from a state on; of no use once the batch has another `state`.
 
     Args:
