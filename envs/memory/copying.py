@@ -109,7 +109,8 @@ class Copy(SequenceWorld):
         """The same by one kernel, on a CPU."""
         n, shape = len(length), (len(length), self.most_steps)
         order = self.order(moments(self.length.high, length), length).expand(n, -1)  # (n, L)
-        inputs, targets = torch.empty(*shape, self.width + 1), torch.empty(*shape, self.width, dtype=torch.int64)
+        inputs = torch.empty(*shape, self.width + 1, dtype=torch.float32)
+        targets = torch.empty(*shape, self.width, dtype=torch.int64)
         answered, source = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.int64)
         tables = (length[:, 0], order.contiguous(), inputs, targets, answered, source)
         kernel("copies")(*rng.arrays, place("bits"), *(x.numpy() for x in tables))

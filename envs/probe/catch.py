@@ -170,7 +170,7 @@ class Catch(GameWorld):
 @outside_inference
 def _greys(counted: tuple[tuple[float, int], ...], device: torch.device) -> Tensor:
     """Grey values, each as often as it is counted."""
-    return torch.tensor([grey for grey, count in counted for _ in range(count)], device=device)
+    return torch.tensor([grey for grey, count in counted for _ in range(count)], device=device, dtype=torch.float32)
 
 
 def _elsewhere(place: Tensor, now: Tensor, by: int, widest: int) -> Tensor:

@@ -121,12 +121,14 @@ SCORES = ("additive", "dot", "scaled-dot", "bilinear", "cosine")
 Score = Callable[[Tensor, Tensor], Tensor]
 
 
-def projected_keys(score: Score, keys: Tensor) -> Tensor:
+def projected_keys(score: Score, keys: Float[Tensor, "*batch keys key_size"]) -> Float[Tensor, "*batch keys projected"]:
     """What a score needs of keys (…, K, E), computed once for keys that stay; the keys themselves where that is all."""
     return score.project(keys) if isinstance(score, AdditiveScore) else keys
 
 
-def score_of(score: Score, queries: Tensor, projected: Tensor) -> Tensor:
+def score_of(
+    score: Score, queries: Float[Tensor, "*#batch queries size"], projected: Float[Tensor, "*#batch keys projected"]
+) -> Float[Tensor, "*_ queries keys"]:
     """How queries (…, Q, D) fit keys that were projected by `projected_keys`, (…, Q, K)."""
     return score.fit(queries, projected) if isinstance(score, AdditiveScore) else score(queries, projected)
 
