@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-from ..analysis.comparison.compare import CompareOptions, compare, print_summary
+from ..analysis.comparison.compare import compare, print_summary
 from ..analysis.comparison.gather import gather
+from ..analysis.comparison.options import CompareOptions
 from ..analysis.comparison.page import write_pages
 from ..errors import FoveateError
 from ..files import check_output_folder

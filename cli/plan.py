@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from ..agents import AGENTS, presets
 from ..agents.learning.run_folder import new_name
-from ..analysis.comparison.compare import CompareOptions
+from ..analysis.comparison.options import CompareOptions
 from ..envs.registry import check_id, full_id
 from ..errors import FoveateError, check_choice, check_range, unknown
 from ..files import check_limits, conform, read_text

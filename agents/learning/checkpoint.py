@@ -16,12 +16,14 @@ import importlib.metadata
 import os
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from gymnasium import spaces
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ... import __version__
 from ...envs.spaces import from_json, to_json
@@ -258,6 +260,18 @@ def note_version(folder: Path, run: Run) -> None:
         warnings.warn(message, FoveateWarning, stacklevel=3)
 
 
+class Undrawn(TorchFunctionMode):
+    """Within this context modules are built without drawing their initial weights.
+
+    On the device "meta", where there are no numbers to draw, PyTorch would import its compiler for it: three seconds.
+    """
+
+    def __torch_function__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        if getattr(func, "__module__", "") == nn.init.__name__ or func is Tensor.normal_:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def check_fit(folder: Path, known: Described) -> None:
     """Compare the agent that is described with the header of its weights, before memory is taken for either.
 
@@ -270,7 +284,7 @@ def check_fit(folder: Path, known: Described) -> None:
     """
     headers = read_headers(folder / WEIGHTS)
     try:
-        with torch.random.fork_rng([]), torch.device("meta"):
+        with torch.random.fork_rng([]), torch.device("meta"), Undrawn():
             spaces_ = known.observation_space, known.action_space
             policy = known.policy_class(*spaces_, **known.agent_options)
     except FoveateError:

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import time
 from collections import deque
+from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -161,14 +162,17 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self.total, self.started = 0, time.time_ns()
         self.collector: Collecting | None = None
         self._before: _Moment | None = None
-        groups = [{"params": part, "share": share} for share, part in policy.rates().items()]
         self._parameters = list(policy.parameters())
-        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-            groups,
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Made at its first use: with it PyTorch imports its compiler, which who only plays need not wait for."""
+        return torch.optim.AdamW(
+            [{"params": part, "share": share} for share, part in self.policy.rates().items()],
             lr=self.options.lr,
             weight_decay=self.options.weight_decay,
             eps=self.options.adam_eps,
-            fused=policy.device.type in ("cpu", "cuda"),  # one operator for all weights: small updates are dispatch
+            fused=self.device.type in ("cpu", "cuda"),  # one operator for all weights: small updates are dispatch
         )
 
     @property

@@ -1,15 +1,13 @@
 """All figures of a comparison: hard attention, soft attention and none, on the same worlds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from ...agents.policies.policy import Policy
-from ...errors import FoveateError, check_range
+from ...errors import FoveateError
 from ...viz.pages import number
 from ..origin import made_now
 from ..saliency_scores import mean
@@ -29,6 +27,7 @@ from .figures import (
 )
 from .forms import in_images
 from .gather import Gathered, Run
+from .options import CompareOptions
 from .page import Shown, draw_looks
 from .statistics import at, estimate
 from .variance import measure_estimators
@@ -36,40 +35,6 @@ from .verdict import verdict
 
 SLACK = 1.15  # budgets that were meant to be equal differ by what else the machine did
 SHOWN = 6  # images in the picture of where they look
-
-
-@dataclass
-class CompareOptions:
-    """How to compare.
-
-    Attributes:
-        report: folder for the page (report.html), its figures (report.json) and one CSV a table.
-        episodes: test episodes of each run.
-        images: test images on which it is measured where they look.
-        attack_images: test images that are attacked; 0 leaves attacks out.
-        gradients: budget of an attack: gradients of single episodes for each image, the same for every arm.
-        samples: of these, how many are spent on one step against an arm that chooses places at random.
-        device: "auto" (the GPU if there is one), "cpu", "cuda", …
-        threads: CPU threads of PyTorch.
-        data: folders of images and openml:NAMEs that the runs may use; they name none by themselves.
-    """
-
-    report: Path = Path("report")
-    episodes: int = 2000
-    images: int = 200
-    attack_images: int = 100
-    gradients: int = 80
-    samples: int = 4
-    device: str = "auto"
-    threads: int = 1
-    data: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("episodes", "images", "threads"):
-            check_range(name, getattr(self, name), 1)
-        check_range("samples", self.samples, 2)  # the choice of places is attacked by comparing samples
-        check_range("attack_images", self.attack_images, 0)
-        check_range("gradients", self.gradients, self.samples)
 
 
 Say = Callable[[str], object]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from commands import command, run_folder
 
+from foveate.agents.learning.checkpoint import ZOO
+
 HEAVY = {"torch", "stable_baselines3", "pettingzoo", "cv2", "ale_py", "matplotlib", "tensorboard", "tyro", "pandas"}
 HEAVY |= {"mlxtend", "sklearn", "scipy", "captum", "yaml", "safetensors", "tqdm"}
 
@@ -45,6 +47,12 @@ def test_a_training_brings_what_it_uses(tmp_path: Path) -> None:
     # Stable-Baselines3 itself brings cv2 and tensorboard
     unused = {"pettingzoo", "supersuit", "ale_py", "matplotlib", "mlxtend", "sklearn", "captum", "sb3_contrib"}
     assert not found & unused
+
+
+def test_an_evaluation_brings_no_compiler(tmp_path: Path) -> None:
+    runs = [str(ZOO / name) for name in ("Copy-ntm", "Digits-ram", "SharedGaze-ram")]
+    code = "\n".join(calling("evaluate", run, "--episodes", "2") for run in runs)
+    modules_after(f"{code}\nimport sys; assert 'torch._dynamo' not in sys.modules", tmp_path)
 
 
 def test_a_list_brings_no_learner(tmp_path: Path) -> None:
