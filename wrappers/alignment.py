@@ -19,9 +19,9 @@ from ..tree import Tree
 from ..viz.alignment import AlignmentMap, Room, Written, draw_alignment
 from ..viz.palette import RIGHT, WRONG
 from ..viz.pictures import write_picture
-from .instrument import Instrument
 from .saliency.policy_views import OwnView, view_of
 from .saliency.undisturbed import undisturbed
+from .saliency.whole_episode import EpisodeInstrument
 
 Of = Literal["weights", "jacobian"]
 WRITE = "write"  # the part of an action that is written, where it has parts
@@ -78,7 +78,7 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
     return amounts if leaves else amounts.transpose(1, 2)
 
 
-class Alignment(Instrument, gym.utils.RecordConstructorArgs):
+class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
     """Keeps what a policy reads while something is written in a Sequence world, and draws it beside the gold alignment.
 
     Explicit: the weights of its attention to the source. Implicit, for any policy of ours: how much the logit of the
@@ -96,7 +96,6 @@ class Alignment(Instrument, gym.utils.RecordConstructorArgs):
 
     def __init__(self, env: gym.Env, policy: object, of: Of | None = None):
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, of=of)
-        Instrument.__init__(self, env)
         world, view = world_of(env), view_of(policy)
         if not isinstance(world, Passage):
             raise FoveateError(f"an alignment needs a Sequence world, not {type(env.unwrapped).__name__}.")
@@ -108,33 +107,23 @@ class Alignment(Instrument, gym.utils.RecordConstructorArgs):
             raise FoveateError("an alignment needs a policy of foveate: it runs over whole episodes.")
         if of is not None:
             check_choice("of", of, ["weights", "jacobian"])
-        self.world, self.view, self.of = world, view, of
-        self._observations: list[Tree] = []  # prepared, (1, …)
+        EpisodeInstrument.__init__(self, env, view)
+        self.world, self.of = world, of
         self._moments: list[int] = []  # at which something was written
         self._rows: dict[str, list[np.ndarray]] = {}  # what has been worked out, by what it is of
 
-    @property
-    def render_mode(self) -> str | None:
-        """Always "rgb_array": the pictures are the wrapper's own."""
-        return "rgb_array"
-
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode, and forget the one before."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._observations, self._moments, self._rows = [self._prepared(observation)], [], {}
-        return observation, info
+        self._moments, self._rows = [], {}
+        return super().reset(seed=seed, options=options)
 
     def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
-        """Step the environment, and keep the next observation."""
-        if bool(self.world.writing(self.world.state)[1][0]):
-            self._moments.append(len(self._observations) - 1)
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        if not (terminated or truncated):
-            self._observations.append(self._prepared(observation))
-        return observation, reward, terminated, truncated, info
-
-    def _prepared(self, observation: Tree) -> Tree:
-        return self.view.prepare(tree.unsqueeze(observation))
+        """Step the environment, and note whether something was written."""
+        writes, moment = bool(self.world.writing(self.world.state)[1][0]), len(self.observations) - 1
+        stepped = super().step(action)
+        if writes:
+            self._moments.append(moment)
+        return stepped
 
     @property
     def kinds(self) -> list[Of]:
@@ -144,12 +133,12 @@ class Alignment(Instrument, gym.utils.RecordConstructorArgs):
             ResetNeeded: no episode has begun.
             FoveateError: the weights are wanted of a policy that has none.
         """
-        if not self._observations:
+        if not self.observations:
             raise ResetNeeded("no episode has begun: call reset() first.")
         if self.of == "jacobian":
             return ["jacobian"]
         with undisturbed(self.view), torch.no_grad():
-            attends = explicit_alignment(self.view, tree.stack(self._observations[:1])) is not None
+            attends = explicit_alignment(self.view, tree.stack(self.observations[:1])) is not None
         if self.of == "weights" and not attends:
             raise FoveateError('this policy attends to no source: of="weights" is not allowed, of="jacobian" is.')
         kinds: list[Of] = ["weights"] if attends else []
@@ -168,7 +157,7 @@ class Alignment(Instrument, gym.utils.RecordConstructorArgs):
         rows, items = self._rows.setdefault(of, []), len(self.source)
         missing = self._moments[len(rows) :]
         if missing:
-            observations = tree.stack(self._observations[: missing[-1] + 1])
+            observations = tree.stack(self.observations[: missing[-1] + 1])
             with undisturbed(self.view):
                 if of == "weights":
                     weights = explicit_alignment(self.view, observations)

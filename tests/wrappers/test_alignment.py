@@ -65,8 +65,8 @@ def test_what_is_owed_is_the_derivative(agent: str, view: str) -> None:
         for parameter in policy.parameters():
             parameter *= 3
     env = played(policy, view)
-    observations = tree.stack(env._observations)
-    moments = [len(env._observations) - 4, len(env._observations) - 2]
+    observations = tree.stack(env.observations)
+    moments = [len(env.observations) - 4, len(env.observations) - 2]
     own = view_of(policy)
     found = implicit_alignment(own, observations, moments)[:, 0]
     assert found.max() > 0.05
@@ -227,7 +227,7 @@ def test_explicit_alignment_is_the_mean_of_the_heads() -> None:
     policy = policy_of(heads=2)
     env = played(policy)
     view = view_of(policy)
-    observations = tree.stack(env._observations)
+    observations = tree.stack(env.observations)
     weights = view.records(observations)["source_weights"]
     assert weights.shape[2] == 2
     torch.testing.assert_close(explicit_alignment(view, observations), weights.mean(2))

@@ -1,7 +1,7 @@
 """Derivatives through time: what an output owes to each earlier moment, and to each row of the memory."""
 
 from collections.abc import Sequence
-from typing import Literal, SupportsFloat
+from typing import Literal
 
 import gymnasium as gym
 import numpy as np
@@ -10,17 +10,16 @@ from gymnasium.error import ResetNeeded
 from torch import Tensor
 
 from ... import tree
-from ...envs.protocols import Info
 from ...errors import FoveateError, check_range
 from ...tree import Tree
 from ...viz import panels
-from ..instrument import Instrument
 from .gradients import gradients, half_square, same, size
 from .pictures import backdrop, names_of_actions, on_picture
 from .policy_views import OwnView, view_of
 from .targets import Read, Target, choose_targets
 from .undisturbed import undisturbed
 from .views import Inputs, Outputs, View
+from .whole_episode import EpisodeInstrument
 
 SHOWN = 8  # past frames in a picture
 
@@ -101,7 +100,7 @@ def memory_jacobian(view: View, inputs: Inputs, target: Target) -> Tensor:
     return slope.square().sum(-1).sqrt().detach()
 
 
-class SequentialJacobian(Instrument):
+class SequentialJacobian(EpisodeInstrument):
     """Records what a policy is shown, and works out what its outputs owe to each earlier moment of the episode.
 
     The wrapper only records; episodes, random numbers, gradients and network modes are as without it.
@@ -116,32 +115,9 @@ class SequentialJacobian(Instrument):
     """
 
     def __init__(self, env: gym.Env, policy: object, of: str = "logits"):
-        super().__init__(env)
-        self.view = _own(view_of(policy))
+        super().__init__(env, _own(view_of(policy)))
         self.target = choose_targets(self.view, [of], names_of_actions(env))[0]
-        self._observations: list[Tree] = []  # prepared, (1, …)
         self._top = 0.0  # the greatest amount drawn so far, which is full red
-
-    @property
-    def render_mode(self) -> str | None:
-        """Always "rgb_array": the pictures are the wrapper's own."""
-        return "rgb_array"
-
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
-        """Begin an episode, and forget the one before."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._observations = [self._prepared(observation)]
-        return observation, info
-
-    def step(self, action: Tree) -> tuple[Tree, SupportsFloat, bool, bool, Info]:
-        """Step the environment, and keep the next observation."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        if not (terminated or truncated):
-            self._observations.append(self._prepared(observation))
-        return observation, reward, terminated, truncated, info
-
-    def _prepared(self, observation: Tree) -> Tree:
-        return self.view.prepare(tree.unsqueeze(observation))
 
     def maps(self, moment: int = -1) -> np.ndarray:
         """What the output at a moment owes to every observation up to the newest, float (T, …) like them."""
@@ -149,20 +125,20 @@ class SequentialJacobian(Instrument):
 
     def matrix(self, moments: Sequence[int] | None = None) -> np.ndarray:
         """|J| over time, float (moments, T): a row for an output (all by default), a column for an input."""
-        chosen = range(len(self._observations)) if moments is None else [self._moment(t) for t in moments]
+        chosen = range(len(self.observations)) if moments is None else [self._moment(t) for t in moments]
         maps = self._jacobian(chosen)
         return np.sqrt(np.square(maps).reshape(*maps.shape[:2], -1).sum(-1))
 
     def _moment(self, moment: int) -> int:
-        count = len(self._observations)
+        count = len(self.observations)
         check_range("moment", moment, -count, count - 1)
         return moment % count
 
     def _jacobian(self, moments: Sequence[int]) -> np.ndarray:
-        if not self._observations:
+        if not self.observations:
             raise ResetNeeded("no episode has begun: call reset() first.")
         with undisturbed(self.view):
-            maps = sequential_jacobian(self.view, tree.stack(self._observations), self.target, moments)
+            maps = sequential_jacobian(self.view, tree.stack(self.observations), self.target, moments)
         return maps[:, :, 0].numpy(force=True)
 
     def render(self) -> np.ndarray:
@@ -177,14 +153,14 @@ class SequentialJacobian(Instrument):
         self._top = max(self._top, float(pictures.max()))
         drawn = [panels.blank_panel() for _ in range(SHOWN - len(maps))]  # a film's frames have one size
         for back, picture in zip(range(1 - len(pictures), 1), pictures, strict=True):
-            grey = backdrop(self.view.explained(self._observations[last + back])[0])
+            grey = backdrop(self.view.explained(self.observations[last + back])[0])
             title = f"{self.target.label} now, owed to {back}"
             drawn.append(panels.map_panel(picture, grey, title, top=self._top))
         return panels.compose([drawn[i : i + 4] for i in range(0, len(drawn), 4)])
 
     def _lines(self, maps: Tensor) -> np.ndarray:
         """The observations over time beside what is owed to each of their entries, from maps (T, …)."""
-        explained = [self.view.explained(observation).flatten(1) for observation in self._observations]
+        explained = [self.view.explained(observation).flatten(1) for observation in self.observations]
         inputs, amount = torch.cat(explained).numpy(force=True), maps.flatten(1).numpy()  # (T, n)
         self._top = max(self._top, float(amount.max()))
         grey = 255 * np.abs(inputs.T) / max(1e-9, np.abs(inputs).max())
