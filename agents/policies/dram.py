@@ -99,6 +99,8 @@ class DRAM(Looking):
         gaze: how it says where to look: "place", from the upper layer, as in the paper, or "move", from where it looks
             now, by a head that sees the glimpse itself (`MoveHead`); what is no Box like the observed `location`
             always is a place.
+        move_cost: with gaze="move", what a move costs: this times its squared length in halves of the picture. The
+            policy gradient alone lets a gaze drift away that has nothing more to gain.
         isolate_location: keep the location's gradient out of the lower layer.
         location_rate: learning rate of what only the policy gradient trains (context, upper layer, location), as a
             share of the learner's. Adam brings any gradient to one size, so at the full rate the gaze runs into a
@@ -126,6 +128,7 @@ class DRAM(Looking):
         std: float = 0.1,
         location_hidden: int = 128,
         gaze: Literal["place", "move"] = "place",
+        move_cost: float = 0.0,
         isolate_location: bool = True,
         location_rate: float = 0.1,
         patch: int = 12,
@@ -137,6 +140,7 @@ class DRAM(Looking):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
         check_choice("gaze", gaze, ["place", "move"])
+        check_range("move_cost", move_cost, 0.0)
         check_range("location_rate", location_rate, 0.0, 1.0)
         retina = make_retina(observation_space, patch, scales, location, tiles, overview)
         looked_at = observation_space if retina is None else retina.observation_space
@@ -150,8 +154,9 @@ class DRAM(Looking):
         encoder = _Encoder(network, math.prod(coarse.shape or ()))
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
+        seen = looked_at if gaze == "move" else None
         heads = {
-            name: self.looking_head(hidden, part, location_hidden, std, looked_at if gaze == "move" else None)
+            name: self.looking_head(hidden, part, location_hidden, std, seen, move_cost)
             if name in LOOKING
             else make_head(hidden, part)
             for name, part in parts.items()

@@ -125,7 +125,13 @@ class Looking(Policy):
         self.retina = retina
 
     def looking_head(
-        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
+        self,
+        features: int,
+        space: spaces.Space,
+        hidden: int,
+        std: float,
+        seen: spaces.Space | None = None,
+        move_cost: float = 0.0,
     ) -> Head:
         """The head that says where to look.
 
@@ -135,9 +141,10 @@ class Looking(Policy):
             hidden: units of the hidden layer, 0 for a linear head.
             std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
             seen: of the glimpses, where it is to say a move, if it can.
+            move_cost: of a move, see `MoveHead`.
         """
         if isinstance(space, spaces.Box) and isinstance(seen, spaces.Dict) and MoveHead.fits(space, seen):
-            return MoveHead(features, space, seen, hidden, std)
+            return MoveHead(features, space, seen, hidden, std, cost=move_cost)
         return make_head(features, space, hidden, std)
 
     @property

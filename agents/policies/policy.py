@@ -295,7 +295,17 @@ class Policy(nn.Module):
         return self.evaluate_choices(self.predict_rollout(observation, state, starts), choices)
 
     def predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
-        """As `forward`, of what was played before: nobody asks for the state after it, and there is none."""
+        """As `forward`, of what was played before, with the heads' own costs among the losses.
+
+        Nobody asks for the state after it, and there is none.
+        """
+        prediction = self._predict_rollout(observation, state, starts)
+        losses = dict(prediction.losses)
+        for name, parameters in prediction.parameters.items():
+            losses |= self.head(name).costs(parameters, observation)
+        return prediction._replace(losses=losses)
+
+    def _predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
         remembers = bool(tree.leaves(state)) and self.source_encoder is None and self._quiet_core
         plan = episode_rows(starts) if remembers else None
         if plan is None:

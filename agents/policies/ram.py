@@ -34,6 +34,8 @@ class RAM(Looking):
         gaze: how it says where to look: "place", the paper's head on the core's output, or "move", from where it
             looks now, by a head that sees the glimpse itself (`MoveHead`). Of tiles, and of whatever else is no Box
             like the observed `location`, it always says the place.
+        move_cost: with gaze="move", what a move costs: this times its squared length in halves of the picture. The
+            policy gradient alone lets a gaze drift away that has nothing more to gain.
         isolate_critic: keep the baseline's gradient out of the core.
         patch: of its own retina, side of each patch.
         scales: of its own retina, number of patches.
@@ -60,6 +62,7 @@ class RAM(Looking):
         location_hidden: int = 128,
         isolate_location: bool = True,
         gaze: Literal["place", "move"] = "place",
+        move_cost: float = 0.0,
         isolate_critic: bool = True,
         patch: int = 12,
         scales: int = 3,
@@ -69,15 +72,15 @@ class RAM(Looking):
         check_range("std", std, 1e-6)
         check_range("dropout", dropout, 0.0, 0.999)
         check_choice("gaze", gaze, ["place", "move"])
+        check_range("move_cost", move_cost, 0.0)
         retina = make_retina(observation_space, patch, scales, location, tiles)
         looked_at = observation_space if retina is None else retina.observation_space
         encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout, filters=filters)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         memory = make_core(core, hidden, hidden, rows=rows)
+        seen = looked_at if gaze == "move" else None
         looking = {
-            name: self.looking_head(
-                memory.output_size, parts[name], location_hidden, std, looked_at if gaze == "move" else None
-            )
+            name: self.looking_head(memory.output_size, parts[name], location_hidden, std, seen, move_cost)
             for name in LOOKING
             if name in parts
         }
@@ -98,7 +101,5 @@ class RAM(Looking):
 class RandomGlimpse(RAM):
     """The same classifier, looking at uniformly random places: what learning where to look has to beat."""
 
-    def looking_head(
-        self, features: int, space: spaces.Space, hidden: int, std: float, seen: spaces.Space | None = None
-    ) -> Head:
+    def looking_head(self, features: int, space: spaces.Space, *rest: object) -> Head:
         return UniformHead(space)

@@ -1,4 +1,4 @@
-"""What a core costs by itself reaches the loss of every learner, and the log: a toy with a ponder cost."""
+"""What a core or a head costs by itself reaches the loss of its learners, and the log: a ponder cost, a move's cost."""
 
 import math
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from foveate.agents import Backprop, BackpropOptions, LearnerOptions, Policy, PolicyGradient
 from foveate.agents.nn.cores.base import Core, CoreOutput, NoState
 from foveate.agents.nn.encoders import FlatEncoder
+from foveate.agents.policies.ram import RAM
 
 WEIGHT = 0.5
 
@@ -82,3 +83,22 @@ def test_back_propagation_adds_each_episode_s_sum(env_id: str, arguments: dict) 
     assert len({row["l"] for row in made.learner.recent}) > 1 or env_id != "Memory/Copy-v0"  # padding must not count
     assert float(made.policy.core.effort.grad) == pytest.approx(WEIGHT * steps)
     assert log.rows[0]["train/ponder"] == pytest.approx(WEIGHT * 0.25 * steps)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"view": "image"}], ids=["looks by acting", "looks inside"])
+def test_a_move_that_costs_gets_shorter_and_moves_nothing_else(arguments: dict) -> None:
+    env = worlds("Glimpse/Digits-v0", glimpses=3, **arguments)
+    spaces = env.single_observation_space, env.single_action_space
+    torch.manual_seed(1)
+    ram = RAM(*spaces, hidden=8, what=6, where=4, location_hidden=8, gaze="move", move_cost=10.0)
+    location = ram.heads["location"]
+    nn.init.normal_(location.layers[-1].weight, std=0.3)
+    options = LearnerOptions(worlds=6, lr=0.005, hybrid=False, policy_coef=0.0, entropy_coef=0.0, value_coef=0.0)
+    made, log = PolicyGradient(ram, env, options, seed=0, device="cpu"), Rows()
+    made.set_logger(Logger(None, [log]))
+    others = {name: value.clone() for name, value in ram.named_parameters() if "location" not in name}
+    made.learn(6 * 3 * 25, log_interval=1)
+    costs = [row["train/move_cost"] for row in log.rows]
+    assert costs[-1] < 0.5 * costs[0]
+    for name, value in others.items():
+        torch.testing.assert_close(dict(ram.named_parameters())[name], value, msg=name)

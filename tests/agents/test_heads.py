@@ -129,6 +129,18 @@ def test_a_move_begins_by_staying_and_never_leaves_the_box(seed: int, hidden: in
     torch.testing.assert_close(head(torch.zeros(4, 3, 5), observation=observation)[1, 2], alone)
 
 
+@pytest.mark.parametrize("space", [SPACES[4], SPACES[5]])
+def test_what_a_move_costs_is_its_squared_length(space: spaces.Box) -> None:
+    seen = spaces.Dict({"glimpse": spaces.Box(0, 255, (1, 2, 2), np.uint8), "location": spaces.Box(-1.0, 1.0, (2,))})
+    here = torch.tensor([[[0.0, 0.0], [0.5, -1.0]]])  # (T, B, 2)
+    there = torch.tensor([[[0.3, -0.4], [0.5, 0.0]]])
+    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+    place = low + (there + 1) / 2 * (high - low)
+    (cost,) = MoveHead(5, space, seen, std=0.1, cost=2.0).costs(place, {"location": here}).values()
+    torch.testing.assert_close(cost, torch.tensor([[2 * 0.25, 2 * 1.0]]))
+    assert not MoveHead(5, space, seen, std=0.1).costs(place, {"location": here})
+
+
 def test_a_move_needs_places_to_be_seen() -> None:
     with pytest.raises(FoveateError, match="places"):
         MoveHead(5, SPACES[4], spaces.Dict({"glimpse": spaces.Box(0.0, 1.0, (1, 2, 2))}))

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch import distributions as td
 
 from ....errors import FoveateError
-from ..cores.base import Source
+from ....tree import Tree
+from ..cores.base import Named, Source
 from ..noise import sampled
 
 
@@ -82,6 +83,15 @@ class Head(nn.Module):
         if target_set is not None:
             raise FoveateError(f"{type(self).__name__} knows no sets of right answers.")
         return -self.log_prob(parameters, target)
+
+    def costs(self, parameters: Tensor, observation: Tree) -> Named:
+        """What these parameters cost in themselves, whatever is chosen, by name, each (T, B); most cost nothing.
+
+        Args:
+            parameters: from `forward`, (T, B, P).
+            observation: what was seen, tensors (T, B, …).
+        """
+        return {}
 
 
 def shaped(numbers: Shaped[Tensor, "*batch n"], shape: tuple[int, ...]) -> Shaped[Tensor, "..."]:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError
 from ....tree import Tree
-from ..cores.base import Source
+from ..cores.base import Named, Source
 from ..encoders import FlatEncoder
 from .gaussian import GaussianHead
 
@@ -31,6 +31,8 @@ class MoveHead(GaussianHead):
         hidden: units of f's hidden layer, 0 for a linear f.
         std: the standard deviation in halves of the box, None to learn one.
         own: units of e.
+        cost: of a move, this times the square of its length in halves of the box. The policy gradient alone lets a gaze
+            drift that has nothing more to gain; a cost keeps it where it is.
 
     Source:
         Ours; a place relative to the last is in Mnih et al. 2014, section 4.2, the choice of the game's player.
@@ -46,11 +48,13 @@ class MoveHead(GaussianHead):
         hidden: int = 0,
         std: float | None = None,
         own: int = 128,
+        cost: float = 0.0,
     ):
         if not self.fits(space, seen):
             raise FoveateError(f"a move needs a Box of places like the observed 'location', got {space} and {seen}.")
         glimpse, here = FlatEncoder(seen["glimpse"]), FlatEncoder(seen["location"])
         super().__init__(features + own + here.output_size, space, hidden, std)
+        self.cost = cost
         self.glimpse, self.own = glimpse, nn.Linear(glimpse.output_size, own)
         last = self.layers[-1] if isinstance(self.layers, nn.Sequential) else self.layers
         assert isinstance(last, nn.Linear)
@@ -71,3 +75,10 @@ class MoveHead(GaussianHead):
         flat = here.reshape(*lead, -1)
         move = self.layers(torch.cat([features, own, flat], -1))  # (…, n)
         return (flat + move).clamp(-1, 1).view_as(here) * self.reach + self.centre  # (…, *shape)
+
+    def costs(self, parameters: Tensor, observation: Tree) -> Named:
+        if not self.cost:
+            return {}
+        place = (parameters - self.centre) / self.reach  # (T, B, *shape)
+        move = (place - observation["location"]).flatten(2)
+        return {"move_cost": self.cost * move.square().sum(-1)}
