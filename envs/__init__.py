@@ -62,7 +62,7 @@ IDS = [
     *register_family(
         "Sequence",
         f"{__name__}.sequence",
-        {"Translation": "translation"},
+        {"Translation": "translation", "Cloze": "cloze"},
         bases={"Passage": "passage", "Passages": "passage"},
     ),
 ]

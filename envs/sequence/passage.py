@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import FoveateError, check_choice, check_range
 from ...tree import outside_inference
@@ -16,25 +17,27 @@ from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
 from . import render
+from .blind import END, best_chain, best_text
 from .edits import similarity
 
 View = Literal["stream", "whole", "glimpse"]
 Reward = Literal["dense", "edit", "whole"]
 VIEWS, REWARDS = ("stream", "whole", "glimpse"), ("dense", "edit", "whole")
 SAMPLE = 4096  # passages by which the text of the blind is chosen
-END = 0  # the symbol that ends what is written; among the items it is none at all
 
 
 class Passages(NamedTuple):
     """What n episodes show and ask, padded to S items and L writings.
 
     Attributes:
-        items: int64, (n, S), symbols from 1 on; 0 behind the end.
+        items: int64, (n, S), symbols from 1 on, or (n, S, W), where an item is a sentence; 0 behind the end.
         length: int64, (n,), how many items there are.
         targets: int64, (n, L), what is to be written, symbols from 1 on; then 0, the end.
         due: int64, (n,), how many writings are due, the end among them.
         aligned: bool, (n, L, S), the gold alignment: which items decide what is due at each writing; none where the
             writings before say it, and of the end.
+        query: int64, (n, Q), what is asked about the passage, in symbols of the passage; None where it is always the
+            same.
     """
 
     items: Tensor
@@ -42,6 +45,7 @@ class Passages(NamedTuple):
     targets: Tensor
     due: Tensor
     aligned: Tensor
+    query: Tensor | None = None
 
 
 class Passage(BatchWorld):
@@ -53,7 +57,9 @@ class Passage(BatchWorld):
         whole    all items are seen at every moment: attention inside the agent
         glimpse  one item is seen at a moment, at the place that the action chose: attention as an action
 
-    What was written last is always part of the observation, and what is written is what the agent writes.
+    What was written last is always part of the observation, and what is written is what the agent writes. Where the
+    passage comes with a query, that is a part of what is seen at every moment, and comes before the marker of a stream,
+    in items like those of the passage.
 
     Attributes:
         splits: what each named split sets of the size arguments.
@@ -61,6 +67,9 @@ class Passage(BatchWorld):
         written_names: of the symbols that are written; the first ends.
         most_items: S.
         most_written: L, after which an episode ends without an end.
+        words: W, symbols of an item; of those that are no sentences, 1.
+        query_size: Q, symbols of a query; 0 where there is none.
+        ends: whether the end is written, too; where it isn't, an episode ends with the last writing that is due.
         room: R, items that observations have room for, the same in all splits, so that who learned in one plays in all.
     """
 
@@ -72,6 +81,9 @@ class Passage(BatchWorld):
     most_items: int
     most_written: int
     room: int
+    words: int = 1
+    query_size: int = 0
+    ends: bool = True
 
     def set_passage(
         self, view: str, reward: str, looks: int, source_names: Sequence[str], written_names: Sequence[str]
@@ -95,14 +107,18 @@ class Passage(BatchWorld):
         self.source_names, self.written_names = source_names, written_names
         self.symbols, self.writings = len(source_names), len(written_names)
         write = spaces.Discrete(self.writings)
+        each = (self.words,) if self.words > 1 else ()  # what an item's symbols are counted by
+        parts: dict[str, spaces.Space] = {"written": write}
+        if self.query_size:
+            parts["query"] = spaces.MultiDiscrete([self.symbols] * self.query_size)
         if view == "stream":
-            self.observation_space: spaces.Space = spaces.Box(0, 1, (self.symbols + self.writings,))
+            self.observation_space: spaces.Space = spaces.Box(0, 1, (self.words * self.symbols + self.writings,))
         elif view == "whole":
-            source = spaces.MultiDiscrete([self.symbols] * self.room)
-            self.observation_space = spaces.Dict(source=source, written=write)
+            source = spaces.MultiDiscrete(np.full((self.room, *each), self.symbols))
+            self.observation_space = spaces.Dict({"source": source, **parts})
         else:
-            place = spaces.Discrete(self.room)
-            self.observation_space = spaces.Dict(glimpse=spaces.Discrete(self.symbols), place=place, written=write)
+            item = spaces.MultiDiscrete(np.full(each, self.symbols)) if each else spaces.Discrete(self.symbols)
+            self.observation_space = spaces.Dict({"glimpse": item, "place": spaces.Discrete(self.room), **parts})
         self.action_space: spaces.Space = write
         if view == "glimpse":
             self.action_space = spaces.Dict(location=spaces.Discrete(self.room), write=write)
@@ -116,12 +132,12 @@ class Passage(BatchWorld):
     # ---- the rules ----
 
     def footprint(self) -> int:
-        each = self.most_items + 2 * self.most_written + self.most_items * self.most_written // 8
-        return super().footprint() + each
+        each = self.most_items * self.words + 2 * self.most_written + self.most_items * self.most_written // 8
+        return super().footprint() + each + self.query_size
 
     def start(self, rng: CounterRNG) -> State:
         passages = self.passage(rng)
-        state = passages._asdict()
+        state = {name: value for name, value in passages._asdict().items() if value is not None}
         state["written"] = torch.zeros_like(passages.targets)
         state["right"] = torch.zeros_like(passages.due)  # symbols that were written right
         if self.view == "glimpse":
@@ -132,18 +148,24 @@ class Passage(BatchWorld):
         """Which writing is next, counted from 0 (negative while still reading), and whether it is now, each (B,)."""
         clock = state["clock"]
         if self.view == "stream":
-            place = clock - state["length"] - 1
+            place = clock - state["length"] - self._asking - 1
             return place, place >= 0
         if self.view == "whole":
             return clock, torch.ones_like(clock, dtype=torch.bool)
         return clock // self.looks, clock % self.looks == self.looks - 1
+
+    @property
+    def _asking(self) -> int:
+        """Moments of a stream that the query takes."""
+        return -(-self.query_size // self.words)
 
     def advance(self, state: State, action: Tensors, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         write = action["write"] if isinstance(action, dict) else action
         place, now = self.writing(state)
         at = self._column(place)
         right = now & (place < state["due"]) & (write == state["targets"].gather(1, at)[:, 0])
-        ended = now & ((write == END) | (place + 1 >= self.most_written))
+        ended = (write == END) | (place + 1 >= self.most_written) if self.ends else place + 1 >= state["due"]
+        ended = now & ended
         put = torch.where(now, write, state["written"].gather(1, at)[:, 0])
         moved = {**state, "written": state["written"].scatter(1, at, put[:, None]), "right": state["right"] + right}
         if isinstance(action, dict):
@@ -163,8 +185,9 @@ class Passage(BatchWorld):
         if ended.device.type == "cpu" and not bool(ended.any()):
             return torch.zeros_like(right, dtype=torch.float32)
         last = state["written"].gather(1, self._column(place))[:, 0]
-        count = place.clamp(0, self.most_written - 1) + (last != END)  # the end itself is no word
-        return ended * similarity(state["written"], count, state["targets"], state["due"] - 1)
+        # the end itself is no word
+        count = place.clamp(0, self.most_written - 1) + ((last != END) if self.ends else 1)
+        return ended * similarity(state["written"], count, state["targets"], state["due"] - int(self.ends))
 
     def _last(self, state: State) -> Tensor:
         """What was written last, (B,); 0 for nothing yet."""
@@ -173,22 +196,38 @@ class Passage(BatchWorld):
 
     def observe(self, state: State) -> Tensors:
         last = self._last(state)
+        query = {"query": state["query"].clone()} if self.query_size else {}
         if self.view == "whole":
-            return {"source": self._roomy(state["items"]), "written": last}
+            return {"source": self._roomy(state["items"]), "written": last, **query}
         if self.view == "glimpse":
-            at = state["gaze"].clamp(max=self.most_items - 1)[:, None]
-            seen = state["items"].gather(1, at)[:, 0] * (state["gaze"] < self.most_items)
-            return {"glimpse": seen, "place": state["gaze"].clone(), "written": last}
-        clock, length = state["clock"], state["length"]
-        item = state["items"].gather(1, clock.clamp(max=self.most_items - 1)[:, None])[:, 0]
-        # one channel for the marker and for each symbol, then one for each that can have been written last
-        channel = torch.where(clock < length, item, torch.where(clock == length, 0, self.symbols + last))
-        seen = torch.zeros(len(clock), self.symbols + self.writings, dtype=torch.float32, device=clock.device)
-        return seen.scatter_(1, channel[:, None], 1.0)
+            seen = self._item(state["items"], state["gaze"])
+            return {"glimpse": seen, "place": state["gaze"].clone(), "written": last, **query}
+        clock, length, asking = state["clock"], state["length"], self._asking
+        item = self._item(state["items"], clock)  # (B,) or (B, W)
+        if asking:
+            query = F.pad(state["query"], (0, asking * self.words - self.query_size))
+            asked = self._item(query.unflatten(1, (asking, self.words)) if item.ndim == 2 else query, clock - length)
+            item = torch.where(_beside(clock < length, item), item, asked)
+        # of each word one channel for the marker and for each symbol, then one for each that can have been written last
+        channel = torch.where(_beside(clock < length + asking, item), item, 0)
+        if item.ndim == 2:
+            channel = channel + torch.arange(self.words, device=clock.device) * self.symbols
+        written = self.words * self.symbols + last
+        channel = torch.where(_beside(clock <= length + asking, item), channel, _beside(written, item))
+        seen = torch.zeros(
+            len(clock), self.words * self.symbols + self.writings, dtype=torch.float32, device=clock.device
+        )
+        return seen.scatter_(1, channel.view(len(clock), self.words), 1.0)
+
+    @staticmethod
+    def _item(items: Tensor, place: Tensor) -> Tensor:
+        """The items at these places (B,) of (B, S) or (B, S, W); 0 where there is none."""
+        there = (place >= 0) & (place < items.shape[1])
+        return items[torch.arange(len(place), device=place.device), place * there] * _beside(there, items[:, 0])
 
     def _roomy(self, items: Tensor) -> Tensor:
-        """What is known of each item, (B, S), with nothing behind it, (B, R), fresh."""
-        return torch.cat([items, items.new_zeros(len(items), self.room - self.most_items)], 1)
+        """What is known of each item, (B, S, …), with nothing behind it, (B, R, …), fresh."""
+        return torch.cat([items, items.new_zeros(len(items), self.room - self.most_items, *items.shape[2:])], 1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         place, now = self.writing(state)
@@ -200,12 +239,15 @@ class Passage(BatchWorld):
         return (state["right"] == state["due"]).float()
 
     def relevance(self, state: State) -> Tensor:
-        """The items that say what is due next, bool (B, R); as a stream the moments of them, (B, S + 1 + L)."""
+        """The items that say what is due next, bool (B, R); as a stream the moments of them.
+
+        Those are S of the passage, then those of the query, the marker's, and L: bool (B, S + ⌈Q / W⌉ + 1 + L).
+        """
         place, _ = self.writing(state)
         items = self._aligned(state, place)  # (B, S)
         if self.view != "stream":
             return self._roomy(items)
-        return torch.cat([items, items.new_zeros(len(items), 1 + self.most_written)], 1)
+        return torch.cat([items, items.new_zeros(len(items), self._asking + 1 + self.most_written)], 1)
 
     def _aligned(self, state: State, place: Tensor) -> Tensor:
         """The items that say what is due at a writing, bool (B, S)."""
@@ -271,6 +313,7 @@ class Passage(BatchWorld):
                 gold=spelt(one["targets"][: one["due"]], self.written_names),
                 aligned=self.relevance(state)[index, : self.most_items].cpu().numpy()[: one["length"]],
                 seen=self._seen(one),
+                asked=spelt(one["query"], self.source_names) if self.query_size else (),
             ),
             self._lines(),
         )
@@ -281,49 +324,25 @@ class Passage(BatchWorld):
             return int(one["gaze"])
         return int(one["clock"]) if self.view == "stream" and one["clock"] < one["length"] else None
 
-    def _lines(self) -> tuple[int, int]:
-        """How many lines of a picture the longest passage takes, and the longest writing."""
-        longest = [max(map(len, names)) for names in (self.source_names, self.written_names)]
-        return render.lines_of(self.most_items, longest[0]), render.lines_of(self.most_written, longest[1])
+    def _lines(self) -> render.Lines:
+        """How many lines of a picture the longest passage takes, the longest writing, and the query."""
+        read, written = (max(map(len, names)) for names in (self.source_names, self.written_names))
+        longest = render.lines_of(self.most_written, written)
+        return render.Lines(
+            asked=render.lines_of(self.query_size, read) if self.query_size else 0,
+            read=render.lines_of(self.most_items, read * self.words),
+            written=longest,
+            due=longest,
+        )
+
+
+def _beside(flag: Tensor, like: Tensor) -> Tensor:
+    """One thing for each item, (B,), beside items (B,) or (B, W)."""
+    return flag[:, None] if like.ndim == 2 else flag
 
 
 def spelt(symbols: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The names of symbols, (n,)."""
+    """The names of symbols, (n,), or of sentences of them, (n, W)."""
+    if symbols.ndim == 2:
+        return [" ".join(names[int(symbol)] for symbol in sentence if symbol) for sentence in symbols]
     return [names[int(symbol)] for symbol in symbols]
-
-
-def best_text(value: Tensor) -> Tensor:
-    """The text that is worth most, where each symbol has a value at each writing and 0 ends: int64, (L,).
-
-    Args:
-        value: (L, W).
-    """
-    later, text = 0.0, torch.zeros(len(value), dtype=torch.int64)
-    for place in reversed(range(len(value))):
-        best, symbol = value[place, 1:].max(0)
-        goes_on = float(best) + later
-        end = float(value[place, END])
-        text[place] = symbol + 1 if goes_on >= end else END
-        later = max(goes_on, end)
-    return text
-
-
-def best_chain(value: Tensor) -> Tensor:
-    """The same of those texts in which every symbol determines the next: one after the other, then one for ever.
-
-    Args:
-        value: (L, W).
-    """
-    best, chain = -1.0, torch.zeros(len(value), dtype=torch.int64)
-    for last in range(1, value.shape[1]):
-        others = value.clone()
-        others[:, [END, last]] = -1.0
-        text, begun = torch.full_like(chain, last), 0.0
-        for place in range(len(value)):
-            whole = begun + float(value[place:, last].sum())
-            if whole > best:
-                best, chain = whole, text.clone()
-            worth, symbol = others[place].max(0)
-            text[place], begun = symbol, begun + float(worth)
-            others[:, symbol] = -1.0
-    return chain

@@ -23,6 +23,7 @@ class Page(NamedTuple):
         gold: what is to be written.
         aligned: bool, (words of the source,), those that say what is due next.
         seen: the word that is seen now; None if it is none of them, or all.
+        asked: the words of the query; none where there is none.
     """
 
     source: Sequence[str]
@@ -30,6 +31,23 @@ class Page(NamedTuple):
     gold: Sequence[str]
     aligned: np.ndarray
     seen: int | None
+    asked: Sequence[str] = ()
+
+
+class Lines(NamedTuple):
+    """How many lines pictures of a world have room for, so that all are of one size.
+
+    Attributes:
+        asked: of the query; 0 where there is none.
+        read: of the passage.
+        written: of what is written.
+        due: of what should be.
+    """
+
+    asked: int
+    read: int
+    written: int
+    due: int
 
 
 def lines_of(words: int, letters: int) -> int:
@@ -38,25 +56,32 @@ def lines_of(words: int, letters: int) -> int:
     return math.ceil(words / each)
 
 
-def passage(page: Page, lines: tuple[int, int]) -> np.ndarray:
+def passage(page: Page, lines: Lines) -> np.ndarray:
     """The page as a picture, uint8 (H, W, 3), both even.
 
     Args:
         page: what it shows.
-        lines: how many the longest passage takes, and the longest writing: all pictures of a world are of one size.
+        lines: that there is room for.
     """
-    tops = np.cumsum([0, *(TITLE + LINE * n for n in (lines[0], lines[1], lines[1]))]).tolist()
-    canvas = blank(even(tops[-1] + MARGIN), WIDTH)
-    write(canvas, "read (framed: says what is due)", (MARGIN, tops[0] + 18), colour=DIM)
-    for i, (word, x, y) in enumerate(_laid(page.source, tops[0] + TITLE)):
+    heights = [TITLE + LINE * n if n else 0 for n in lines]
+    tops = dict(zip(lines._fields, np.cumsum([0, *heights]).tolist(), strict=False))
+    canvas = blank(even(sum(heights) + MARGIN), WIDTH)
+
+    def titled(name: str, title: str, words: Sequence[str]) -> list[tuple[str, int, int]]:
+        """The words of a section, laid out below its title."""
+        write(canvas, title, (MARGIN, tops[name] + 18), colour=DIM)
+        return _laid(words, tops[name] + TITLE)
+
+    if lines.asked:
+        for word, x, y in titled("asked", "asked", page.asked):
+            write(canvas, word, (x, y))
+    for i, (word, x, y) in enumerate(titled("read", "read (framed: says what is due)", page.source)):
         write(canvas, word, (x, y), colour=NOW if i == page.seen else INK)
         if i < len(page.aligned) and page.aligned[i]:
             box(canvas, (x - 4, y - 15), (x + width_of(word) + 4, y + 6), NOW)
-    write(canvas, "written", (MARGIN, tops[1] + 18), colour=DIM)
-    for i, (word, x, y) in enumerate(_laid(page.written, tops[1] + TITLE)):
+    for i, (word, x, y) in enumerate(titled("written", "written", page.written)):
         write(canvas, word, (x, y), colour=_judged(i, word, page.gold))
-    write(canvas, "due", (MARGIN, tops[2] + 18), colour=DIM)
-    for i, (word, x, y) in enumerate(_laid(page.gold, tops[2] + TITLE)):
+    for i, (word, x, y) in enumerate(titled("due", "due", page.gold)):
         write(canvas, word, (x, y), colour=NOW if i == len(page.written) else DIM)
     return canvas
 

@@ -9,14 +9,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import SEQUENCE_IDS
 from torch import Tensor
 
+from foveate import tree
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.gym_env import VectorEnv
 from foveate.envs.sequence import Translation
+from foveate.envs.sequence.blind import best_chain, best_text
 from foveate.envs.sequence.dictionary import ADJECTIVES, ARTICLES, ENDINGS, NOUNS, PREPOSITIONS, VERBS
 from foveate.envs.sequence.edits import edit_distance, similarity
-from foveate.envs.sequence.passage import best_chain, best_text
+from foveate.envs.sequence.passage import Passage
 from foveate.errors import FoveateError
 
 ID = "Sequence/Translation-v0"
@@ -96,7 +99,7 @@ def test_a_kernel_writes_the_same_sentences(
     with_it = world.passage(CounterRNG(many, 0 * many, 0 * many))
     monkeypatch.setattr("foveate.envs.sequence.translation.worth_it", lambda *_: False)
     without = world.passage(CounterRNG(many, 0 * many, 0 * many))
-    for a, b in zip(with_it, without, strict=True):
+    for a, b in zip(tree.leaves(with_it), tree.leaves(without), strict=True):
         assert torch.equal(a, b)
 
 
@@ -112,39 +115,48 @@ def test_every_word_and_form_comes() -> None:
     assert len(lengths) == 11
 
 
-def test_three_views_show_one_episode() -> None:
-    stream, whole, glimpse = (gym.make(ID, view=view, relevance=True) for view in ("stream", "whole", "glimpse"))
+@pytest.mark.parametrize("env_id", SEQUENCE_IDS)
+def test_three_views_show_one_episode(env_id: str) -> None:
+    views = (gym.make(env_id, view=view, relevance=True) for view in ("stream", "whole", "glimpse"))
+    stream, whole, glimpse = views
+    world = cast(Passage, stream.unwrapped.world)
     for seed in range(5):
         streamed, told = stream.reset(seed=seed)
         seen, whole_told = whole.reset(seed=seed)
         looked, glimpse_told = glimpse.reset(seed=seed)
-        source = seen["source"]
-        length = int((source > 0).sum())
-        assert looked == {"glimpse": source[0], "place": 0, "written": 0}
-        for item in source[:length]:  # nothing is asked for yet
-            assert streamed.argmax() == item
-            assert streamed.sum() == 1
+        source = seen["source"].reshape(world.room, world.words)
+        query = seen.get("query", np.zeros(0, np.int64))
+        asked = np.pad(query, (0, -len(query) % world.words)).reshape(-1, world.words)
+        length = int((source[:, 0] > 0).sum())
+        assert np.array_equal(looked["glimpse"], seen["source"][0])
+        assert (looked["place"], looked["written"]) == (0, 0)
+        assert np.array_equal(looked.get("query", []), query)
+        marker = np.zeros((1, world.words))
+        for item in np.concatenate([source[:length], asked, marker]):  # nothing is asked for yet
+            shown = streamed[: world.words * world.symbols].reshape(world.words, world.symbols)
+            assert np.array_equal(shown.argmax(1), item)
+            assert streamed.sum() == shown.sum() == world.words
             assert not told["target_mask"]
             streamed, reward, over, _, told = stream.step(5)
             assert (reward, over) == (0.0, False)
-        assert streamed.argmax() == 0  # the marker
-        streamed, *_, told = stream.step(5)
         over, place = False, 0
         while not over:
             assert told["target"] == whole_told["target"] == glimpse_told["target"]
             assert told["target_mask"] == whole_told["target_mask"] == glimpse_told["target_mask"]
             relevant = told["relevance"]
+            assert len(relevant) == world.most_items + len(asked) + 1 + world.most_written
             assert np.array_equal(relevant[:length], whole_told["relevance"][:length])
             assert not relevant[length:].any()
             assert not whole_told["relevance"][length:].any()
             assert np.array_equal(glimpse_told["relevance"], whole_told["relevance"])
-            assert streamed.argmax() == len(stream.unwrapped.world.source_names) + seen["written"]
+            assert streamed.argmax() == world.words * world.symbols + seen["written"]
+            assert streamed.sum() == 1
             assert seen["written"] == looked["written"]
-            assert looked["glimpse"] == source[looked["place"]]
-            word = told["target"] if place % 3 else 7  # one of three is wrong
+            assert np.array_equal(looked["glimpse"], seen["source"][looked["place"]])
+            word = told["target"] if place % 3 else 5  # one of three is wrong
             streamed, reward, over, _, told = stream.step(word)
             seen, other, also, _, whole_told = whole.step(word)
-            looked, third, too, _, glimpse_told = glimpse.step({"location": place % len(source), "write": word})
+            looked, third, too, _, glimpse_told = glimpse.step({"location": place % length, "write": word})
             assert reward == other == third
             assert over == also == too
             assert told["score"] == whole_told["score"] == glimpse_told["score"]
@@ -152,10 +164,12 @@ def test_three_views_show_one_episode() -> None:
 
 
 @pytest.mark.parametrize("view", ["stream", "whole", "glimpse"])
-def test_who_learned_in_one_split_can_play_in_all(view: str) -> None:
+@pytest.mark.parametrize("env_id", SEQUENCE_IDS)
+def test_who_learned_in_one_split_can_play_in_all(env_id: str, view: str) -> None:
+    splits = cast(Passage, gym.make(env_id).unwrapped.world).splits
     spaces = [
         (env.observation_space, env.action_space)
-        for env in (gym.make(ID, view=view, split=split).unwrapped for split in ("train", *Translation.splits))
+        for env in (gym.make(env_id, view=view, split=split).unwrapped for split in ("train", *splits))
     ]
     assert all(pair == spaces[0] for pair in spaces)
 
@@ -279,12 +293,14 @@ def test_who_reads_and_parses_what_is_shown_gets_all(view: str) -> None:
         assert steps[-1][4]["score"] == 1.0
 
 
-def test_a_picture_shows_what_is_read_written_and_due() -> None:
+@pytest.mark.parametrize("env_id", SEQUENCE_IDS)
+def test_a_picture_shows_what_is_read_written_and_due(env_id: str) -> None:
     for view in ("stream", "whole", "glimpse"):
-        env = gym.make(ID, view=view, render_mode="rgb_array", split="test-20")
-        env.reset(seed=1)
-        frames = [env.render()]
-        for _ in range(3):
+        env = gym.make(env_id, view=view, render_mode="rgb_array")
+        frames = []
+        for seed in range(3):
+            env.reset(seed=seed)
+            frames.append(env.render())
             env.step(env.action_space.sample())
             frames.append(env.render())
         assert len({frame.shape for frame in frames}) == 1

@@ -69,6 +69,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "min_length": 4, "max_length": 5},
         {"view": "whole", "split": "test-20", "reward": "whole"},
     ],
+    "Sequence/Cloze-v0": [
+        {"view": "whole", "min_length": 12, "max_length": 20, "min_facts": 2, "max_facts": 4, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "renumber": False},
+        {"view": "whole", "split": "test-200"},
+    ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],
     "Probe/Distractors-v0": [{"balls": 1, "stack": 1}],

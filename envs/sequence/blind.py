@@ -1,0 +1,43 @@
+"""The texts of those who write without a look, by what each symbol is worth at each writing; 0 ends."""
+
+import torch
+from torch import Tensor
+
+END = 0  # the symbol that ends what is written; among the items it is none at all
+
+
+def best_text(value: Tensor) -> Tensor:
+    """The text that is worth most, where each symbol has a value at each writing and 0 ends: int64, (L,).
+
+    Args:
+        value: (L, W).
+    """
+    later, text = 0.0, torch.zeros(len(value), dtype=torch.int64)
+    for place in reversed(range(len(value))):
+        best, symbol = value[place, 1:].max(0)
+        goes_on = float(best) + later
+        end = float(value[place, END])
+        text[place] = symbol + 1 if goes_on >= end else END
+        later = max(goes_on, end)
+    return text
+
+
+def best_chain(value: Tensor) -> Tensor:
+    """The same of those texts in which every symbol determines the next: one after the other, then one for ever.
+
+    Args:
+        value: (L, W).
+    """
+    best, chain = -1.0, torch.zeros(len(value), dtype=torch.int64)
+    for last in range(1, value.shape[1]):
+        others = value.clone()
+        others[:, [END, last]] = -1.0
+        text, begun = torch.full_like(chain, last), 0.0
+        for place in range(len(value)):
+            whole = begun + float(value[place:, last].sum())
+            if whole > best:
+                best, chain = whole, text.clone()
+            worth, symbol = others[place].max(0)
+            text[place], begun = symbol, begun + float(worth)
+            others[:, symbol] = -1.0
+    return chain

@@ -1,0 +1,131 @@
+"""Cloze: facts and answers against a reader of words, entities anew in every story, and no end to write."""
+
+from typing import Any, cast
+
+import gymnasium as gym
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foveate.envs.gym_env import VectorEnv
+from foveate.envs.sequence import Cloze
+from foveate.envs.sequence.cloze import VERBS
+from foveate.envs.sequence.passage import spelt
+from foveate.errors import FoveateError
+
+ID = "Sequence/Cloze-v0"
+SENSE = {verb: sense for sense, pair in enumerate(VERBS) for verb in pair}
+Fact = tuple[str, str, str]
+
+
+def worlds_of(count: int, seed: int = 0, **options: Any) -> Cloze:
+    world = cast(VectorEnv, gym.make_vec(ID, num_envs=count, **options).unwrapped).world
+    world.reset(keys=torch.arange(seed, seed + count))
+    return cast(Cloze, world)
+
+
+def facts_of(words: list[str]) -> list[tuple[Fact, list[int]]]:
+    """The facts of a story, as a person reads them, each with the places of its words."""
+    at = [i for i, word in enumerate(words) if word.startswith("ent") or word in SENSE]
+    assert len(at) % 3 == 0
+    found = []
+    for i in range(0, len(at), 3):
+        subject, verb, thing = (words[place] for place in at[i : i + 3])
+        assert subject.startswith("ent")
+        assert thing.startswith("ent")
+        assert verb in SENSE
+        found.append(((subject, verb, thing), at[i : i + 3]))
+    return found
+
+
+OPTIONS = [{}, {"split": "test-40"}, {"split": "test-200"}, {"renumber": False}]
+OPTIONS += [{"min_length": 3, "max_length": 4, "min_facts": 1, "max_facts": 1}]
+OPTIONS += [{"min_facts": 18, "max_facts": 18, "min_length": 54}]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_answer_is_what_a_reader_finds_and_nothing_else_fits(options: dict) -> None:
+    world = worlds_of(100, **options)
+    state = world.state
+    for i in range(100):
+        words = spelt(state["items"][i, : state["length"][i]].numpy(), world.source_names)
+        assert world.length.low <= len(words) <= world.length.high
+        assert "" not in words
+        assert not state["items"][i, len(words) :].any()
+        told = facts_of(words)
+        assert world.facts.low <= len(told) <= world.facts.high
+        pairs = [(SENSE[verb], who) for (subject, verb, thing), _ in told for who in (subject, thing)]
+        assert len(set(pairs)) == len(pairs)
+        query = spelt(state["query"][i].numpy(), world.source_names)
+        missing = query.index("____")
+        fits = [
+            (fact[missing], at[missing])
+            for fact, at in told
+            if SENSE[fact[1]] == SENSE[query[1]] and fact[2 - missing] == query[2 - missing] and fact[1] != query[1]
+        ]
+        ((answer, place),) = fits
+        assert world.written_names[state["targets"][i, 0]] == answer
+        assert state["aligned"][i, 0].nonzero().tolist() == [[place]]
+        assert len({who for _, who in pairs}) <= 12
+
+
+def test_every_word_comes_and_each_as_often() -> None:
+    world = worlds_of(4000)
+    assert set(world.state["items"].flatten().tolist()) >= set(range(3, world.symbols)) | {0, 1}
+    assert len(set(world.source_names)) == world.symbols
+    answers = world.state["targets"].flatten().bincount(minlength=51)
+    assert answers[0] == 0
+    assert (answers[1:] > 40).all()  # 80 each
+    assert (answers[1:] < 130).all()
+    assert 0.45 < float((world.state["query"][:, 0] == 2).float().mean()) < 0.55
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**9))
+def test_who_knows_the_world_needs_no_story_unless_entities_have_other_numbers(seed: int) -> None:
+    def told_of(world: Cloze) -> dict[tuple[int, ...], set[int]]:
+        answers: dict[tuple[int, ...], set[int]] = {}
+        query = world.state["query"].clone()
+        query[:, 1] = torch.tensor([SENSE[world.source_names[verb]] for verb in query[:, 1]])
+        for asked, answer in zip(query.tolist(), world.state["targets"][:, 0].tolist(), strict=True):
+            answers.setdefault(tuple(asked), set()).add(answer)
+        return answers
+
+    always = told_of(worlds_of(600, seed, renumber=False))
+    assert all(len(answers) == 1 for answers in always.values())
+    assert set().union(*always.values()) == set(range(1, 13))
+    anew = told_of(worlds_of(600, seed))
+    assert len(anew) > 300
+    assert any(len(answers) > 1 for answers in anew.values())
+
+
+def test_there_is_one_writing_and_no_end() -> None:
+    for view in ("stream", "whole"):
+        for wrong in (False, True):
+            env = gym.make(ID, view=view)
+            _, told = env.reset(seed=0)
+            over, writings = False, 0
+            while not over:
+                writings += told["target_mask"]
+                write = told["target"] if not wrong else 0
+                _, reward, over, _, told = env.step(write)
+            assert writings == 1
+            assert (reward, told["score"]) == ((0.0, 0.0) if wrong else (1.0, 1.0))
+
+
+@pytest.mark.parametrize("reward", ["dense", "edit", "whole"])
+def test_all_rewards_are_of_the_one_answer(reward: str) -> None:
+    world = worlds_of(20, view="whole", reward=reward)
+    answer = world.state["targets"][:, 0].clone()
+    answer[:5] = answer[:5] % 50 + 1
+    answer[5:7] = 0
+    gained, over, _ = world.step(answer)
+    assert over.all()
+    assert gained.tolist() == [0.0] * 7 + [1.0] * 13
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for options, said in (({"max_facts": 19}, "max_facts=19"), ({"min_length": 35}, "min_length=35")):
+        with pytest.raises(FoveateError, match=said):
+            Cloze(**options)
