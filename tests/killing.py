@@ -1,47 +1,33 @@
-"""Trainings in processes that can be killed, begun in no time: a server that has imported everything forks them."""
+"""Trainings in processes that can be killed, and what two runs have in common."""
 
 import csv
-import multiprocessing
 import os
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import pytest
+import forked
 from commands import run_folder
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["warm"])
 HANG = 600.0  # seconds without a sign of life; no test comes near it
 
 
-def _train(words: list[str], log: str) -> None:
-    import torch
-
+def _train(words: list[str]) -> int:
     from foveate import train
 
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1), os.dup2(output, 2)
     sys.argv = ["train.py", *words]
-    torch.set_num_threads(1)
-    sys.exit(train.main(words))
+    return train.main(words)
 
 
 def start(words: list[str], log: Path) -> BaseProcess:
     """Begin ``train.py`` with these words; its output goes to the end of a log."""
-    with pytest.MonkeyPatch.context() as patch:  # the server must find the modules beside this file
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        forkserver.ensure_running()
-    process = SERVER.Process(target=_train, args=(words, str(log)))
-    process.start()
-    return process
+    return forked.start(_train, words, out=log, err=log)
 
 
 def wait_until(what: Callable[[], object], process: BaseProcess) -> bool:

@@ -1,4 +1,4 @@
-"""What the server of `killing` has at hand before it forks: the modules, and the digits, which take seconds to read."""
+"""What the server of `forked` has at hand before it forks: the modules, and the digits, which take seconds to read."""
 
 import foveate.cli.resume
 import foveate.cli.train

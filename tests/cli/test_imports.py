@@ -124,7 +124,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def theirs(folder: Path, script: str, *words: str, imported: bool = True) -> subprocess.CompletedProcess:
     root = Path(__file__).resolve().parents[2]
-    return command(root, script, *(["--import", "theirs"] * imported), *words, cwd=folder, apart=True)
+    return command(root, script, *(["--import", "theirs"] * imported), *words, cwd=folder, forked=True)
 
 
 def own_run(folder: Path) -> Path:
