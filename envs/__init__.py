@@ -62,8 +62,8 @@ IDS = [
     *register_family(
         "Sequence",
         f"{__name__}.sequence",
-        {"Translation": "translation", "Cloze": "cloze"},
-        bases={"Passage": "passage", "Passages": "passage"},
+        {"Translation": "translation", "Cloze": "cloze", "ConvexHull": "convex_hull"},
+        bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers"},
     ),
 ]
 MULTI_IDS = register_family(

@@ -18,6 +18,7 @@ _MODULES = {
     "answers": "scripts",
     "moments": "scripts",
     "copies": "scripts",
+    "covered": "convex_hulls",
     "random_uniform": "random_bits",
     "random_integers": "random_bits",
 }

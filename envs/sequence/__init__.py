@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ..registration import family_attribute, family_names
 
 if TYPE_CHECKING:
+    from .numbers import NumberPassage as NumberPassage
     from .passage import Passage as Passage
     from .passage import Passages as Passages
 

@@ -30,7 +30,8 @@ class Passages(NamedTuple):
     """What n episodes show and ask, padded to S items and L writings.
 
     Attributes:
-        items: int64, (n, S), symbols from 1 on, or (n, S, W), where an item is a sentence; 0 behind the end.
+        items: int64, (n, S), symbols from 1 on, or (n, S, W), where an item is a sentence, or numbers, float32
+            (n, S, D); 0 behind the end.
         length: int64, (n,), how many items there are.
         targets: int64, (n, L), what is to be written, symbols from 1 on; then 0, the end.
         due: int64, (n,), how many writings are due, the end among them.
@@ -308,7 +309,7 @@ class Passage(BatchWorld):
         place, _ = self.writing(state)
         return render.passage(
             render.Page(
-                source=spelt(one["items"][: one["length"]], self.source_names),
+                source=self.source_words(one["items"][: one["length"]]),
                 written=spelt(one["written"][: max(0, int(place[index]))], self.written_names),
                 gold=spelt(one["targets"][: one["due"]], self.written_names),
                 aligned=self.relevance(state)[index, : self.most_items].cpu().numpy()[: one["length"]],
@@ -317,6 +318,14 @@ class Passage(BatchWorld):
             ),
             self._lines(),
         )
+
+    def source_words(self, items: np.ndarray) -> list[str]:
+        """What a picture calls the items of a passage, (n, …)."""
+        return spelt(items, self.source_names)
+
+    def source_picture(self, index: int) -> np.ndarray | None:
+        """The passage of world `index` as it is and what was written of it, uint8 (H, W, 3); None where words do."""
+        return None
 
     def _seen(self, one: dict[str, np.ndarray]) -> int | None:
         """The item that is seen now; None where all are, or none."""

@@ -74,6 +74,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "renumber": False},
         {"view": "whole", "split": "test-200"},
     ],
+    "Sequence/ConvexHull-v0": [
+        {"view": "whole", "min_length": 3, "max_length": 6, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "min_length": 3, "max_length": 4},
+        {"view": "whole", "task": "sort", "split": "test-15", "reward": "whole"},
+    ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],
     "Probe/Distractors-v0": [{"balls": 1, "stack": 1}],
