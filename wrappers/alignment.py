@@ -177,15 +177,15 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
     def source(self) -> list[str]:
         """The words of the source."""
         length = int(self.world.state["length"][0])
-        return spelt(self._symbols("items")[:length], self.world.source_names)
+        return self.world.source_words(self._part("items")[:length])
 
     @property
     def written(self) -> list[str]:
         """The words that were written so far."""
-        return spelt(self._symbols("written")[: len(self._moments)], self.world.written_names)
+        return spelt(self._part("written")[: len(self._moments)], self.world.written_names)
 
-    def _symbols(self, name: str) -> np.ndarray:
-        """A part of the world's state, (n,)."""
+    def _part(self, name: str) -> np.ndarray:
+        """A part of the world's state, (n, …)."""
         return self.world.state[name][0].numpy(force=True)
 
     def render(self) -> np.ndarray:
@@ -199,6 +199,6 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
 
     def _drawn(self, room: Room | None) -> np.ndarray:
         maps = [AlignmentMap(TITLES[of], self.matrix(of)) for of in self.kinds]
-        right = self._symbols("written") == self._symbols("targets")
+        right = self._part("written") == self._part("targets")
         words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
         return draw_alignment(maps, self.source, words, self.gold(), room)
