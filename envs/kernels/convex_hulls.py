@@ -34,7 +34,7 @@ def _extend(points, chain, count, new, least):
 
 
 @njit(**OPTIONS)
-def convex_hulls(points, length, sort, order):
+def convex_hulls(points, length, order, due, aligned, sort):
     """The numbers of corners or of sorted points, from 1 on.
 
     By two chains from the left to the right and back (Andrew 1979, "Another efficient algorithm for convex hulls in two
@@ -43,8 +43,10 @@ def convex_hulls(points, length, sort, order):
     Args:
         points: float32, (n, S, 2), multiples of 2^-24.
         length: int64, (n,).
-        sort: whether all points are wanted, from left to right.
         order: int64, (n, S + 1), zeros, written to.
+        due: int64, (n,), how many are written, the end among them, written to.
+        aligned: bool, (n, S + 1, S), zeros, which point each is, written to.
+        sort: whether all points are wanted, from left to right.
     """
     most = points.shape[1]
     left, chain = np.empty(most, i64), np.empty(2 * most + 1, i64)
@@ -64,8 +66,8 @@ def convex_hulls(points, length, sort, order):
             left[at] = i
             count += 1
         if sort:
-            for i in range(count):
-                order[b, i] = left[i] + 1
+            _write(left, 0, count, order[b], aligned[b])
+            due[b] = count + 1
             continue
         corners = 0
         for i in range(count):
@@ -79,8 +81,16 @@ def convex_hulls(points, length, sort, order):
             a, c = chain[i], chain[lowest]
             if some[a, 1] < some[c, 1] or (some[a, 1] == some[c, 1] and some[a, 0] < some[c, 0]):
                 lowest = i
-        for i in range(corners):
-            order[b, i] = chain[(lowest + i) % corners] + 1
+        _write(chain, lowest, corners, order[b], aligned[b])
+        due[b] = corners + 1
+
+
+@njit(**OPTIONS)
+def _write(chain, first, count, order, aligned):
+    """Write a closed chain from one of its points on."""
+    for i in range(count):
+        point = chain[(first + i) % count]
+        order[i], aligned[i, point] = point + 1, True
 
 
 @njit(**OPTIONS)

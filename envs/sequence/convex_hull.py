@@ -121,14 +121,15 @@ class ConvexHull(NumberPassage):
             length: int64, (n,).
         """
         if worth_it("convex_hulls", points.device, len(points)):
-            order = torch.zeros(len(points), self.most_written, dtype=torch.int64)
-            arrays = points.contiguous().numpy(), length.numpy(), self.task == "sort", order.numpy()
-            kernel("convex_hulls")(*arrays)
-        else:
-            order = (sorted_points if self.task == "sort" else hull_points)(points, length)
-        due = (order != END).sum(1) + 1
-        aligned = torch.arange(1, self.most_items + 1, device=order.device) == order[..., None]  # (n, L, S)
-        return Passages(points, length, order, due, aligned)
+            n, most = len(points), points.shape[1]
+            order, due = torch.zeros(n, most + 1, dtype=torch.int64), torch.empty(n, dtype=torch.int64)
+            aligned = torch.zeros(n, most + 1, most, dtype=torch.bool)
+            arrays = [part.numpy() for part in (points.contiguous(), length, order, due, aligned)]
+            kernel("convex_hulls")(*arrays, self.task == "sort")
+            return Passages(points, length, order, due, aligned)
+        order = (sorted_points if self.task == "sort" else hull_points)(points, length)
+        aligned = torch.arange(1, points.shape[1] + 1, device=order.device) == order[..., None]  # (n, L, S)
+        return Passages(points, length, order, (order != END).sum(1) + 1, aligned)
 
     def unaligned(self) -> Tensors:
         """Who knows the points but not their numbers knows when to end; any number is as likely as another."""
