@@ -61,7 +61,9 @@ class ReadingCore(Core[ReadingState]):
             self.register_buffer("origin", first, persistent=False)
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> ReadingState:
-        return ReadingState(self.origin.expand(batch, -1), self.inner.initial_state(batch, device))
+        origin = self.origin.expand(batch, -1)
+        first = self.attention.advance(torch.zeros_like(origin), origin)
+        return ReadingState(first, self.inner.initial_state(batch, device))
 
     def forward(
         self, x: Tensor, state: ReadingState, starts: Tensor, record: bool = False, source: Source | None = None
@@ -93,10 +95,11 @@ class ReadingCore(Core[ReadingState]):
         what = read.what.expand(len(x), -1, -1)  # (t, B, R)
         never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
         y, inner, losses, records = self.inner(torch.cat([x, what], -1), state.inner, never, record)
+        after = ReadingState(self.attention.advance(state.emitted, self._emitted(y[-1])), inner)
         if record:
             weights = F.pad(read.weights, (0, room - read.weights.shape[-1]))
             records = {**records, "source_weights": weights.expand(len(x), -1, -1, -1)}
-        return CoreOutput(torch.cat([y, what], -1), ReadingState(self._emitted(y[-1]), inner), losses, records)
+        return CoreOutput(torch.cat([y, what], -1), after, losses, records)
 
     def _emitted(self, y: Tensor) -> Tensor:
         """What is emitted after an output of the controller, (B, E)."""
@@ -118,7 +121,7 @@ class Attend(Policy):
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" (in both directions), "convolution", "bytenet" (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
-            is all that is read) and "uniform" (the mean of all).
+            is all that is read) and "uniform" (the mean of all); or "window" (a soft window that moves along them).
         core: the recurrent core.
         hidden: units of the core.
         rows: rows of the memory, of a core that has one (ntm, dnc).

@@ -11,6 +11,7 @@ from .items import ContentItems, ItemAttention, LastItem, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
 from .tiles import TileAttention
+from .window import WindowItems
 
 ATTENTIONS: dict[str, type[VisualAttention]] = {
     "location": LocationAttention,
@@ -24,6 +25,7 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "content": ContentItems,
     "last": LastItem,
     "uniform": UniformItems,
+    "window": WindowItems,
 }
 if TYPE_CHECKING:
     AnyAttention = AnyItemAttention = str

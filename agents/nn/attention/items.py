@@ -44,6 +44,17 @@ class ItemAttention(nn.Module, Generic[P]):
         """What is emitted before anything was read, (emitted_size,): the start of what is learned."""
         return torch.zeros(self.emitted_size)
 
+    def advance(
+        self, before: Float[Tensor, "batch emitted"], emitted: Float[Tensor, "batch emitted"]
+    ) -> Float[Tensor, "batch emitted"]:
+        """What is read by next: what was emitted now, or how it changes what was read by before.
+
+        Args:
+            before: what was read by last, zeros before the first reading.
+            emitted: by the controller.
+        """
+        return emitted
+
     def prepare(self, source: Source) -> P:
         """What all readings of a source share, computed once."""
         raise NotImplementedError
