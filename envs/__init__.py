@@ -62,7 +62,7 @@ IDS = [
     *register_family(
         "Sequence",
         f"{__name__}.sequence",
-        {"Translation": "translation", "Cloze": "cloze", "ConvexHull": "convex_hull"},
+        {"Translation": "translation", "Cloze": "cloze", "ConvexHull": "convex_hull", "PenReading": "pen_reading"},
         bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers"},
     ),
 ]

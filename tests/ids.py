@@ -63,6 +63,7 @@ _SHORT = {
     "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
     "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
+    "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},
     "Probe/Distractors-v0": {"balls": 1},

@@ -79,6 +79,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "min_length": 3, "max_length": 4},
         {"view": "whole", "task": "sort", "split": "test-15", "reward": "whole"},
     ],
+    "Sequence/PenReading-v0": [
+        {"view": "whole", "min_length": 2, "max_length": 3, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "min_length": 1, "max_length": 2},
+        {"dots": "at once", "confusable": False, "split": "test-5", "reward": "whole"},
+    ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],
     "Probe/Distractors-v0": [{"balls": 1, "stack": 1}],

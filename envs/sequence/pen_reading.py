@@ -1,0 +1,165 @@
+"""PenReading: words as a pen wrote them, point after point, are to be read."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import check_choice
+from ..batch import Tensors
+from ..counter_rng import CounterRNG
+from ..scale import Certified, ScoreScale
+from ..sizes import Range, Splits
+from . import pen, render_pen
+from .blind import END
+from .numbers import NumberPassage
+from .passage import Passages, spelt
+
+LONGEST = 30
+HIGH, LOW, BESIDE = 3.5, 2.0, 2.0  # heights of an x that ink may go above and below the base line, and beside a word
+
+
+class PenReading(NumberPassage):
+    """Read a word that was written by hand: the points that the pen went through are known, and when it was lifted.
+
+    Description:
+        A word of random letters is written in a hand of its own: slant, height and width of the letters and how
+        steadily the line goes differ from episode to episode. The letters come one after the other; with dots="late"
+        the dots of i and j and the bar of t are set when the word is finished, as many people do, so a letter may be
+        decided long after its body. With `confusable` an l is an i without its dot, of a height that says nothing: only
+        the dot tells. What is written is asked for letter by letter, and then the end.
+
+        As a "stream" the points come one a moment, then a marker, then the word is due, from memory. As a "whole" the
+        ink is seen all the time. With view "glimpse" one point of it is seen, at the place chosen before.
+
+    Observation space:
+        "stream": ``Box(0, 1, (33,))``: the point that is read, the marker, and while writing one channel for the letter
+        that was written last (the first of these 27 for none). A point is five numbers: its x over the longest word's
+        width, its y, the step to it in x and in y (0.5 is none, and a step of one height of an x is 0.25; longer ones
+        are cut), and whether the pen goes up after it. "whole": ``Dict(source=Box(0, 1, (R, 5)), length=Discrete(R +
+        1), written=Discrete(27))``: the points, zero behind the last, how many they are, and what was written last, 0
+        for nothing; R is the room for the longest word of all splits. "glimpse": ``Dict(glimpse=Box(0, 1, (5,)),
+        place=Discrete(R), written=Discrete(27))``.
+
+    Action space:
+        ``Discrete(27)``: the letter that is written now, 0 to end; ignored while reading. "glimpse":
+        ``Dict(location=Discrete(R), write=Discrete(27))``: also which point is seen next.
+
+    Rewards:
+        "dense": a share of 1 for each right letter at its place (the end is one); "edit": at the end 1 - edit distance
+        / length of the longer word; "whole": 1 at the end if all is right.
+
+    Starting state:
+        A uniform number of letters, each uniform in the alphabet, and a hand. Of a glimpse, the first point is seen.
+
+    Episode end:
+        When the end is written, or after one letter more than the longest word has. Never truncated.
+
+    Info:
+        target, target_mask: the letter that is due now, and whether one is; score: whether all is right, the end among
+        it; relevance (on request): which points belong to the letter that is due next, its late ones among them, bool
+        (R,); as a stream, bool (S + 1 + L,), the moments that showed them.
+
+    Args:
+        view: "stream", "whole" or "glimpse".
+        dots: "late" or "at once", when dots and bars are set.
+        confusable: whether an l is an i without its dot.
+        split: "train" (3 to 7 letters), "validation" and "test" (the same), "test-5", -10 and -15 (exactly so many).
+        min_length: the fewest letters; None leaves it to the split.
+        max_length: the most letters; None leaves it to the split.
+        reward: "dense", "edit" or "whole".
+        looks: moments for each letter that is written, of which the last writes it (view "glimpse").
+
+    Source:
+        Graves et al. 2009, "A novel connectionist system for unconstrained handwriting recognition": online recognition
+        of a whiteboard's points; the late dot of an i is that of its sequential Jacobian in Graves 2012, "Supervised
+        sequence labelling with recurrent neural networks", section 7.4. The strokes are A. V. Hershey's script (1967),
+        from the package Hershey-Fonts.
+
+    Version history:
+        v0: first version.
+    """
+
+    scale = ScoreScale(
+        oracle=Certified(1.0, 1e-4),
+        blind=Certified(0.072, 0.01),
+        random=Certified(0.034, 0.005),
+        memoryless=Certified(0.034, 0.005),
+        unaligned=Certified(0.4136, 0.01),
+    )
+    splits = Splits.of("length", Range(3, 7), exactly=(5, 10, 15))
+    numbers = 5
+    ahead = 16  # of few words at once each operator costs as much as of many
+
+    def __init__(
+        self,
+        *,
+        view: Literal["stream", "whole", "glimpse"] = "stream",
+        dots: Literal["late", "at once"] = "late",
+        confusable: bool = True,
+        split: str = "train",
+        min_length: int | None = None,
+        max_length: int | None = None,
+        reward: Literal["dense", "edit", "whole"] = "dense",
+        looks: int = 1,
+    ):
+        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
+        self.length, self.confusable = sizes.range("length", 1, LONGEST), confusable
+        self.dots = check_choice("dots", dots, ["late", "at once"])
+        longest = max(self.length.high, *(limits["max_length"] for limits in self.splits.values()))
+        self.most_items, self.most_written = pen.most_points(self.length.high, confusable), self.length.high + 1
+        self.room = pen.most_points(longest, confusable)
+        self.widest = longest * pen.widest(confusable)
+        names = ["", *(str(number) for number in range(1, self.room + 1))]
+        self.set_passage(view, reward, looks, names, ["end", *pen.LETTERS])
+
+    def passage(self, rng: CounterRNG) -> Passages:
+        length = self.length.sample(rng, "length")  # (n,)
+        place = torch.arange(self.most_written, device=length.device)
+        letters = 1 + rng.integers("letters", len(pen.LETTERS), self.most_written)  # (n, L)
+        targets = torch.where(place < length[:, None], letters, END)
+        ink = pen.written(targets, pen.hands(rng), self.most_items, self.dots == "late", self.confusable)
+        aligned = (ink.letter[:, None] == place[:, None]) & (place < length[:, None])[..., None]  # (n, L, S)
+        return Passages(self._seen_of(ink), ink.count, targets, length + 1, aligned)
+
+    def _seen_of(self, ink: pen.Ink) -> Tensor:
+        """The five numbers of each point, in [0, 1], (n, S, 5)."""
+        step = torch.diff(ink.points, dim=1, prepend=ink.points[:, :1])  # (n, S, 2)
+        x, y = ink.points.unbind(-1)
+        place = [(x + BESIDE) / (self.widest + 2 * BESIDE), (y + LOW) / (HIGH + LOW)]
+        parts = torch.stack([*place, *(0.5 + step / 4).unbind(-1), ink.lifts.float()], -1)
+        return parts.clamp(0, 1) * (ink.letter >= 0)[..., None]
+
+    # ---- who knows the letters but not their order ----
+
+    def unaligned(self) -> Tensors:
+        """The commonest letter of the word at every place, and the end after as many letters as it has."""
+        state, (place, _) = self.state, self.writing(self.state)
+        word = state["targets"]  # (B, L)
+        often = (word[:, :, None] == word[:, None]).sum(2) * (word > 0)
+        commonest = word.gather(1, often.argmax(1)[:, None])[:, 0]
+        return self._as_action(torch.where(place < state["due"] - 1, commonest, END))
+
+    # ---- pictures ----
+
+    def source_picture(self, index: int) -> np.ndarray:
+        one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
+        place, _ = self.writing(self.state)
+        items, length = one["items"], int(one["length"])
+        x, y = items[:length, 0] * (self.widest + 2 * BESIDE) - BESIDE, items[:length, 1] * (HIGH + LOW) - LOW
+        return render_pen.paper(
+            render_pen.Paper(
+                points=np.stack([x, y], 1),
+                lifts=items[:length, 4] > 0.5,
+                due=self.relevance(self.state)[index, :length].cpu().numpy(),
+                seen=self._seen(one),
+                written=spelt(one["written"][: max(0, int(place[index]))], self.written_names),
+                gold=spelt(one["targets"][: one["due"]], self.written_names),
+            ),
+            (-BESIDE, -LOW),
+            (self.length.high * pen.widest(self.confusable) + BESIDE, HIGH),
+        )
+
+    def frame(self, index: int) -> np.ndarray:
+        return self.source_picture(index)
