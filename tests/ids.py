@@ -79,8 +79,10 @@ def short(env_id: str) -> dict:
 
 def playground(preset: str) -> tuple[str, list[str]]:
     """A world that a preset is for, and words that make its episodes short on the command line."""
-    if presets.load(preset)["agent"] == "attend":
-        return "Sequence/Translation-v0", ["--env.min-length", "4", "--env.max-length", "7"]
+    reading = {"attend": "Sequence/Translation-v0", "pointer": "Sequence/ConvexHull-v0"}
+    agent = presets.load(preset)["agent"]
+    if agent in reading:
+        return reading[agent], ["--env.min-length", "4", "--env.max-length", "7"]
     return "Glimpse/TranslatedDigits-v0", []
 
 

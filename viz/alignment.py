@@ -21,11 +21,13 @@ class AlignmentMap(NamedTuple):
         title: above it.
         amounts: how much each writing so far owes to each item, float (rows, columns), none below zero.
         caption: below it; empty for none.
+        elsewhere: how much each writing owes to no item (the end, of a pointer), float (rows,); None for nothing.
     """
 
     title: str
     amounts: np.ndarray
     caption: str = ""
+    elsewhere: np.ndarray | None = None
 
 
 class Written(NamedTuple):
@@ -62,10 +64,12 @@ def draw_alignment(
     written: Sequence[Written],
     gold: np.ndarray,
     room: Room | None = None,
+    picture: np.ndarray | None = None,
 ) -> np.ndarray:
     """Matrices side by side, uint8 (H, W, 3), with even sides: a row a writing, a column an item.
 
-    Each row's brightest cell is its greatest amount: what is compared are the places.
+    Each row's brightest cell is its greatest amount: what is compared are the places. (All are dark where more is
+    elsewhere.)
 
     Args:
         maps: the matrices, of the same rows and columns.
@@ -73,6 +77,7 @@ def draw_alignment(
         written: the words at the side.
         gold: bool, (rows, columns), the cells that should be bright: they are outlined.
         room: what the picture has room for; None for what there is.
+        picture: of the source, on the left, where words don't say what it is; uint8 (H, W, 3).
     """
     room = room or Room(max(1, len(written)), max(1, len(source)), source, [each.word for each in written])
     above, beside = (max([width_of(word, SIZE) for word in some], default=0) + 12 for some in (room.above, room.beside))
@@ -86,15 +91,28 @@ def draw_alignment(
             _upwards(canvas, word, (left + column * CELL + CELL - 6, top - 5))
         for row, word in enumerate(written):
             write(canvas, word.word, (left - 6, top + row * CELL + CELL - 6), SIZE, word.colour, right=True)
-        _cells(canvas[top : top + down, left : left + across], each.amounts, gold, len(written))
+        _cells(canvas[top : top + down, left : left + across], each, gold, len(written))
         write(canvas, each.caption, (left, top + down + 16), SIZE, DIM)
+    return canvas if picture is None else _side_by_side(picture, canvas)
+
+
+def _side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Two pictures beside each other, each in the middle of the height."""
+    canvas = blank(even(max(len(left), len(right))), even(left.shape[1] + right.shape[1]), WHITE)
+    for picture, x in ((left, 0), (right, left.shape[1])):
+        y = (len(canvas) - len(picture)) // 2
+        canvas[y : y + len(picture), x : x + picture.shape[1]] = picture
     return canvas
 
 
-def _cells(ground: np.ndarray, amounts: np.ndarray, gold: np.ndarray, count: int) -> None:
+def _cells(ground: np.ndarray, matrix: AlignmentMap, gold: np.ndarray, count: int) -> None:
     """The cells of a matrix, and an outline around those that should be bright."""
     ground[:] = LATER
-    share = amounts[:count] / np.maximum(amounts[:count].max(1, keepdims=True, initial=0.0), 1e-12)
+    amounts = matrix.amounts[:count]
+    brightest = np.maximum(amounts.max(1, keepdims=True, initial=0.0), 1e-12)
+    if matrix.elsewhere is not None:
+        brightest = np.maximum(brightest, matrix.elsewhere[:count, None])
+    share = amounts / brightest
     if share.size:
         picture = np.repeat(np.repeat(heat(share), CELL, 0), CELL, 1)
         ground[: picture.shape[0], : picture.shape[1]] = picture

@@ -72,7 +72,9 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
         _, parameters = view.sequence(view.replaced(observations, first))
         x = first
     logits = parameters[WRITE if WRITE in parameters else next(iter(parameters))]  # (T, B, W)
-    chosen = logits.amax(-1) - logits.mean(-1)  # (T, B)
+    possible = logits > -torch.inf  # a pointer rules out what is behind the end of a source
+    mean = torch.where(possible, logits, 0.0).sum(-1) / possible.sum(-1)
+    chosen = logits.amax(-1) - mean  # (T, B)
     rows = [torch.autograd.grad(chosen[t].sum(), x, retain_graph=True)[0] for t in moments]
     amounts = torch.stack(rows).square().flatten(3).sum(-1).sqrt()  # (M, B, S), or (M, T, B)
     return amounts if leaves else amounts.transpose(1, 2)
@@ -198,7 +200,11 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         write_picture(path, self._drawn(None))
 
     def _drawn(self, room: Room | None) -> np.ndarray:
-        maps = [AlignmentMap(TITLES[of], self.matrix(of)) for of in self.kinds]
+        maps = []
+        for of in self.kinds:
+            amounts = self.matrix(of)
+            elsewhere = 1 - amounts.sum(1) if of == "weights" else None
+            maps.append(AlignmentMap(TITLES[of], amounts, elsewhere=elsewhere))
         right = self._part("written") == self._part("targets")
         words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
-        return draw_alignment(maps, self.source, words, self.gold(), room)
+        return draw_alignment(maps, self.source, words, self.gold(), room, self.world.source_picture(0))

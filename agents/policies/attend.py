@@ -1,6 +1,5 @@
 """Agents that read a passage through attention and write, item by item."""
 
-from collections import OrderedDict
 from functools import partial
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -17,8 +16,8 @@ from ..nn.attention.items import ItemAttention, Reading
 from ..nn.cores import AnyCore, Core, CoreOutput, make_core
 from ..nn.cores.base import Source, reset_where
 from ..nn.cores.unroll import unroll, unroll_pieces
-from ..nn.encoders import ITEM_ENCODERS, AnyItemEncoder, Encoder, FlatEncoder, PassageEncoder, make_item_encoder
-from ..nn.encoders.passage import SOURCE, symbols_of
+from ..nn.encoders import ITEM_ENCODERS, AnyItemEncoder, Encoder, FlatEncoder, make_passage_encoder
+from ..nn.encoders.passage import parts_beside
 from ..nn.heads import make_head
 from .policy import Policy, action_parts
 
@@ -116,7 +115,8 @@ class Attend(Policy):
     these are makes the published systems: see the presets `bahdanau` and `seq2seq`.
 
     Args:
-        observation_space: Dict with a part `source`, MultiDiscrete of symbols (0 is none), beside any mix of others.
+        observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none), or
+            a Box (L, D) of numbers, then with a part `length`.
         action_space: any mix of parts.
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" (in both directions), "convolution", "bytenet" (dilated) or "transformer" (self-attention).
@@ -148,12 +148,7 @@ class Attend(Policy):
     ):
         check_range("embedding", embedding, 1)
         check_range("readout", readout, 0)
-        _, symbols = symbols_of(observation_space)
-        reader = PassageEncoder(
-            observation_space,
-            nn.Embedding(symbols, embedding, padding_idx=0),
-            make_item_encoder(encoder, embedding, **options),
-        )
+        reader = make_passage_encoder(observation_space, embedding, encoder, **options)
         beside = BesideSource(observation_space, embedding)
         # another core says how large its output is, which may be what is asked by
         state_size = make_core(core, embedding + reader.item_size, hidden, rows=rows).output_size
@@ -176,9 +171,7 @@ class BesideSource(Encoder):
 
     def __init__(self, space: spaces.Space, size: int):
         super().__init__()
-        assert isinstance(space, spaces.Dict)
-        parts = OrderedDict((name, part) for name, part in space.spaces.items() if name != SOURCE)
-        self.flat = FlatEncoder(spaces.Dict(parts))
+        self.flat = FlatEncoder(spaces.Dict(parts_beside(space)))
         self.embed = nn.Linear(self.flat.output_size, size)
         self.output_size = size
 

@@ -7,6 +7,7 @@ from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgen
 from .dram import DRAM
 from .dueling import DuelingAgent
 from .mlp import MLPAgent
+from .pointer import Pointer
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
 from .soft import SoftAttention
@@ -25,6 +26,7 @@ AGENTS: dict[str, type[Policy]] = {
     "dnc": DNCAgent,
     "transformer": TransformerAgent,
     "attend": Attend,
+    "pointer": Pointer,
 }
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.agents.nn import heads
+from foveate.agents.nn.cores.base import Source
 from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, MoveHead, UniformHead, make_head
 from foveate.agents.nn.heads.ctc import best_path
 from foveate.envs.spaces import KINDS
@@ -61,8 +62,12 @@ def test_any_head_s_loss_is_one_finite_cost_a_moment_and_its_gradient_is_right(
     torch.manual_seed(5)
     space.seed(0)  # not every target can be said in so few steps: no path spells "aaa" in three
     seen = spaces.Dict({"glimpse": spaces.Box(0.0, 1.0, (1, 2, 2)), "location": spaces.Box(-1.0, 1.0, space.shape)})
-    head = (head_class(4, space, seen) if head_class.needs_observation else head_class(4, space)).double()
+    also = [seen] if head_class.needs_observation else [3] if head_class.needs_source else []
+    head = head_class(4, space, *also).double()
     known = {}
+    if head.needs_source:  # as many items as it has numbers for
+        items = torch.randn(2, space.n - 1, 3, dtype=torch.float64)
+        known["source"] = Source(items, torch.full((2,), space.n - 1))
     if head.needs_observation:
         for parameter in head.parameters():  # it begins at zero, where the features change nothing
             torch.nn.init.normal_(parameter, std=0.1)

@@ -56,7 +56,7 @@ class Wide(TorchDispatchMode):
 def agents() -> list:
     """Every agent in a world that it can play, and every attention."""
     worlds = {"cnn": {"view": "image"}, "dram": {"overview": 8}, "soft-attention": {"view": "image"}}
-    worlds["attend"] = {"view": "whole", "min_length": 4, "max_length": 5}
+    worlds["attend"] = worlds["pointer"] = {"view": "whole", "min_length": 4, "max_length": 5}
     cases = [(name, worlds.get(name, {}), {}) for name in AGENTS if name != "dueling"]
     cases += [(name, {"view": "image"}, {}) for name in ("ram", "dram")]
     cases += [("soft-attention", {"view": "image"}, {"attention": name}) for name in ATTENTIONS]
@@ -64,7 +64,8 @@ def agents() -> list:
 
 
 def learner_of(agent: str, world: dict, options: dict) -> PolicyGradient:
-    env_id = "Sequence/Translation-v0" if agent == "attend" else "Glimpse/Digits-v0"
+    reading = {"attend": "Sequence/Translation-v0", "pointer": "Sequence/ConvexHull-v0"}
+    env_id = reading.get(agent, "Glimpse/Digits-v0")
     world = known_to(env_id, {"glimpses": 3, **world})
     env = gym.make_vec(env_id, num_envs=2, output="torch", autoreset_mode="SameStep", **world)
     return PolicyGradient(agent, env, PPO, policy_kwargs=options, seed=0, device="cpu")

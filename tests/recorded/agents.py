@@ -149,6 +149,7 @@ RAM = {**THIN, "location_hidden": 8, "rows": 6}
 SMALL: dict[str, dict] = {"ntm": {"rows": 8, "width": 6}, "dnc": {"rows": 8, "width": 6, "read_heads": 2}}
 CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
 MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
+POINTS = ("Sequence/ConvexHull-v0", {"view": "whole", "min_length": 3, "max_length": 5})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -165,8 +166,9 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
         small = {**THIN, "emit_hidden": 8, "rows": 6}
     elif agent in ("cnn", "mlp"):
         small = {"hidden": 16, **({"layers": (12,)} if agent == "mlp" else {})}
-    elif agent == "attend":
+    elif agent in ("attend", "pointer"):
         small = {"hidden": 16, "units": 12, "embedding": 8, "key": 6, "rows": 6}
+        small |= {"pointer_units": 8} if agent == "pointer" else {}
     elif agent == "dueling":
         small = {"hidden": 16, "stream": 8, "shrink": 2}
     return Case(agent, *world, {**small, **(options or {})}, objective, learner)
@@ -247,6 +249,11 @@ _MEMORY = [
     case("transformer", COPY, "reinforce", {"layers": 1, "heads": 2, "context": 3}),
 ]
 _READING = [
+    case("pointer", POINTS, "backprop", {"places": False}),
+    case(
+        "pointer", POINTS, "reinforce", {"encoder": "gru", "attention": "content", "core": "lstm"}, teacher_forcing=True
+    ),
+    case("pointer", POINTS, "ppo", {"output": "index"}),
     case("attend", PASSAGE, "backprop", {"key": 0}),
     *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),
     case("attend", PASSAGE, "ppo", {"core": "lstm", "readout": 8}),

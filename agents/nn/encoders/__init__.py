@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from gymnasium import spaces
+from torch import nn
+
 from ....envs.spaces import to_floats
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .convolutional import BytenetItems, ConvolutionItems
 from .items import GRUItems, ItemEncoder, PlainItems, PositionItems, TransformerItems
 from .observations import MLP, ConvNet, Encoder, FlatEncoder, SourceEncoder, as_image, shrunk
-from .passage import PassageEncoder
+from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, symbols_of
 
 # from items to annotations, each by its name
 ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
@@ -38,6 +41,23 @@ def make_item_encoder(name: str, size: int, **options: object) -> ItemEncoder:
     return ITEM_ENCODERS[name](size, **{key: value for key, value in options.items() if key in known})
 
 
+def make_passage_encoder(
+    space: spaces.Space, embedding: int, encoder: AnyItemEncoder, **options: object
+) -> PassageEncoder:
+    """The encoder of the passages in observations, of symbols or of numbers.
+
+    Args:
+        space: of observations, a Dict with a part `source`.
+        embedding: numbers that stand for an item.
+        encoder: the name of the encoder of items.
+        **options: as of `make_item_encoder`.
+    """
+    annotating = make_item_encoder(encoder, embedding, **options)
+    if has_numbers(space):
+        return NumbersEncoder(space, nn.Linear(numbers_of(space)[1], embedding), annotating)
+    return PassageEncoder(space, nn.Embedding(symbols_of(space)[1], embedding, padding_idx=0), annotating)
+
+
 __all__ = [
     "ITEM_ENCODERS",
     "MLP",
@@ -46,10 +66,12 @@ __all__ = [
     "Encoder",
     "FlatEncoder",
     "ItemEncoder",
+    "NumbersEncoder",
     "PassageEncoder",
     "SourceEncoder",
     "as_image",
     "make_item_encoder",
+    "make_passage_encoder",
     "shrunk",
     "to_floats",
 ]

@@ -113,9 +113,10 @@ class TransformerItems(ItemEncoder):
         units: of the residual stream.
         layers: blocks of attention and a feed-forward layer.
         attention_heads: of each block.
+        places: whether a code of its place is added to each item; without, the items are a set.
     """
 
-    def __init__(self, size: int, units: int = 128, layers: int = 2, attention_heads: int = 4):
+    def __init__(self, size: int, units: int = 128, layers: int = 2, attention_heads: int = 4, places: bool = True):
         super().__init__()
         for name, value in (("units", units), ("layers", layers), ("attention_heads", attention_heads)):
             check_range(name, value, 1)
@@ -127,12 +128,12 @@ class TransformerItems(ItemEncoder):
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(units)
-        self.annotation_size = units
+        self.annotation_size, self.places = units, places
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
         x = self.embed(items)
-        # √D, so that the code doesn't drown the item (section 3.4)
-        x = x * math.sqrt(x.shape[-1]) + position_code(x.shape[1], x.shape[2], x.device, x.dtype)
+        if self.places:  # √D, so that the code doesn't drown the item (section 3.4)
+            x = x * math.sqrt(x.shape[-1]) + position_code(x.shape[1], x.shape[2], x.device, x.dtype)
         hidden = real(items, length.clamp(min=1))[..., 0] == 0  # of an empty source something must be attended to
         for block in self.blocks:
             x = block(x, src_key_padding_mask=hidden)

@@ -3,6 +3,7 @@
 kind of target                  head                        loss
 one of n                        CategoricalHead             cross-entropy
 one of n, several are right     CategoricalHead             -log of the set's probability
+one of the source's items       PointerHead                 cross-entropy
 one of n, several times         MultiCategoricalHead        their sum
 bits                            BernoulliHead               binary cross-entropy, summed
 numbers                         GaussianHead                -log density
@@ -23,6 +24,7 @@ from .ctc import CTCHead
 from .gaussian import GaussianHead
 from .mixture import MixtureHead
 from .move import MoveHead
+from .pointer import PointerHead
 from .uniform import UniformHead
 
 # the head that a part of an action gets, by its kind of space; each is built from (features, space, hidden)
@@ -74,6 +76,7 @@ __all__ = [
     "MixtureHead",
     "MoveHead",
     "MultiCategoricalHead",
+    "PointerHead",
     "UniformHead",
     "make_critic",
     "make_head",

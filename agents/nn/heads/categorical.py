@@ -34,16 +34,16 @@ class Counted(td.Categorical):
         return super().log_prob(value - self.start if self.start else value)
 
 
-class CategoricalHead(Head):
-    """`Discrete`: a softmax."""
+class Softmax(Head):
+    """`Discrete`: a softmax over logits, wherever these come from.
 
-    def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0):
+    Args:
+        space: of the numbers.
+    """
+
+    def __init__(self, space: spaces.Discrete):
         super().__init__()
         self.start, self.count = int(space.start), int(space.n)
-        self.layers = make_layers(features, hidden, int(space.n))
-
-    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
-        return self.layers(features)  # (…, n) logits
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
         return Counted(parameters, self.start)
@@ -68,6 +68,17 @@ class CategoricalHead(Head):
         if target_set is not None:
             return set_loss(parameters, target_set)
         return _cost(-self.log_prob(parameters, self.as_choice(target)), target == self.as_choice(target))
+
+
+class CategoricalHead(Softmax):
+    """`Discrete`: a softmax."""
+
+    def __init__(self, features: int, space: spaces.Discrete, hidden: int = 0):
+        super().__init__(space)
+        self.layers = make_layers(features, hidden, int(space.n))
+
+    def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
+        return self.layers(features)  # (…, n) logits
 
 
 def _cost(each: Tensor, possible: Tensor) -> Tensor:
