@@ -22,15 +22,18 @@ ID = "Sequence/Translation-v0"
 SHORT = {"min_length": 4, "max_length": 7}
 
 
-def policy_of(agent: str = "attend", view: str = "whole", **options: Any) -> Policy:
-    env = gym.make(ID, view=view, **SHORT)
+POINTS = "Sequence/ConvexHull-v0"
+
+
+def policy_of(agent: str = "attend", view: str = "whole", env_id: str = ID, **options: Any) -> Policy:
+    env = gym.make(env_id, view=view, **SHORT)
     torch.manual_seed(0)
     return AGENTS[agent](env.observation_space, env.action_space, hidden=8, **options)
 
 
-def played(policy: Policy, view: str = "whole", seed: int = 1, **options: Any) -> Alignment:
+def played(policy: Policy, view: str = "whole", seed: int = 1, env_id: str = ID, **options: Any) -> Alignment:
     """An alignment in whose episode the right text was written."""
-    env = Alignment(gym.make(ID, view=view, **SHORT), policy, **options)
+    env = Alignment(gym.make(env_id, view=view, **SHORT), policy, **options)
     _, info = env.reset(seed=seed)
     over = False
     while not over:
@@ -57,14 +60,17 @@ def test_weights_are_those_of_the_policy_word_by_word() -> None:
     assert found.shape == env.gold().shape == (len(env.written), len(env.source))
 
 
-@pytest.mark.parametrize(("agent", "view"), [("attend", "whole"), ("gru", "stream")])
-def test_what_is_owed_is_the_derivative(agent: str, view: str) -> None:
-    """By differences, entry by entry, of what the likeliest word's logit is above the mean."""
-    policy = policy_of(agent, view)
+@pytest.mark.parametrize(
+    ("agent", "view", "env_id"),
+    [("attend", "whole", ID), ("gru", "stream", ID), ("attend", "whole", POINTS), ("pointer", "whole", POINTS)],
+)
+def test_what_is_owed_is_the_derivative(agent: str, view: str, env_id: str) -> None:
+    """By differences, entry by entry, of what the likeliest word's logit is above the mean of those it may write."""
+    policy = policy_of(agent, view, env_id, **({"units": 8} if agent == "pointer" else {}))
     with torch.no_grad():  # so that the slopes stand out of the rounding
         for parameter in policy.parameters():
             parameter *= 3
-    env = played(policy, view)
+    env = played(policy, view, env_id=env_id)
     observations = tree.stack(env.observations)
     moments = [len(env.observations) - 4, len(env.observations) - 2]
     own = view_of(policy)
@@ -90,7 +96,8 @@ def test_what_is_owed_is_the_derivative(agent: str, view: str) -> None:
 
     def said(observations: Any) -> Tensor:
         logits = own.sequence(observations)[1]["action"][moments, 0]
-        return logits.gather(-1, best[:, None])[:, 0] - logits.mean(-1)
+        mean = torch.stack([row[row > -torch.inf].mean() for row in logits])
+        return logits.gather(-1, best[:, None])[:, 0] - mean
 
     with torch.no_grad():
         best = own.sequence(observations)[1]["action"][moments, 0].argmax(-1)
@@ -187,6 +194,36 @@ def test_a_film_unfolds_in_frames_of_one_size(tmp_path: Path) -> None:
     film.step(1)
     film.close()
     assert (tmp_path / "film.mp4").stat().st_size > 500
+
+
+def test_a_pointer_s_alignment_is_where_it_points_beside_the_points(tmp_path: Path) -> None:
+    policy = policy_of("pointer", env_id=POINTS, units=8)
+    env = played(policy, env_id=POINTS)
+    assert env.source == [str(number + 1) for number in range(len(env.source))]
+    own = view_of(policy)
+    pointed = own.sequence(tree.stack(env.observations))[1]["action"].softmax(-1)[:, 0, 1 : len(env.source) + 1]
+    np.testing.assert_allclose(env.matrix("weights"), pointed.numpy(force=True), atol=1e-6)
+    np.testing.assert_array_equal(env.gold().argmax(1)[:-1] + 1, [int(word) for word in env.written[:-1]])
+    env.save(tmp_path / "points.png")
+    drawn, alone = cv2.imread(str(tmp_path / "points.png")), env.world.source_picture(0)
+    assert drawn.shape[1] > alone.shape[1] + 100
+    top = (len(drawn) - len(alone)) // 2
+    assert np.array_equal(drawn[top : top + len(alone), : alone.shape[1], ::-1], alone)
+    found = agreement(policy, POINTS, {"view": "whole", **SHORT}, 10, 0)
+    assert set(found) == {"weights", "jacobian", "uniform"}
+    film = Alignment(gym.make(POINTS, view="whole", **SHORT), policy)
+    assert len({frame.shape for episode in record_episodes(film, policy, 2, seed=0) for frame in episode}) == 1
+
+
+def test_what_is_owed_to_the_end_alone_leaves_a_row_dark() -> None:
+    from foveate.viz.alignment import AlignmentMap, Written, draw_alignment
+
+    amounts, none = np.array([[0.02, 0.01]]), np.zeros((1, 2), bool)
+    dark, bright = (
+        draw_alignment([AlignmentMap("t", amounts, elsewhere=elsewhere)], ["a", "b"], [Written("x")], none).mean()
+        for elsewhere in (np.array([0.97]), None)
+    )
+    assert dark < bright
 
 
 def test_the_gold_cells_are_outlined_and_their_words_stand_there() -> None:
