@@ -52,10 +52,11 @@ def make_passage_encoder(
         encoder: the name of the encoder of items.
         **options: as of `make_item_encoder`.
     """
-    annotating = make_item_encoder(encoder, embedding, **options)
     if has_numbers(space):
-        return NumbersEncoder(space, nn.Linear(numbers_of(space)[1], embedding), annotating)
-    return PassageEncoder(space, nn.Embedding(symbols_of(space)[1], embedding, padding_idx=0), annotating)
+        made: tuple[type[PassageEncoder], nn.Module] = NumbersEncoder, nn.Linear(numbers_of(space)[1], embedding)
+    else:
+        made = PassageEncoder, nn.Embedding(symbols_of(space)[1], embedding, padding_idx=0)
+    return made[0](space, made[1], make_item_encoder(encoder, embedding, **options))
 
 
 __all__ = [
