@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .. import tree
 from ..agents.nn.encoders import PassageEncoder
+from ..agents.nn.heads import PointerHead
 from ..envs.protocols import Info, world_of
 from ..envs.sequence.passage import Passage, spelt
 from ..errors import FoveateError, check_choice
@@ -199,11 +200,16 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         """Write the picture of the episode so far as a PNG."""
         write_picture(path, self._drawn(None))
 
+    @property
+    def _points(self) -> bool:
+        """Whether the weights are the policy's own choice, among which is the end."""
+        return any(isinstance(head, PointerHead) for head in self.view.policy.heads.children())
+
     def _drawn(self, room: Room | None) -> np.ndarray:
         maps = []
         for of in self.kinds:
             amounts = self.matrix(of)
-            elsewhere = 1 - amounts.sum(1) if of == "weights" else None
+            elsewhere = 1 - amounts.sum(1) if of == "weights" and self._points else None
             maps.append(AlignmentMap(TITLES[of], amounts, elsewhere=elsewhere))
         right = self._part("written") == self._part("targets")
         words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
