@@ -62,7 +62,13 @@ IDS = [
     *register_family(
         "Sequence",
         f"{__name__}.sequence",
-        {"Translation": "translation", "Cloze": "cloze", "ConvexHull": "convex_hull", "PenReading": "pen_reading"},
+        {
+            "Translation": "translation",
+            "Cloze": "cloze",
+            "ConvexHull": "convex_hull",
+            "Dictionary": "lookup",
+            "PenReading": "pen_reading",
+        },
         bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers"},
     ),
 ]

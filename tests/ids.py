@@ -62,6 +62,7 @@ _SHORT = {
     "Memory/GraphInference-v0": {"lesson": 1},
     "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
     "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
+    "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
     "Probe/Driving-v0": {"day": 12},

@@ -121,7 +121,8 @@ class Attend(Policy):
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" (in both directions), "convolution", "bytenet" (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
-            is all that is read) and "uniform" (the mean of all); or "window" (a soft window that moves along them).
+            is all that is read) and "uniform" (the mean of all); "window" (a soft window that moves along them) or
+            "graph" (the items are neighbours of the node that the core emits).
         core: the recurrent core.
         hidden: units of the core.
         rows: rows of the memory, of a core that has one (ntm, dnc).

@@ -27,6 +27,7 @@ SMALL = {"hidden": 8, "units": 8, "embedding": 6, "key": 4, "attention_heads": 2
 CONTENT = [{"score": score, "key": 4, "heads": 2} for score in SCORES]
 CONTENT += [{"score": score, "key": 0} for score in ("additive", "bilinear")]
 MODELS = [("content", options) for options in CONTENT] + [("last", {}), ("uniform", {})]
+MODELS += [("graph", {"dynamic": dynamic, "graph_units": 4, "heads": 2}) for dynamic in (True, False)]
 IDS = [" ".join([name, *map(str, options.values())]) for name, options in MODELS]
 
 

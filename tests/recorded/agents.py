@@ -254,6 +254,7 @@ _READING = [
         "pointer", POINTS, "reinforce", {"encoder": "gru", "attention": "content", "core": "lstm"}, teacher_forcing=True
     ),
     case("pointer", POINTS, "ppo", {"output": "index"}),
+    *(case("attend", PASSAGE, "backprop", {"attention": "graph", "dynamic": dynamic}) for dynamic in (True, False)),
     case("attend", PASSAGE, "backprop", {"key": 0}),
     *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),
     case("attend", PASSAGE, "ppo", {"core": "lstm", "readout": 8}),

@@ -7,6 +7,7 @@ from ....introspect import constructor_options
 from .base import VisualAttention
 from .content_map import ContentAttention
 from .draw import DrawAttention
+from .graph import GraphItems
 from .items import ContentItems, ItemAttention, LastItem, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
@@ -26,6 +27,7 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "last": LastItem,
     "uniform": UniformItems,
     "window": WindowItems,
+    "graph": GraphItems,
 }
 if TYPE_CHECKING:
     AnyAttention = AnyItemAttention = str
