@@ -68,6 +68,7 @@ IDS = [
             "ConvexHull": "convex_hull",
             "Dictionary": "lookup",
             "PenReading": "pen_reading",
+            "Stories": "stories",
         },
         bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers"},
     ),

@@ -1,8 +1,10 @@
 """The registered ids as test parameters; one whose data are missing here is skipped, and says so."""
 
 import importlib
+from importlib import resources
 
 import pytest
+import yaml
 
 from foveate.agents import presets
 from foveate.envs import IDS, BatchWorld, multi
@@ -65,6 +67,7 @@ _SHORT = {
     "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
+    "Sequence/Stories-v0": {"min_events": 3, "max_events": 5},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},
     "Probe/Distractors-v0": {"balls": 1},
@@ -80,10 +83,11 @@ def short(env_id: str) -> dict:
 
 def playground(preset: str) -> tuple[str, list[str]]:
     """A world that a preset is for, and words that make its episodes short on the command line."""
-    reading = {"attend": "Sequence/Translation-v0", "pointer": "Sequence/ConvexHull-v0"}
-    agent = presets.load(preset)["agent"]
-    if agent in reading:
-        return reading[agent], ["--env.min-length", "4", "--env.max-length", "7"]
+    if presets.load(preset)["agent"] in ("attend", "pointer"):
+        text = (resources.files(presets.__name__) / f"{preset}.yaml").read_text(encoding="utf-8")
+        env_id = next(iter(yaml.safe_load(text)["environments"]))
+        options = ((f"--env.{name.replace('_', '-')}", str(value)) for name, value in short(env_id).items())
+        return env_id, [word for option in options for word in option]
     return "Glimpse/TranslatedDigits-v0", []
 
 

@@ -1,5 +1,7 @@
 """The one way to write on a picture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .palette import INK, Colour
@@ -44,3 +46,27 @@ def width_of(words: str, size: float = 0.45) -> int:
     import cv2
 
     return cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+
+
+def laid_out(
+    words: Sequence[str], sides: tuple[int, int], top: int, line: int, gap: int, size: float = 0.45
+) -> list[tuple[str, int, int]]:
+    """Words in lines, each with the lower left end of its letters.
+
+    Args:
+        words: one behind the other.
+        sides: where lines begin, and before which they end, unless a word is longer than a line.
+        top: of the first line.
+        line: from one line to the next.
+        gap: between words.
+        size: of the letters, as in `write`.
+    """
+    left, right = sides
+    laid, x, y = [], left, top + 16
+    for word in words:
+        wide = width_of(word, size)
+        if x + wide > right and x > left:
+            x, y = left, y + line
+        laid.append((word, x, y))
+        x += wide + gap
+    return laid

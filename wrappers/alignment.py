@@ -14,12 +14,14 @@ from .. import tree
 from ..agents.nn.encoders import PassageEncoder
 from ..agents.nn.heads import PointerHead
 from ..envs.protocols import Info, world_of
-from ..envs.sequence.passage import Passage, spelt
+from ..envs.sequence.passage import Passage
+from ..envs.sequence.render import spelt
 from ..errors import FoveateError, check_choice
 from ..tree import Tree
 from ..viz.alignment import AlignmentMap, Room, Written, draw_alignment
 from ..viz.palette import RIGHT, WRONG
 from ..viz.pictures import write_picture
+from ..viz.shaded import Asked, draw_shaded
 from .saliency.policy_views import OwnView, view_of
 from .saliency.undisturbed import undisturbed
 from .saliency.whole_episode import EpisodeInstrument
@@ -30,8 +32,8 @@ WEIGHTS = "source_weights"  # the record of a core that attends to a source
 TITLES = {"weights": "weights of the attention", "jacobian": "|d logit of the word / d item|"}
 
 
-def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
-    """How much each item counts at each moment of whole episodes, the mean over heads: float (T, B, S).
+def weights_by_head(view: OwnView, observations: Tree) -> Tensor | None:
+    """How much each item counts for each head (of hops, for each) at each moment of whole episodes: (T, B, heads, S).
 
     Args:
         view: of a policy.
@@ -40,8 +42,14 @@ def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
     Returns:
         None of a policy that attends to no source.
     """
-    weights = view.records(observations).get(WEIGHTS)  # (T, B, heads, S)
-    return None if weights is None else weights.mean(2).detach()
+    weights = view.records(observations).get(WEIGHTS)
+    return None if weights is None else weights.detach()
+
+
+def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
+    """The mean of `weights_by_head` over heads, float (T, B, S); arguments and None as there."""
+    weights = weights_by_head(view, observations)
+    return None if weights is None else weights.mean(2)
 
 
 def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]) -> Tensor:
@@ -58,11 +66,11 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
     leaves: list[Tensor] = []
     if isinstance(reader, PassageEncoder):
 
-        def as_leaf(module: torch.nn.Module, given: object, embedded: Tensor) -> Tensor:
-            leaves.append(embedded.detach().requires_grad_(True))
-            return leaves[-1]
+        def as_leaf(module: torch.nn.Module, given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            leaves.append(given[0].detach().requires_grad_(True))
+            return leaves[-1], given[1]
 
-        handle = reader.embedding.register_forward_hook(as_leaf)
+        handle = reader.encoder.register_forward_pre_hook(as_leaf)
         try:
             _, parameters = view.sequence(observations)
         finally:
@@ -113,7 +121,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         EpisodeInstrument.__init__(self, env, view)
         self.world, self.of = world, of
         self._moments: list[int] = []  # at which something was written
-        self._rows: dict[str, list[np.ndarray]] = {}  # what has been worked out, by what it is of
+        self._rows: dict[str, list[np.ndarray]] = {}  # what has been worked out, by what it is of: (heads, items) each
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Tree, Info]:
         """Begin an episode, and forget the one before."""
@@ -156,6 +164,17 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         Raises:
             FoveateError: the policy has no weights.
         """
+        return self.matrices(of).mean(0)
+
+    def matrices(self, of: Of = "weights") -> np.ndarray:
+        """A matrix for each head of the attention, or each of its hops: float (heads, writings, items).
+
+        Args:
+            of: "weights", or "jacobian", of which there is one.
+
+        Raises:
+            FoveateError: the policy has no weights.
+        """
         check_choice("of", of, ["weights", "jacobian"])
         rows, items = self._rows.setdefault(of, []), len(self.source)
         missing = self._moments[len(rows) :]
@@ -163,14 +182,14 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
             observations = tree.stack(self.observations[: missing[-1] + 1])
             with undisturbed(self.view):
                 if of == "weights":
-                    weights = explicit_alignment(self.view, observations)
+                    weights = weights_by_head(self.view, observations)
                     if weights is None:
                         raise FoveateError('this policy attends to no source: ask for matrix("jacobian").')
-                    amounts = weights[missing]
+                    amounts = weights[missing, 0]  # (M, heads, S)
                 else:
-                    amounts = implicit_alignment(self.view, observations, missing)
-            rows += list(amounts[:, 0, :items].numpy(force=True))
-        return np.stack(rows) if rows else np.zeros((0, items), np.float32)
+                    amounts = implicit_alignment(self.view, observations, missing)[:, :1]
+            rows += list(amounts[..., :items].numpy(force=True))
+        return np.stack(rows, 1) if rows else np.zeros((1, 0, items), np.float32)
 
     def gold(self) -> np.ndarray:
         """The items that say what is due at each writing so far: bool (writings, items)."""
@@ -206,11 +225,28 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         return any(isinstance(head, PointerHead) for head in self.view.policy.heads.children())
 
     def _drawn(self, room: Room | None) -> np.ndarray:
+        kinds = self.kinds  # an episode must have begun
+        right = self._part("written") == self._part("targets")
+        words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
+        if self.world.query_size:  # a text of each head or hop
+            asked = Asked(spelt(self._part("query"), self.world.source_names), words)
+            lines = (self.world.most_written, self.world.lines().read) if room else None
+            return draw_shaded(
+                [each for of in kinds for each in self._texts(of)], self.source, asked, self.gold(), lines
+            )
         maps = []
-        for of in self.kinds:
+        for of in kinds:
             amounts = self.matrix(of)
             elsewhere = 1 - amounts.sum(1) if of == "weights" and self._points else None
             maps.append(AlignmentMap(TITLES[of], amounts, elsewhere=elsewhere))
-        right = self._part("written") == self._part("targets")
-        words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
         return draw_alignment(maps, self.source, words, self.gold(), room, self.world.source_picture(0))
+
+    def _texts(self, of: Of) -> list[AlignmentMap]:
+        every = self.matrices(of)
+        if of == "weights" and not every.shape[1]:  # nothing was written, but pictures are to be of one size
+            with undisturbed(self.view), torch.no_grad():
+                first = weights_by_head(self.view, tree.stack(self.observations[:1]))
+            assert first is not None
+            every = every.repeat(first.shape[2], 0)
+        numbers = [f"{number + 1} of {len(every)}: " for number in range(len(every))] if len(every) > 1 else [""]
+        return [AlignmentMap(number + TITLES[of], each) for number, each in zip(numbers, every, strict=True)]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ... import tree
-from ...errors import check_range
+from ...errors import check_choice, check_range
 from ...tree import Tree
 from ..nn.attention import ITEM_ATTENTIONS, AnyItemAttention, make_item_attention
 from ..nn.attention.items import ItemAttention, Reading
@@ -38,19 +38,27 @@ class ReadingCore(Core[ReadingState]):
     section 3.1: e_ij = a(s_{i-1}, h_j), α = softmax, c_i = Σ_j α_ij h_j, s_i = f(s_{i-1}, y_{i-1}, c_i). Its output is
     s_i beside c_i, from which a linear head writes: there is no maxout, and s_0 is zero, not a function of the source.
 
+    Where the source comes with a query u, the attention is asked by it, beside the state, and the controller gets it,
+    too. With one writing and a tanh controller that is the attentive reader of Hermann et al. 2015, section 3:
+    m(t) = tanh(W_ym y_d(t) + W_um u), s(t) ∝ exp(wᵀ m(t)), r = Σ_t s(t) y_d(t), g = tanh(W_rg r + W_ug u); here the
+    head sees r beside g, and the controller x, what was written before.
+
     Args:
         attention: from a source and what is emitted to what is read.
-        inner: the controller; it gets x beside what is read.
+        inner: the controller; it gets x beside what is read and what is asked.
+        query_size: U, numbers of what is asked; 0 where sources have no query.
     """
 
     needs_source: ClassVar[bool] = True
 
-    def __init__(self, attention: ItemAttention, inner: Core):
+    def __init__(self, attention: ItemAttention, inner: Core, query_size: int = 0):
         super().__init__()
         self.attention, self.inner = attention, inner
         self.output_size = inner.output_size + attention.reading_size
         emits = attention.emitted_size and not attention.takes_state
         self.emit = nn.Linear(inner.output_size, attention.emitted_size) if emits else None
+        asks = emits and query_size and not (attention.takes_query and query_size == attention.emitted_size)
+        self.ask = nn.Linear(query_size, attention.emitted_size, bias=False) if asks else None
         # what is emitted before the first reading
         first = attention.initial()
         self.origin: Tensor
@@ -73,37 +81,52 @@ class ReadingCore(Core[ReadingState]):
         """
         assert source is not None
         prepared = self.attention.prepare(source.compact())
-        piece = partial(self._piece, prepared, source.items.shape[1], record)
+        piece = partial(self._piece, prepared, source, record)
+        begin = partial(self._begin, source)
         if not self.attention.emitted_size:  # the same is read at all moments: none need wait for the one before
-            return unroll_pieces(piece, x, state, starts, self._begin)
+            return unroll_pieces(piece, x, state, starts, begin)
 
         def step(now: Tensor, state: ReadingState) -> CoreOutput[ReadingState]:
             y, after, losses, records = piece(now[None], state)
             return CoreOutput(y[0], after, tree.index(losses, 0), tree.index(records, 0))
 
-        return unroll(step, x, state, starts, self._begin)
+        return unroll(step, x, state, starts, begin)
 
-    def _begin(self, state: ReadingState, x: Tensor, starts: Tensor) -> ReadingState:
-        return reset_where(state, self.initial_state(len(starts), starts.device), starts)
+    def _begin(self, source: Source, state: ReadingState, x: Tensor, starts: Tensor) -> ReadingState:
+        fresh, origin = self.initial_state(len(starts), starts.device), self.origin.expand(len(starts), -1)
+        if source.query is not None:
+            first = self.attention.advance(torch.zeros_like(origin), self._asking(origin, source.query))
+            fresh = fresh._replace(emitted=first)
+        return reset_where(state, fresh, starts)
+
+    def _asking(self, emitted: Tensor, query: Tensor | None) -> Tensor:
+        """What is emitted, (B, E), and what the query asks with it."""
+        if query is None or not self.attention.emitted_size:
+            return emitted
+        if self.attention.takes_state:  # the state, and behind it the query
+            return emitted + F.pad(query, (self.inner.output_size, 0))
+        return emitted + (query if self.ask is None else self.ask(query))
 
     def _piece(
-        self, prepared: Tree, room: int, record: bool, x: Tensor, state: ReadingState
+        self, prepared: Tree, source: Source, record: bool, x: Tensor, state: ReadingState
     ) -> CoreOutput[ReadingState]:
-        """Some moments by one reading, x (t, B, D), of sources with room for so many items."""
+        """Some moments by one reading, x (t, B, D)."""
         read: Reading = self.attention.look(prepared, state.emitted)
         what = read.what.expand(len(x), -1, -1)  # (t, B, R)
         never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-        y, inner, losses, records = self.inner(torch.cat([x, what], -1), state.inner, never, record)
-        after = ReadingState(self.attention.advance(state.emitted, self._emitted(y[-1])), inner)
+        asked = [] if source.query is None else [source.query.expand(len(x), -1, -1)]
+        y, inner, losses, records = self.inner(torch.cat([x, what, *asked], -1), state.inner, never, record)
+        emitted = self._asking(self._emitted(y[-1]), source.query)
+        after = ReadingState(self.attention.advance(state.emitted, emitted), inner)
         if record:
-            weights = F.pad(read.weights, (0, room - read.weights.shape[-1]))
+            weights = F.pad(read.weights, (0, source.items.shape[1] - read.weights.shape[-1]))
             records = {**records, "source_weights": weights.expand(len(x), -1, -1, -1)}
         return CoreOutput(torch.cat([y, what], -1), after, losses, records)
 
     def _emitted(self, y: Tensor) -> Tensor:
-        """What is emitted after an output of the controller, (B, E)."""
+        """What is emitted after an output of the controller, (B, E), without a query."""
         if self.attention.takes_state:
-            return self.origin + y
+            return self.origin + F.pad(y, (0, self.attention.emitted_size - y.shape[-1]))
         return self.origin.expand(len(y), -1) if self.emit is None else self.origin + self.emit(y)
 
 
@@ -112,17 +135,22 @@ class Attend(Policy):
 
     An encoder annotates every item of the passage; at each moment the attention model reads in the annotations, by what
     the core emitted at the moment before, and the core gets what was read beside what was written last. Which parts
-    these are makes the published systems: see the presets `bahdanau` and `seq2seq`.
+    these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader` and
+    `memn2n`. A query about the passage is read once, too: by networks in both directions where the passage is, else as
+    a bag of words with a code of their places; the attention is asked by it.
 
     Args:
-        observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none), or
-            a Box (L, D) of numbers, then with a part `length`.
+        observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none),
+            one row a sentence where items are sentences, perhaps with a part `query` of the same symbols; or a Box
+            (L, D) of numbers, then with a part `length`.
         action_space: any mix of parts.
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
-            places), "gru" (in both directions), "convolution", "bytenet" (dilated) or "transformer" (self-attention).
+            places), "gru" or "lstm" (in both directions), "words" (with a code of how long ago they were),
+            "convolution", "bytenet" (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
-            is all that is read) and "uniform" (the mean of all); "window" (a soft window that moves along them) or
-            "graph" (the items are neighbours of the node that the core emits).
+            is all that is read) and "uniform" (the mean of all); "window" (a soft window that moves along them), "hops"
+            (several readings, each asked by what the one before found) or "graph" (the items are neighbours of the node
+            that the core emits).
         core: the recurrent core.
         hidden: units of the core.
         rows: rows of the memory, of a core that has one (ntm, dnc).
@@ -149,13 +177,15 @@ class Attend(Policy):
     ):
         check_range("embedding", embedding, 1)
         check_range("readout", readout, 0)
-        reader = make_passage_encoder(observation_space, embedding, encoder, **options)
+        codes = ITEM_ATTENTIONS[check_choice("attention", attention, ITEM_ATTENTIONS)].codes(**options)
+        reader = make_passage_encoder(observation_space, embedding, encoder, codes, **options)
         beside = BesideSource(observation_space, embedding)
         # another core says how large its output is, which may be what is asked by
-        state_size = make_core(core, embedding + reader.item_size, hidden, rows=rows).output_size
+        sizes = embedding + reader.item_size + reader.query_size
+        state_size = make_core(core, sizes, hidden, rows=rows).output_size + reader.query_size
         model = make_item_attention(attention, reader.item_size, state_size, **options)
-        inner = make_core(core, embedding + model.reading_size, hidden, rows=rows)
-        reading = ReadingCore(model, inner)
+        inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, rows=rows)
+        reading = ReadingCore(model, inner, reader.query_size)
         heads = {
             name: make_head(reading.output_size, part, readout) for name, part in action_parts(action_space).items()
         }
@@ -163,7 +193,7 @@ class Attend(Policy):
 
 
 class BesideSource(Encoder):
-    """What is observed beside the source, embedded.
+    """What is observed beside the source and the query, embedded.
 
     Args:
         space: of observations, a Dict.

@@ -101,7 +101,7 @@ class Pointer(Policy):
         check_range("embedding", embedding, 1)
         check_range("pointer_units", pointer_units, 1)
         check_choice("output", output, ["pointer", "index"])
-        reader = make_passage_encoder(observation_space, embedding, encoder, **options)
+        reader = make_passage_encoder(observation_space, embedding, encoder, 1, **options)
         room, size = reader.max_length, reader.item_size
         parts = parts_beside(observation_space)
         written = parts.pop(WRITTEN, None)
@@ -112,10 +112,10 @@ class Pointer(Policy):
                     f"the end and a number for each of {room} items, got {space}."
                 )
         beside = FlatEncoder(spaces.Dict(OrderedDict([(WRITTEN, action_space), *parts.items()])))
-        given = size + beside.output_size - room - 1
+        given, query = size + beside.output_size - room - 1, reader.query_size
         make = partial(make_core, core, hidden=hidden, rows=rows)
-        model = make_item_attention(attention, size, make(given).output_size, **options)
-        copying = CopyingCore(ReadingCore(model, make(given + model.reading_size)), size)
+        model = make_item_attention(attention, size, make(given).output_size + query, **options)
+        copying = CopyingCore(ReadingCore(model, make(given + model.reading_size + query), query), size)
         self.points = output == "pointer"
         assert isinstance(action_space, spaces.Discrete)
         if self.points:

@@ -9,6 +9,7 @@ from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
+from .lots import some_of
 from .passage import Passage, Passages
 
 VERBS = (
@@ -35,12 +36,12 @@ class Cloze(Passage):
 
     Description:
         A story has 6 to 12 facts SUBJECT VERB OBJECT, about 12 entities that only have numbers ("ent23 praised ent7"),
-        with other words strewn before, in and behind them. The query is one of the facts with the other verb of the
-        same sense, and a blank for its subject or its object: "____ commended ent7". Who it was is to be written, one
-        word. No verb's sense occurs twice with the same entity, so there is one answer; most senses occur with several
-        entities, so the verb alone doesn't say it. The entities have other numbers in every story, and do other things:
-        nothing that was learned about one helps. With `renumber=False` they are always the same twelve who do the
-        same: the query alone says the answer, and whoever knows the world needs no story.
+        with other words between them, and in them if they are `strewn`. The query is one of the facts with the other
+        verb of the same sense, and a blank for its subject or its object: "____ commended ent7". Who it was is to be
+        written, one word. No verb's sense occurs twice with the same entity, so there is one answer; most senses occur
+        with several entities, so the verb alone doesn't say it. The entities have other numbers in every story, and do
+        other things: nothing that was learned about one helps. With `renumber=False` they are always the same twelve
+        who do the same: the query alone says the answer, and whoever knows the world needs no story.
 
         As a "stream" the words come one a moment, then the three of the query, then a marker, then the answer is due,
         from memory. As a "whole" story and query are seen. With view "glimpse" the query and one word of the story are
@@ -74,6 +75,7 @@ class Cloze(Passage):
 
     Args:
         view: "stream", "whole" or "glimpse".
+        strewn: whether other words stand inside facts, too, not only between them.
         renumber: whether entities have other numbers and do other things in every story.
         split: "train" (40 to 120 words), "validation" and "test" (the same), "test-40", -80, -120 and -200 (exactly so
             long).
@@ -108,6 +110,7 @@ class Cloze(Passage):
         self,
         *,
         view: Literal["stream", "whole", "glimpse"] = "stream",
+        strewn: bool = False,
         renumber: bool = True,
         split: str = "train",
         min_length: int | None = None,
@@ -120,7 +123,7 @@ class Cloze(Passage):
         self.facts = Range(min_facts, max_facts).check("facts", 1, COPIES * len(VERBS))
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length = sizes.range("length", 3 * max_facts, 1000)
-        self.renumber, self.query_size, self.most_written = renumber, 3, 1
+        self.strewn, self.renumber, self.query_size, self.most_written = strewn, renumber, 3, 1
         self.most_items = self.length.high
         self.room = max(self.most_items, *(sizes["max_length"] for sizes in self.splits.values()))
         self.set_passage(view, reward, looks, READ, WRITTEN)
@@ -131,10 +134,8 @@ class Cloze(Passage):
         sense, entities = self._facts(rng)  # (n, F), (n, F, 2)
         verb = VERB + 2 * sense + rng.integers("verb", 2, self.facts.high)
         told = torch.stack([entities[..., 0], verb, entities[..., 1]], -1).flatten(1)  # (n, 3 F)
-        # which places have the words of facts: as many as there are, by lot
         place = torch.arange(self.most_items, device=device)
-        lot = ((rng.bits("places", self.most_items) & ~0xFFF) | place).masked_fill(place >= length, _NEVER)
-        chosen = lot <= lot.sort(1).values.gather(1, 3 * facts - 1)  # (n, S)
+        chosen = self._places(rng.bits("places", self.most_items), length, facts)  # (n, S)
         number = chosen.cumsum(1) - 1  # of the word of a fact that stands here, or was the last one
         items = torch.where(chosen, told.gather(1, number.clamp(min=0, max=told.shape[1] - 1)), self._between(rng))
         # a full stop behind a fact, if any word is between it and the next
@@ -149,6 +150,19 @@ class Cloze(Passage):
         aligned = chosen & (number == 3 * asked + missing)
         due = torch.ones(n, dtype=torch.int64, device=device)
         return Passages(items, length[:, 0], answer - ENTITY + 1, due, aligned[:, None], query)
+
+    def _places(self, lot: Tensor, length: Tensor, facts: Tensor) -> Tensor:
+        """Which places have the words of facts, bool (n, S), by lots, int64 (n, S): all choices are as likely."""
+        place = torch.arange(lot.shape[1], device=lot.device)
+        many, count = (length, 3 * facts) if self.strewn else (length - 2 * facts, facts)  # as if a fact were a word
+        chosen = some_of(lot, many, count)
+        if self.strewn:
+            return chosen
+        begin = place + 2 * (chosen.cumsum(1) - chosen.long())  # each fact before has two words more
+        begin = torch.where(chosen, begin, len(place))  # what is no fact goes into a column too many
+        first = torch.zeros(len(lot), len(place) + 1, dtype=torch.bool, device=lot.device).scatter(1, begin, True)
+        first = first[:, :-1]
+        return first | first.roll(1, 1) | first.roll(2, 1)
 
     def _between(self, rng: CounterRNG) -> Tensor:
         """What stands where no fact does, (n, S)."""
@@ -179,6 +193,3 @@ class Cloze(Passage):
         count = items.new_zeros(len(items), len(READ)).scatter_add(1, items, torch.ones_like(items))
         count = count.scatter(1, query, -1)[:, ENTITY:]
         return self._as_action(count.argmax(1) + 1)
-
-
-_NEVER = torch.iinfo(torch.int64).max

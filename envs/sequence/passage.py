@@ -76,6 +76,7 @@ class Passage(BatchWorld):
 
     splits: ClassVar[Splits] = Splits()
     target_part = "write"
+    derived = frozenset({"shown"})
     score_name = "wholly right"
     source_names: Sequence[str]
     written_names: Sequence[str]
@@ -145,6 +146,16 @@ class Passage(BatchWorld):
             state["gaze"] = torch.zeros_like(passages.due)  # the item that is seen now
         return state
 
+    def derive(self, state: State) -> State:
+        """As a stream, what is shown before the marker, (n, S + ⌈Q / W⌉, …): the items, and the query behind them."""
+        if self.view != "stream" or not self.query_size:
+            return {}
+        items, asking, many = state["items"], self._asking, state["items"].shape[2:]
+        query = F.pad(state["query"], (0, asking * self.words - self.query_size)).view(-1, asking, *many)
+        place = state["length"][:, None] + torch.arange(asking, device=items.device)  # (n, ⌈Q / W⌉)
+        place = place.view(*place.shape, *(1 for _ in many)).expand_as(query)
+        return {"shown": torch.cat([items, torch.zeros_like(query)], 1).scatter(1, place, query)}
+
     def writing(self, state: State) -> tuple[Tensor, Tensor]:
         """Which writing is next, counted from 0 (negative while still reading), and whether it is now, each (B,)."""
         clock = state["clock"]
@@ -203,28 +214,22 @@ class Passage(BatchWorld):
         if self.view == "glimpse":
             seen = self._item(state["items"], state["gaze"])
             return {"glimpse": seen, "place": state["gaze"].clone(), "written": last, **query}
-        clock, length, asking = state["clock"], state["length"], self._asking
-        item = self._item(state["items"], clock)  # (B,) or (B, W)
-        if asking:
-            query = F.pad(state["query"], (0, asking * self.words - self.query_size))
-            asked = self._item(query.unflatten(1, (asking, self.words)) if item.ndim == 2 else query, clock - length)
-            item = torch.where(_beside(clock < length, item), item, asked)
+        clock = state["clock"]
         # of each word one channel for the marker and for each symbol, then one for each that can have been written last
-        channel = torch.where(_beside(clock < length + asking, item), item, 0)
-        if item.ndim == 2:
-            channel = channel + torch.arange(self.words, device=clock.device) * self.symbols
-        written = self.words * self.symbols + last
-        channel = torch.where(_beside(clock <= length + asking, item), channel, _beside(written, item))
-        seen = torch.zeros(
-            len(clock), self.words * self.symbols + self.writings, dtype=torch.float32, device=clock.device
-        )
-        return seen.scatter_(1, channel.view(len(clock), self.words), 1.0)
+        item = self._item(state.get("shown", state["items"]), clock).view(len(clock), self.words)
+        channel = item + torch.arange(self.words, device=clock.device) * self.symbols if self.words > 1 else item
+        reading = (clock <= state["length"] + self._asking)[:, None]
+        channel = torch.where(reading, channel, (self.words * self.symbols + last)[:, None])  # (B, W)
+        seen = clock.new_zeros(len(clock), self.words * self.symbols + self.writings, dtype=torch.float32)
+        return seen.scatter_(1, channel, 1.0)
 
     @staticmethod
     def _item(items: Tensor, place: Tensor) -> Tensor:
-        """The items at these places (B,) of (B, S) or (B, S, W); 0 where there is none."""
-        there = (place >= 0) & (place < items.shape[1])
-        return items[torch.arange(len(place), device=place.device), place * there] * _beside(there, items[:, 0])
+        """The items at these places (B,) of (B, S) or (B, S, W); 0 behind them."""
+        at, there = place.clamp(max=items.shape[1] - 1), place < items.shape[1]
+        if items.ndim == 2:
+            return items.gather(1, at[:, None])[:, 0] * there
+        return items[torch.arange(len(place), device=place.device), at] * there[:, None]
 
     def _roomy(self, items: Tensor) -> Tensor:
         """What is known of each item, (B, S, …), with nothing behind it, (B, R, …), fresh."""
@@ -240,10 +245,7 @@ class Passage(BatchWorld):
         return (state["right"] == state["due"]).float()
 
     def relevance(self, state: State) -> Tensor:
-        """The items that say what is due next, bool (B, R); as a stream the moments of them.
-
-        Those are S of the passage, then those of the query, the marker's, and L: bool (B, S + ⌈Q / W⌉ + 1 + L).
-        """
+        """The items that say what is due next, bool (B, R); as a stream the moments, (B, S + ⌈Q / W⌉ + 1 + L)."""
         place, _ = self.writing(state)
         items = self._aligned(state, place)  # (B, S)
         if self.view != "stream":
@@ -310,18 +312,18 @@ class Passage(BatchWorld):
         return render.passage(
             render.Page(
                 source=self.source_words(one["items"][: one["length"]]),
-                written=spelt(one["written"][: max(0, int(place[index]))], self.written_names),
-                gold=spelt(one["targets"][: one["due"]], self.written_names),
+                written=render.spelt(one["written"][: max(0, int(place[index]))], self.written_names),
+                gold=render.spelt(one["targets"][: one["due"]], self.written_names),
                 aligned=self.relevance(state)[index, : self.most_items].cpu().numpy()[: one["length"]],
                 seen=self._seen(one),
-                asked=spelt(one["query"], self.source_names) if self.query_size else (),
+                asked=render.spelt(one["query"], self.source_names) if self.query_size else (),
             ),
-            self._lines(),
+            self.lines(),
         )
 
     def source_words(self, items: np.ndarray) -> list[str]:
         """What a picture calls the items of a passage, (n, …)."""
-        return spelt(items, self.source_names)
+        return render.spelt(items, self.source_names)
 
     def source_picture(self, index: int) -> np.ndarray | None:
         """The passage of world `index` as it is and what was written of it, uint8 (H, W, 3); None where words do."""
@@ -333,7 +335,7 @@ class Passage(BatchWorld):
             return int(one["gaze"])
         return int(one["clock"]) if self.view == "stream" and one["clock"] < one["length"] else None
 
-    def _lines(self) -> render.Lines:
+    def lines(self) -> render.Lines:
         """How many lines of a picture the longest passage takes, the longest writing, and the query."""
         read, written = (max(map(len, names)) for names in (self.source_names, self.written_names))
         longest = render.lines_of(self.most_written, written)
@@ -343,15 +345,3 @@ class Passage(BatchWorld):
             written=longest,
             due=longest,
         )
-
-
-def _beside(flag: Tensor, like: Tensor) -> Tensor:
-    """One thing for each item, (B,), beside items (B,) or (B, W)."""
-    return flag[:, None] if like.ndim == 2 else flag
-
-
-def spelt(symbols: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The names of symbols, (n,), or of sentences of them, (n, W)."""
-    if symbols.ndim == 2:
-        return [" ".join(names[int(symbol)] for symbol in sentence if symbol) for sentence in symbols]
-    return [names[int(symbol)] for symbol in symbols]

@@ -14,7 +14,8 @@ from ..sizes import Range, Splits
 from . import pen, render_pen
 from .blind import END
 from .numbers import NumberPassage
-from .passage import Passages, spelt
+from .passage import Passages
+from .render import spelt
 
 LONGEST = 30
 HIGH, LOW, BESIDE = 3.5, 2.0, 2.0  # heights of an x that ink may go above and below the base line, and beside a word

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...viz.canvas import blank, box, even
 from ...viz.palette import DIM, INK, NOW, RIGHT, WRONG, Colour
-from ...viz.text import width_of, write
+from ...viz.text import laid_out, width_of, write
 
 WIDTH, MARGIN, LINE, TITLE, GAP = 640, 8, 24, 26, 14
 LETTER = 10  # pixels of the widest letters
@@ -70,7 +70,7 @@ def passage(page: Page, lines: Lines) -> np.ndarray:
     def titled(name: str, title: str, words: Sequence[str]) -> list[tuple[str, int, int]]:
         """The words of a section, laid out below its title."""
         write(canvas, title, (MARGIN, tops[name] + 18), colour=DIM)
-        return _laid(words, tops[name] + TITLE)
+        return laid_out(words, (MARGIN + 4, WIDTH - MARGIN), tops[name] + TITLE, LINE, GAP)
 
     if lines.asked:
         for word, x, y in titled("asked", "asked", page.asked):
@@ -90,13 +90,8 @@ def _judged(place: int, word: str, gold: Sequence[str]) -> Colour:
     return RIGHT if place < len(gold) and gold[place] == word else WRONG
 
 
-def _laid(words: Sequence[str], top: int) -> list[tuple[str, int, int]]:
-    """Words in lines, each with the lower left end of its letters."""
-    laid, x, y = [], MARGIN + 4, top + 16
-    for word in words:
-        wide = width_of(word)
-        if x + wide > WIDTH - MARGIN and x > MARGIN + 4:
-            x, y = MARGIN + 4, y + LINE
-        laid.append((word, x, y))
-        x += wide + GAP
-    return laid
+def spelt(symbols: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The names of symbols, (n,), or of sentences of them, (n, W)."""
+    if symbols.ndim == 2:
+        return [" ".join(names[int(symbol)] for symbol in sentence if symbol) for sentence in symbols]
+    return [names[int(symbol)] for symbol in symbols]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import command, run_folder
-from ids import playground
+from ids import playground, short
 
 from foveate.agents import AGENTS, presets
 
@@ -120,8 +120,8 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
     if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer"):
         sizes = [*sizes, "--learner.batch", "8"]
-    env_id, short = playground(agent)
-    words = ["train.py", env_id, agent, *TINY[:-2], *sizes, *short, "--log-dir", str(tmp_path / "runs")]
+    env_id, few = playground(agent)
+    words = ["train.py", env_id, agent, *TINY[:-2], *sizes, *few, "--log-dir", str(tmp_path / "runs")]
     apart = agent == "ram"
     done = command(root, *words, cwd=tmp_path, apart=apart)
     assert done.returncode == 0, done.stderr
@@ -129,7 +129,7 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     folder = run_folder(tmp_path / "runs")
     config = json.loads((folder / "config.json").read_text())
     assert config["command"].endswith(" ".join(words[1:]))
-    assert config["env"].items() >= ({"view": "whole", "max_length": 7} if short else {"size": 60}).items()
+    assert config["env"].items() >= ({"view": "whole", **short(env_id)} if few else {"size": 60}).items()
     run = json.loads((last_checkpoint(folder) / "run.json").read_text())
     assert run["versions"]["torch"]
     assert list((folder / "checkpoints").glob("best-*"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foveate.envs.gym_env import VectorEnv
 from foveate.envs.sequence import Cloze
 from foveate.envs.sequence.cloze import VERBS
-from foveate.envs.sequence.passage import spelt
+from foveate.envs.sequence.render import spelt
 from foveate.errors import FoveateError
 
 ID = "Sequence/Cloze-v0"
@@ -39,7 +39,14 @@ def facts_of(words: list[str]) -> list[tuple[Fact, list[int]]]:
     return found
 
 
-OPTIONS = [{}, {"split": "test-40"}, {"split": "test-200"}, {"renumber": False}]
+OPTIONS = [
+    {},
+    {"strewn": True},
+    {"strewn": True, "split": "test-40"},
+    {"split": "test-40"},
+    {"split": "test-200"},
+    {"renumber": False},
+]
 OPTIONS += [{"min_length": 3, "max_length": 4, "min_facts": 1, "max_facts": 1}]
 OPTIONS += [{"min_facts": 18, "max_facts": 18, "min_length": 54}]
 

@@ -150,6 +150,8 @@ SMALL: dict[str, dict] = {"ntm": {"rows": 8, "width": 6}, "dnc": {"rows": 8, "wi
 CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
 MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
 POINTS = ("Sequence/ConvexHull-v0", {"view": "whole", "min_length": 3, "max_length": 5})
+CLOZE = ("Sequence/Cloze-v0", {"view": "whole", "min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2})
+STORY = ("Sequence/Stories-v0", {"view": "whole", "task": "list", "min_events": 3, "max_events": 5})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -257,6 +259,9 @@ _READING = [
     *(case("attend", PASSAGE, "backprop", {"attention": "graph", "dynamic": dynamic}) for dynamic in (True, False)),
     case("attend", PASSAGE, "backprop", {"key": 0}),
     *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),
+    case("attend", CLOZE, "backprop", {"encoder": "lstm", "key": 0, "core": "rnn"}),
+    case("attend", STORY, "backprop", {"encoder": "words", "attention": "hops", "core": "none"}),
+    case("attend", STORY, "backprop", {"attention": "hops", "tying": "layer-wise", "linear_start": 2}),
     case("attend", PASSAGE, "ppo", {"core": "lstm", "readout": 8}),
     case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
     *(

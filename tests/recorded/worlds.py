@@ -71,7 +71,7 @@ VARIANTS: dict[str, list[dict]] = {
     ],
     "Sequence/Cloze-v0": [
         {"view": "whole", "min_length": 12, "max_length": 20, "min_facts": 2, "max_facts": 4, "reward": "edit"},
-        {"view": "glimpse", "looks": 2, "renumber": False},
+        {"view": "glimpse", "looks": 2, "renumber": False, "strewn": True},
         {"view": "whole", "split": "test-200"},
     ],
     "Sequence/Dictionary-v0": [
@@ -88,6 +88,13 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "whole", "min_length": 2, "max_length": 3, "reward": "edit"},
         {"view": "glimpse", "looks": 2, "min_length": 1, "max_length": 2},
         {"dots": "at once", "confusable": False, "split": "test-5", "reward": "whole"},
+    ],
+    "Sequence/Stories-v0": [
+        {"task": "list", "view": "whole", "distractors": 3, "reward": "edit"},
+        {"task": "three", "view": "glimpse", "looks": 2},
+        {"task": "two"},
+        {"task": "count", "view": "whole", "split": "test-20"},
+        {"task": "yes-no", "view": "whole"},
     ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],

@@ -1,5 +1,6 @@
 """Alignments: of an attention that is known, of gradients that can be worked out otherwise, and their figures."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from ids import short
 from torch import Tensor
 
 from foveate import tree
@@ -224,6 +226,58 @@ def test_what_is_owed_to_the_end_alone_leaves_a_row_dark() -> None:
         for elsewhere in (np.array([0.97]), None)
     )
     assert dark < bright
+
+
+def test_a_text_is_shaded_where_it_was_read_and_outlined_where_it_should_be() -> None:
+    from foveate.viz.alignment import GOLD, AlignmentMap, Written
+    from foveate.viz.shaded import SHADE, Asked, draw_shaded
+
+    words, asked = ["one", "two", "three"], Asked(["who", "____"], [Written("x")])
+    gold = np.array([[False, False, True]])
+    for place in range(3):
+        picture = draw_shaded([AlignmentMap("t", np.eye(3)[place : place + 1])], words, asked, gold)
+        shaded, golden = (np.argwhere((picture == colour).all(-1)) for colour in (SHADE, GOLD))
+        middles = [float(np.mean([least, most])) for least, most in zip(golden.min(0), golden.max(0), strict=True)]
+        assert len(shaded) > 50
+        assert (abs(shaded.mean(0)[1] - middles[1]) < 10) == (place == 2)
+    assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+
+
+@pytest.mark.parametrize("of", ["weights", "jacobian"])
+def test_one_answer_has_an_alignment_and_pictures_of_one_size(of: str) -> None:
+    make = partial(gym.make, "Sequence/Cloze-v0", view="whole", **short("Sequence/Cloze-v0"))
+    torch.manual_seed(0)
+    policy = AGENTS["attend"](make().observation_space, make().action_space, hidden=8, units=8, key=0)
+    env = Alignment(make(render_mode="rgb_array"), policy, of=of)
+    frames = []
+    for seed in range(4):
+        _, info = env.reset(seed=seed)
+        frames.append(env.render())
+        env.step(info["target"])
+        frames.append(env.render())
+        amounts = env.matrix(of)
+        assert amounts.shape == env.gold().shape == (1, len(env.source))
+        assert (amounts > 0).all()
+        assert env.source[int(env.gold()[0].argmax())] == env.written[0]
+    assert len({frame.shape for frame in frames}) == 1
+
+
+def test_every_hop_has_a_text_of_its_own() -> None:
+    make = partial(gym.make, "Sequence/Stories-v0", view="whole", **short("Sequence/Stories-v0"))
+    for hops in (1, 3):
+        torch.manual_seed(0)
+        options = {"encoder": "words", "attention": "hops", "core": "none", "embedding": 4, "hops": hops}
+        policy = AGENTS["attend"](make().observation_space, make().action_space, **options)
+        env = Alignment(make(), policy, of="weights")
+        _, info = env.reset(seed=0)
+        before = env.render()
+        env.step(info["target"])
+        every = env.matrices()
+        assert every.shape == (hops, 1, len(env.source))
+        np.testing.assert_allclose(every.sum(-1), 1.0, atol=1e-5)
+        np.testing.assert_allclose(every.mean(0), env.matrix())
+        assert env.render().shape[1] == hops * 640
+        assert before.shape == env.render().shape
 
 
 def test_the_gold_cells_are_outlined_and_their_words_stand_there() -> None:

@@ -8,6 +8,7 @@ from .base import VisualAttention
 from .content_map import ContentAttention
 from .draw import DrawAttention
 from .graph import GraphItems
+from .hops import HopItems
 from .items import ContentItems, ItemAttention, LastItem, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
@@ -26,6 +27,7 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "content": ContentItems,
     "last": LastItem,
     "uniform": UniformItems,
+    "hops": HopItems,
     "window": WindowItems,
     "graph": GraphItems,
 }

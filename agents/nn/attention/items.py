@@ -34,11 +34,22 @@ class ItemAttention(nn.Module, Generic[P]):
         emitted_size: how many numbers the controller emits; 0 where what is read is the same at all moments.
         reading_size: numbers of what is read.
         takes_state: whether the controller's state itself is what is emitted.
+        takes_query: whether what is asked about a source is emitted as it is, if it has `emitted_size` numbers.
     """
 
     emitted_size: int
     reading_size: int
     takes_state: bool = False
+    takes_query: bool = False
+
+    @classmethod
+    def codes(cls, **options: object) -> int:
+        """How many codes of its own each symbol needs, one for each part that an item has in it.
+
+        Args:
+            **options: the constructor's.
+        """
+        return 1
 
     def initial(self) -> Float[Tensor, " emitted"]:
         """What is emitted before anything was read, (emitted_size,): the start of what is learned."""

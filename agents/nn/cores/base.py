@@ -19,10 +19,12 @@ class Source(NamedTuple):
     Attributes:
         items: float, (B, L, D), one vector for each place or symbol, padded to L.
         length: int64, (B,), how many of them are real; the others must never count.
+        query: float, (B, U), what is asked about it; None where it comes without a query.
     """
 
     items: Float[Tensor, "batch length size"]
     length: Int[Tensor, " batch"]
+    query: Float[Tensor, "batch query"] | None = None
 
     def mask(self) -> Bool[Tensor, "batch length"]:
         """Which items are real, bool (B, L)."""

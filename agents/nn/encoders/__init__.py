@@ -9,15 +9,27 @@ from ....envs.spaces import to_floats
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .convolutional import BytenetItems, ConvolutionItems
-from .items import GRUItems, ItemEncoder, PlainItems, PositionItems, TransformerItems
+from .items import (
+    DirectedItems,
+    GRUItems,
+    ItemEncoder,
+    LSTMItems,
+    MemoryItems,
+    PlainItems,
+    PositionItems,
+    TransformerItems,
+)
 from .observations import MLP, ConvNet, Encoder, FlatEncoder, SourceEncoder, as_image, shrunk
 from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, symbols_of
+from .sentences import BagQuery, DirectedQuery
 
 # from items to annotations, each by its name
 ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "embedding": PlainItems,
     "positions": PositionItems,
     "gru": GRUItems,
+    "lstm": LSTMItems,
+    "words": MemoryItems,
     "convolution": ConvolutionItems,
     "bytenet": BytenetItems,
     "transformer": TransformerItems,
@@ -42,21 +54,28 @@ def make_item_encoder(name: str, size: int, **options: object) -> ItemEncoder:
 
 
 def make_passage_encoder(
-    space: spaces.Space, embedding: int, encoder: AnyItemEncoder, **options: object
+    space: spaces.Space, embedding: int, encoder: AnyItemEncoder, codes: int = 1, **options: object
 ) -> PassageEncoder:
-    """The encoder of the passages in observations, of symbols or of numbers.
+    """The encoder of the passages in observations, of symbols or of numbers, and of queries about them.
 
     Args:
         space: of observations, a Dict with a part `source`.
         embedding: numbers that stand for an item.
         encoder: the name of the encoder of items.
+        codes: of so many numbers for each item, side by side.
         **options: as of `make_item_encoder`.
     """
+    size = codes * embedding
     if has_numbers(space):
-        made: tuple[type[PassageEncoder], nn.Module] = NumbersEncoder, nn.Linear(numbers_of(space)[1], embedding)
-    else:
-        made = PassageEncoder, nn.Embedding(symbols_of(space)[1], embedding, padding_idx=0)
-    return made[0](space, made[1], make_item_encoder(encoder, embedding, **options))
+        numbers = nn.Linear(numbers_of(space)[1], size)
+        return NumbersEncoder(space, numbers, make_item_encoder(encoder, size, **options))
+    known = symbols_of(space)
+    symbols = nn.Embedding(known.count, size, padding_idx=0)
+    items = make_item_encoder(encoder, size, **options)
+    asked = BagQuery(embedding) if known.query else None
+    if known.query and isinstance(items, DirectedItems):
+        asked = DirectedQuery(size, items.annotation_size // items.directions, items.network)
+    return PassageEncoder(space, symbols, items, asked, codes)
 
 
 __all__ = [

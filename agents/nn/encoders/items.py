@@ -1,7 +1,7 @@
 """From the items of a source to annotations: what each is among the others (Bahdanau et al. 2014, section 3.2)."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -73,21 +73,27 @@ def position_code(count: int, size: int, device: torch.device, dtype: torch.dtyp
     return torch.where(number % 2 == 0, angle.sin(), angle.cos())
 
 
-class GRUItems(ItemEncoder):
-    """A GRU over the items, and another from the end to the beginning: what an item is in its context.
+class DirectedItems(ItemEncoder):
+    """A recurrent network over the items, and another from the end to the beginning: what an item is in its context.
 
     Args:
         size: of an item.
         units: of each direction; an annotation has both.
         directions: 2, or 1 for the one that reads forwards only.
+
+    Attributes:
+        network: of each direction.
     """
+
+    network: ClassVar[type[nn.GRU | nn.LSTM]]
 
     def __init__(self, size: int, units: int = 128, directions: Literal[1, 2] = 2):
         super().__init__()
         check_range("units", units, 1)
         check_range("directions", directions, 1, 2)
-        self.ahead = nn.GRU(size, units, batch_first=True)
-        self.back = nn.GRU(size, units, batch_first=True) if directions == 2 else None
+        self.directions = directions
+        self.ahead = self.network(size, units, batch_first=True)
+        self.back = self.network(size, units, batch_first=True) if directions == 2 else None
         self.annotation_size = directions * units
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
@@ -99,10 +105,46 @@ class GRUItems(ItemEncoder):
         return torch.cat([ahead, back.gather(1, turn[..., None].expand_as(back))], -1)
 
 
+class GRUItems(DirectedItems):
+    """GRUs, as in Bahdanau et al. 2014."""
+
+    network = nn.GRU
+
+
+class LSTMItems(DirectedItems):
+    """LSTMs, as in Hermann et al. 2015."""
+
+    network = nn.LSTM
+
+
 def turned(length: Int[Tensor, " batch"], count: int) -> Int[Tensor, "batch count"]:
     """Where each item is found in its source read backwards, int64 (B, count); what is behind the end stays there."""
     place = torch.arange(count, device=length.device)[None]
     return torch.where(place < length[:, None], length[:, None] - 1 - place, place)
+
+
+class MemoryItems(ItemEncoder):
+    """The items, each with a learned code of how long ago it was, the newest first: T of section 4.1.
+
+    Args:
+        size: of an item.
+        ages: codes; what is older has the last one.
+
+    Source:
+        Sukhbaatar et al. 2015, "End-to-end memory networks".
+    """
+
+    def __init__(self, size: int, ages: int = 64):
+        super().__init__()
+        check_range("ages", ages, 1)
+        self.code = nn.Embedding(ages, size)
+        nn.init.normal_(self.code.weight, std=0.1)  # as the paper begins all weights
+        self.annotation_size = size
+
+    def forward(self, items: Tensor, length: Tensor) -> Tensor:
+        place = torch.arange(items.shape[1], device=items.device)
+        age = (length[:, None] - 1 - place).clamp(0, self.code.num_embeddings - 1)
+        return items + self.code(age)
 
 
 class TransformerItems(ItemEncoder):

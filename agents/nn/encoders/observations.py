@@ -38,10 +38,12 @@ class SourceEncoder(nn.Module):
     Attributes:
         max_length: L, to which every source is padded.
         item_size: D, numbers of an item.
+        query_size: U, numbers of what is asked about a source; 0 where nothing is.
     """
 
     max_length: int
     item_size: int
+    query_size: int = 0
 
     def forward(self, observation: Tree) -> Source:
         """What is read of the source in observations (B, …)."""
@@ -50,7 +52,8 @@ class SourceEncoder(nn.Module):
     def empty(self, batch: int, device: torch.device | str = "cpu") -> Source:
         """What stands in the state before anything was read."""
         items = torch.zeros(batch, self.max_length, self.item_size, device=device, dtype=torch.float32)
-        return Source(items, torch.zeros(batch, dtype=torch.int64, device=device))
+        query = torch.zeros(batch, self.query_size, device=device, dtype=torch.float32) if self.query_size else None
+        return Source(items, torch.zeros(batch, dtype=torch.int64, device=device), query)
 
 
 class FlatEncoder(Encoder):

@@ -1,6 +1,7 @@
-"""The encoder of a passage: the part `source` of an observation, read once an episode."""
+"""The encoder of a passage: the parts `source` and `query` of an observation, read once an episode."""
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from gymnasium import spaces
 from torch import Tensor, nn
@@ -11,24 +12,38 @@ from ....tree import Tree
 from ..cores.base import Source, used_room
 from .items import ItemEncoder
 from .observations import SourceEncoder
+from .sentences import QueryEncoder, sentence_codes
 
-SOURCE, LENGTH = "source", "length"  # the parts of an observation that are read
+SOURCE, QUERY, LENGTH = "source", "query", "length"  # the parts of an observation that are read
 
 
 class PassageEncoder(SourceEncoder):
-    """Embeds the symbols of a passage, and annotates them.
+    """Embeds the symbols of a passage, and annotates its items; likewise the query, if there is one.
+
+    An item of several symbols, a sentence, is embedded as their sum, weighted by a code of their places.
 
     Args:
         space: of observations, see `symbols_of`.
         embedding: what makes numbers of symbols; its first is of no symbol.
         encoder: from what is embedded to annotations.
+        asked: from an embedded query to what is asked; None where there is no query.
+        codes: of each symbol, which stand side by side in its embedding.
     """
 
-    def __init__(self, space: spaces.Space, embedding: nn.Module, encoder: ItemEncoder):
+    def __init__(
+        self,
+        space: spaces.Space,
+        embedding: nn.Module,
+        encoder: ItemEncoder,
+        asked: QueryEncoder | None = None,
+        codes: int = 1,
+    ):
         super().__init__()
         self.max_length = self.room(space)
-        self.embedding, self.encoder = embedding, encoder
+        self.embedding, self.encoder, self.codes = embedding, encoder, codes
         self.item_size = encoder.annotation_size
+        self.asked = asked
+        self.query_size = 0 if asked is None else asked.output_size
 
     @staticmethod
     def room(space: spaces.Space) -> int:
@@ -38,14 +53,20 @@ class PassageEncoder(SourceEncoder):
     @staticmethod
     def items(observation: Tree) -> tuple[Tensor, Tensor]:
         """The items of the source, (B, L, …), and how many they are, (B,)."""
-        symbols = observation[SOURCE].long()  # (B, L)
-        return symbols, (symbols != 0).sum(1)
+        symbols = observation[SOURCE].long()  # (B, L), or (B, L, W) of sentences
+        return symbols, (symbols.any(-1) if symbols.ndim == 3 else symbols != 0).sum(1)
 
     def forward(self, observation: Tree) -> Source:
         items, length = self.items(observation)
         longest = used_room(length, self.max_length)  # nothing is computed for the room behind it
-        annotations = self.encoder(self.embedding(items[:, :longest]), length)
-        return Source(F.pad(annotations, (0, 0, 0, self.max_length - longest)), length)
+        annotations = self.encoder(self.embed(items[:, :longest]), length)
+        query = None if self.asked is None else self.asked(self.embedding(observation[QUERY].long()))
+        return Source(F.pad(annotations, (0, 0, 0, self.max_length - longest)), length, query)
+
+    def embed(self, items: Tensor) -> Tensor:
+        """Items (B, L, …) as numbers, (B, L, E)."""
+        embedded = self.embedding(items)
+        return sentence_codes(embedded, (items != 0).sum(-1), self.codes) if embedded.ndim == 4 else embedded
 
 
 class NumbersEncoder(PassageEncoder):
@@ -68,7 +89,7 @@ def has_numbers(space: spaces.Space) -> bool:
 def parts_beside(space: spaces.Space) -> "OrderedDict[str, spaces.Space]":
     """What is observed beside the passage."""
     assert isinstance(space, spaces.Dict)
-    read = (SOURCE, LENGTH) if has_numbers(space) else (SOURCE,)
+    read = (SOURCE, LENGTH) if has_numbers(space) else (SOURCE, QUERY)
     return OrderedDict((name, part) for name, part in space.spaces.items() if name not in read)
 
 
@@ -88,17 +109,42 @@ def numbers_of(space: spaces.Space) -> tuple[int, int]:
     return part.shape[0], part.shape[1]
 
 
-def symbols_of(space: spaces.Space) -> tuple[int, int]:
-    """How long the passages in observations of a space can be, and how many symbols there are, that for none included.
+class Symbols(NamedTuple):
+    """What passages in observations of a space are made of.
+
+    Attributes:
+        room: items that they have room for.
+        count: symbols, that for none included.
+        words: symbols of each item; 0 where an item is a symbol.
+        query: symbols of the query; 0 where there is none.
+    """
+
+    room: int
+    count: int
+    words: int
+    query: int
+
+
+def symbols_of(space: spaces.Space) -> Symbols:
+    """What the passages in observations of a space are made of.
 
     Raises:
         FoveateError: observations have no part `source` of symbols.
     """
     parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
-    part = parts.get(SOURCE)
-    if not isinstance(part, spaces.MultiDiscrete) or part.nvec.ndim != 1 or part.start.any() or len(parts) < 2:
+    part, query = parts.get(SOURCE), parts.get(QUERY)
+    if not _of_symbols(part, 1, 2) or len(parts) < 2 or not (query is None or _of_symbols(query, 1)):
         raise FoveateError(
             "this agent reads a passage: observations must be a Dict with a part 'source', MultiDiscrete from 0 on "
-            f'(0 for no symbol), beside others, got {space}. For Sequence worlds use view="whole".'
+            "(0 for no symbol), of symbols or of sentences, and perhaps one 'query' of symbols, beside others, got "
+            f'{space}. For Sequence worlds use view="whole".'
         )
-    return len(part.nvec), int(part.nvec.max())
+    assert isinstance(part, spaces.MultiDiscrete)
+    words = part.nvec.shape[1] if part.nvec.ndim == 2 else 0
+    if not isinstance(query, spaces.MultiDiscrete):
+        return Symbols(len(part.nvec), int(part.nvec.max()), words, 0)
+    return Symbols(len(part.nvec), int(max(part.nvec.max(), query.nvec.max())), words, len(query.nvec))
+
+
+def _of_symbols(part: spaces.Space | None, *dimensions: int) -> bool:
+    return isinstance(part, spaces.MultiDiscrete) and part.nvec.ndim in dimensions and not part.start.any()
