@@ -108,7 +108,10 @@ def test_every_parameter_learns_what_is_asked(env_id: str, encoder: str) -> None
     said = policy(seen, policy.initial_state(4), starts)
     (said.parameters["action"].square().sum() + said.value.sum()).backward()
     lame = {name for name, value in policy.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0}
-    assert lame <= {"core.attention.to_key.bias"}  # behind a softmax a bias that all keys share is no difference
+    # behind a softmax a bias that all keys share is no difference; a query of one word has no word before it
+    idle = {"core.attention.to_key.bias"}
+    idle |= {name for name in lame if "asked.network.weight_hh" in name and seen["query"].shape[-1] == 1}
+    assert lame <= idle
 
 
 @pytest.mark.parametrize("env_id", ASKING)
@@ -118,7 +121,7 @@ def test_another_query_has_another_answer_and_the_passage_is_read_once(env_id: s
     calls: list[int] = []
     policy.source_encoder.encoder.register_forward_hook(lambda *_: calls.append(1))
     seen = observations(env_id, 1, 1)
-    other = {**seen, "query": seen["query"].roll(1, -1)}
+    other = {**seen, "query": 1 + seen["query"] % 5}
     starts = torch.ones(1, 1, dtype=torch.bool)
     one, two = (policy(each, policy.initial_state(1), starts).parameters["action"] for each in (seen, other))
     assert (one - two).abs().max() > 1e-6
