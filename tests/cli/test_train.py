@@ -18,7 +18,7 @@ from foveate.agents import AGENTS, presets
 
 TINY = [
     "--steps",
-    "3000",
+    "1600",
     "--no-tensorboard",
     "--eval-episodes",
     "20",
