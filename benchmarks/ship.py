@@ -2,8 +2,10 @@
 
 python benchmarks/run_jobs.py      the trainings
 python benchmarks/ship.py          zoo/NAME-AGENT for each pair in SHIPPED, the run with the best validation score
+python benchmarks/ship.py --only ClutteredDigits-ram --runs FOLDER      of this agent alone, from runs elsewhere
 """
 
+import argparse
 import json
 import shutil
 from pathlib import Path
@@ -21,8 +23,12 @@ LARGE = "Driving"  # of this table only what its label says is for the zoo: the 
 
 def main() -> None:
     """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="agents of the zoo with this name")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
+    arguments = parser.parse_args()
     best: dict[tuple[str, str], tuple[float, Path, dict]] = {}
-    for file in sorted((ROOT / "runs" / "benchmarks").glob("*/result.json")):
+    for file in sorted(arguments.runs.glob("*/result.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
         folder = checkpoint.find(file.parent / result["run"], "best")
         validation = checkpoint.read_run(folder)["progress"]["best"]
@@ -34,6 +40,8 @@ def main() -> None:
             best[pair] = (value, folder, result)
     for (env_id, agent), (_, folder, result) in best.items():
         home = ROOT / "zoo" / f"{env_id.split('/')[1].rpartition('-')[0]}-{agent}"
+        if arguments.only not in ("", home.name):
+            continue
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         shutil.copyfile(folder / checkpoint.WEIGHTS, home / checkpoint.WEIGHTS)
