@@ -94,6 +94,10 @@ class Splits(dict[str, Mapping[str, int]]):
         lesson = check_range("lesson", len(lessons) if lesson is None else lesson, 1, len(lessons))
         return Splits({**self, "train": lessons[lesson - 1]})
 
+    def largest(self, name: str) -> int:
+        """The largest size of a range that any split has."""
+        return max(sizes[f"max_{name}"] for sizes in self.values())
+
     def sizes(self, split: str, **given: int | None) -> Sizes:
         """The sizes of a split; what is given counts more.
 

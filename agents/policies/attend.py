@@ -81,8 +81,9 @@ class ReadingCore(Core[ReadingState]):
         """
         assert source is not None
         prepared = self.attention.prepare(source.compact())
-        piece = partial(self._piece, prepared, source, record)
-        begin = partial(self._begin, source)
+        asked = self._asked(source.query)
+        piece = partial(self._piece, prepared, source, asked, record)
+        begin = partial(self._begin, asked)
         if not self.attention.emitted_size:  # the same is read at all moments: none need wait for the one before
             return unroll_pieces(piece, x, state, starts, begin)
 
@@ -92,31 +93,31 @@ class ReadingCore(Core[ReadingState]):
 
         return unroll(step, x, state, starts, begin)
 
-    def _begin(self, source: Source, state: ReadingState, x: Tensor, starts: Tensor) -> ReadingState:
+    def _begin(self, asked: Tensor | None, state: ReadingState, x: Tensor, starts: Tensor) -> ReadingState:
         fresh, origin = self.initial_state(len(starts), starts.device), self.origin.expand(len(starts), -1)
-        if source.query is not None:
-            first = self.attention.advance(torch.zeros_like(origin), self._asking(origin, source.query))
-            fresh = fresh._replace(emitted=first)
+        if asked is not None:
+            fresh = fresh._replace(emitted=self.attention.advance(torch.zeros_like(origin), origin + asked))
         return reset_where(state, fresh, starts)
 
-    def _asking(self, emitted: Tensor, query: Tensor | None) -> Tensor:
-        """What is emitted, (B, E), and what the query asks with it."""
+    def _asked(self, query: Tensor | None) -> Tensor | None:
+        """What a query adds to all that is emitted, (B, E); None where it adds nothing."""
         if query is None or not self.attention.emitted_size:
-            return emitted
+            return None
         if self.attention.takes_state:  # the state, and behind it the query
-            return emitted + F.pad(query, (self.inner.output_size, 0))
-        return emitted + (query if self.ask is None else self.ask(query))
+            return F.pad(query, (self.inner.output_size, 0))
+        return query if self.ask is None else self.ask(query)
 
     def _piece(
-        self, prepared: Tree, source: Source, record: bool, x: Tensor, state: ReadingState
+        self, prepared: Tree, source: Source, asked: Tensor | None, record: bool, x: Tensor, state: ReadingState
     ) -> CoreOutput[ReadingState]:
         """Some moments by one reading, x (t, B, D)."""
         read: Reading = self.attention.look(prepared, state.emitted)
         what = read.what.expand(len(x), -1, -1)  # (t, B, R)
         never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-        asked = [] if source.query is None else [source.query.expand(len(x), -1, -1)]
-        y, inner, losses, records = self.inner(torch.cat([x, what, *asked], -1), state.inner, never, record)
-        emitted = self._asking(self._emitted(y[-1]), source.query)
+        query = [] if source.query is None else [source.query.expand(len(x), -1, -1)]
+        y, inner, losses, records = self.inner(torch.cat([x, what, *query], -1), state.inner, never, record)
+        emitted = self._emitted(y[-1])
+        emitted = emitted if asked is None else emitted + asked
         after = ReadingState(self.attention.advance(state.emitted, emitted), inner)
         if record:
             weights = F.pad(read.weights, (0, source.items.shape[1] - read.weights.shape[-1]))

@@ -53,8 +53,7 @@ class CopyingCore(Core[ReadingState]):
         assert source is not None
         room = source.items.shape[1]
         nothing, written, beside = x.split([1, room, x.shape[-1] - 1 - room], -1)
-        known = source.compact()
-        items = torch.where(known.mask()[..., None], known.items, 0.0)  # zero times NaN is NaN
+        items = source.compact().cleared().items
         copied = torch.einsum("tbl,bla->tba", written[..., : items.shape[1]], items) + nothing * self.begin
         return self.inner(torch.cat([copied, beside], -1), state, starts, record, source)
 

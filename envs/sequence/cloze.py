@@ -125,7 +125,7 @@ class Cloze(Passage):
         self.length = sizes.range("length", 3 * max_facts, 1000)
         self.strewn, self.renumber, self.query_size, self.most_written = strewn, renumber, 3, 1
         self.most_items = self.length.high
-        self.room = max(self.most_items, *(sizes["max_length"] for sizes in self.splits.values()))
+        self.room = max(self.most_items, self.splits.largest("length"))
         self.set_passage(view, reward, looks, READ, WRITTEN)
 
     def passage(self, rng: CounterRNG) -> Passages:

@@ -102,7 +102,7 @@ class ConvexHull(NumberPassage):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length, self.task = sizes.range("length", 1, LONGEST), task
         self.most_items, self.most_written = self.length.high, self.length.high + 1
-        self.room = max(self.most_items, *(sizes["max_length"] for sizes in self.splits.values()))
+        self.room = max(self.most_items, self.splits.largest("length"))
         numbers = [str(number) for number in range(1, self.room + 1)]
         self.set_passage(view, reward, looks, ["", *numbers], ["end", *numbers])
 

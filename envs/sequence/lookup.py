@@ -90,7 +90,7 @@ class Dictionary(Passage):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length = sizes.range("length", 1, LONGEST)
         self.most_items = self.length.high
-        self.room = max(self.most_items, *(sizes["max_length"] for sizes in self.splits.values()))
+        self.room = max(self.most_items, self.splits.largest("length"))
         keys, values = ([f"{kind}{number}" for number in range(1, self.room + 1)] for kind in ("key", "value"))
         self.set_passage(view, reward, looks, ["", *keys, *values], ["", *values])
 

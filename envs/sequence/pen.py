@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...tree import outside_inference
 from ..counter_rng import CounterRNG
 
 FONT = "scripts"  # a plain cursive of Hershey's
@@ -17,7 +18,7 @@ JOIN = 0.5  # a gap between letters over which the pen doesn't lift
 WIDTHS = 0.85, 0.4  # the least width of a hand's letters, as a factor, and how much more it may be
 WITH_LATE = "ijt"  # letters whose last stroke, a dot or a bar, may wait until the word is written
 DOT_FIRST = "ij"  # in the font
-LOW, BASE = 9, 9  # of the font: the height of an x, and the base line, from which y counts downwards
+X_HEIGHT, BASE_LINE = 9, 9  # of the font, whose y counts downwards
 
 
 class Script(NamedTuple):
@@ -73,11 +74,13 @@ class Ink(NamedTuple):
 
 
 @functools.cache
-def script(confusable: bool = False) -> Script:
+@outside_inference
+def script(confusable: bool = False, device: torch.device | str = "cpu") -> Script:
     """The letters of the alphabet.
 
     Args:
         confusable: whether an l is an i without its dot.
+        device: where they are wanted.
     """
     drawn = _alphabet()
     if confusable:
@@ -88,12 +91,14 @@ def script(confusable: bool = False) -> Script:
         late = 1 if letter in WITH_LATE else 0
         pieces.append([_piece(strokes[: len(strokes) - late]), _piece(strokes[len(strokes) - late :])])
     most = max(len(points) for pair in pieces for points, _ in pair)
-    points, lifts = torch.zeros(len(LETTERS), 2, most, 2), torch.zeros(len(LETTERS), 2, most, dtype=torch.bool)
+    points = torch.zeros(len(LETTERS), 2, most, 2, dtype=torch.float32)
+    lifts = torch.zeros(len(LETTERS), 2, most, dtype=torch.bool)
     count = torch.tensor([[len(piece[0]) for piece in pair] for pair in pieces])
     for i, pair in enumerate(pieces):
         for j, (where, up) in enumerate(pair):
             points[i, j, : len(where)], lifts[i, j, : len(up)] = torch.from_numpy(where), torch.from_numpy(up)
-    return Script(points, lifts, count, torch.tensor([drawn[letter][1] for letter in LETTERS], dtype=torch.float32))
+    width = torch.tensor([drawn[letter][1] for letter in LETTERS], dtype=torch.float32)
+    return Script(*(part.to(device) for part in (points, lifts, count, width)))
 
 
 def _alphabet() -> dict[str, tuple[list[np.ndarray], float]]:
@@ -105,10 +110,12 @@ def _alphabet() -> dict[str, tuple[list[np.ndarray], float]]:
     drawn = {}
     for letter, glyph in zip(LETTERS, font.glyphs_for_text(LETTERS), strict=True):
         strokes = [np.array(list(stroke), np.float64) for stroke in glyph.strokes]
-        placed = [np.stack([stroke[:, 0] - glyph.left_offset, BASE - stroke[:, 1]], 1) / LOW for stroke in strokes]
+        placed = [
+            np.stack([stroke[:, 0] - glyph.left_offset, BASE_LINE - stroke[:, 1]], 1) / X_HEIGHT for stroke in strokes
+        ]
         if letter in DOT_FIRST:
             placed = [*placed[1:], placed[0]]
-        drawn[letter] = placed, glyph.char_width / LOW
+        drawn[letter] = placed, glyph.char_width / X_HEIGHT
     return drawn
 
 
@@ -153,7 +160,7 @@ def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = 
         late: whether dots and bars wait until the whole text is written.
         confusable: see `script`.
     """
-    known = Script(*(part.to(text.device) for part in script(confusable)))
+    known = script(confusable, text.device)
     n, most = text.shape
     there, kind = text > 0, (text - 1).clamp(min=0)
     width = known.width[kind] * there

@@ -108,7 +108,7 @@ class PenReading(NumberPassage):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length, self.confusable = sizes.range("length", 1, LONGEST), confusable
         self.dots = check_choice("dots", dots, ["late", "at once"])
-        longest = max(self.length.high, *(limits["max_length"] for limits in self.splits.values()))
+        longest = max(self.length.high, self.splits.largest("length"))
         self.most_items, self.most_written = pen.most_points(self.length.high, confusable), self.length.high + 1
         self.room = pen.most_points(longest, confusable)
         self.widest = longest * pen.widest(confusable)

@@ -10,6 +10,7 @@ from ...viz.palette import DIM, INK, NOW, RIGHT, WHITE, WRONG
 from ...viz.text import width_of, write
 
 UNIT, MARGIN, LEGEND = 24, 12, 48  # pixels of the height of an x, around the ink, and of the lines below it
+TEXT = 130  # where the letters of these lines begin
 
 
 class Paper(NamedTuple):
@@ -47,10 +48,10 @@ def paper(sheet: Paper, low: tuple[float, float], high: tuple[float, float]) -> 
             dot(canvas, place, 2, NOW, smooth=True)
         if i == sheet.seen:
             dot(canvas, place, 9, NOW, 2, smooth=True)
-    write(canvas, "due", (8, height), 0.42, DIM)
-    write(canvas, " ".join(sheet.gold), (60, height), colour=INK)
-    write(canvas, "read", (8, height + 22), 0.42, DIM)
-    x = 60
+    write(canvas, "due (blue: next)", (8, height), 0.42, DIM)
+    write(canvas, " ".join(sheet.gold), (TEXT, height), colour=INK)
+    write(canvas, "read so far", (8, height + 22), 0.42, DIM)
+    x = TEXT
     for place, letter in enumerate(sheet.written):
         right = place < len(sheet.gold) and letter == sheet.gold[place]
         write(canvas, letter, (x, height + 22), colour=RIGHT if right else WRONG)

@@ -146,7 +146,7 @@ class Stories(Passage):
         self.query_size, self.ends = QUESTIONS[task], task == "list"
         self.most_written = THINGS + 1 if task == "list" else 1
         self.most_items = self.events.high + distractors
-        self.room = max(self.most_items, *(sizes["max_events"] for sizes in self.splits.values()))
+        self.room = max(self.most_items, self.splits.largest("events"))
         self.set_passage(view, reward, looks, READ, WRITTEN)
 
     def passage(self, rng: CounterRNG) -> Passages:

@@ -118,7 +118,7 @@ class Translation(Passage):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length, self.agreement = sizes.range("length", 4, LONGEST), agreement
         self.most_items, self.most_written = self.length.high, self.length.high + 1
-        self.room = max(self.most_items, *(sizes["max_length"] for sizes in self.splits.values()))
+        self.room = max(self.most_items, self.splits.largest("length"))
         self.phrases = (self.length.high - 1) // 3
         forms = [forms_of(words) for words in range(self.length.low, self.length.high + 1)]
         self._forms = torch.tensor([each + each[-1:] * (max(map(len, forms)) - len(each)) for each in forms])

@@ -177,7 +177,8 @@ def test_the_question_is_asked_as_it_is_where_it_fits() -> None:
     source = policy.prepare(seen)
     embedded = policy.source_encoder.embedding(seen["query"])[..., :6]
     torch.testing.assert_close(source.query, sentence_codes(embedded, torch.full((3,), 3)))
-    state = policy.core._begin(source, policy.core.initial_state(3), source.query, torch.ones(3, dtype=torch.bool))
+    core = policy.core
+    state = core._begin(core._asked(source.query), core.initial_state(3), source.query, torch.ones(3, dtype=torch.bool))
     torch.testing.assert_close(state.emitted, source.query)  # and nothing is added before the first hop
     with pytest.raises(FoveateError, match="multiple of 4"):
         policy_of("Sequence/Stories-v0", encoder="gru", units=5, attention="hops")

@@ -102,6 +102,18 @@ def test_an_l_is_an_i_without_its_dot_where_they_are_confusable() -> None:
     assert tall > 1.5 > without.points[0, :, 1].max()
 
 
+def test_the_letters_are_ordinary_numbers_wherever_they_are_first_wanted() -> None:
+    pen.script.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode():
+            known = pen.script()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert known.points.dtype == known.width.dtype == torch.float32
+    assert not any(part.is_inference() for part in known)
+
+
 def test_a_hand_slants_stretches_and_raises() -> None:
     text, one = spelled("u"), torch.ones(1)
     straight = pen.written(text, plain(1), 60, False).points

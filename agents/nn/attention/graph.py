@@ -57,10 +57,9 @@ class GraphItems(ItemAttention[Neighbours]):
         self.a_own = None if dynamic else nn.Parameter(torch.randn(heads, graph_units) / graph_units**0.5)
 
     def prepare(self, source: Source) -> Neighbours:
-        there = source._replace(length=source.length.clamp(min=1)).mask()  # of none, too, the softmax must be finite
-        items = torch.where(there[..., None], source.items, 0.0)  # zero times NaN is NaN
-        values = self.other(items).unflatten(-1, (self.heads, -1))
-        return Neighbours(values, (values * self.a).sum(-1), there)
+        known = source.answering()
+        values = self.other(known.items).unflatten(-1, (self.heads, -1))
+        return Neighbours(values, (values * self.a).sum(-1), known.mask())
 
     def look(self, prepared: Neighbours, emitted: Tensor) -> Reading:
         own = (self.other if self.own is None else self.own)(emitted).unflatten(-1, (self.heads, -1))[:, None]

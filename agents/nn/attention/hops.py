@@ -74,12 +74,11 @@ class HopItems(ItemAttention[Memories]):
         return 2 if options.get("tying") == "layer-wise" else int(str(options.get("hops", 3))) + 1
 
     def prepare(self, source: Source) -> Memories:
-        there = Source(source.items, source.length.clamp(min=1)).mask()  # of none, too, the softmax must be finite
-        items = torch.where(there[..., None], source.items, 0.0)
+        known = source.answering()
         linear = bool(self.linear_start) and int(self.updates) < self.linear_start
         if linear and self.training and torch.is_grad_enabled():
             self.updates += 1  # afterwards: what was played is what is trained
-        return Memories(items.unflatten(-1, (self.count, -1)).transpose(1, 2), there, linear)
+        return Memories(known.items.unflatten(-1, (self.count, -1)).transpose(1, 2), known.mask(), linear)
 
     def look(self, prepared: Memories, emitted: Tensor) -> Reading:
         u, weights = emitted, []

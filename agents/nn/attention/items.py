@@ -107,9 +107,7 @@ class UniformItems(ItemAttention[Reading]):
     def prepare(self, source: Source) -> Reading:
         there = source.mask().to(source.items.dtype)  # (B, L)
         weights = there / source.length.clamp(min=1)[:, None]
-        # what stands behind the end has weight zero, but zero times NaN is NaN
-        known = torch.where(source.mask()[..., None], source.items, 0.0)
-        return Reading((weights[:, None] @ known)[:, 0], weights[:, None])
+        return Reading((weights[:, None] @ source.cleared().items)[:, 0], weights[:, None])
 
     def look(self, prepared: Reading, emitted: Tensor) -> Reading:
         return prepared
@@ -154,10 +152,8 @@ class ContentItems(ByContent, ItemAttention[Places]):
         self.score = make_score(score, self.query_size, key or item_size, score_units)
 
     def prepare(self, source: Source) -> Places:
-        items = source.items
-        # of an empty source, which nobody asks about, the softmax must be finite too
-        present = Source(items, source.length.clamp(min=1)).mask()
-        items = torch.where(present[..., None], items, 0.0)  # zero times NaN is NaN
+        known = source.answering()
+        items, present = known.items, known.mask()
         if self.to_key is None or self.to_value is None:
             return self.places_of(items, items[:, None], present=present)
         values = self.to_value(items).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, L, D)

@@ -61,8 +61,7 @@ class WindowItems(ItemAttention[Row]):
         return torch.cat([alpha, beta, kappa], -1)
 
     def prepare(self, source: Source) -> Row:
-        there = source.mask()
-        return Row(torch.where(there[..., None], source.items, 0.0), there.to(source.items.dtype))
+        return Row(source.cleared().items, source.mask().to(source.items.dtype))
 
     def look(self, prepared: Row, emitted: Tensor) -> Reading:
         alpha, beta, kappa = emitted.unflatten(-1, (3, self.bumps)).unbind(-2)  # (B, K)

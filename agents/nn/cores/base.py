@@ -30,6 +30,14 @@ class Source(NamedTuple):
         """Which items are real, bool (B, L)."""
         return torch.arange(self.items.shape[1], device=self.length.device) < self.length[:, None]
 
+    def cleared(self) -> "Source":
+        """With zeros behind the end: what stands there has weight zero, but zero times NaN is NaN."""
+        return self._replace(items=torch.where(self.mask()[..., None], self.items, 0.0))
+
+    def answering(self) -> "Source":
+        """Cleared, and never empty: of an empty source, which nobody asks about, a softmax must be finite too."""
+        return self._replace(length=self.length.clamp(min=1)).cleared()
+
     def compact(self) -> "Source":
         """Without the room behind the longest; on a device, which one would have to wait for, with it."""
         return self._replace(items=self.items[:, : used_room(self.length, self.items.shape[1])])

@@ -44,12 +44,10 @@ class PointerHead(Softmax):
                 f"{self.count} numbers are not allowed for a source of {source.items.shape[1]} items: "
                 "a pointer has one for each, and one for the end."
             )
-        known = source.compact()
-        there = known.mask()  # (B, L)
-        items = torch.where(there[..., None], known.items, 0.0)  # zero times NaN is NaN
-        e = torch.cat([self.end.expand(len(items), 1, -1), items], 1)  # (B, 1 + L, A)
+        known = source.compact().cleared()
+        e = torch.cat([self.end.expand(len(known.items), 1, -1), known.items], 1)  # (B, 1 + L, A)
         d = features.transpose(0, 1) if features.ndim == 3 else features[:, None]  # (B, T, H)
         u = self.score(d, e)  # (B, T, 1 + L), eq. 3
-        allowed = F.pad(there, (1, 0), value=True)[:, None]
+        allowed = F.pad(known.mask(), (1, 0), value=True)[:, None]
         u = F.pad(u.masked_fill(~allowed, -torch.inf), (0, self.count - u.shape[-1]), value=-torch.inf)
         return u.transpose(0, 1) if features.ndim == 3 else u[:, 0]
