@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..errors import plain_number
 from ..tree import outside_inference
-from .kernels import kernel, worth_it
+from .kernels import arrays, kernel, worth_it
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as a signed 64-bit integer
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
@@ -70,9 +70,9 @@ class CounterRNG:
         return mix(mix(key * _GOLDEN + episode) * _GOLDEN + step)  # (n,)
 
     @cached_property
-    def arrays(self) -> list[np.ndarray]:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         """Key, episode and step, for kernels on a CPU."""
-        return [part.contiguous().numpy() for part in self._moment]
+        return arrays(self._moment)
 
     def __len__(self) -> int:
         return self._moment[0].shape[0]

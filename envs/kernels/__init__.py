@@ -4,17 +4,21 @@ They give bit for bit what the tensor functions give, which are the ones to read
 numba compiles them at their first use, once for a machine. Nothing here imports numba before a kernel is wanted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ...compiled import KernelCache, find_numba
 
 _MODULES = {
-    "rectangles": "screens",
+    "courts": "screens",
     "roads": "screens",
+    "balls": "games",
+    "drives": "games",
     "answers": "scripts",
     "moments": "scripts",
     "copies": "scripts",
@@ -41,6 +45,11 @@ def worth_it(name: str, device: torch.device, worlds: int) -> bool:
         worlds: how many worlds it is for.
     """
     return serves(device) and (worlds >= FEWEST or name in _LOADED)
+
+
+def arrays(tensors: Iterable[Tensor]) -> tuple[np.ndarray, ...]:
+    """Tensors on a CPU as arrays for a kernel, without a copy unless their numbers are scattered."""
+    return tuple(tensor.contiguous().numpy() for tensor in tensors)
 
 
 def kernel(name: str) -> Callable[..., Any]:

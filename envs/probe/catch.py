@@ -10,14 +10,16 @@ from ...errors import check_range
 from ...tree import outside_inference
 from ..ball import fall, landing_column, throw
 from ..batch import State, Tensors
-from ..counter_rng import CounterRNG
-from ..kernels import kernel, worth_it
+from ..counter_rng import CounterRNG, place
+from ..kernels import arrays, kernel, worth_it
 from ..scale import Certified, ScoreScale
 from .game import SIZE, GameWorld, Intervention, boxes, cover, covered, paint
 
 PADDLE = 3  # cells
 MOST_BALLS = 10
 BALL_GREY, PADDLE_GREY, SCORE_GREY, WALL_GREY = 255.0, 200.0, 150.0, 90.0
+_NONE = torch.zeros(0, dtype=torch.int64)
+MOVED = ("row", "column", "drift", "paddle", "caught", "left")  # what a step changes
 
 
 class Catch(GameWorld):
@@ -77,6 +79,10 @@ class Catch(GameWorld):
         self.balls, self.drift = balls, drift
         self.episode_length = balls * (self.rows - 1)
 
+    def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
+        super().build(num_worlds, device, keep_trail)
+        self.kept = not worth_it("courts", self.device, num_worlds)
+
     # ---- the rules ----
 
     def begin(self, rng: CounterRNG) -> State:
@@ -86,6 +92,8 @@ class Catch(GameWorld):
         return {**ball, "paddle": paddle, "caught": torch.zeros_like(paddle), "left": left}
 
     def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        if worth_it("balls", action.device, len(action)):
+            return self._play_at_once(state, action, rng)
         paddle = (state["paddle"] + action - 1).clamp(0, self.columns - PADDLE)
         ball = fall(state, self.columns)
         landed = ball["row"] >= self.rows - 1
@@ -98,6 +106,20 @@ class Catch(GameWorld):
         left = state["left"] - again.long()
         after = {**ball, "paddle": paddle, "caught": state["caught"] + caught, "left": left}
         return after, caught.float() / self.balls, last
+
+    def _play_at_once(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        """The same by one kernel."""
+        after = torch.empty(len(MOVED), len(action), dtype=torch.int64)
+        reward, last = torch.empty(len(action), dtype=torch.float32), torch.empty(len(action), dtype=torch.bool)
+        kernel("balls")(
+            *rng.arrays,
+            (place("column"), place("drift")),
+            arrays(state[name] for name in MOVED),
+            action.numpy(),
+            (self.columns, self.rows, PADDLE, self.drift, self.balls),
+            *arrays((after, reward, last)),
+        )
+        return dict(zip(MOVED, after.unbind(), strict=True)), reward, last
 
     def score(self, state: State) -> Tensor:
         return state["caught"].float() / (state["clock"] // (self.rows - 1)).clamp(min=1)
@@ -130,14 +152,25 @@ class Catch(GameWorld):
         }
 
     def draw(self, scene: State) -> Tensor:
+        if worth_it("courts", scene["row"].device, len(scene["row"])):
+            return self._draw_at_once(scene)
         drawn = self._drawn(scene)
         rectangles = torch.cat([some for some, _ in drawn], 1)  # (N, K, 4)
         greys = _greys(tuple((grey, some.shape[1]) for some, grey in drawn), rectangles.device)  # (K,)
-        if worth_it("rectangles", rectangles.device, len(rectangles)):
-            frames = self.pictures.empty((len(rectangles), SIZE, SIZE), torch.uint8, rectangles.device)
-            kernel("rectangles")(rectangles.numpy(), greys.numpy(), frames.numpy())
-            return frames
         return paint(*covered(rectangles), greys.expand(rectangles.shape[:2])).clamp_(max=255).to(torch.uint8)
+
+    def _draw_at_once(self, scene: State) -> Tensor:
+        """The same by one kernel."""
+        decoy = (scene.get(f"decoy_{name}", _NONE) for name in ("row", "column", "paddle", "shown"))
+        frames = self.pictures.empty((len(scene["row"]), SIZE, SIZE), torch.uint8, scene["row"].device)
+        kernel("courts")(
+            arrays(scene[name] for name in Catch.visible),
+            arrays(decoy),
+            (self.cell, self.rows, PADDLE, MOST_BALLS),
+            (int(BALL_GREY), int(PADDLE_GREY), int(SCORE_GREY), int(WALL_GREY)),
+            frames.numpy(),
+        )
+        return frames
 
     def _drawn(self, scene: State) -> list[tuple[Tensor, float]]:
         return list(self.sprites(scene).values())

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import check_range
 from ..batch import State, Tensors
-from ..counter_rng import CounterRNG
+from ..counter_rng import CounterRNG, place
+from ..kernels import arrays, kernel, worth_it
 from ..scale import Certified, ScoreScale
 from . import road
 from .game import SIZE, GameWorld, Intervention, cover, covered
@@ -21,6 +23,10 @@ SLOWEST, FASTEST, THEIRS = 0.3, 1.0, 0.25  # speeds, the last that of the other 
 STEER, THROTTLE, PUSH = 0.12, 0.1, 0.05  # what an action does in one step, and what a bend of 1 does at speed 1
 CLOSING = 0.08  # depth per step and unit of speed
 STRAIGHT, LEFT, RIGHT, FASTER, SLOWER = range(5)
+STREAMS = tuple(place(name) for name in ("turn", "bend", "gaps", "lane", "aside"))
+# what a step changes: one number a world, and numbers of each car
+MOVED = ("x", "speed", "bend", "next_bend", "heading", "odometer", "time", "left", "overtaken")
+CARS_MOVED = ("car_x", "car_z", "car_shown")
 
 
 class Driving(GameWorld):
@@ -113,6 +119,8 @@ class Driving(GameWorld):
         return lanes[rng.integers("lane", 3, *shape)] + 0.1 * (rng.uniform("aside", *shape) - 0.5)
 
     def play(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        if worth_it("drives", action.device, len(action)):
+            return self._play_at_once(state, action, rng)
         throttle = (action == FASTER).float() - (action == SLOWER).float()
         speed = (state["speed"] + THROTTLE * throttle).clamp(SLOWEST, FASTEST)
         speed = torch.where(state["x"].abs() > 0.85, speed.clamp(max=0.5), speed)  # on the grass
@@ -148,6 +156,27 @@ class Driving(GameWorld):
             **{name: cars[name] for name in ("car_x", "car_z", "car_shown", "car_number")},
         }
         return after, (state["left"] - left) / self.goal, (left <= 0) | (left_of_day <= 0)
+
+    def _play_at_once(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
+        """The same by one kernel."""
+        worlds, number = len(action), state["car_number"]
+        rules = (STEER, THROTTLE, PUSH, SLOWEST, FASTEST, THEIRS, CLOSING, HIT, CLOSE, 8 * CLOSING, self.goal, self.day)
+        moved = torch.empty(len(MOVED) + 1, worlds, dtype=torch.float32)
+        cars = torch.empty(len(CARS_MOVED), *number.shape, dtype=torch.float32)
+        numbered, ended = torch.empty_like(number), torch.empty(worlds, dtype=torch.bool)
+        kernel("drives")(
+            *rng.arrays,
+            STREAMS,
+            arrays(state[name] for name in MOVED),
+            arrays(state[name] for name in CARS_MOVED),
+            *arrays((number, action)),
+            tuple(np.float32(number) for number in rules),
+            np.array(LANES, np.float32),
+            *arrays((moved, cars, numbered, ended)),
+        )
+        *after, reward = moved.unbind()
+        known = {**dict(zip(MOVED, after, strict=True)), **dict(zip(CARS_MOVED, cars.unbind(), strict=True))}
+        return {**known, "car_number": numbered}, reward, ended
 
     def _replaced(self, cars: State, gone: Tensor, rng: CounterRNG) -> State:
         """The cars, those that are `gone`, bool (B, K), as new ones beyond the last."""

@@ -43,7 +43,10 @@ class GameWorld(BatchWorld):
         visible: names of the state's entries that are drawn.
         interventions: what `intervene` can do, with the usual amounts.
         pictures: memory to draw in.
+        kept: whether the state holds the frames; where drawing takes less time than copying, they are drawn when seen.
     """
+
+    kept = True
 
     render_fps: ClassVar[int] = 15
     derived = frozenset(FRAME + str(i) for i in range(MOST_FRAMES))  # each apart: then a step moves none of them
@@ -116,6 +119,8 @@ class GameWorld(BatchWorld):
 
     def derive(self, state: State) -> State:
         """All frames of the stack, drawn from the visible states they show."""
+        if not self.kept:
+            return {}
         past = {name: state[PAST + name] for name in self.visible}
         frames = self.draw({name: value.transpose(0, 1).flatten(0, 1) for name, value in past.items()})  # (S·B, 84, 84)
         return dict(zip(self._frames, frames.view(self.stack, -1, SIZE, SIZE).unbind(), strict=True))
@@ -123,10 +128,16 @@ class GameWorld(BatchWorld):
     def advance(self, state: State, action: Any, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         after, reward, terminated = self.play(state, action, rng)
         past = {PAST + name: torch.cat([state[PAST + name][:, 1:], after[name][:, None]], 1) for name in self.visible}
-        frames = [*(state[name] for name in self._frames[1:]), self.draw(self.scene(after))]  # (B, 84, 84) each
-        return {**state, **after, **past, **dict(zip(self._frames, frames, strict=True))}, reward, terminated
+        after = {**state, **after, **past}
+        if self.kept:
+            frames = [*(state[name] for name in self._frames[1:]), self.draw(self.scene(after))]  # (B, 84, 84) each
+            after |= zip(self._frames, frames, strict=True)
+        return after, reward, terminated
 
     def observe(self, state: State) -> Tensor:
+        if not self.kept:
+            past = {name: state[PAST + name].flatten(0, 1) for name in self.visible}  # (B·S, …)
+            return self.draw(past).unflatten(0, (-1, self.stack))
         frames = [state[name] for name in self._frames]
         shape = (len(frames[0]), self.stack, SIZE, SIZE)
         return torch.stack(frames, 1, out=self._observed.empty(shape, torch.uint8, frames[0].device))
@@ -164,8 +175,8 @@ class GameWorld(BatchWorld):
         return {**after, **self.derive(after)}
 
     def frame(self, index: int) -> np.ndarray:
-        picture = self.state[self._frames[-1]][index].cpu().numpy()
-        return glimpse_frame(picture, self.caption(self.state, index))
+        picture = self.draw({name: value[index : index + 1] for name, value in self.scene(self.state).items()})[0]
+        return glimpse_frame(picture.cpu().numpy(), self.caption(self.state, index))
 
 
 def boxes(left: Tensor, top: Tensor, width: Tensor | int, height: Tensor | int) -> Tensor:

@@ -6,23 +6,31 @@ the row of the screen.
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...tree import outside_inference
 from ..batch import State
 from ..buffers import Buffers
-from ..kernels import kernel, worth_it
+from ..kernels import arrays, kernel, worth_it
 from .game import SIZE, boxes, cover, covered
 
 SKY = 28  # rows above the horizon
+MOUNTAINS = 10  # the most of them that mountains reach
 BOTTOM = 68  # the row of the driver's own bumper; below it is the dashboard
 PANEL = 70  # where the dashboard begins
 HALF_WIDTH, FAR_WIDTH = 34.0, 2.0  # pixels of half the road, at the bumper and at the horizon
 BEND = 16.0  # pixels by which a bend of 1 moves the road at the horizon
 PERSPECTIVE = 4.0  # how fast things shrink with depth
 OWN_WIDTH, OWN_HEIGHT = 11, 7
+PANEL_GREY, DIGIT_GREY, CAR_GREY, OWN_GREY, EDGE_GREY = 20, 220, 185, 255, 225
 DIGIT_LEFT, DIGIT_TOP, DIGIT_SCALE = 36, 72, 2
+_HORIZON = 1 / (1 + PERSPECTIVE)  # nearness there, before it is scaled
+_SHAPE = tuple(
+    np.float32(number)
+    for number in (FAR_WIDTH, HALF_WIDTH - FAR_WIDTH, BEND, PERSPECTIVE, _HORIZON, 1 - _HORIZON, BOTTOM - SKY)
+)
 # three columns by five rows each, row by row
 _DIGITS = [
     "111101101101111",
@@ -40,14 +48,12 @@ _DIGITS = [
 
 def nearness(z: Tensor) -> Tensor:
     """f of a depth, by similar triangles: 1 at z = 0, 0 at z = 1."""
-    horizon = 1 / (1 + PERSPECTIVE)
-    return (1 / (1 + PERSPECTIVE * z.clamp(-0.1, 1)) - horizon) / (1 - horizon)
+    return (1 / (1 + PERSPECTIVE * z.clamp(-0.1, 1)) - _HORIZON) / (1 - _HORIZON)
 
 
 def depth(f: Tensor) -> Tensor:
     """The inverse of `nearness`."""
-    horizon = 1 / (1 + PERSPECTIVE)
-    return (1 / (f * (1 - horizon) + horizon) - 1) / PERSPECTIVE
+    return (1 / (f * (1 - _HORIZON) + _HORIZON) - 1) / PERSPECTIVE
 
 
 def middle(f: Tensor, bend: Tensor) -> Tensor:
@@ -107,7 +113,8 @@ def road_mask(scene: State) -> tuple[Tensor, Tensor, Tensor]:
 def _heights(scene: State) -> Tensor:
     """How many rows above the horizon the mountains reach, (N, 84)."""
     place = torch.arange(SIZE, device=scene["heading"].device) + scene["heading"][:, None]
-    return 5 + 3 * (place * 0.15).sin() + 2 * (place * 0.37).sin()
+    near = (place * 0.15).sin_().mul_(3).add_(5)
+    return near.add_(place.mul_(0.37).sin_().mul_(2))
 
 
 def sky(scene: State, daylight: Tensor) -> Tensor:
@@ -123,31 +130,31 @@ def ground(scene: State, daylight: Tensor) -> Tensor:
     road, edge, z = road_mask(scene)
     band = ((z * 8 + scene["odometer"][:, None]).floor() % 2)[..., None]  # (N, 42, 1)
     light = (0.35 + 0.65 * daylight)[:, None, None]
-    return torch.where(edge, 225.0, torch.where(road, 95 * light, (125 + 20 * band) * light))
+    return torch.where(edge, float(EDGE_GREY), torch.where(road, 95 * light, (125 + 20 * band) * light))
 
 
 def _draw_at_once(scene: State, buffers: Buffers) -> Tensor:
-    """The whole picture by one kernel, from the greys and places that `sky` and `ground` would spread over it."""
-    daylight, device = scene["time"], scene["time"].device
-    light = 0.35 + 0.65 * daylight  # (N,)
-    lights = torch.stack([25.0 + 15 * daylight, 30 + 170 * daylight, 95 * light], -1)
-    f = _rows_of_ground(device)[1]
-    band = (depth(f) * 8 + scene["odometer"][:, None]).floor() % 2  # (N, 42)
-    grass = (125 + 20 * band) * light[:, None]
-    number = scene["left"].long().clamp(0, 99)
-    frames = buffers.empty((len(daylight), SIZE, SIZE), torch.uint8, device)
-    middles = middle(f, scene["bend"][:, None])
+    """The whole picture by one kernel, which is told all that doesn't hang on the scene."""
+    device = scene["time"].device
+    frames = buffers.empty((len(scene["time"]), SIZE, SIZE), torch.uint8, device)
     kernel("roads")(
-        *(
-            x.contiguous().numpy()
-            for x in (lights, _heights(scene), middles, half_width(f), grass, _glyphs(device)[number])
-        ),
-        (DIGIT_TOP, DIGIT_LEFT, 20, 220, SKY),
-        car_boxes(scene).numpy(),
-        own_box(scene).numpy(),
+        arrays(scene[name] for name in ("x", "bend", "odometer", "time", "left")),
+        arrays(scene[name] for name in ("car_x", "car_z", "car_shown")),
+        *arrays((_heights(scene), _ground_table(device), _glyphs(device))),
+        (DIGIT_TOP, DIGIT_LEFT, SKY, MOUNTAINS, OWN_WIDTH, OWN_HEIGHT, BOTTOM - OWN_HEIGHT + 1),
+        _SHAPE,
+        (PANEL_GREY, DIGIT_GREY, CAR_GREY, OWN_GREY, EDGE_GREY),
         frames.numpy(),
     )
     return frames
+
+
+@cache
+@outside_inference
+def _ground_table(device: torch.device) -> Tensor:
+    """Of each row of the ground its depth in bands, what of a bend is there and half the road's width, (3, 42)."""
+    f = _rows_of_ground(device)[1]
+    return torch.stack([depth(f) * 8, (1 - f) ** 2, half_width(f)])
 
 
 def draw(scene: State, buffers: Buffers) -> Tensor:
@@ -160,11 +167,11 @@ def draw(scene: State, buffers: Buffers) -> Tensor:
     daylight = scene["time"]
     if worth_it("roads", daylight.device, len(daylight)):
         return _draw_at_once(scene, buffers)
-    picture = torch.full((len(daylight), SIZE, SIZE), 20.0, device=daylight.device, dtype=torch.float32)
+    picture = torch.full((len(daylight), SIZE, SIZE), float(PANEL_GREY), device=daylight.device, dtype=torch.float32)
     picture[:, :SKY], picture[:, SKY:PANEL] = sky(scene, daylight), ground(scene, daylight)
     number = scene["left"].long().clamp(0, 99)
     picture[:, DIGIT_TOP : DIGIT_TOP + 10, DIGIT_LEFT : DIGIT_LEFT + 14] += (
-        200.0 * _glyphs(daylight.device)[number].float()
+        float(DIGIT_GREY - PANEL_GREY) * _glyphs(daylight.device)[number].float()
     )
     others, own = cover(*covered(car_boxes(scene))), cover(*covered(own_box(scene)))  # (N, 84, 84)
-    return torch.where(own, 255.0, torch.where(others, 185.0, picture)).to(torch.uint8)
+    return torch.where(own, float(OWN_GREY), torch.where(others, float(CAR_GREY), picture)).to(torch.uint8)

@@ -16,6 +16,7 @@ from foveate.envs.buffers import Buffers
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.glimpse import canvas, layers, retina
 from foveate.envs.probe import road
+from foveate.envs.probe.game import GameWorld
 
 pytestmark = pytest.mark.skipif(not compiled.find_numba(), reason="numba is missing")
 
@@ -168,6 +169,38 @@ def test_any_game_of_catch_is_drawn_the_same_by_a_kernel(seed: int, decoy: bool)
         ):
             frames.append(world.draw(scene))
     assert torch.equal(*frames)
+
+
+@pytest.mark.parametrize("game", [probe.Catch, probe.Distractors, probe.Driving])
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_any_moment_of_a_game_goes_on_the_same_by_a_kernel(game: type[GameWorld], seed: int) -> None:
+    numbers, n = np.random.default_rng(seed), 32
+    world, keys = game(), torch.arange(n) + seed
+    world.build(n)
+    world.reset(keys=keys)
+    state = {**world.state, "clock": keys}
+    for name, value in world.begin(CounterRNG(keys, keys, keys)).items():
+        if value.is_floating_point():  # about anywhere that a game can come to
+            moved = torch.from_numpy(numbers.normal(0, 0.4, value.shape).astype(np.float32))
+            state[name] = (value + moved).round() if name in ("left", "overtaken") else value * (1 + moved) + moved
+        else:
+            state[name] = torch.from_numpy(numbers.integers(0, {"left": 3, "drift": 2}.get(name, 18), value.shape))
+    state["car_shown"] = torch.from_numpy(numbers.integers(0, 2, (n, 5)).astype(np.float32))
+    action = torch.from_numpy(numbers.integers(0, len(world.action_names), n))
+    after = []
+    for by_kernel in (True, False):
+        with (
+            mock.patch.object(kernels, "find_numba", return_value=by_kernel),
+            mock.patch.object(kernels, "FEWEST", 0),
+        ):
+            after.append(world.play(state, action, CounterRNG(keys, keys, keys)))
+    (by_kernel_state, *by_kernel_rest), (by_tensors_state, *by_tensors_rest) = after
+    assert list(by_kernel_state) == list(by_tensors_state)
+    pairs = [(by_kernel_state[name], value) for name, value in by_tensors_state.items()]
+    for a, b in [*pairs, *zip(by_kernel_rest, by_tensors_rest, strict=True)]:
+        assert a.dtype == b.dtype
+        assert torch.equal(a, b)
 
 
 @given(seed=st.integers(0, 10**6))
