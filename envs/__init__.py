@@ -67,10 +67,11 @@ IDS = [
             "Cloze": "cloze",
             "ConvexHull": "convex_hull",
             "Dictionary": "lookup",
+            "Handwriting": "handwriting",
             "PenReading": "pen_reading",
             "Stories": "stories",
         },
-        bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers"},
+        bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers", "PenPassage": "pen_passage"},
     ),
 ]
 MULTI_IDS = register_family(

@@ -65,6 +65,7 @@ _SHORT = {
     "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
     "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
     "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
+    "Sequence/Handwriting-v0": {"min_length": 1, "max_length": 2},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
     "Sequence/Stories-v0": {"min_events": 3, "max_events": 5},

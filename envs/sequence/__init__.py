@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .numbers import NumberPassage as NumberPassage
     from .passage import Passage as Passage
     from .passage import Passages as Passages
+    from .pen_passage import PenPassage as PenPassage
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,9 @@ from ..counter_rng import CounterRNG
 
 FONT = "scripts"  # a plain cursive of Hershey's
 LETTERS = string.ascii_lowercase
-STEP = 0.25  # from point to point: some twenty points a letter
+SPACE = len(LETTERS) + 1  # what stands for a space among letters that are numbered from 1 on
+SPACE_WIDTH = 1.2  # in heights of an x
+STEP = 0.25  # from point to point: some twenty-five points a letter
 JOIN = 0.5  # a gap between letters over which the pen doesn't lift
 WIDTHS = 0.85, 0.4  # the least width of a hand's letters, as a factor, and how much more it may be
 WITH_LATE = "ijt"  # letters whose last stroke, a dot or a bar, may wait until the word is written
@@ -24,7 +26,8 @@ X_HEIGHT, BASE_LINE = 9, 9  # of the font, whose y counts downwards
 class Script(NamedTuple):
     """What each letter looks like, in heights of an x, from its left edge on the base line; y goes up.
 
-    A letter has two pieces, its body and what may come late; either may be empty.
+    A letter has two pieces, its body and what may come late; either may be empty. The last letter is the space, which
+    has no points.
 
     Attributes:
         points: float32, (A, 2, P, 2).
@@ -75,12 +78,13 @@ class Ink(NamedTuple):
 
 @functools.cache
 @outside_inference
-def script(confusable: bool = False, device: torch.device | str = "cpu") -> Script:
-    """The letters of the alphabet.
+def script(confusable: bool = False, device: torch.device | str = "cpu", step: float = STEP) -> Script:
+    """The letters of the alphabet, and the space.
 
     Args:
         confusable: whether an l is an i without its dot.
         device: where they are wanted.
+        step: from point to point, in heights of an x.
     """
     drawn = _alphabet()
     if confusable:
@@ -89,15 +93,16 @@ def script(confusable: bool = False, device: torch.device | str = "cpu") -> Scri
     for letter in LETTERS:
         strokes = drawn[letter][0]
         late = 1 if letter in WITH_LATE else 0
-        pieces.append([_piece(strokes[: len(strokes) - late]), _piece(strokes[len(strokes) - late :])])
+        pieces.append([_piece(part, step) for part in (strokes[: len(strokes) - late], strokes[len(strokes) - late :])])
+    pieces.append([_piece([], step)] * 2)
     most = max(len(points) for pair in pieces for points, _ in pair)
-    points = torch.zeros(len(LETTERS), 2, most, 2, dtype=torch.float32)
-    lifts = torch.zeros(len(LETTERS), 2, most, dtype=torch.bool)
+    points = torch.zeros(len(pieces), 2, most, 2, dtype=torch.float32)
+    lifts = torch.zeros(len(pieces), 2, most, dtype=torch.bool)
     count = torch.tensor([[len(piece[0]) for piece in pair] for pair in pieces])
     for i, pair in enumerate(pieces):
         for j, (where, up) in enumerate(pair):
             points[i, j, : len(where)], lifts[i, j, : len(up)] = torch.from_numpy(where), torch.from_numpy(up)
-    width = torch.tensor([drawn[letter][1] for letter in LETTERS], dtype=torch.float32)
+    width = torch.tensor([*(drawn[letter][1] for letter in LETTERS), SPACE_WIDTH], dtype=torch.float32)
     return Script(*(part.to(device) for part in (points, lifts, count, width)))
 
 
@@ -119,12 +124,12 @@ def _alphabet() -> dict[str, tuple[list[np.ndarray], float]]:
     return drawn
 
 
-def _piece(strokes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _piece(strokes: list[np.ndarray], step: float) -> tuple[np.ndarray, np.ndarray]:
     """Points at even distances along strokes, float32 (k, 2), and after which of them the pen goes up, bool (k,)."""
     points, lifts = [np.zeros((0, 2))], [np.zeros(0, bool)]
     for stroke in strokes:
         along = np.concatenate([[0.0], np.linalg.norm(np.diff(stroke, axis=0), axis=1).cumsum()])
-        places = np.linspace(0, along[-1], 1 + max(1, round(along[-1] / STEP)))
+        places = np.linspace(0, along[-1], 1 + max(1, round(along[-1] / step)))
         points.append(np.stack([np.interp(places, along, stroke[:, axis]) for axis in (0, 1)], 1))
         lifts.append(np.arange(len(places)) == len(places) - 1)
     # whether the pen goes up at the end of a letter is seen when the next one is there
@@ -132,9 +137,9 @@ def _piece(strokes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(points).astype(np.float32), up
 
 
-def most_points(letters: int, confusable: bool = False) -> int:
+def most_points(letters: int, confusable: bool = False, step: float = STEP) -> int:
     """The most points that a text of so many letters takes."""
-    return letters * int(script(confusable).count.sum(1).max())
+    return letters * int(script(confusable, step=step).count.sum(1).max())
 
 
 def widest(confusable: bool = False) -> float:
@@ -150,17 +155,24 @@ def hands(rng: CounterRNG) -> Hand:
     )
 
 
-def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = False) -> Ink:
+def one_hand(count: int, device: torch.device | str = "cpu") -> Hand:
+    """The same hand so many times: a little slanted, of the font's size, steady."""
+    slant, one, zero = (torch.full((count,), number, device=device) for number in (0.15, 1.0, 0.0))
+    return Hand(slant, one, one, zero, zero)
+
+
+def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = False, step: float = STEP) -> Ink:
     """Texts in somebody's hand.
 
     Args:
-        text: letters from 1 on, 0 behind the end, int64 (n, S).
+        text: letters from 1 on and `SPACE`, 0 behind the end, int64 (n, S).
         hand: whose.
         room: M, points that there is room for.
         late: whether dots and bars wait until the whole text is written.
         confusable: see `script`.
+        step: as there.
     """
-    known = script(confusable, text.device)
+    known = script(confusable, text.device, step)
     n, most = text.shape
     there, kind = text > 0, (text - 1).clamp(min=0)
     width = known.width[kind] * there
@@ -193,6 +205,7 @@ def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = 
     # from the last point of a letter's body the pen goes on to the next letter, if that begins near
     gap = (points.roll(-1, 1) - points).norm(dim=-1)
     bodies = part[piece] == 0
-    goes_on = (piece != piece.roll(-1, 1)) & bodies & bodies.roll(-1, 1) & (at + 1 < total[:, None]) & (gap <= JOIN)
+    beside = letter.roll(-1, 1) == letter + 1  # no space is between them
+    goes_on = beside & bodies & bodies.roll(-1, 1) & (at + 1 < total[:, None]) & (gap <= JOIN)
     lifts = lifts & ~goes_on
     return Ink(points * inside[..., None], lifts & inside, torch.where(inside, letter, -1), total)

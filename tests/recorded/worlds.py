@@ -89,6 +89,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "min_length": 1, "max_length": 2},
         {"dots": "at once", "confusable": False, "split": "test-5", "reward": "whole"},
     ],
+    "Sequence/Handwriting-v0": [
+        {"view": "whole", "min_length": 2, "max_length": 4, "reward": "whole"},
+        {"view": "glimpse", "looks": 2, "text": "on it"},
+        {"dots": "late", "hands": "one", "split": "test-8"},
+    ],
     "Sequence/Stories-v0": [
         {"task": "list", "view": "whole", "distractors": 3, "reward": "edit"},
         {"task": "three", "view": "glimpse", "looks": 2},
