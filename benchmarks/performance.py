@@ -2,6 +2,7 @@
 
 python benchmarks/peers.py            others beside us: benchmarks/peers.json
 python benchmarks/growth.py           how cost grows: benchmarks/growth.json, docs/growth.png
+python benchmarks/gpu.py              on a GPU: benchmarks/gpu.json
 python benchmarks/performance.py      this page alone, from those files
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from curves import growth_part
-from limits import measured, number
+from limits import measured, number, said
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
@@ -105,6 +106,12 @@ GROUPS = {
     ),
     "masks": Group("Saliency by perturbation", "The same network, 289 masks.", "ms", False, 1e3),
     "start": Group("Starting", "New processes, what they import read from disk before.", "ms", True, 1e3),
+    "gpu-worlds": Group(
+        "Worlds", "Steps of all worlds with one action, tensors in and out.", "steps a second", False, 0.0
+    ),
+    "gpu-cores": Group("Training steps of cores", "As above: Copy of length 20, 100 units.", "ms", False, 1e3),
+    "gpu-updates": Group("Playing and learning", "Turns of a learner.", "steps a second", False, 0.0),
+    "gpu-training": Group("A whole training", "From the command to the last checkpoint.", "minutes", False, 1 / 60),
 }
 
 
@@ -158,6 +165,27 @@ def peers_part(report: dict) -> list[str]:
         measured(report),
         "The sides take turns, A B B A; intervals are 95 %, by resampling turns.\n",
     ]
+    return lines + tables(report)
+
+
+def gpu_part(report: dict) -> list[str]:
+    """The tables of a GPU.
+
+    Args:
+        report: what benchmarks/gpu.py wrote.
+    """
+    lines = [
+        "\n## On a GPU (`python benchmarks/gpu.py`)\n",
+        f"{report['gpu']}, PyTorch {report['torch']}. Wall time, the device waited for; one thread of the host, "
+        f"medians. {said(report['limits'])}",
+        "The sides take turns, A B B A; intervals are 95 %, by resampling turns.\n",
+    ]
+    return lines + tables(report)
+
+
+def tables(report: dict) -> list[str]:
+    """One for each group that has rows."""
+    lines: list[str] = []
     for name, group in GROUPS.items():
         rows = [row for row in report["rows"] if row["group"] == name]
         if not rows:
@@ -168,17 +196,19 @@ def peers_part(report: dict) -> list[str]:
     return lines
 
 
-def write(page: Path, peers: Path | None = None, growth: Path | None = None) -> None:
+def write(page: Path, peers: Path | None = None, growth: Path | None = None, gpu: Path | None = None) -> None:
     """Write the page from the figures that there are.
 
     Args:
         page: the file.
         peers: what benchmarks/peers.py wrote, if not where it usually is.
         growth: what benchmarks/growth.py wrote, if not where it usually is.
+        gpu: what benchmarks/gpu.py wrote, if not where it usually is.
     """
     lines = [HEAD.strip()]
     here = ROOT / "benchmarks"
-    for file, part in ((peers or here / "peers.json", peers_part), (growth or here / "growth.json", growth_part)):
+    parts = {peers or here / "peers.json": peers_part, growth or here / "growth.json": growth_part}
+    for file, part in {**parts, gpu or here / "gpu.json": gpu_part}.items():
         if file.exists():
             lines += part(json.loads(file.read_text(encoding="utf-8")))
     page.parent.mkdir(parents=True, exist_ok=True)

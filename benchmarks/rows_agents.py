@@ -71,7 +71,9 @@ def update(learner: str, agent: str, env: dict[str, Any], options: dict[str, Any
 
     made = (agents.BackpropOptions if learner == "Backprop" else agents.LearnerOptions)(**options)
     worlds = make_worlds(worlds=options["worlds"], output="torch", **env)
-    student = getattr(agents, learner)(agent, worlds, made, seed=0, device="cpu", policy_kwargs=policy)
+    student = getattr(agents, learner)(
+        agent, worlds, made, seed=0, device=env.get("device", "cpu"), policy_kwargs=policy
+    )
     turn = options["worlds"] * (options.get("horizon") or 1)  # a learner plays no more than it is asked for
     return lambda: student.learn(turn, reset_num_timesteps=False)
 

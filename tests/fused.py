@@ -23,7 +23,7 @@ def core_of(kind: type[NTM | DNC], dtype: torch.dtype = torch.float64, seed: int
 
 def some_state(core: NTM | DNC, batch: int) -> NTMState | DNCState:
     """A state in the middle of an episode, whose gradient is wanted."""
-    begun = core.initial_state(batch)
+    begun = core.initial_state(batch, core.interface.weight.device)
     moved = tree.map(lambda x: x + 0.2 * torch.randn_like(x) if x.is_floating_point() else x, begun)
     if isinstance(core, NTM):
         assert isinstance(moved, NTMState)
@@ -66,17 +66,17 @@ def outcome(
 ) -> dict[str, Tensor]:
     """Outputs, the last state, and the gradients of a weighted sum of them."""
     core.fast = fast  # type: ignore[assignment]
-    done = core(x, state, torch.zeros(x.shape[:2], dtype=torch.bool) if starts is None else starts)
+    done = core(x, state, torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device) if starts is None else starts)
     return gradients(core, {"y": done.y, **tree.flatten_names(done.state)}, x, state)
 
 
 def gradients(core: NTM | DNC, numbers: dict[str, Tensor], x: Tensor, state: NTMState | DNCState) -> dict[str, Tensor]:
     """The numbers, and the gradients of a weighted sum of them with respect to inputs, state and parameters."""
     generator = torch.Generator().manual_seed(1)
-    cost = torch.zeros((), dtype=x.dtype)
+    cost = torch.zeros((), dtype=x.dtype, device=x.device)
     for value in numbers.values():
         if value.is_floating_point():
-            cost = cost + (torch.randn(value.shape, generator=generator, dtype=torch.float64).to(x.dtype) * value).sum()
+            cost = cost + (torch.randn(value.shape, generator=generator, dtype=torch.float64).to(x) * value).sum()
     wanted = {"x": x, **tree.flatten_names(state), **dict(core.named_parameters())}
     wanted = {name: value for name, value in wanted.items() if value.numel() and value.requires_grad}
     found = torch.autograd.grad(cost, list(wanted.values()), allow_unused=True)

@@ -1,6 +1,7 @@
 """The neural Turing machine (Graves, Wayne & Danihelka 2014)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -10,11 +11,13 @@ from torch.nn import functional as F
 from ....errors import FoveateError, check_choice, check_range
 from ..attention.content import content_weights, cosine_similarity, weighted_sum
 from ..kernels import Fast, serves
+from ..kernels.arguments import NTMBegin, NTMShape, Parameters
 from .addressing import erase_and_add, interpolate, sharpen, shift
 from .base import CoreOutput
 from .controllers import Controllers
 from .external import ExternalMemoryCore
 
+NTMSequence = Callable[[NTMShape, Tensor, Parameters, NTMBegin], tuple[Tensor, NTMBegin]]
 Addressing = Literal["both", "content", "location"]
 BLANK = 1e-6  # what a constant memory holds before an episode (Collier & Beel 2018)
 SPREAD = 0.3  # standard deviation of what a random one holds
@@ -49,8 +52,8 @@ class NTM(ExternalMemoryCore[NTMState]):
         controller: "lstm" or "feedforward".
         reach: K, the largest shift; the kernel has 2K + 1 entries.
         addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
-        fast: "auto" takes the fused kernel where it serves (on a CPU, when nothing is recorded), "off" never does; both
-            give the same numbers but for the last digits.
+        fast: "auto" takes the fused kernel where it serves (on a CPU or a CUDA device, when nothing is recorded), "off"
+            never does; both give the same numbers but for the last digits.
         blank: what memory holds before an episode: "constant", or "random" rows, the same in all episodes (each can
             then be distinguished from the others by content at once, but what is learned holds for the rows that were
             used in training).
@@ -111,13 +114,19 @@ class NTM(ExternalMemoryCore[NTMState]):
         )
 
     def kernel(self) -> Callable[[Tensor, NTMState], CoreOutput[NTMState]] | None:
-        return self._run_fused if serves(self.fast, self.interface.weight) else None
+        if serves(self.fast, self.interface.weight):
+            from ..kernels import ntm  # here, since it brings numba with it
 
-    def _run_fused(self, drive: Tensor, state: NTMState) -> CoreOutput[NTMState]:
+            return partial(self._run_fused, ntm.ntm_sequence)
+        if serves(self.fast, self.interface.weight, "cuda"):
+            from ..kernels.gpu import ntm  # and this one Triton
+
+            return partial(self._run_fused, ntm.ntm_sequence) if ntm.fits(self.rows, self.width) else None
+        return None
+
+    def _run_fused(self, sequence: NTMSequence, drive: Tensor, state: NTMState) -> CoreOutput[NTMState]:
         """A piece in which no episode starts; drive (t, B, …)."""
-        from ..kernels import ntm  # here, since it brings numba with it
-
-        shape = ntm.Shape(
+        shape = NTMShape(
             read_heads=self.read_heads,
             write_heads=self.write_heads,
             shifts=2 * self.reach + 1,
@@ -125,8 +134,8 @@ class NTM(ExternalMemoryCore[NTMState]):
             content=self.addressing != "location",
             location=self.addressing != "content",
         )
-        parameters = ntm.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
-        y, end = ntm.ntm_sequence(shape, drive, parameters, ntm.Begin(*state))
+        parameters = Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
+        y, end = sequence(shape, drive, parameters, NTMBegin(*state))
         return CoreOutput(y, NTMState(*end), {}, {})
 
     def step(self, drive: Tensor, state: NTMState, record: bool = False) -> CoreOutput[NTMState]:

@@ -10,8 +10,19 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from .arguments import Parameters
 from .cache import compiled_into_cache
-from .sequence import Parameters, array, by_parts, call, from_the_end, in_threads, parameter_gradients, tensor
+from .sequence import (
+    array,
+    backwards,
+    by_parts,
+    call,
+    forwards,
+    from_the_end,
+    in_threads,
+    parameter_gradients,
+    tensor,
+)
 
 with compiled_into_cache():
     from .dnc_backward import Carried, backward
@@ -94,7 +105,7 @@ class _Sequence(torch.autograd.Function):
         parameters, begin = Parameters(*tensors[:3]), Begin(*tensors[3:])
         (batch, _, width), reads = begin.memory.shape, shape.read_heads * begin.memory.shape[2]
         trace = empty_trace(shape, len(drive), parameters, begin)
-        weights, numbers = parameters.forwards(), array(drive)
+        weights, numbers = forwards(parameters), array(drive)
         in_threads(batch, lambda a, b: forward(numbers, weights, trace, shape, a, b), _at_a_time(shape, trace))
         ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
         ctx.save_for_backward(*parameters)
@@ -135,7 +146,7 @@ class _Sequence(torch.autograd.Function):
             cell=array(d_end.cell).copy(),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.empty_like(trace.interface)
-        weights, most = parameters.backwards(), _at_a_time(shape, trace)
+        weights, most = backwards(parameters), _at_a_time(shape, trace)
         in_threads(
             batch, lambda a, b: backward(weights, trace, shape, outer, carried, d_gates, d_interface, a, b), most
         )

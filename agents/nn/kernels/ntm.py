@@ -1,7 +1,6 @@
 """A neural Turing machine over a whole piece of a sequence as one function with a gradient of its own."""
 
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,30 +8,31 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from .arguments import NTMBegin, NTMShape, Parameters
 from .cache import compiled_into_cache
-from .sequence import Parameters, array, by_parts, call, from_the_end, in_threads, parameter_gradients, tensor
+from .sequence import (
+    array,
+    backwards,
+    by_parts,
+    call,
+    forwards,
+    from_the_end,
+    in_threads,
+    parameter_gradients,
+    tensor,
+)
 
 with compiled_into_cache():
     from .ntm_backward import Carried, backward
-    from .ntm_forward import Shape, Trace, forward
-
-
-class Begin(NamedTuple):
-    """The state before a piece: memory (B, N, W), weights (B, R + H, N), reads (B, R, W), hidden and cell."""
-
-    memory: Tensor
-    weights: Tensor
-    reads: Tensor
-    hidden: Tensor
-    cell: Tensor
+    from .ntm_forward import Trace, forward
 
 
 class _Sequence(torch.autograd.Function):
     """y and the state after a piece; everything that doesn't depend on the step before stays outside."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, shape: Shape, drive: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        parameters, begin = Parameters(*tensors[:3]), Begin(*tensors[3:])
+    def forward(ctx: FunctionCtx, shape: NTMShape, drive: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        parameters, begin = Parameters(*tensors[:3]), NTMBegin(*tensors[3:])
         steps, batch, gates = drive.shape
         rows, width = begin.memory.shape[1:]
         heads, reads = shape.read_heads + shape.write_heads, shape.read_heads * width
@@ -59,7 +59,7 @@ class _Sequence(torch.autograd.Function):
         trace.past[0, :, :reads] = array(begin.reads.flatten(1))
         if shape.lstm:
             trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
-        weights, numbers = parameters.forwards(), array(drive)
+        weights, numbers = forwards(parameters), array(drive)
         in_threads(batch, lambda a, b: forward(numbers, weights, trace, shape, a, b))
         ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
         ctx.save_for_backward(*parameters)
@@ -76,9 +76,9 @@ class _Sequence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
-        shape: Shape = ctx.shape  # type: ignore[attr-defined]
+        shape: NTMShape = ctx.shape  # type: ignore[attr-defined]
         trace: Trace = ctx.trace  # type: ignore[attr-defined]
-        parameters, d_end = Parameters(*ctx.saved_tensors), Begin(*d_after)  # type: ignore[attr-defined]
+        parameters, d_end = Parameters(*ctx.saved_tensors), NTMBegin(*d_after)  # type: ignore[attr-defined]
         batch, hidden = trace.hidden.shape[1:]
         reads = shape.read_heads * trace.memory.shape[2]
         outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)
@@ -86,9 +86,9 @@ class _Sequence(torch.autograd.Function):
             array(d_end.memory.mT).copy(), array(d_end.weights).copy(), d_past.numpy(), array(d_end.cell).copy()
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.zeros_like(trace.interface)
-        weights = parameters.backwards()
+        weights = backwards(parameters)
         in_threads(batch, lambda a, b: backward(weights, trace, shape, outer, carried, d_gates, d_interface, a, b))
-        d_begin = Begin(
+        d_begin = NTMBegin(
             memory=torch.from_numpy(carried.memory).mT,
             weights=torch.from_numpy(carried.weighting),
             reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
@@ -99,8 +99,8 @@ class _Sequence(torch.autograd.Function):
 
 
 def ntm_sequence(
-    shape: Shape, drive: Float[Tensor, "time batch gates"], parameters: Parameters, begin: Begin
-) -> tuple[Float[Tensor, "time batch outputs"], Begin]:
+    shape: NTMShape, drive: Float[Tensor, "time batch gates"], parameters: Parameters, begin: NTMBegin
+) -> tuple[Float[Tensor, "time batch outputs"], NTMBegin]:
     """Run a piece in which no episode starts.
 
     Args:
@@ -114,5 +114,5 @@ def ntm_sequence(
     """
     run = partial(_Sequence.apply, shape)
     y, *after = call("ntm", drive.dtype, lambda: by_parts(run, drive, parameters, begin))
-    end = Begin(*after)
+    end = NTMBegin(*after)
     return y, end if shape.lstm else end._replace(cell=begin.cell)

@@ -139,7 +139,7 @@ def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, e
     Args:
         weights: `Weights`, laid out for this direction.
         trace: `Trace` of the forward pass.
-        shape: `Shape`.
+        shape: `NTMShape`.
         d_y: (T, B, hidden + R W).
         carried: `Carried`, in place.
         d_gates: of the controller before its sigmoids and tanh, (T, B, G), written.

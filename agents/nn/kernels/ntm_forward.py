@@ -17,26 +17,6 @@ CLIP = 20.0  # as nn/bounds.py
 TINY = 1e-12  # as cores/addressing.py
 
 
-class Shape(NamedTuple):
-    """What is fixed for a core.
-
-    Attributes:
-        read_heads: R.
-        write_heads: H.
-        shifts: 2K + 1.
-        lstm: whether the controller has a cell.
-        content: whether heads address by content.
-        location: whether they interpolate, shift and sharpen.
-    """
-
-    read_heads: int
-    write_heads: int
-    shifts: int
-    lstm: bool
-    content: bool
-    location: bool
-
-
 class Trace(NamedTuple):
     """What the sequence leaves behind for its gradient; entry 0 along T + 1 is the state before it.
 
@@ -150,7 +130,7 @@ def forward(drive, weights, trace, shape, first, end):
         drive: what the controller gets from the inputs, (T, B, G).
         weights: `Weights`, laid out for this direction.
         trace: `Trace`; its entry 0 along T + 1 is given.
-        shape: `Shape`.
+        shape: `NTMShape`.
         first: the first world.
         end: the one behind the last.
     """

@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .arguments import Parameters
 from .cache import compiled_into_cache, said_once
 
 with compiled_into_cache():
@@ -19,20 +20,6 @@ ROOM = 2**23  # bytes of a trace that nobody keeps: as much stays in the cache a
 Result = TypeVar("Result")
 Begin = tuple[Tensor, ...]
 _CALLED: set[tuple[str, torch.dtype]] = set()  # kernels that have run in this process
-
-
-class Parameters(NamedTuple):
-    """Of a core, as the plain path keeps them: (G, R W + hidden), (I, hidden), (I,)."""
-
-    past: Tensor
-    interface: Tensor
-    bias: Tensor
-
-    def forwards(self) -> Weights:
-        return Weights(array(self.past.mT), array(self.interface.mT), array(self.bias))
-
-    def backwards(self) -> Weights:
-        return Weights(array(self.past), array(self.interface), array(self.bias))
 
 
 class ControllerTrace(Protocol):
@@ -47,6 +34,16 @@ class ControllerTrace(Protocol):
     def hidden(self) -> np.ndarray:
         """The controller's output, (T, B, hidden)."""
         ...
+
+
+def forwards(parameters: Parameters) -> Weights:
+    """As the loops of the forward pass want them."""
+    return Weights(array(parameters.past.mT), array(parameters.interface.mT), array(parameters.bias))
+
+
+def backwards(parameters: Parameters) -> Weights:
+    """As the loops of the backward pass want them."""
+    return Weights(array(parameters.past), array(parameters.interface), array(parameters.bias))
 
 
 def parameter_gradients(trace: ControllerTrace, d_gates: np.ndarray, d_interface: np.ndarray) -> Parameters:

@@ -1,0 +1,169 @@
+"""A neural Turing machine over a whole sequence, forwards (Graves, Wayne & Danihelka 2014), in Triton.
+
+The same numbers as `cores/ntm.py`, step by step and equation by equation; that file is the one to read first. Arrays
+are as in the trace of `kernels/ntm_forward.py`, but for the memory, whose rows lie one behind the other, (N, W).
+"""
+
+import triton
+from triton import language as tl
+
+from .parts import EPSILON, TINY, bounded, product, sigmoid, softmax, softplus, tanh
+
+
+@triton.jit
+def address_by_content(key, strength, memory, row_norm, real):
+    """w_c(i) = softmax_i β K[k, M(i)], K the cosine (eq. 5 and 6)."""
+    norm = tl.sqrt(tl.sum(key * key, 0))
+    cosine = tl.sum(memory * key[None, :], 1) / (norm * row_norm + EPSILON)
+    return softmax(strength * cosine, real)
+
+
+@triton.jit
+def shift_kernel(interface, at, SHIFTS: tl.constexpr, SHIFTS_P: tl.constexpr):
+    """The distribution over shifts that a head emits."""
+    m = tl.arange(0, SHIFTS_P)
+    return softmax(bounded(tl.load(interface + at + m, mask=m < SHIFTS, other=0.0)), m < SHIFTS)
+
+
+@triton.jit
+def entry(vector, index, SIZE: tl.constexpr):
+    """vector[index] of a vector in registers."""
+    return tl.sum(tl.where(tl.arange(0, SIZE) == index, vector, 0 * vector), 0)
+
+
+@triton.jit
+def gate(drive, weight, past, NUMBER: tl.constexpr, PAST: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr):
+    """What one of an LSTM's four gates gets, before its sigmoid or tanh, (hidden,)."""
+    u, first = tl.arange(0, HIDDEN_P), NUMBER * HIDDEN
+    recurrent = product(past, weight + first, 4 * HIDDEN, PAST, HIDDEN, HIDDEN_P)
+    return recurrent + tl.load(drive + first + u, u < HIDDEN, 0.0)
+
+
+@triton.jit
+def control(
+    drive, weight, past, past_after, cell, cell_after, gates, hidden,
+    READ: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr, LSTM: tl.constexpr,
+):  # fmt: skip
+    """The controller of one world, each argument where the world's part of this step begins; READ is R W."""
+    u = tl.arange(0, HIDDEN_P)
+    real = u < HIDDEN
+    if LSTM:
+        i = sigmoid(gate(drive, weight, past, 0, READ + HIDDEN, HIDDEN, HIDDEN_P))
+        f = sigmoid(gate(drive, weight, past, 1, READ + HIDDEN, HIDDEN, HIDDEN_P))
+        o = sigmoid(gate(drive, weight, past, 2, READ + HIDDEN, HIDDEN, HIDDEN_P))
+        c = tanh(gate(drive, weight, past, 3, READ + HIDDEN, HIDDEN, HIDDEN_P))
+        tl.store(gates + u, i, real)
+        tl.store(gates + HIDDEN + u, f, real)
+        tl.store(gates + 2 * HIDDEN + u, o, real)
+        tl.store(gates + 3 * HIDDEN + u, c, real)
+        new_cell = f * tl.load(cell + u, real, 0.0) + i * c
+        h = o * tanh(new_cell)
+        tl.store(cell_after + u, new_cell, real)
+        tl.store(past_after + READ + u, h, real)
+    else:
+        h = tanh(product(past, weight, HIDDEN, READ, HIDDEN, HIDDEN_P) + tl.load(drive + u, real, 0.0))
+    tl.store(hidden + u, h, real)
+
+
+@triton.jit
+def forward(
+    drive, past_weight, interface_weight, bias,
+    memory, weighting, past, cell, gates, hidden, interface, content, placed, shifted, row_norm,
+    steps, batch,
+    ROWS: tl.constexpr, ROWS_P: tl.constexpr, WIDTH: tl.constexpr, WIDTH_P: tl.constexpr,
+    READS: tl.constexpr, WRITES: tl.constexpr, SHIFTS: tl.constexpr, SHIFTS_P: tl.constexpr,
+    HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr, INTERFACE: tl.constexpr, INTERFACE_P: tl.constexpr,
+    LSTM: tl.constexpr, CONTENT: tl.constexpr, LOCATION: tl.constexpr, KEEP: tl.constexpr,
+):  # fmt: skip
+    """Run a world through the sequence, writing into the trace; X_P is the power of two that X fits into.
+
+    Args:
+        drive: what the controller gets from the inputs, (T, B, G).
+        past_weight: of the controller for the last reads and hidden, (R W + hidden, G).
+        interface_weight: (hidden, I).
+        bias: of the interface, (I,).
+        memory: (T + 1, B, N, W); entry 0, here as below, is the state before the sequence.
+        weighting: (T + 1, B, R + H, N).
+        past: (T + 1, B, R W + hidden), or (T + 1, B, R W) where the controller has no cell.
+        cell: (T + 1, B, hidden).
+        gates: of the controller after their sigmoids and tanh, (T, B, G).
+        hidden: (T, B, hidden).
+        interface: before it is clipped, (T, B, I).
+        content: w_c, (T, B, R + H, N).
+        placed: w_g, (T, B, R + H, N).
+        shifted: log w̃, (T, B, R + H, N).
+        row_norm: ‖M(i)‖, (T, B, N).
+        steps: T.
+        batch: B.
+        KEEP: 1, or 0 where no gradient is wanted: the trace but for `hidden` and `past` then holds one step, and each
+            step is written over the one before.
+    """
+    heads: tl.constexpr = READS + WRITES
+    reads: tl.constexpr = READS * WIDTH
+    past_size: tl.constexpr = reads + HIDDEN * LSTM
+    gate_count: tl.constexpr = HIDDEN * (1 + 3 * LSTM)
+    kernel_at: tl.constexpr = heads * WIDTH  # the layout of the interface, as `NTM.sizes` has it
+    add_at: tl.constexpr = kernel_at + heads * SHIFTS
+    gate_at: tl.constexpr = add_at + WRITES * WIDTH
+    erase_at: tl.constexpr = gate_at + heads
+    strength_at: tl.constexpr = erase_at + WRITES * WIDTH
+    sharpness_at: tl.constexpr = strength_at + heads
+    b = tl.program_id(0).to(tl.int64)
+    i, j, p = tl.arange(0, ROWS_P), tl.arange(0, WIDTH_P), tl.arange(0, INTERFACE_P)
+    real, number = i < ROWS, j < WIDTH
+    cells, inside = i[:, None] * WIDTH + j[None, :], real[:, None] & number[None, :]
+    m = tl.load(memory + b * ROWS * WIDTH + cells, inside, 0.0)  # (N, W)
+    for t in range(steps):
+        at, after = t * KEEP * batch + b, (t + 1) * KEEP * batch + b
+        moment = t * batch + b
+        said = interface + at * INTERFACE
+        control(
+            drive + moment * gate_count, past_weight, past + moment * past_size, past + (moment + batch) * past_size,
+            cell + at * HIDDEN, cell + after * HIDDEN, gates + at * gate_count, hidden + moment * HIDDEN,
+            reads, HIDDEN, HIDDEN_P, LSTM,
+        )  # fmt: skip
+        tl.debug_barrier()
+        raw = product(hidden + moment * HIDDEN, interface_weight, INTERFACE, HIDDEN, INTERFACE, INTERFACE_P)
+        tl.store(said + p, raw + tl.load(bias + p, p < INTERFACE, 0.0), p < INTERFACE)
+        tl.debug_barrier()
+        norm = tl.sqrt(tl.sum(m * m, 1))  # (N,)
+        tl.store(row_norm + at * ROWS + i, norm, real)
+        for h in tl.static_range(heads):
+            row = (at * heads + h) * ROWS
+            w = tl.load(weighting + row + i, real, 0.0)
+            if CONTENT:
+                key = bounded(tl.load(said + h * WIDTH + j, number, 0.0))
+                strength = softplus(bounded(tl.load(said + strength_at + h)))
+                found = address_by_content(key, strength, m, norm, real)
+                tl.store(content + row + i, found, real)
+                if LOCATION:
+                    w += sigmoid(bounded(tl.load(said + gate_at + h))) * (found - w)  # eq. 7
+                else:
+                    w = found
+            if LOCATION:
+                tl.store(placed + row + i, w, real)
+                tl.debug_barrier()
+                s = shift_kernel(said, kernel_at + h * SHIFTS, SHIFTS, SHIFTS_P)
+                w = 0 * w
+                for k in tl.static_range(SHIFTS):  # w̃(i) = Σ_j w_g(j) s(i - j) (eq. 8)
+                    moved = tl.load(placed + row + (i + k + ROWS - SHIFTS // 2) % ROWS, real, 0.0)
+                    w += entry(s, k, SHIFTS_P) * moved
+                logs = tl.log(w + TINY)
+                tl.store(shifted + row + i, logs, real)
+                gamma = 1 + softplus(bounded(tl.load(said + sharpness_at + h)))
+                w = softmax(gamma * logs, real)  # w = w̃^γ / Σ w̃^γ (eq. 9)
+            tl.store(weighting + (after * heads + h) * ROWS + i, w, real)
+        tl.debug_barrier()
+        kept, added = 0 * m + 1, 0 * m
+        for h in tl.static_range(WRITES):  # M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (eq. 3 and 4)
+            w = tl.load(weighting + (after * heads + READS + h) * ROWS + i, real, 0.0)
+            erase = sigmoid(bounded(tl.load(said + erase_at + h * WIDTH + j, number, 0.0)))
+            add = tanh(bounded(tl.load(said + add_at + h * WIDTH + j, number, 0.0)))
+            kept *= 1 - w[:, None] * erase[None, :]
+            added += w[:, None] * add[None, :]
+        m = m * kept + added
+        tl.store(memory + after * ROWS * WIDTH + cells, m, inside)
+        for h in tl.static_range(READS):  # r = Σ_i w(i) M(i) (eq. 2)
+            w = tl.load(weighting + (after * heads + h) * ROWS + i, real, 0.0)
+            tl.store(past + (moment + batch) * past_size + h * WIDTH + j, tl.sum(w[:, None] * m, 0), number)
+        tl.debug_barrier()

@@ -1,0 +1,234 @@
+"""What a GPU does: worlds, cores, updates and a whole training on it, each beside a core of the same machine.
+
+python benchmarks/gpu.py                    measures in some minutes, writes docs/performance.md
+python benchmarks/gpu.py --only worlds      rows whose name contains this; the page stays as it is
+python benchmarks/gpu.py --peers FOLDER     FOLDER/pytorch-ntm is a checkout that is already there
+
+Times are wall time, the device waited for, one thread; both sides of a row are in this process and take turns, A B B A.
+The figures go into benchmarks/gpu.json, and from there into docs/performance.md (benchmarks/performance.py).
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cores
+import performance
+import rows_agents
+import rows_peers
+import torch
+from limits import limits
+from peers_install import CACHE, install, own_packages
+from performance import PeerRow
+from rows_peers import GOING_ON, ROUNDS
+from turns import FEWEST, ratio
+
+Work = Callable[[], object]
+Others = dict[str, tuple[Callable[[], Work], float | None]]
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "benchmarks" / "gpu.json"
+CORE = "a core of the same machine"
+MANY = 65_536
+TRAINED = "Glimpse/TranslatedDigits-v0"
+
+
+class Duel(NamedTuple):
+    """Work on the device and what it is compared with.
+
+    Attributes:
+        group: one of `performance.GROUPS`.
+        what: its name in the table.
+        ours: makes the work.
+        beside: what makes other work, by its name; for each the goal of the ratio, or None.
+        steps: in one piece of work, ours and others'.
+        goal: of our figure.
+    """
+
+    group: str
+    what: str
+    ours: Callable[[], Work]
+    beside: Others
+    steps: int = 1
+    goal: float | None = None
+
+
+def world(name: str, worlds: int, device: str) -> Work:
+    """Steps of many worlds, tensors in and out: of a glimpse world each is a glimpse."""
+    return rows_peers.going_on(worlds, **GOING_ON[name], device=device, output="torch")
+
+
+def core(name: str, size: int, device: str, **options: int | str) -> Work:
+    """A training step of a core on Copy of length 20."""
+    torch.manual_seed(0)
+    models = {"LSTM": cores.Plain, "pytorch-ntm": cores.PeerNTM}
+    model = models[name]() if name in models else cores.Model(name, **options)
+    return cores.training_step(model, size, device)
+
+
+def update(agent: str, env_id: str, options: dict, device: str, **env: object) -> Work:
+    """A turn of a learner: collecting, then learning from it."""
+    return rows_agents.update("PolicyGradient", agent, {"env_id": env_id, **env, "device": device}, options)
+
+
+def on_a_core(made: Callable[[str], Work]) -> Others:
+    """The same work beside it."""
+    return {CORE: (partial(made, "cpu"), None)}
+
+
+def duels() -> Iterator[Duel]:
+    """All rows."""
+    for name, sizes in {"TranslatedDigits": (256, 4096, MANY), **dict.fromkeys(list(GOING_ON)[1:], (4096,))}.items():
+        for worlds in sizes:
+            goal = 20e6 if worlds == MANY else None
+            made = partial(world, name, worlds)
+            what = f"{name}, {worlds:,} worlds"
+            yield Duel("gpu-worlds", what, partial(made, "cuda"), on_a_core(made), ROUNDS * worlds, goal)
+    for size in (1, 16, 256):
+        made = partial(core, "ntm", size)
+        others: Others = {
+            "the same without the kernel": (partial(made, "cuda", fast="off"), None),
+            **on_a_core(made),
+            "nn.LSTM on the GPU, for scale": (partial(core, "LSTM", size, "cuda"), None),
+        }
+        if size == 16:
+            others[f"pytorch-ntm on {CORE}"] = (partial(core, "pytorch-ntm", size, "cpu"), 20.0)
+        yield Duel("gpu-cores", f"NTM 128x20, LSTM controller, batch {size}", partial(made, "cuda"), others)
+    made = partial(core, "dnc", 16, rows=128)
+    yield Duel("gpu-cores", "DNC 128x20, 4 read heads, batch 16", partial(made, "cuda"), on_a_core(made))
+    for worlds in (128, 4096):
+        options = {"worlds": worlds, "likelihood_reward": True}
+        made = partial(update, "ram", TRAINED, options, reward="every")
+        what = f"`ram` on {TRAINED}, {worlds:,} worlds"
+        yield Duel("gpu-updates", what, partial(made, "cuda"), on_a_core(made), worlds * 6)
+    for worlds in (64, 1024):
+        options = {"objective": "ppo", "worlds": worlds, "horizon": 64, "epochs": 4, "minibatches": 8}
+        made = partial(update, "lstm", "Memory/TMaze-v0", options)
+        what = f"`lstm` by PPO on Memory/TMaze-v0, {worlds:,} worlds"
+        yield Duel("gpu-updates", what, partial(made, "cuda"), on_a_core(made), worlds * 64)
+
+
+def measure(duel: Duel, seconds: float) -> list[PeerRow]:
+    """The lines that a row makes.
+
+    Args:
+        duel: the row.
+        seconds: of measuring each side, about; each is timed some times, however long it takes.
+    """
+    makers = {"": duel.ours} | {label: made for label, (made, _) in duel.beside.items()}
+    works = {label: make() for label, make in makers.items()}
+    counts = {}
+    for label, work in works.items():
+        work()  # compiles
+        counts[label] = max(1, round(seconds / FEWEST / max(timed(work, 1), 1e-6)))
+    times: dict[str, list[float]] = {label: [] for label in works}
+    for turn in range(FEWEST):
+        for label in list(works)[:: 1 if turn % 2 == 0 else -1]:
+            times[label].append(timed(works[label], counts[label]))
+    group = performance.GROUPS[duel.group]
+    figures = {label: group.figure(statistics.median(some), duel.steps) for label, some in times.items()}
+    found = []
+    for label in ["", *duel.beside] if duel.goal is not None else duel.beside:
+        line = performance.missing_row(duel.group, duel.what, "")
+        line["ours"], line["against"] = figures[""], label
+        line["goal"] = duel.beside[label][1] if label else duel.goal
+        if label:
+            line["theirs"], line["ratio"] = figures[label], list(ratio(times[label], times[""]))
+        found.append(line)
+    return found
+
+
+def timed(work: Work, count: int) -> float:
+    """Seconds of one piece of work."""
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    for _ in range(count):
+        work()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - begin) / count
+
+
+def training(steps: int | None) -> PeerRow:
+    """A whole training of RAM with its preset, from the start of the process to the last checkpoint.
+
+    Args:
+        steps: of the environment, where not the preset's.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        words = [TRAINED, "ram", "--device", "cuda", "--seed", "1", "--no-progress", "--log-dir", home]
+        words += ["--steps", str(steps)] if steps else []
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, str(ROOT / "train.py"), *words], check=True)
+        seconds = time.perf_counter() - begin
+        run, figures = next(Path(home).iterdir()), Path(home) / "figures.json"
+        measure = [str(run), "--episodes", "10000", "--device", "cuda", "--no-progress", "--json", str(figures)]
+        subprocess.run([sys.executable, str(ROOT / "evaluate.py"), *measure], check=True)
+        score = json.loads(figures.read_text(encoding="utf-8"))[0]["score"]
+    command = " ".join(["train.py", *words[:6], *([f"--steps {steps}"] if steps else [])])
+    what = f"`{command}`: {100 * score:.2f} % on the test split"
+    line = performance.missing_row("gpu-training", what, "")
+    line["ours"] = performance.GROUPS["gpu-training"].figure(seconds, 1)
+    return line
+
+
+def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="rows whose name contains this, whatever the case")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of measuring, about, for each side")
+    parser.add_argument("--steps", type=int, help="of the whole training, where not its preset's")
+    parser.add_argument("--where", type=Path, default=CACHE, help="folder of the peers' environments")
+    parser.add_argument("--peers", type=Path, help="folder with checkouts that are already there")
+    parser.add_argument("--json", type=Path, help=f"file of the figures (default: {KEPT.name}, of a whole run)")
+    parser.add_argument("--page", type=Path, default=performance.PAGE, help="the page that is written from them")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Entry point."""
+    arguments = arguments_of(words)
+    if not torch.cuda.is_available():
+        print("PyTorch sees no CUDA device here: nothing to measure.", file=sys.stderr)
+        return 1
+    torch.set_num_threads(1)
+    why = install("pytorch-ntm", arguments.where, arguments.peers)
+    sys.path.append(str(own_packages(arguments.where / "pytorch-ntm")))
+    load, rows, machine = os.getloadavg()[0], [], limits()
+    for duel in duels():
+        if arguments.only.lower() not in f"{duel.group}: {duel.what}".lower():
+            continue
+        if why and (peer := f"pytorch-ntm on {CORE}") in duel.beside:
+            print(f"pytorch-ntm: {why}", flush=True)
+            duel.beside.pop(peer)
+        fresh = measure(duel, arguments.seconds)
+        rows += fresh
+        print(*(performance.printed(row) for row in fresh), sep="\n", flush=True)
+    if arguments.only.lower() in "gpu-training: a whole training":
+        rows.append(training(arguments.steps))
+        print(performance.printed(rows[-1]), flush=True)
+    file = arguments.json or (None if arguments.only else KEPT)
+    if file is not None:
+        device = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "processor": platform.machine()}
+        report = {
+            "cores": os.cpu_count(),
+            "load": [load, os.getloadavg()[0]],
+            "limits": machine,
+            **device,
+            "rows": rows,
+        }
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        performance.write(arguments.page, gpu=file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
