@@ -179,6 +179,7 @@ def gpu_part(report: dict) -> list[str]:
         f"{report['gpu']}, PyTorch {report['torch']}. Wall time, the device waited for; one thread of the host, "
         f"medians. {said(report['limits'])}",
         "The sides take turns, A B B A; intervals are 95 %, by resampling turns.\n",
+        f"{report.get('note', '')}\n",
     ]
     return lines + tables(report)
 

@@ -27,6 +27,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "rows_peers",
         "rows_growth",
         "run_jobs",
+        "gpu",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -66,7 +67,8 @@ def test_everything_that_is_compared_has_its_row(bench: SimpleNamespace) -> None
     duels = bench.peers.duels()
     assert {side.row for duel in duels for side in duel.sides} <= set(bench.rows_peers.rows())
     assert {side.home for duel in duels for side in duel.sides} - {""} == set(bench.peers_install.PEERS)
-    assert {duel.group for duel in duels} == set(bench.performance.GROUPS)
+    on_a_card = {duel.group for duel in bench.gpu.duels()} | {"gpu-training"}
+    assert {duel.group for duel in duels} | on_a_card == set(bench.performance.GROUPS)
     curves = {f"{name}, {curve}" for name, growth in bench.growth.GROWTHS.items() for curve in growth.curves}
     assert curves <= set(bench.rows_growth.rows())
     assert {panel.size for panel in bench.curves.PANELS} == set(bench.growth.GROWTHS)
@@ -120,7 +122,7 @@ def test_tables_have_as_many_cells_as_their_heads(bench: SimpleNamespace, tmp_pa
     none = {"label": "none", "sizes": [], "times": [], "peaks": [], "ended": "no room"}
     (tmp_path / "p").write_text(json.dumps(report(rows=missing)), encoding="utf-8")
     (tmp_path / "g").write_text(json.dumps(report(curves={"side": [curve, short, none], "length": [none]})), "utf-8")
-    bench.performance.write(tmp_path / "page.md", tmp_path / "p", tmp_path / "g")
+    bench.performance.write(tmp_path / "page.md", tmp_path / "p", tmp_path / "g", tmp_path / "none")
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     blocks = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
     assert len(blocks) == len(missing) + 3  # length has two panels
@@ -151,6 +153,36 @@ def test_peers_are_compared_and_a_missing_one_is_a_row(
     ratio, low, high = there["ratio"]
     assert 0 < low <= ratio <= high
     assert "no network" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+def test_a_card_is_compared_with_a_core(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every row is made, of few worlds and on the CPU in the place of the card; without one the command says so."""
+    import torch
+
+    file, page = tmp_path / "gpu.json", tmp_path / "page.md"
+    words = ["--seconds", "0", "--json", str(file), "--page", str(page), "--where", str(tmp_path), "--only", "copy"]
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        assert bench.gpu.main(words) == 1
+    assert "no CUDA device" in capsys.readouterr().err
+    for duel in bench.gpu.duels():  # what they are called with fits
+        assert callable(duel.ours)
+        assert set(duel.beside) >= {bench.gpu.CORE}
+    duel = bench.gpu.Duel("gpu-worlds", "Copy", lambda: bench.gpu.world("Copy", 4, "cpu"), {}, 96, 1.0)
+    made = duel._replace(beside=bench.gpu.on_a_core(lambda device: bench.gpu.world("Copy", 4, device)))
+    monkeypatch.setattr(bench.gpu, "duels", lambda: [made])
+    monkeypatch.setattr(bench.gpu, "install", lambda *_: "no network")
+    monkeypatch.setattr(bench.gpu, "limits", lambda: report()["limits"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
+    assert bench.gpu.main(words) == 0
+    alone, beside = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    assert alone["ours"] == beside["ours"] > 1.0
+    assert beside["theirs"] > 0
+    assert "a card" in page.read_text(encoding="utf-8")
 
 
 def test_a_part_of_the_table_leaves_the_page_alone(

@@ -61,6 +61,7 @@ def test_without_gradients_nothing_is_kept_and_nothing_changes() -> None:
         assert torch.equal(value, tree.flatten_names(kept.state)[name]), name
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of the interpreter, which is NumPy
 def test_what_is_no_number_stays_none() -> None:
     core = core_of(NTM, torch.float32).to(DEVICE)
     x = torch.randn(2, 2, INPUTS, device=DEVICE)

@@ -1,7 +1,7 @@
 """A neural Turing machine over a whole piece of a sequence as two launches on a GPU, with a gradient of its own."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from ..arguments import NTMBegin, NTMShape, Parameters
-from .ntm_backward import backward
-from .ntm_forward import forward
+from .ntm_backward import backward as backward_kernel
+from .ntm_forward import forward as forward_kernel
 
 LARGEST = 2**14  # numbers in a memory that a program's registers can take
 
@@ -95,7 +95,8 @@ class _Sequence(torch.autograd.Function):
         reads = shape.read_heads * width
         trace = empty_trace(shape, drive, parameters, begin, keep)
         known = sizes(shape, rows, width, hidden, interface)
-        forward[(batch,)](
+        launch: Any = forward_kernel[(batch,)]
+        launch(
             drive.contiguous(), parameters.past.mT.contiguous(), parameters.interface.mT.contiguous(), parameters.bias,
             *trace, steps, batch, KEEP=int(keep), INTERFACE_P=triton.next_power_of_2(interface), **known,
         )  # fmt: skip
@@ -121,7 +122,8 @@ class _Sequence(torch.autograd.Function):
         carried = d_end.memory.clone(memory_format=torch.contiguous_format), d_end.weights.contiguous().clone()
         d_cell = d_end.cell.contiguous().clone()
         d_gates, d_interface = torch.empty_like(trace.gates), torch.zeros_like(trace.interface)
-        backward[(batch,)](
+        launch: Any = backward_kernel[(batch,)]
+        launch(
             parameters.past.contiguous(), parameters.interface.contiguous(),
             trace.memory, trace.weighting, *trace[3:], d_y, *carried, d_past, d_cell, d_gates, d_interface,
             torch.empty_like(trace.row_norm[0]), steps, batch,
