@@ -9,7 +9,7 @@ Rollouts, guided play, evaluation, recording, saliency and data sets are observe
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -106,6 +106,7 @@ class Actor:
     Attributes:
         noisy: whether the policy plays with the noise inside it, as it is trained; the keys are among its choices.
         log_probs: whether `Transition.output` says how probable the choices were.
+        bias: how far samples are drawn towards what is likely (see `Policy.step`).
         state: the policy's state, tensors (B, …).
         starts: bool, (B,), where the present time step is the first of an episode.
     """
@@ -122,7 +123,7 @@ class Actor:
         if isinstance(policy, Policy):
             check_plays(policy, environments)
         self.deterministic, self.greedy = deterministic, greedy
-        self.noisy, self.log_probs = False, True
+        self.noisy, self.log_probs, self.bias = False, True, 0.0
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
         self.state = self._first_state()
         self._now: TimeStep | None = None
@@ -168,7 +169,8 @@ class Actor:
 
     def _asked(self, now: TimeStep) -> PolicyOutput:
         """What the policy says of a time step."""
-        more = {} if self.log_probs else {"log_probs": False}  # policies of users' own may not know it
+        more: dict[str, Any] = {} if self.log_probs else {"log_probs": False}  # policies of users' own may not know it
+        more |= {"bias": self.bias} if self.bias else {}
         return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy, **more)
 
     @property

@@ -271,7 +271,8 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         figures |= {"loss": loss.detach(), "grad_norm": self.descend(loss)}
         with torch.no_grad():
             wrong = wrong_numbers(self.policy, prediction.parameters, lessons).sum(0)  # (B,)
-            right = 1 - wrong.float() / numbers_due(lessons.target, lessons.mask).clamp(min=1)
+            due = numbers_due(self.policy, lessons.target, lessons.mask)
+            right = 1 - wrong.float() / due.clamp(min=1)
             perfect = (wrong == 0).float()
             figures["wrong_per_episode"], figures["perfect_episodes"] = (
                 share.part(wrong.float().mean()),
@@ -281,7 +282,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
 
 
 def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lessons) -> Tensor:
-    """How many numbers of the most likely action are not right, int64 (T, B); 0 outside the mask.
+    """How many numbers of the most likely action are not right, of those that can be, int64 (T, B); 0 outside the mask.
 
     Args:
         policy: whose heads say what is most likely.
@@ -292,17 +293,18 @@ def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lesson
     for name, target in lessons.target.items():
         head = policy.head(name)
         said = head.mode(parameters[name])  # (T, B, …)
-        differs = said != target
+        differs = head.countable(said) != head.countable(target)  # (T, B, n)
         if lessons.target_set is not None and name in lessons.target_set:
             right = lessons.target_set[name]
             differs = ~right.gather(-1, head.index_of(said)[..., None])[..., 0] & right.any(-1)  # none asks for nothing
-        wrong = wrong + (differs.flatten(2).sum(-1) if differs.ndim > 2 else differs)
+            differs = differs.flatten(2) if differs.ndim > 2 else differs[..., None]
+        wrong = wrong + differs.sum(-1)
     return wrong * lessons.mask
 
 
-def numbers_due(targets: dict[str, Tensor], mask: Tensor) -> Tensor:
-    """How many numbers each episode asks for, int64 (B,)."""
-    each = sum(math.prod(target.shape[2:]) for target in targets.values())
+def numbers_due(policy: Policy, targets: dict[str, Tensor], mask: Tensor) -> Tensor:
+    """How many numbers each episode asks for, of those that can be right or wrong, int64 (B,)."""
+    each = sum(policy.head(name).countable(target).shape[-1] for name, target in targets.items())
     return mask.sum(0) * each
 
 

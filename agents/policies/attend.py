@@ -1,7 +1,7 @@
 """Agents that read a passage through attention and write, item by item."""
 
 from functools import partial
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from gymnasium import spaces
@@ -18,7 +18,7 @@ from ..nn.cores.base import Source, reset_where
 from ..nn.cores.unroll import unroll, unroll_pieces
 from ..nn.encoders import ITEM_ENCODERS, AnyItemEncoder, Encoder, FlatEncoder, make_passage_encoder
 from ..nn.encoders.passage import parts_beside
-from ..nn.heads import make_head
+from ..nn.heads import make_numbers_head
 from .policy import Policy, action_parts
 
 S = TypeVar("S", bound=tuple)
@@ -136,9 +136,9 @@ class Attend(Policy):
 
     An encoder annotates every item of the passage; at each moment the attention model reads in the annotations, by what
     the core emitted at the moment before, and the core gets what was read beside what was written last. Which parts
-    these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader` and
-    `memn2n`. A query about the passage is read once, too: by networks in both directions where the passage is, else as
-    a bag of words with a code of their places; the attention is asked by it.
+    these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader`, `memn2n`
+    and `handwriting`. A query about the passage is read once, too: by networks in both directions where the passage is,
+    else as a bag of words with a code of their places; the attention is asked by it.
 
     Args:
         observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none),
@@ -149,14 +149,18 @@ class Attend(Policy):
             places), "gru" or "lstm" (in both directions), "words" (with a code of how long ago they were),
             "convolution", "bytenet" (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
-            is all that is read) and "uniform" (the mean of all); "window" (a soft window that moves along them), "hops"
-            (several readings, each asked by what the one before found) or "graph" (the items are neighbours of the node
-            that the core emits).
+            is all that is read), "uniform" (the mean of all) and "none" (nothing is read); "window" (a soft window
+            that moves along them), "hops" (several readings, each asked by what the one before found) or "graph" (the
+            items are neighbours of the node that the core emits).
         core: the recurrent core.
         hidden: units of the core.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         embedding: numbers that stand for a symbol, and for what is observed beside the passage.
         readout: units of a hidden layer between the core and each part of the action; 0 for none.
+        core_layers: layers of the core, one on top of the other, of one that has them.
+        numbers: what parts of the action that are numbers are chosen by: "gaussian" (one around a mean), "mixture" (of
+            Gaussians) or "pen" (a mixture for a move, and what the pen then does).
+        components: Gaussians of a mixture.
         **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
     """
 
@@ -174,6 +178,9 @@ class Attend(Policy):
         rows: int = 16,
         embedding: int = 64,
         readout: int = 0,
+        core_layers: int = 1,
+        numbers: Literal["gaussian", "mixture", "pen"] = "gaussian",
+        components: int = 20,
         **options: object,
     ):
         check_range("embedding", embedding, 1)
@@ -183,12 +190,14 @@ class Attend(Policy):
         beside = BesideSource(observation_space, embedding)
         # another core says how large its output is, which may be what is asked by
         sizes = embedding + reader.item_size + reader.query_size
-        state_size = make_core(core, sizes, hidden, rows=rows).output_size + reader.query_size
+        own = {"rows": rows, **({"layers": core_layers} if core_layers > 1 else {})}
+        state_size = make_core(core, sizes, hidden, **own).output_size + reader.query_size
         model = make_item_attention(attention, reader.item_size, state_size, **options)
-        inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, rows=rows)
+        inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, **own)
         reading = ReadingCore(model, inner, reader.query_size)
         heads = {
-            name: make_head(reading.output_size, part, readout) for name, part in action_parts(action_space).items()
+            name: make_numbers_head(numbers, reading.output_size, part, readout, components)
+            for name, part in action_parts(action_space).items()
         }
         super().__init__(observation_space, action_space, beside, reading, heads, source_encoder=reader)
 

@@ -168,10 +168,11 @@ class Looking(Policy):
         greedy: frozenset[str] = frozenset(),
         record: bool = False,
         log_probs: bool = True,
+        bias: float = 0.0,
     ) -> PolicyOutput:
         if self.retina is None:
-            return super().step(observation, state, starts, deterministic, greedy, record, log_probs)
-        return self._glance(observation, state, starts, deterministic, greedy, record, log_probs)[0]
+            return super().step(observation, state, starts, deterministic, greedy, record, log_probs, bias)
+        return self._glance(observation, state, starts, deterministic, greedy, record, log_probs, bias)[0]
 
     def _glance(
         self,
@@ -182,6 +183,7 @@ class Looking(Policy):
         greedy: frozenset[str],
         record: bool,
         log_probs: bool = True,
+        bias: float = 0.0,
     ) -> tuple[PolicyOutput, PolicyPrediction]:
         """One step with its own retina, and the prediction that it chose by; arguments as of `step`."""
         assert self.retina is not None
@@ -189,7 +191,7 @@ class Looking(Policy):
         gaze = torch.where(starts[:, None], self.retina.first(len(starts), starts.device), state.gaze)  # (B, 2)
         glimpse = tree.unsqueeze(self.retina.observe(observation, gaze))
         prediction = super().forward(glimpse, state.core, starts[None], record)
-        output = self.choose(prediction, deterministic, greedy, log_probs)
+        output = self.choose(prediction, deterministic, greedy, log_probs, bias)
         after = LookingState(self.retina.place(output.choices["location"]), output.state)
         records = {**output.records, "attention": self.retina.covered(gaze), "gaze": gaze} if record else {}
         return output._replace(choices={**output.choices, "gaze": gaze}, state=after, records=records), prediction

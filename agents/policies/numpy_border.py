@@ -22,6 +22,7 @@ def predict(
     state: State | None = None,
     episode_start: ArrayLike | None = None,
     deterministic: bool = False,
+    bias: float = 0.0,
 ) -> tuple[Tree, State]:
     """Actions in numpy for observations in numpy, as Stable-Baselines3's `predict`.
 
@@ -31,6 +32,7 @@ def predict(
         state: what the last call returned; None begins.
         episode_start: bool, (B,), where an episode starts now; None means where `state` is None.
         deterministic: take the most likely action.
+        bias: how far samples are drawn towards what is likely, from 0 on, by heads of mixtures (Graves 2013).
 
     Returns:
         The action, batched if the observation was, and the state for the next call.
@@ -48,7 +50,7 @@ def predict(
     was_training = policy.training
     policy.eval()
     with torch.no_grad():
-        step = policy.step(tensors, state, starts, deterministic)
+        step = policy.step(tensors, state, starts, deterministic, bias=bias)
     policy.train(was_training)
     action = _in_space(policy.action_space, tree.to_numpy(step.action))
     return (tree.index(action, 0) if single else action), step.state

@@ -241,6 +241,7 @@ class Policy(nn.Module):
         greedy: frozenset[str] = frozenset(),
         record: bool = False,
         log_probs: bool = True,
+        bias: float = 0.0,
     ) -> PolicyOutput:
         """Choose actions for one moment.
 
@@ -252,9 +253,10 @@ class Policy(nn.Module):
             greedy: parts for which to do so anyway.
             record: also say what was attended to.
             log_probs: also say how probable each choice is.
+            bias: how far samples are drawn towards what is likely, by heads that can (see `Head.sharpened`).
         """
         prediction = self(tree.unsqueeze(observation), state, starts[None], record)
-        return self.choose(prediction, deterministic, greedy, log_probs)
+        return self.choose(prediction, deterministic, greedy, log_probs, bias)
 
     def choose(
         self,
@@ -262,12 +264,14 @@ class Policy(nn.Module):
         deterministic: bool = False,
         greedy: frozenset[str] = frozenset(),
         log_probs: bool = True,
+        bias: float = 0.0,
     ) -> PolicyOutput:
         """Choose by a prediction of one step, (1, B, …); arguments as in `step`."""
         choices, log_prob = {}, {}
         parameters = {name: values[0] for name, values in prediction.parameters.items()}
         for name, now in parameters.items():
             head = self.head(name)
+            now = parameters[name] = head.sharpened(now, bias) if bias else now
             choices[name] = head.mode(now) if deterministic or name in greedy else head.sample(samplable(name, now))
             if log_probs:
                 log_prob[name] = head.log_prob(now, choices[name])

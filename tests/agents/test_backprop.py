@@ -77,7 +77,7 @@ def test_counting_what_is_wrong() -> None:
     for mask, wrong, due in (([[True], [True]], [[2], [1]], [6]), ([[False], [True]], [[0], [1]], [3])):
         lessons = Lessons(logits, {"action": target}, None, torch.tensor(mask), torch.tensor([2]))
         assert wrong_numbers(made.policy, {"action": logits}, lessons).tolist() == wrong
-        assert numbers_due({"action": target}, torch.tensor(mask)).tolist() == due
+        assert numbers_due(made.policy, {"action": target}, torch.tensor(mask)).tolist() == due
 
 
 @pytest.mark.parametrize("agent", ["ntm", pytest.param("dnc", marks=pytest.mark.nightly), "gru"])

@@ -14,7 +14,7 @@ from torch import Tensor
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.sequence import Handwriting, pen
 from foveate.envs.sequence.blind import best_points
-from foveate.envs.sequence.handwriting import STEP, SYMBOLS, UNIT, as_letters
+from foveate.envs.sequence.handwriting import STEP, SYMBOLS, TREMOR, UNIT, as_letters
 from foveate.envs.sequence.pen_passage import DONE, LIFTED, nearness
 from foveate.envs.sequence.render_ink import strokes
 from foveate.errors import FoveateError
@@ -42,7 +42,9 @@ def test_what_is_due_is_the_ink_point_by_point(dots: str, hands: str) -> None:
         count = int(ink.count[i])
         assert int(known.due[i]) == count
         places = known.targets[i, :count, :2].cumsum(0) * UNIT
-        torch.testing.assert_close(places, ink.points[i, :count], atol=1e-4, rtol=0)
+        stray = (places - ink.points[i, :count]).abs()
+        assert stray.max() < (TREMOR if hands == "mixed" else 0) + 1e-3
+        assert stray.mean() > (0.3 * TREMOR if hands == "mixed" else -1)
         assert (known.targets[i, : count - 1, 2] == ink.lifts[i, : count - 1].float() * LIFTED).all()
         assert known.targets[i, count - 1, 2] == DONE
         assert not known.targets[i, count:].any()

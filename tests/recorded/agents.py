@@ -152,6 +152,7 @@ MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
 POINTS = ("Sequence/ConvexHull-v0", {"view": "whole", "min_length": 3, "max_length": 5})
 CLOZE = ("Sequence/Cloze-v0", {"view": "whole", "min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2})
 STORY = ("Sequence/Stories-v0", {"view": "whole", "task": "list", "min_events": 3, "max_events": 5})
+LINE = ("Sequence/Handwriting-v0", {"view": "whole", "min_length": 2, "max_length": 3})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -263,6 +264,10 @@ _READING = [
     case("attend", STORY, "backprop", {"encoder": "words", "attention": "hops", "core": "none"}),
     case("attend", STORY, "backprop", {"attention": "hops", "tying": "layer-wise", "linear_start": 2}),
     case("attend", PASSAGE, "ppo", {"core": "lstm", "readout": 8}),
+    case(
+        "attend", LINE, "backprop", {"encoder": "embedding", "attention": "window", "numbers": "pen", "components": 3}
+    ),
+    case("attend", LINE, "backprop", {"attention": "none", "numbers": "mixture", "core": "lstm", "core_layers": 2}),
     case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
     *(
         case("attend", PASSAGE, "backprop", {"encoder": name, "attention": attention})

@@ -9,7 +9,7 @@ from .content_map import ContentAttention
 from .draw import DrawAttention
 from .graph import GraphItems
 from .hops import HopItems
-from .items import ContentItems, ItemAttention, LastItem, UniformItems
+from .items import ContentItems, ItemAttention, LastItem, NoItems, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
 from .tiles import TileAttention
@@ -27,6 +27,7 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "content": ContentItems,
     "last": LastItem,
     "uniform": UniformItems,
+    "none": NoItems,
     "hops": HopItems,
     "window": WindowItems,
     "graph": GraphItems,

@@ -97,6 +97,20 @@ class LastItem(ItemAttention[Reading]):
         return prepared
 
 
+class NoItems(ItemAttention[Reading]):
+    """Nothing is read of the source at all: what is written without knowing what it is about."""
+
+    def __init__(self, item_size: int, state_size: int):
+        super().__init__()
+        self.emitted_size, self.reading_size = 0, item_size
+
+    def prepare(self, source: Source) -> Reading:
+        return Reading(torch.zeros_like(source.items[:, 0]), torch.zeros_like(source.items[:, None, :, 0]))
+
+    def look(self, prepared: Reading, emitted: Tensor) -> Reading:
+        return prepared
+
+
 class UniformItems(ItemAttention[Reading]):
     """Attention that is the same everywhere: the mean of the annotations."""
 

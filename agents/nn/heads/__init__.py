@@ -9,13 +9,17 @@ bits                            BernoulliHead               binary cross-entropy
 numbers                         GaussianHead                -log density
 places, seen from one of them   MoveHead                    -log density
 numbers, with many ways         MixtureHead                 -log of a mixture's density
+points of a pen                 PenHead                     -log of a mixture's density, and cross-entropy
 symbols in order, unaligned     CTCHead                     connectionist temporal classification
 """
+
+from collections.abc import Callable
+from typing import Literal
 
 from gymnasium import spaces
 from torch import nn
 
-from ....errors import FoveateError
+from ....errors import FoveateError, check_choice
 from ....introspect import constructor_options
 from .base import Head
 from .bits import BernoulliHead
@@ -24,6 +28,7 @@ from .ctc import CTCHead
 from .gaussian import GaussianHead
 from .mixture import MixtureHead
 from .move import MoveHead
+from .pen import PenHead
 from .pointer import PointerHead
 from .uniform import UniformHead
 
@@ -34,6 +39,26 @@ HEADS: dict[type[spaces.Space], type[Head]] = {
     spaces.MultiBinary: BernoulliHead,
     spaces.Box: GaussianHead,
 }
+# what else numbers may be chosen by
+NUMBERS: dict[str, Callable[..., Head]] = {"gaussian": GaussianHead, "mixture": MixtureHead, "pen": PenHead}
+
+
+def make_numbers_head(
+    name: Literal["gaussian", "mixture", "pen"], features: int, space: spaces.Space, hidden: int, components: int
+) -> Head:
+    """The head for one part of an action, where numbers may have a density of another kind than in `make_head`.
+
+    Args:
+        name: of the head for a Box: one of `NUMBERS`.
+        features: size of the features.
+        space: the part's space.
+        hidden: units of a hidden layer, 0 for none.
+        components: Gaussians of a mixture.
+    """
+    check_choice("numbers", name, NUMBERS)
+    if name == "gaussian" or not isinstance(space, spaces.Box):
+        return make_head(features, space, hidden)
+    return NUMBERS[name](features, space, hidden, components)
 
 
 def make_head(features: int, space: spaces.Space, hidden: int = 0, std: float | None = None) -> Head:
@@ -76,10 +101,12 @@ __all__ = [
     "MixtureHead",
     "MoveHead",
     "MultiCategoricalHead",
+    "PenHead",
     "PointerHead",
     "UniformHead",
     "make_critic",
     "make_head",
+    "make_numbers_head",
 ]
 
 

@@ -66,6 +66,23 @@ class Head(nn.Module):
         """What to do where a target is followed, (…): the target itself, if it is one of this part's actions."""
         return target
 
+    def countable(self, choice: Tensor) -> Tensor:
+        """The numbers of a choice that can be right or wrong, (T, B, n): none of those that have a density.
+
+        Args:
+            choice: an action of this part at each step, (T, B, …).
+        """
+        return choice.flatten(2) if choice.ndim > 2 else choice[..., None]
+
+    def sharpened(self, parameters: Tensor, bias: float) -> Tensor:
+        """The parameters of samples that are drawn towards what is likely, as far as this head knows how.
+
+        Args:
+            parameters: from `forward`, (…, P).
+            bias: how far; 0 samples as it was learned.
+        """
+        return parameters
+
     def loss(
         self, parameters: Tensor, target: Tensor, target_set: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:

@@ -129,3 +129,13 @@ class MixtureHead(Head):
 
     def mode(self, parameters: Tensor) -> Tensor:
         return self.distribution(parameters).mode_of_components()
+
+    def countable(self, choice: Tensor) -> Tensor:
+        return super().countable(choice)[..., :0]
+
+    def sharpened(self, parameters: Tensor, bias: float) -> Tensor:
+        """With a smaller deviation, and likely components likelier (Graves 2013, section 5.4)."""
+        each = parameters.unflatten(-1, (self.components, -1))
+        weights, mean, log_std, skew = each.split([1, self.numbers, self.numbers, int(self.correlated)], -1)
+        # σ = exp(σ̂ - b), eq. 61, and π = softmax(π̂ (1 + b)), eq. 62
+        return torch.cat([weights * (1 + bias), mean, bounded(log_std) - bias, skew], -1).flatten(-2)
