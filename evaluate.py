@@ -11,6 +11,8 @@
     python evaluate.py RUN --score-saliency         how true that is: a table of all methods, a page and curves
     python evaluate.py compare RUN RUN … --report out
                                                     hard, soft or no attention: one page about all of them
+    python evaluate.py write RUN "a text" --out page.svg
+                                                    a text as it writes it by hand, in several styles
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -22,7 +24,9 @@ import sys
 from foveate.cli.main import Program, use_path_of_script
 from foveate.cli.main import main as run
 
-PROGRAM = Program(inspect.cleandoc(__doc__ or ""), {"compare": "comparison"}, "evaluate", paths_first=True)
+PROGRAM = Program(
+    inspect.cleandoc(__doc__ or ""), {"compare": "comparison", "write": "write"}, "evaluate", paths_first=True
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

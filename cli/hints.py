@@ -10,6 +10,7 @@ from ..agents.nn.cores.external import ExternalMemoryCore
 from ..agents.policies.policy import Policy
 from ..envs.batch import BatchWorld
 from ..envs.registry import has_agents, is_slow, make_one, world_class
+from ..envs.sequence.handwriting import Handwriting
 from ..envs.sequence.passage import Passage
 from .configuration import Configuration
 from .outside import words_for
@@ -32,13 +33,16 @@ def hints(folder: Path, config: Configuration, policy: Policy) -> list[str]:
         if isinstance(policy.core, ExternalMemoryCore):
             asked.append(["--trace", "memory.png"])
         world = world_class(config.env_id)
-        if isinstance(world, type) and issubclass(world, Passage) and config.env.get("view") != "glimpse":
+        if isinstance(world, type) and issubclass(world, Handwriting):
+            asked.append(["write", "a text", "--out", "page.svg"])
+        elif isinstance(world, type) and issubclass(world, Passage) and config.env.get("view") != "glimpse":
             asked.append(["--align", "words.png", "--score-alignment"])
         seen = policy.observation_space
         if films and isinstance(seen, spaces.Box) and len(seen.shape) == 3:
             asked.append(["--saliency", "jacobian", "--video", "maps.mp4"])
     outside = words_for(config.env_id, config.env)
-    return [command_line("evaluate", config.imports, folder, *words, *outside) for words in asked]
+    ways = [["write", folder, *words[1:]] if words[0] == "write" else [folder, *words, *outside] for words in asked]
+    return [command_line("evaluate", config.imports, *words) for words in ways]
 
 
 def can_be_filmed(config: Configuration) -> bool:

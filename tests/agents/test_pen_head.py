@@ -44,7 +44,7 @@ def slow_density(row: Tensor, point: list[float], components: int, bias: float) 
         z = u**2 + v**2 - 2 * rho * u * v
         n = math.exp(-z / (2 * (1 - rho**2))) / (2 * math.pi * s1 * s2 * math.sqrt(1 - rho**2))
         total += max(weight / sum(weights) * n, 1e-300)
-    does = [math.exp(x) for x in row[6 * components :].tolist()]
+    does = [math.exp(x * (1 + bias)) for x in row[6 * components :].tolist()]
     return math.log(total) + math.log(does[int(point[2])] / sum(does))
 
 

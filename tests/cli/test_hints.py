@@ -40,6 +40,7 @@ PAIRS = {
     "Probe/Catch-v0 dueling": ["--video", "--saliency"],
     "Multi/SharedGaze-v0 ram": ["--video"],
     "Sequence/Translation-v0 bahdanau --learner.batch 8": ["--video", "--align"],
+    "Sequence/Handwriting-v0 handwriting --env.max-length 4 --learner.batch 8": ["--video", "write"],
     "CartPole-v1 mlp": [],
     "--import unseen Unseen/World-v0 mlp": [],
 }
@@ -59,7 +60,9 @@ def test_closing_hints_can_be_pasted_and_do_what_they_say(
     hints = [line.strip() for line in done.stdout.split("finished: ")[1].splitlines()[1:]]
     assert hints
     said = " ".join(hints)
-    assert {flag for flag in ("--video", "--trace", "--saliency", "--align") if flag in said} == set(PAIRS[pair])
+    assert {flag for flag in ("--video", "--trace", "--saliency", "--align", "write") if flag in said} == set(
+        PAIRS[pair]
+    )
     for hint in hints:
         python, script, *words = shlex.split(hint)
         assert (python, Path(script)) == ("python", ROOT / "evaluate.py")

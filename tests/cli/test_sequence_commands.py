@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from commands import command, run_folder
@@ -36,6 +37,44 @@ def test_alignments_are_drawn_and_measured(root: Path, tmp_path: Path, agent: st
     assert (tmp_path / "words.mp4").stat().st_size > 1000
     done = command(root, "evaluate.py", str(folder), "--episodes", "20", "--no-progress")
     assert "best that knows what is there, not where" in done.stdout
+
+
+def test_a_text_is_written_by_hand(root: Path, tmp_path: Path) -> None:
+    words = ["Sequence/Handwriting-v0", "handwriting", *TINY, "--env.max-length", "4", "--learner.batch", "8"]
+    runs = {}
+    for attention in ("window", "none"):
+        log_dir = tmp_path / attention
+        done = command(root, "train.py", *words, "--agent.attention", attention, "--log-dir", str(log_dir))
+        assert done.returncode == 0, done.stderr
+        runs[attention] = run_folder(log_dir)
+    for name, more in (("page.svg", ["--styles", "3"]), ("page.png", ["--deterministic"])):
+        out = tmp_path / name
+        done = command(root, "evaluate.py", "write", str(runs["window"]), "on it", "--out", str(out), *more)
+        assert done.returncode == 0, done.stderr
+        assert "reads no text" not in done.stdout
+        assert out.stat().st_size > 500
+    page = ElementTree.parse(tmp_path / "page.svg").getroot()
+    assert len(page.findall(".//{*}path")) == 3
+    done = command(root, "evaluate.py", "write", str(runs["none"]), "on it", "--out", str(tmp_path / "none.svg"))
+    assert "reads no text" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["zoo/Copy-ntm", "on it"], ["Memory/Copy-v0", "Sequence/Handwriting-v0"]),
+        (["zoo/Copy-ntm"], ["a run and a text", "1 of them"]),
+        (["zoo/Copy-ntm", "on it", "--bias", "-1"], ["bias=-1", "0"]),
+        (["zoo/Copy-ntm", "on it", "--out", "page.txt"], [".svg", ".png"]),
+        (["/nowhere", "on it"], ["/nowhere"]),
+        (["--help"], ["--bias", "--styles", "--out"]),
+    ],
+)
+def test_what_cannot_be_written_is_said_in_one_line(root: Path, words: list[str], says: list[str]) -> None:
+    done = command(root, "evaluate.py", "write", *words)
+    assert done.returncode == (0 if words == ["--help"] else 2)
+    assert all(each in done.stderr + done.stdout for each in says), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_has_no_alignment_says_so(root: Path, tmp_path: Path) -> None:

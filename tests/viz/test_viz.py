@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from foveate.errors import FoveateError
 from foveate.viz import canvas, glimpses, pages, palette, panels, plots
+from foveate.viz.ink import curves, pixels, svg
 from foveate.viz.pictures import contact_sheet, fitted, padded_to_tallest, read_picture, write_picture
 from foveate.viz.text import write
 from foveate.viz.video import VideoWriter, write_video
@@ -296,3 +298,19 @@ def test_a_contact_sheet_has_every_picture(tmp_path: Path) -> None:
     assert sheet is not None
     assert sheet.shape == (40, 45, 3)
     assert [int(sheet[10, x].max()) for x in (5, 20, 35)] == [0, 20, 40]
+
+
+def test_curves_go_through_their_points_and_pages_say_what_is_written() -> None:
+    points = np.array([[0, 0], [1, 2], [3, 1], [3, 0]], np.float64)
+    bends = curves(points)
+    np.testing.assert_allclose(bends[:, 0], points[:-1])
+    np.testing.assert_allclose(bends[:, 3], points[1:])
+    for one, other in itertools.pairwise(bends):  # no corner where two of them meet
+        np.testing.assert_allclose(one[3] - one[2], other[1] - other[0])
+    np.testing.assert_allclose(curves(points[:1]), np.zeros((1, 4, 2)))
+    lines = [[points, points + 4], [], [points[:1]]]
+    page, picture = ElementTree.fromstring(svg(lines, "a <b> & c")), pixels(lines, "a")
+    assert page.findtext("{*}title") == "a <b> & c"
+    assert [path.get("d", "").count("M") for path in page.findall(".//{*}path")] == [2, 1]
+    assert picture.shape[:2] == (int(page.get("height", 0)), int(page.get("width", 0)))
+    assert (picture < 100).all(-1).sum() > 100

@@ -87,5 +87,9 @@ class PenHead(Head):
         return choice[..., -1:].round()
 
     def sharpened(self, parameters: Tensor, bias: float) -> Tensor:
+        """As of a mixture; what the pen does gets likelier like its components, since it may end a text too early.
+
+        (In the paper e_t is left as it is, and a text ends when the window has passed it.)
+        """
         move, does = parameters.tensor_split([parameters.shape[-1] - self.count], -1)
-        return torch.cat([self.move.sharpened(move, bias), does], -1)
+        return torch.cat([self.move.sharpened(move, bias), does * (1 + bias)], -1)

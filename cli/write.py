@@ -1,0 +1,123 @@
+"""``evaluate.py write RUN TEXT``: a text as a trained agent writes it by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from ..agents import load
+from ..agents.learning import checkpoint
+from ..agents.learning.actor import Actor, at_play, play
+from ..agents.learning.environments import environments_of
+from ..agents.nn.attention.items import NoItems
+from ..agents.policies.policy import Policy
+from ..envs.outside import options_of_file
+from ..envs.protocols import world_of
+from ..envs.registry import make_one, world_class
+from ..envs.sequence.handwriting import Handwriting
+from ..errors import FoveateError, check_range
+from ..files import check_output, write_text
+from ..viz.ink import pixels, svg
+from ..viz.pictures import write_picture
+from .device import pick_device
+from .options import parse
+from .words import split_at_options
+
+PROG = 'evaluate.py write RUN "a text"'
+ABOUT = "Write a text by hand, as an agent does that was trained in Sequence/Handwriting-v0, in several styles."
+HANDWRITING = "Sequence/Handwriting-v0"
+
+
+@dataclass
+class WriteOptions:
+    """How to write it.
+
+    Attributes:
+        out: a page, .svg or .png.
+        styles: lines, each a sample of its own: who learned from many hands picks another one for each.
+        bias: how far samples are drawn towards what is likely (Graves 2013): 0 writes as it learned, more is neater.
+        deterministic: write a single line, always by the most likely point.
+        seed: of the samples.
+        device: "auto" (the GPU if there is one), "cpu", "cuda", …
+        checkpoint: which checkpoint of a run.
+        threads: CPU threads of PyTorch.
+    """
+
+    out: Path = Path("page.svg")
+    styles: int = 5
+    bias: float = 1.0
+    deterministic: bool = False
+    seed: int = 0
+    device: str = "auto"
+    checkpoint: Literal["best", "last"] = "best"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_range("styles", self.styles, 1, 100)
+        check_range("bias", self.bias, 0.0, 20.0)
+        check_range("seed", self.seed, 0)
+        check_range("threads", self.threads, 1)
+
+
+def run(arguments: list[str], imports: list[str]) -> int:
+    """Write a text.
+
+    Raises:
+        FoveateError: the run doesn't write by hand, or the text can't be written.
+    """
+    words, rest = split_at_options(arguments)
+    options = parse(WriteOptions, rest, PROG, ABOUT)
+    if len(words) != 2:
+        raise FoveateError(f"write needs a run and a text in quotes, got {len(words)} of them: {PROG} --out page.svg")
+    run_path, text = Path(words[0]), words[1]
+    check_output(options.out, "--out", [".svg", ".png"])
+    kept = checkpoint.read_run(checkpoint.find(run_path, options.checkpoint))
+    env_id = kept.get("env_id", "")
+    world = world_class(env_id)
+    if not (isinstance(world, type) and issubclass(world, Handwriting)):
+        raise FoveateError(
+            f"{run_path} was trained in {env_id or 'no environment'}, and write needs a run of {HANDWRITING}."
+        )
+    env = options_of_file(env_id, kept.get("env", {}), {"text": text}, run_path)
+    torch.set_num_threads(options.threads)
+    policy = load(run_path, None, pick_device(options.device), options.checkpoint).policy
+    assert isinstance(policy, Policy)
+    lines = written(policy, lambda: make_one(env_id, env), options)
+    if isinstance(getattr(policy.core, "attention", None), NoItems):
+        print("this agent reads no text (attention none): what it writes is what it would write of any text.")
+    how = "the likeliest points" if options.deterministic else f"samples with bias {options.bias:g}"
+    legend = f'"{text}", {how}'
+    if options.out.suffix.lower() == ".svg":
+        write_text(options.out, svg(lines, legend))
+    else:
+        write_picture(options.out, pixels(lines, legend))
+    print(f"page: {options.out}")
+    return 0
+
+
+def written(policy: Policy, make: Callable[[], gym.Env], options: WriteOptions) -> list[list[np.ndarray]]:
+    """Lines as a policy writes them, each a list of strokes (k, 2), in heights of an x.
+
+    Args:
+        policy: who writes.
+        make: an environment with the text.
+        options: how.
+    """
+    lines = []
+    for number in range(1 if options.deterministic else options.styles):
+        env = make()
+        world = world_of(env)
+        assert isinstance(world, Handwriting)
+        actor = Actor(policy, environments_of(env, policy.device, autoreset=False), options.deterministic)
+        actor.bias, actor.log_probs = options.bias, False
+        with torch.random.fork_rng([policy.device] if policy.device.type == "cuda" else []), at_play(policy):
+            torch.manual_seed(options.seed + number)
+            actor.reset(options.seed + number)
+            play(actor, episodes=1)
+        lines.append(world.strokes(0))
+        env.close()
+    return lines
