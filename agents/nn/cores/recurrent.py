@@ -1,4 +1,4 @@
-"""The classical recurrent networks, on torch's own kernels: a ReLU network (as in the RAM paper), LSTM and GRU."""
+"""The classical recurrent networks, mostly on torch's kernels: a ReLU network (as in the RAM paper), LSTM and GRU."""
 
 from typing import Generic, NamedTuple, TypeVar
 
@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .... import tree
+from ....errors import check_choice
+from ..kernels import Fast, serves
 from .base import Core, CoreOutput, begun
 from .unroll import unroll_pieces
 
@@ -103,9 +105,25 @@ class GRU(_TorchCore[HiddenState]):
         input_size: size of x.
         hidden: units of each layer.
         layers: how many, one on top of the other.
+        fast: "auto" takes a fused kernel on a CPU where it is faster than torch (a few long sequences), "off" never
+            does; both give the same numbers but for the last digits.
     """
 
     state_class = HiddenState
 
-    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1, fast: Fast = "auto"):
         super().__init__(nn.GRU(input_size, hidden, layers))
+        check_choice("fast", fast, ["auto", "off"])
+        self.fast: Fast = fast
+
+    def _run(self, x: Tensor, state: HiddenState) -> CoreOutput[HiddenState]:
+        steps, batch, _ = x.shape
+        if not serves(self.fast, next(self.module.parameters())):
+            return super()._run(x, state)
+        from ..kernels import gru  # here, since it brings numba with it
+
+        if not gru.pays(steps, batch, self.output_size):
+            return super()._run(x, state)
+        assert isinstance(self.module, nn.GRU)
+        y, after = gru.gru_sequence(self.module, x, state.hidden.transpose(0, 1))
+        return CoreOutput(y, HiddenState(after.transpose(0, 1)), {}, {})

@@ -1,0 +1,73 @@
+"""A layer of a GRU over a whole sequence, forwards and backwards, in numba: the equations of torch.
+
+d_x stands for the loss's derivative with respect to x. What depends on the inputs alone, W x_t + b, is given.
+"""
+
+import numpy as np
+from numba import njit
+
+from .arithmetic import CACHED, product, sigmoid, tanh
+
+
+@njit(**CACHED)
+def forward(drive, weight, bias, hidden, gates, first, end):
+    """Run the sequences `first` to `end` (Cho et al. 2014, with the reset gate behind the product, as cuDNN has it).
+
+    Args:
+        drive: W x_t + b, (T, B, 3 H): reset, update, new.
+        weight: U, (H, 3 H).
+        bias: that goes with U, (3 H,).
+        hidden: (T + 1, B, H), entry 0 given, the others written.
+        gates: r, z, n and what r is multiplied with, (T, B, 4 H), written.
+        first: the first sequence.
+        end: the one behind the last.
+    """
+    one, size = drive.dtype.type(1), hidden.shape[2]
+    recurrent = np.empty((drive.shape[1], 3 * size), drive.dtype)
+    for t in range(len(drive)):
+        product(hidden[t], weight, recurrent, first, end)
+        for b in range(first, end):
+            gate, given, past, before, h = gates[t, b], drive[t, b], recurrent[b], hidden[t, b], hidden[t + 1, b]
+            for i in range(2 * size):
+                gate[i] = sigmoid(given[i] + past[i] + bias[i], one)
+            for i in range(2 * size, 3 * size):
+                gate[size + i] = past[i] + bias[i]
+                gate[i] = tanh(given[i] + gate[i - 2 * size] * gate[size + i], one)
+            for i in range(size):
+                z = gate[size + i]
+                h[i] = (one - z) * gate[2 * size + i] + z * before[i]
+
+
+@njit(**CACHED)
+def backward(weight, hidden, gates, d_y, d_hidden, d_drive, d_recurrent, first, end):
+    """Of `forward`.
+
+    Args:
+        weight: U, (3 H, H).
+        hidden: of the forward pass.
+        gates: of the forward pass.
+        d_y: of the hidden vectors as outputs, (T, B, H).
+        d_hidden: of the last one as a part of the state, (B, H); then of the first.
+        d_drive: (T, B, 3 H), written.
+        d_recurrent: of U h + bias, (T, B, 3 H), written.
+        first: the first sequence.
+        end: the one behind the last.
+    """
+    one, size = d_y.dtype.type(1), d_y.shape[2]
+    through = np.empty((d_y.shape[1], size), d_y.dtype)
+    for t in range(len(d_y) - 1, -1, -1):
+        for b in range(first, end):
+            gate, before, d_given, d_past = gates[t, b], hidden[t, b], d_drive[t, b], d_recurrent[t, b]
+            for i in range(size):
+                d = d_y[t, b, i] + d_hidden[b, i]
+                r, z, new, inner = gate[i], gate[size + i], gate[2 * size + i], gate[3 * size + i]
+                d_new = d * (one - z) * (one - new * new)
+                d_given[i] = d_past[i] = d_new * inner * r * (one - r)
+                d_given[size + i] = d_past[size + i] = d * (before[i] - new) * z * (one - z)
+                d_given[2 * size + i] = d_new
+                d_past[2 * size + i] = d_new * r
+                through[b, i] = d * z
+        product(d_recurrent[t], weight, d_hidden, first, end)
+        for b in range(first, end):
+            for i in range(size):
+                d_hidden[b, i] += through[b, i]
