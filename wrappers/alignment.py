@@ -204,7 +204,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
     @property
     def written(self) -> list[str]:
         """The words that were written so far."""
-        return spelt(self._part("written")[: len(self._moments)], self.world.written_names)
+        return self.world.written_words(self._part("written")[: len(self._moments)])
 
     def _part(self, name: str) -> np.ndarray:
         """A part of the world's state, (n, …)."""
@@ -227,6 +227,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
     def _drawn(self, room: Room | None) -> np.ndarray:
         kinds = self.kinds  # an episode must have begun
         right = self._part("written") == self._part("targets")
+        right = right.all(-1) if right.ndim > 1 else right
         words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
         if self.world.query_size:  # a text of each head or hop
             asked = Asked(spelt(self._part("query"), self.world.source_names), words)

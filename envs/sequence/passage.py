@@ -294,9 +294,8 @@ class Passage(BatchWorld):
         """What `blind` and `memoryless` write, each (L,)."""
         every = torch.arange(SAMPLE)
         known = self.passage(CounterRNG(every, 0 * every, 0 * every))
-        value = torch.zeros(
-            self.most_written, self.writings, dtype=torch.float32
-        )  # what each symbol is worth at each writing
+        # what each symbol is worth at each writing
+        value = torch.zeros(self.most_written, self.writings, dtype=torch.float32)
         for place, target in enumerate(known.targets.unbind(1)):
             worth = (place < known.due) / known.due.float()
             value[place].index_add_(0, target, worth)
@@ -324,6 +323,10 @@ class Passage(BatchWorld):
     def source_words(self, items: np.ndarray) -> list[str]:
         """What a picture calls the items of a passage, (n, …)."""
         return render.spelt(items, self.source_names)
+
+    def written_words(self, written: np.ndarray) -> list[str]:
+        """What a picture calls what was written, (n, …)."""
+        return render.spelt(written, self.written_names)
 
     def source_picture(self, index: int) -> np.ndarray | None:
         """The passage of world `index` as it is and what was written of it, uint8 (H, W, 3); None where words do."""

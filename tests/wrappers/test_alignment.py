@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from ids import short
+from ids import SEQUENCE_IDS, short
 from torch import Tensor
 
 from foveate import tree
@@ -322,3 +322,17 @@ def test_explicit_alignment_is_the_mean_of_the_heads() -> None:
     weights = view.records(observations)["source_weights"]
     assert weights.shape[2] == 2
     torch.testing.assert_close(explicit_alignment(view, observations), weights.mean(2))
+
+
+@pytest.mark.parametrize("env_id", SEQUENCE_IDS)
+def test_every_world_has_a_picture_of_what_was_read(env_id: str, tmp_path: Path) -> None:
+    make = gym.make(env_id, view="whole", **short(env_id))
+    policy = AGENTS["attend"](make.observation_space, make.action_space, hidden=8, encoder="embedding")
+    env = Alignment(make, policy, "weights")
+    _, info = env.reset(seed=0)
+    over = False
+    while not over:
+        _, _, over, _, info = env.step(info["target"])
+    assert len(env.written) == len(env.gold()) == len(env.matrix()) > 0
+    env.save(tmp_path / "read.png")
+    assert (tmp_path / "read.png").stat().st_size > 500
