@@ -179,6 +179,9 @@ class Handwriting(PenPassage):
 
     # ---- pictures ----
 
+    def source_picture(self, index: int) -> np.ndarray:
+        return self.frame(index)
+
     def frame(self, index: int) -> np.ndarray:
         one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
         length, count = int(one["length"]), int(one["due"])
