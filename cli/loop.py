@@ -13,6 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from ..agents import Algorithm
+from ..agents.learning.averaging import averaged
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.distributed import present
 from ..agents.learning.evaluation import Episodes
@@ -203,7 +204,8 @@ class TrainingLoop:
     def evaluate(self, learner: Algorithm) -> None:
         """Measure on the validation split; a new best is kept at once."""
         steps, count = learner.num_timesteps, self.schedule.episodes(learner.learner)
-        measured = self.processes.said(lambda: self._measured(learner, count))
+        with averaged(learner.learner.average):
+            measured = self.processes.said(lambda: self._measured(learner, count))
         if measured is None:
             raise Stop
         figure, self.progress.longest = measured
@@ -216,7 +218,8 @@ class TrainingLoop:
             self.progress.best_step = steps
         learner.logger.dump(steps)
         if better:
-            self.keeper.save(learner, "best", self._snapshot())
+            with averaged(learner.learner.average):
+                self.keeper.save(learner, "best", self._snapshot())
         if self.traces is not None:
             from .trace import save_trace
 

@@ -50,6 +50,7 @@ RUN, WEIGHTS, OPTIMIZER, WORLDS = (
 )
 FILES = (RUN, WEIGHTS, OPTIMIZER, WORLDS)
 REPLAY = "replay.safetensors"  # not always there
+AVERAGE = "average."  # before the number of a weight, in the optimiser's file
 _PACKAGES = ("torch", "gymnasium", "stable_baselines3", "numpy")  # whose versions are kept
 
 
@@ -131,6 +132,8 @@ def _optimizer_tensors(learner: Learner) -> dict[str, Tensor]:
         tensors["random.cuda"] = torch.cuda.get_rng_state(learner.device)
     for number, entries in learner.optimizer.state_dict()["state"].items():
         tensors |= {f"{number}.{name}": torch.as_tensor(value) for name, value in entries.items()}
+    if learner.average is not None:
+        tensors |= {f"{AVERAGE}{number}": value for number, value in enumerate(learner.average.mean)}
     return tensors
 
 

@@ -15,6 +15,7 @@ from ... import tree
 from ...errors import FoveateError
 from ..nn import finite
 from ..policies.policy import Policy
+from .averaging import WeightAverage
 from .distributed import present
 from .environments import Environments, Info, divided, environments_of
 from .options import Options
@@ -165,6 +166,11 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self._parameters = list(policy.parameters())
 
     @cached_property
+    def average(self) -> WeightAverage | None:
+        """The mean of the weights, where one is kept; begun at its first use."""
+        return WeightAverage(self._parameters, self.options.average) if self.options.average else None
+
+    @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """Made at its first use: with it PyTorch imports its compiler, which who only plays need not wait for."""
         return torch.optim.AdamW(
@@ -311,6 +317,8 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         finite.check({"loss": loss, "gradient's norm": norm})
         self.optimizer.step()
         self.counts.updates += 1
+        if self.average is not None:
+            self.average.update(self.counts.updates)
         return norm.detach()
 
     def set_rate(self) -> None:

@@ -27,6 +27,8 @@ class Options:
         weight_decay: decoupled weight decay (AdamW).
         adam_eps: Adam's epsilon.
         max_grad_norm: gradients are scaled down to this norm; inf leaves them as they are.
+        average: decay of a running mean of the weights over updates, such as 0.999, which is what a run evaluates and
+            keeps as its best checkpoint; 0 keeps none.
     """
 
     worlds: int = 128
@@ -35,6 +37,7 @@ class Options:
     weight_decay: float = 0.0
     adam_eps: float = 1e-8
     max_grad_norm: float = 1.0
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -48,6 +51,7 @@ class Options:
             ("weight_decay", 0.0, LARGEST),
             ("adam_eps", 0.0, 1.0),
             ("max_grad_norm", 0.0, float("inf")),
+            ("average", 0.0, 1.0 - 1e-6),
         ):
             if (name, getattr(self, name)) != ("max_grad_norm", math.inf):
                 check_range(name, getattr(self, name), low, high)

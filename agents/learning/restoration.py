@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import FoveateError, FoveateWarning
-from .checkpoint import OPTIMIZER, REPLAY, RUN, WEIGHTS, WORLDS, Run
+from .checkpoint import AVERAGE, OPTIMIZER, REPLAY, RUN, WEIGHTS, WORLDS, Run
 from .learner import EpisodeRow, Learner
 from .tensors import read_tensors
 
@@ -70,6 +70,7 @@ def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor], run: Run) -
     if len(tensors) < expected:
         raise KeyError(f"{OPTIMIZER} holds {len(tensors)} of {expected} entries")
     random = {name: tensors.pop(name) for name in list(tensors) if name.startswith("random.")}
+    mean = {int(name.removeprefix(AVERAGE)): tensors.pop(name) for name in list(tensors) if name.startswith(AVERAGE)}
     entries: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)
@@ -80,6 +81,8 @@ def _restore_optimizer(learner: Learner, tensors: dict[str, Tensor], run: Run) -
             if value.ndim and value.shape != weights[number].shape:
                 raise ValueError(f"{number}.{key} in {OPTIMIZER} is {list(value.shape)}")
     learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": entries})
+    if learner.average is not None:  # that was kept from now on begins with the weights of now
+        learner.average.load([mean[i] for i in range(len(mean))] if mean else list(learner.policy.parameters()))
     torch.set_rng_state(random["random.cpu"])
     if learner.device.type == "cuda" and "random.cuda" in random:
         torch.cuda.set_rng_state(random["random.cuda"], learner.device)
