@@ -107,8 +107,9 @@ class NumbersReader(NamedTuple):
             if value.dtype != np.float32:
                 with np.errstate(over="ignore"):  # what is too large for float32 is clipped anyway
                     value = value.astype(np.float32)
+            value = torch.from_numpy(value)
         # clamp makes a copy: a world may keep it, and the caller may write into theirs
-        return torch.as_tensor(value, dtype=torch.float32, device=self.low.device).clamp(self.low, self.high)
+        return value.to(self.low.device, torch.float32).clamp(self.low, self.high)
 
 
 class WholeNumbersReader(NamedTuple):
@@ -150,12 +151,17 @@ class WholeNumbersReader(NamedTuple):
             return value
         if value.dtype.kind == "f" and np.count_nonzero(value != np.round(value)):  # NaN differs from itself
             raise FoveateError(f"{part} must hold whole numbers, got {shortened(value.tolist())}.")
-        if np.count_nonzero((value < self.least) | (value > self.most)):  # much faster than any()
+        counted, least, most = value.dtype.kind != "f", self.least, self.most
+        numbers = value.astype(np.int64) if counted else value
+        if counted and least.ndim == 0 and least == 0:  # negative ones are the largest of numbers without a sign
+            outside = numbers.view(np.uint64) > most.item()
+        else:
+            outside = (value < least) | (value > most)
+        if np.count_nonzero(outside):  # much faster than any()
             raise FoveateError(
-                f"{part}={shortened(value.tolist())} is out of range: "
-                f"allowed is {self.least.tolist()} to {self.most.tolist()}."
+                f"{part}={shortened(value.tolist())} is out of range: allowed is {least.tolist()} to {most.tolist()}."
             )
-        return value.astype(np.int64)
+        return numbers if counted else value.astype(np.int64)
 
 
 class PartsReader(NamedTuple):

@@ -1,9 +1,11 @@
 """How much memory there is, asked before much is taken: a refusal is better than a process that the system kills."""
 
+import math
 from pathlib import Path
 
 import psutil
 import torch
+from gymnasium import spaces
 
 from ..errors import FoveateError
 
@@ -14,6 +16,13 @@ try:
     import resource
 except ImportError:  # not on Windows
     resource = None
+
+
+def numbers_in(space: spaces.Space) -> int:
+    """How many numbers a member of a space has."""
+    if isinstance(space, spaces.Dict):
+        return sum(numbers_in(part) for part in space.spaces.values())
+    return math.prod(space.shape or ())
 
 
 def free_memory(device: torch.device) -> int:

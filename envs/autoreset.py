@@ -9,10 +9,11 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from ..tree import Tree
-from .batch import BatchWorld, Ended
+from .batch import BatchWorld, Ended, State
+from .beginnings import any_of
 from .info import Masked
 from .later import Later
-from .many_worlds import ManyWorlds
+from .many_worlds import ManyWorlds, renew
 
 
 class Final(NamedTuple):
@@ -47,7 +48,8 @@ class Autoreset:
         world: the worlds, built.
         mode: "NextStep", "SameStep" or "Disabled".
         read: turns a step's actions into tensors.
-        info: `info` of the present.
+        observe: what is seen of a state.
+        info: `info` of a state, and of where its episodes have ended, bool (B,).
         tells_more: whether that is more than annotations and score.
 
     Attributes:
@@ -60,10 +62,11 @@ class Autoreset:
         world: BatchWorld,
         mode: AutoresetMode,
         read: Callable[[Tree], Tree],
-        info: Callable[[], Later[Masked]],
+        observe: Callable[[State], Tree],
+        info: Callable[[State, Tensor], Masked],
         tells_more: bool,
     ):
-        self.world, self.mode, self.read, self.info = world, mode, read, info
+        self.world, self.mode, self.read, self.observe, self.info = world, mode, read, observe, info
         self.tells_more = tells_more
         self.keep_ended_state, self.ended_state = False, torch.zeros(0, dtype=torch.float32)
         self._ended = Ended.ALL
@@ -105,30 +108,26 @@ class Autoreset:
             reward = reward.masked_fill(waiting.view(-1, *(1 for _ in world.reward_shape)), 0.0)
             terminated, truncated = terminated & ~waiting, truncated & ~waiting
         self._ended = world.ended()
-        final = self._replace_ended() if mode is AutoresetMode.SAME_STEP and self._ended is not Ended.NONE else None
-        return Outcome(world.observe(world.state), reward, terminated, truncated, self.info(), final)
+        final = self._final() if mode is AutoresetMode.SAME_STEP and self._ended is not Ended.NONE else None
+        return Outcome(self.observe(world.state), reward, terminated, truncated, self._later_info(), final)
 
     def _many_worlds_now(self) -> ManyWorlds | None:
         """The worlds together, where they can be played so and nobody wants to know more of them."""
         if self.tells_more or self.keep_ended_state or self.world.device.type != "cpu":  # which would be waited for
             return None
-        if self._many_worlds is None or not self._many_worlds.valid():
-            self._many_worlds = None if bool(self.world.over.any()) else self.world.many_worlds()
+        if self._many_worlds is not None and self._many_worlds.valid():
+            return self._many_worlds
+        self._many_worlds = None if any_of(self.world.over) else self.world.many_worlds()
         return self._many_worlds
 
     def _step_together(self, together: ManyWorlds, action: Tree) -> Outcome:
         """As `step`, mode "SameStep"."""
+        world = self.world
         reward, terminated, truncated = together.step(action)
-        ended, final = self.world.over, None
-        if self.world.ended() is not Ended.NONE:
-            last, told = together.observe()
-            final = Final(Later(lambda: last), told, ended)
-            together.reset(ended)
-        if together.valid():
-            observation, info = together.observe()
-        else:  # all of them began anew
-            observation, info = self.world.observe(self.world.state), self.info()
-        return Outcome(observation, reward, terminated, truncated, info, final)
+        final = self._final(together) if together.over else None
+        # all of them may have begun anew
+        observation = together.observe() if together.valid() else self.observe(world.state)
+        return Outcome(observation, reward, terminated, truncated, self._later_info(), final)
 
     def _reset_all(self) -> Outcome:
         """The step of mode "NextStep" that is the reset of all worlds; its actions count for nothing."""
@@ -136,15 +135,20 @@ class Autoreset:
         self.reset(None, None)
         zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device, dtype=torch.float32)
         no = torch.zeros_like(world.over)
-        return Outcome(world.observe(world.state), zero, no, no.clone(), self.info(), None)
+        return Outcome(self.observe(world.state), zero, no, no.clone(), self._later_info(), None)
 
-    def _replace_ended(self) -> Final:
-        """Begin new episodes in the worlds that are over."""
+    def _later_info(self) -> Later[Masked]:
+        """`info` of the present, for whoever will ask for it."""
+        state, over = self.world.state, self.world.over
+        return self.world.waiting.add(Later(lambda: self.info(state, over)))
+
+    def _final(self, together: ManyWorlds | None = None) -> Final:
+        """How the episodes ended that are over, each of which is followed by a new one."""
         world, ended = self.world, self.world.over
         if self.keep_ended_state:
             self.ended_state = world.true_state()
-        state = world.state
-        final = Final(world.waiting.add(Later(lambda: world.observe(state))), self.info(), ended)
-        world.reset(None if self._ended is Ended.ALL else ended)
+        told = self._later_info() if world.tells_episode else None  # which must be asked before there is another
+        before = Later(together.reset(ended) if together else renew(world, ended, self._ended is Ended.ALL))
+        told = told or world.waiting.add(Later(lambda: self.info(before(), ended)))
         self._ended = Ended.NONE
-        return final
+        return Final(world.waiting.add(Later(lambda: self.observe(before()))), told, ended)

@@ -6,8 +6,6 @@ masks, autoreset, seeds or numpy: the two classes in `gym_env.py` are derived fr
 
 import abc
 import enum
-import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -18,8 +16,8 @@ from torch import Tensor
 from .. import tree
 from ..errors import FoveateError, check_range
 from ..tree import Tree, outside_inference
-from .allocation import check_allocation
-from .beginnings import Beginnings
+from .allocation import check_allocation, numbers_in
+from .beginnings import Beginnings, any_of
 from .counter_rng import CounterRNG
 from .later import Waiting
 from .scale import ScoreScale
@@ -38,15 +36,6 @@ class Ended(enum.Enum):
     ALL = enum.auto()
     NONE = enum.auto()
     UNKNOWN = enum.auto()  # the tensor `over` says; it may lie on a device that one would have to wait for
-
-
-def _parts(*whole: spaces.Space) -> Iterator[spaces.Space]:
-    """Spaces and those that they are made of."""
-    for space in whole:
-        if isinstance(space, spaces.Dict):
-            yield from _parts(*space.spaces.values())
-        else:
-            yield space
 
 
 class BatchWorld(abc.ABC):
@@ -73,6 +62,7 @@ class BatchWorld(abc.ABC):
         episode: int64, (B,), episodes since the seed was set.
         over: bool, (B,), whether the episode has ended and the world waits for its reset.
         begun: whether there has been a reset, so that there is a state.
+        beginnings: the states in which episodes begin.
         waiting: what is yet to be read from states, which the reset of some worlds writes into.
         state: the worlds' state; the base keeps one entry of it, `clock`: int64, (B,), actions made so far.
     """
@@ -147,7 +137,7 @@ class BatchWorld(abc.ABC):
 
     def footprint(self) -> int:
         """About how many numbers one world holds; where sizes of the state multiply a subclass adds them."""
-        return sum(math.prod(space.shape or ()) for space in _parts(self.observation_space, self.action_space))
+        return numbers_in(self.observation_space) + numbers_in(self.action_space)
 
     @outside_inference
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
@@ -171,7 +161,7 @@ class BatchWorld(abc.ABC):
         self.state: State = {"clock": torch.zeros_like(self.key)}
         self.over = torch.ones(num_worlds, dtype=torch.bool, device=self.device)
         self.begun, self.waiting = False, Waiting()
-        self._beginnings = Beginnings(num_worlds, self.device, self.ahead, self._begin)
+        self.beginnings = Beginnings(num_worlds, self.device, self.ahead, self._begin)
         self._agreed_clock: int | None = None  # the clock on the host, where all worlds share it
         self._taken: bool | None = True  # whether `next_states` took the present episodes: all, none, or not known
         self._lent = False  # whether others hold the tensors of `state`
@@ -199,18 +189,15 @@ class BatchWorld(abc.ABC):
             self.episode = torch.zeros_like(self.key) if keys is not None else self.episode + 1
             self.key = self.key if keys is None else keys.to(self.device)
             self.over = torch.zeros_like(self.over)
-            self.state = self._beginnings.of_all(self.key, self.episode, keys is not None)
+            self.state = self.beginnings.of_all(self.key, self.episode, keys is not None)
             return
-        self._agreed_clock = self._taken = None
         if self._lent:  # others hold the state that is written into
             self.state, self._lent = {name: value.clone() for name, value in self.state.items()}, False
-        if keys is None:
-            self.episode = self.episode + mask
-        else:
+        if keys is not None:
             self.key = torch.where(mask, keys.to(self.device), self.key)
-            self.episode = self.episode.masked_fill(mask, 0)
-        self.over = self.over & ~mask
-        self._beginnings.put(self.state, mask, self.key, self.episode, keys is not None)
+        episode = self.episode + mask if keys is None else self.episode.masked_fill(mask, 0)
+        self.count_reset(episode, self.over & ~mask)
+        self.beginnings.put(self.state, mask, self.key, self.episode, keys is not None)
 
     def _begin(self, key: Tensor, episode: Tensor) -> State:
         clock = torch.zeros_like(key)
@@ -259,10 +246,8 @@ class BatchWorld(abc.ABC):
         clock, action = self.clock + 1, tree.ordinary(action)
         state, reward, terminated = self.advance(self.state, action, CounterRNG(self.key, self.episode, clock))
         self.state = {**state, "clock": clock}
-        if self.max_episode_steps is None:
-            truncated = torch.zeros_like(terminated)
-        else:
-            truncated = ~terminated & (self.clock >= self.max_episode_steps)
+        most = self.max_episode_steps
+        truncated = torch.zeros_like(terminated) if most is None else ~terminated & (self.clock >= most)
         self.over = terminated | truncated
         self.count_step()
         return reward, terminated, truncated
@@ -272,6 +257,11 @@ class BatchWorld(abc.ABC):
         self._taken = None
         if self._agreed_clock is not None:
             self._agreed_clock += 1
+
+    def count_reset(self, episode: Tensor, over: Tensor) -> None:
+        """Note that some worlds began episodes: their numbers, int64 (B,), and which worlds are over now."""
+        self._agreed_clock = self._taken = None
+        self.episode, self.over = episode, over
 
     def solo(self) -> "Solo | None":
         """The only world of this batch from its present state on, in NumPy; None where its rules are tensors' alone."""
@@ -290,7 +280,7 @@ class BatchWorld(abc.ABC):
         if self.episode_length is not None and self._agreed_clock is not None:
             last = min(self.episode_length, self.max_episode_steps or self.episode_length)
             return Ended.ALL if self._agreed_clock >= last else Ended.NONE
-        if self.device.type == "cpu" and not bool(self.over.any()):
+        if self.device.type == "cpu" and not any_of(self.over):
             return Ended.NONE
         return Ended.UNKNOWN
 

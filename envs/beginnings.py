@@ -10,8 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .kernels import kernel, worth_it
+from .packed import Packed
+
 State = dict[str, Tensor]
 MOST = 1024  # beginnings that are kept
+
+
+def any_of(mask: Tensor) -> bool:
+    """Whether a mask on a CPU holds anywhere: NumPy counts much faster than tensors say so."""
+    return bool(np.count_nonzero(mask.numpy()))
 
 
 class Beginnings:
@@ -27,7 +35,7 @@ class Beginnings:
     def __init__(self, worlds: int, device: torch.device, ahead: int, begin: Callable[[Tensor, Tensor], State]):
         self.on_cpu, self.begin = device.type == "cpu", begin
         self.depth = max(1, min(ahead, MOST // worlds)) if self.on_cpu else 1
-        self._kept: dict[str, np.ndarray] = {}  # row w · depth + e % depth is episode e of world w
+        self._kept: Packed | None = None  # row w · depth + e % depth is episode e of world w
         self._key, self._episode = np.full((2, worlds * self.depth), -1, np.int64)  # which there are
 
     def of_all(self, key: Tensor, episode: Tensor, anew: bool) -> State:
@@ -41,7 +49,8 @@ class Beginnings:
         if anew or self.depth == 1:
             return self.begin(key, episode)
         rows = self._rows(np.arange(len(key)), key, episode)
-        return {name: torch.from_numpy(kept[rows]) for name, kept in self._kept.items()}
+        assert self._kept is not None
+        return {name: torch.from_numpy(kept[rows]) for name, kept in self._kept.arrays.items()}
 
     def put(self, state: State, mask: Tensor, key: Tensor, episode: Tensor, anew: bool) -> None:
         """Put the beginnings of some worlds, bool (B,), into a state, whose tensors may be written to.
@@ -61,11 +70,23 @@ class Beginnings:
             where = mask.nonzero()[:, 0]
             for name, value in self.begin(key[where], episode[where]).items():
                 state[name].index_copy_(0, where, value)
-        else:
+        elif not self._put_at_once(state, mask, key, episode):
             worlds = np.flatnonzero(mask.numpy())
             rows = self._rows(worlds, key, episode)
-            for name, kept in self._kept.items():  # of few rows NumPy is faster
-                state[name].numpy()[worlds] = kept[rows]
+            if not self._put_at_once(state, mask, key, episode):  # now that they are there
+                assert self._kept is not None
+                for name, kept in self._kept.arrays.items():  # of few rows NumPy is faster
+                    state[name].numpy()[worlds] = kept[rows]
+
+    def _put_at_once(self, state: State, mask: Tensor, key: Tensor, episode: Tensor) -> bool:
+        """By a kernel, where the beginnings are there and the state can be written as they are; whether it was."""
+        kept = self._kept
+        if not isinstance(state, Packed) or kept is None or state.layout != kept.layout:
+            return False
+        if not worth_it("rows", mask.device, len(mask)):
+            return False
+        which = mask.numpy(), key.numpy(), episode.numpy(), self._key, self._episode
+        return kernel("rows")(*which, kept.sizes, state.begins, state.block, kept.begins, kept.block)
 
     def _rows(self, worlds: np.ndarray, key: Tensor, episode: Tensor) -> np.ndarray:
         """Where the present episodes of these worlds are kept, int64 (n,)."""
@@ -84,9 +105,9 @@ class Beginnings:
         seeds = np.repeat(key, self.depth)
         missing = (self._episode[rows] != number) | (self._key[rows] != seeds)
         rows, number, seeds = rows[missing], number[missing], seeds[missing]
-        for name, value in self.begin(torch.from_numpy(seeds), torch.from_numpy(number)).items():
-            fresh = value.numpy()
-            if name not in self._kept:
-                self._kept[name] = np.empty((len(self._key), *fresh.shape[1:]), fresh.dtype)
-            self._kept[name][rows] = fresh
+        fresh = self.begin(torch.from_numpy(seeds), torch.from_numpy(number))
+        if self._kept is None:
+            self._kept = Packed(fresh, len(self._key))
+        for name, kept in self._kept.arrays.items():
+            kept[rows] = fresh[name].numpy()
         self._episode[rows], self._key[rows] = number, seeds

@@ -21,7 +21,7 @@ from ..tree import Tree, outside_inference
 from ..tree import map as map_leaves
 from .actions import WholeNumbersReader, batch_of_one
 from .autoreset import Autoreset, Outcome
-from .batch import BatchWorld
+from .batch import BatchWorld, State
 from .counter_rng import world_key
 from .info import Masked
 from .later import Later
@@ -167,7 +167,7 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._read = action_reader(self.single_action_space, self.num_envs, self.world.device)
         self.autoreset = Autoreset(
-            self.world, self.autoreset_mode, self._read_rows, self._later_info, bool(self._relevance)
+            self.world, self.autoreset_mode, self._read_rows, self._observed, self._info_of, bool(self._relevance)
         )
 
     # ---- what a subclass says of its rows; here one row is one world ----
@@ -180,17 +180,21 @@ class WorldVectorEnv(WorldEnv, gym.vector.VectorEnv):
         """Actions of all rows, as the worlds want them."""
         return self._read(actions)
 
+    def _observed(self, state: State) -> Tree:
+        """What is seen of a state, by rows."""
+        return self.world.observe(state)
+
     def _world_mask(self, rows: Tensor) -> Tensor:
         """The worlds that a mask of rows means, bool (B,)."""
         return rows
 
     def _in_rows(self, outcome: Outcome) -> Outcome:
-        """What a step brought, by rows."""
+        """What a step brought, by rows; observations are already."""
         return outcome
 
     def _present(self) -> tuple[Tree, Later[Masked]]:
         """The present observation and `info`, by rows."""
-        return self.world.observe(self.world.state), self._later_info()
+        return self._observed(self.world.state), self._later_info()
 
     # ---- the Gymnasium interface ----
 

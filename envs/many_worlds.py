@@ -5,16 +5,40 @@ functions, number by number, and the world's state is right at every moment.
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..tree import Tree
-from .batch import BatchWorld
-from .info import Masked
-from .later import Later
+from .batch import BatchWorld, State
+from .packed import with_rows
+
+
+def renew(world: BatchWorld, ended: Tensor, everyone: bool) -> Callable[[], State]:
+    """Begin new episodes in some worlds.
+
+    Args:
+        world: the worlds.
+        ended: bool, (B,), which of them.
+        everyone: whether it is known to be all.
+
+    Returns:
+        What gives the state before, until something is written into the present one.
+    """
+    state = world.state
+    if everyone or world.device.type != "cpu":
+        before = {**state}  # the reset puts other tensors into it
+        world.reset(None if everyone else ended)
+        return lambda: before
+    where = ended.numpy().nonzero()[0]
+    rows = {name: value.numpy()[where] for name, value in state.items()}
+    world.reset(ended)
+    if world.state is not state:  # nothing was written into this one
+        return lambda: state
+    return lambda: with_rows(state, where, rows)
 
 
 class ManyWorlds(abc.ABC):
@@ -22,19 +46,20 @@ class ManyWorlds(abc.ABC):
 
     Args:
         world: on the CPU, with episodes begun.
-        changing: names of the state's entries that steps change, beside `clock`.
 
     Attributes:
         world: the same.
-        state: its state, whose changing entries are written to.
+        state: its state, which is written to.
+        over: how many episodes the last step ended.
+        changing: names of the entries that steps change.
     """
 
-    def __init__(self, world: BatchWorld, changing: Sequence[str]):
-        mine = {name: world.state[name].clone() for name in ("clock", *changing)}  # others may hold the present ones
-        self.world, self.state = world, {**world.state, **mine}
-        self.now: dict[str, np.ndarray] = {name: value.numpy() for name, value in self.state.items()}
-        self._over = world.over
-        world.state = self.state
+    changing: ClassVar[tuple[str, ...]]
+
+    def __init__(self, world: BatchWorld):
+        self.world, self.over = world, 0
+        self.state = world.state = self.copied(world.state)  # others may hold the present one
+        self._over, self._flags = world.over, np.empty((3, world.num_worlds), np.bool_)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """None, for pickle and copy: their tensors and arrays would no longer share memory."""
@@ -46,25 +71,37 @@ class ManyWorlds(abc.ABC):
 
     def step(self, action: Tree) -> tuple[Tensor, Tensor, Tensor]:
         """As `BatchWorld.step`."""
-        world, clock = self.world, self.now["clock"]
+        world, self._flags = self.world, np.empty_like(self._flags)
         world.waiting.settle()  # before the state is written to
-        reward, terminated = self.advance(action)
-        clock += 1
-        most = world.max_episode_steps
-        truncated = np.zeros_like(terminated) if most is None else ~terminated & (clock >= most)
-        self._over = world.over = torch.from_numpy(terminated | truncated)
+        reward, self.over = self.advance(action, world.max_episode_steps or 0, self._flags)
+        terminated, truncated, over = self._flags
+        self._over = world.over = torch.from_numpy(over)
         world.count_step()
         return torch.from_numpy(reward), torch.from_numpy(terminated), torch.from_numpy(truncated)
 
-    def reset(self, ended: Tensor) -> None:
-        """Begin new episodes in some worlds."""
-        self.world.reset(ended)
+    def copied(self, state: State) -> State:
+        """The state, its changing entries copied, which can be written to."""
+        return {**state, **{name: state[name].clone(memory_format=torch.contiguous_format) for name in self.changing}}
+
+    def reset(self, ended: Tensor) -> Callable[[], State]:
+        """Begin new episodes in the worlds that the last step ended, bool (B,); returns what gives the state before."""
+        before = renew(self.world, ended, self.over == len(ended))
         self._over = self.world.over
+        return before
 
     @abc.abstractmethod
-    def advance(self, action: Tree) -> tuple[np.ndarray, np.ndarray]:
-        """Rewards, float32 (B,), and which episodes terminate, bool (B,); writes the changing entries but `clock`."""
+    def advance(self, action: Tree, most: int, flags: np.ndarray) -> tuple[np.ndarray, int]:
+        """Make a step, writing into the state.
+
+        Args:
+            action: checked tensors.
+            most: steps after which an episode is truncated; 0 for none.
+            flags: bool, (3, B), which episodes terminate, are truncated, are over, written to.
+
+        Returns:
+            Rewards, float32 (B,), and how many episodes are over.
+        """
 
     @abc.abstractmethod
-    def observe(self) -> tuple[Tree, Later[Masked]]:
-        """The present observation and what `info` says of it, fresh."""
+    def observe(self) -> Tree:
+        """As `BatchWorld.observe` of the present, fresh."""

@@ -61,8 +61,8 @@ class NumpyOutput:
             said: Info = {**numpy_info(told())}
             return said if final is None else said | numpy_final(final.observation(), final.info(), final.ended)
 
-        reward = outcome.reward.cpu().numpy().astype(np.float64)
-        terminated, truncated = (flags.cpu().numpy().copy() for flags in (outcome.terminated, outcome.truncated))
+        reward = outcome.reward.numpy(force=True).astype(np.float64)
+        terminated, truncated = (flags.numpy(force=True).copy() for flags in (outcome.terminated, outcome.truncated))
         return to_numpy(outcome.observation), reward, terminated, truncated, LaterDict(info)
 
 

@@ -11,7 +11,9 @@ from ...introspect import divide_options
 from ...tree import Tree
 from ..batch import State
 from ..counter_rng import CounterRNG
+from ..many_worlds import ManyWorlds
 from .gaze import SceneWorld, View
+from .many_gazes import many_gazes
 from .scene import ImageScene, around_picture
 from .sensor import GlimpseSensor
 
@@ -117,6 +119,9 @@ class Classification(SceneWorld):
         if self.price:
             reward = reward - self.price * (~last).float()
         return {**state, **self.move_gaze(state, action, last), "answer": answer}, reward, last
+
+    def many_worlds(self) -> ManyWorlds | None:
+        return many_gazes(self, Classification)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         if self.reward == "every" or self.ready:

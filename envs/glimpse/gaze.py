@@ -57,6 +57,7 @@ class GazeWorld(BatchWorld):
     Attributes:
         sensor: the retina.
         picture_size: height and width of the picture in pixels.
+        patches: memory for glimpses.
         direct: whether glimpses are taken straight from what lies on the picture (`layers`), without pooling it.
     """
 
@@ -71,7 +72,7 @@ class GazeWorld(BatchWorld):
         check_choice("view", view, ["glimpse", "image"])
         check_range("overview", overview, 0, 1000)
         self.view, self.overview = view, overview
-        self._patches = Buffers()
+        self.patches = Buffers()
 
     def set_spaces(self, picture_size: tuple[int, int], parts: dict[str, spaces.Space], longest_episode: int) -> None:
         """Define the spaces from the size of the picture and the task's own parts of the action."""
@@ -166,7 +167,7 @@ class GazeWorld(BatchWorld):
                 state["location"],
                 self.sensor.patch,
                 self.sensor.scales,
-                buffers=self._patches,
+                buffers=self.patches,
             )
         return self.sensor.look(self._fields(state), state)
 

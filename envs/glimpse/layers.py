@@ -1,5 +1,6 @@
 """Glimpses of pictures that were never drawn: what lies on them is enough, on a CPU."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ...tree import outside_inference
 from ..buffers import Buffers
-from ..kernels import kernel
+from ..kernels import arrays, kernel
 from .retina import NUDGE
 
 
@@ -52,6 +53,37 @@ def _no_pieces(count: int) -> np.ndarray:
     return np.zeros((count, 0, 5), np.int64)
 
 
+class Eye:
+    """Looks at pictures again and again: what of them hangs on no place, as the kernel wants it.
+
+    Args:
+        layers: on the CPU; what is written into their tensors afterwards is seen if they are contiguous.
+        size: the side of each patch in its own pixels.
+        scales: K.
+        columns: of each who looks the first column that can be seen, and the one behind the last; what is beside them
+            is black. None for one who sees all.
+    """
+
+    def __init__(self, layers: Layers, size: int, scales: int, columns: Sequence[tuple[int, int]] | None = None):
+        count = len(layers.sprites)
+        pieces = (_no_pieces(count),) if layers.pieces is None else arrays((layers.pieces,))
+        shown = arrays((layers.sprites, layers.corners, layers.library))
+        seen = np.array(columns or [(0, layers.picture_size[1])], np.int64)
+        self.shape, self.shown = (count, len(seen), scales, size, size), (*shown, *pieces, layers.piece)
+        self.how = layers.picture_size, seen, layers.divide, np.float32(NUDGE)
+
+    def look(self, place: np.ndarray, buffers: Buffers) -> Tensor:
+        """The patches around places, float32 (B, A, K, size, size).
+
+        Args:
+            place: float32, (B, A, 2), (x, y) in [-1, 1], one for each who looks.
+            buffers: memory for the patches.
+        """
+        patches = buffers.empty(self.shape, torch.float32, torch.device("cpu"))
+        kernel("glimpses")(*self.shown, place, *self.how, patches.numpy())
+        return patches
+
+
 def look(
     layers: Layers,
     place: Tensor,
@@ -73,19 +105,5 @@ def look(
     Returns:
         float32, (B, K, size, size), the finest scale first.
     """
-    patches = (buffers or Buffers()).empty((len(place), scales, size, size), torch.float32, place.device)
-    pieces = _no_pieces(len(place)) if layers.pieces is None else layers.pieces.contiguous().numpy()
-    kernel("glimpses")(
-        layers.sprites.contiguous().numpy(),
-        layers.corners.contiguous().numpy(),
-        layers.library.numpy(),
-        pieces,
-        layers.piece,
-        place.contiguous().numpy(),
-        layers.picture_size,
-        columns or (0, layers.picture_size[1]),
-        layers.divide,
-        np.float32(NUDGE),
-        patches.numpy(),
-    )
-    return patches
+    eye = Eye(layers, size, scales, None if columns is None else [columns])
+    return eye.look(place[:, None].contiguous().numpy(), buffers or Buffers())[:, 0]

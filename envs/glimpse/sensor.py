@@ -97,14 +97,7 @@ class GlimpseSensor:
             action: checked tensors.
             last: bool, (B,), where no glimpse follows: there the gaze stays.
         """
-        wanted = action["location"]
-        if self.location == "tiles":
-            place = retina.tile_centres(wanted, self.tiles)
-        elif self.location == "moves":
-            place = (state["location"] + self.reach * wanted).clamp(-1, 1)
-        else:
-            place = wanted
-        place = torch.where(last[:, None], state["location"], place)
+        place = torch.where(last[:, None], state["location"], self.wanted(state, action))
         moved = {"location": place, "zoom": state["zoom"]}
         if self.zoom:
             moved["zoom"] = torch.where(last[:, None], state["zoom"], action["zoom"])
@@ -112,6 +105,15 @@ class GlimpseSensor:
             now = torch.arange(self.trail, device=place.device) > state["clock"][:, None]
             moved["trail"] = torch.where(now[:, :, None], place[:, None], state["trail"])
         return moved
+
+    def wanted(self, state: State, action: Tree) -> Tensor:
+        """Where an action wants to look, (B, 2)."""
+        wanted = action["location"]
+        if self.location == "tiles":
+            return retina.tile_centres(wanted, self.tiles)
+        if self.location == "moves":
+            return (state["location"] + self.reach * wanted).clamp(-1, 1)
+        return wanted
 
     def still(self, count: int, device: torch.device) -> State:
         """The action of `count` agents that don't care where they look: the first tile, or the centre."""

@@ -20,9 +20,9 @@ _MODULES = {
     "balls": "games",
     "drives": "games",
     "answers": "scripts",
-    "moments": "scripts",
     "copies": "scripts",
     "covered": "convex_hulls",
+    "taken_rows": "rows",
     "random_uniform": "random_bits",
     "random_integers": "random_bits",
 }

@@ -129,7 +129,7 @@ def _overlay(canvas, top, left, image):
 
 @njit(**OPTIONS)
 def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, divide, nudge, out):
-    """The patches around a place of each picture, which is black but for sprites and pieces of other images.
+    """The patches around places of each picture, which is black but for sprites and pieces of other images.
 
     Args:
         sprites: uint8, (B, n, h, w).
@@ -137,15 +137,15 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
         library: uint8, (N, h', w'), what pieces are cut from.
         pieces: int64, (B, m, 5), as `canvas.draw_pieces`; one with a negative row on the picture isn't there.
         piece: their side.
-        place: float32, (B, 2), (x, y) in [-1, 1].
+        place: float32, (B, A, 2), (x, y) in [-1, 1].
         picture: its height and width.
-        columns: the first column that is seen, and the one behind the last; what is beside them is black.
+        columns: int64, (A, 2), the first column that is seen and the one behind the last; what is beside them is black.
         divide: see `_gather`.
         nudge: `retina.NUDGE`.
-        out: float32, (B, K, size, size), written to.
+        out: float32, (B, A, K, size, size), written to.
     """
-    scales, size = out.shape[1:3]
-    (height, width), (leftmost, rightmost) = picture, columns
+    agents, scales, size = out.shape[1:4]
+    height, width = picture
     widest = 1 << (scales - 1)
     alone = sprites.shape[1] == 1 and pieces.shape[1] == 0
     most = 0 if alone else widest * size + 2
@@ -155,11 +155,13 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
     light = min(widest * size, rows + 2 * widest) * min(widest * size, across + 2 * widest)
     one, other = np.empty(light, np.float32), np.empty(light // 4 + 1, np.float32)
     tops, lefts = np.empty(scales, np.int64), np.empty(scales, np.int64)
-    for b in range(len(out)):
-        y = ((place[b, 1] + nudge) + f32(1)) * f32(0.5) * f32(height)
-        x = ((place[b, 0] + nudge) + f32(1)) * f32(0.5) * f32(width)
+    for row in range(len(out) * agents):
+        b, agent = row // agents, row % agents
+        patches, leftmost, rightmost = out[b, agent], columns[agent, 0], columns[agent, 1]
+        y = ((place[b, agent, 1] + nudge) + f32(1)) * f32(0.5) * f32(height)
+        x = ((place[b, agent, 0] + nudge) + f32(1)) * f32(0.5) * f32(width)
         if not (abs(y) < FAR and abs(x) < FAR):  # NaN too
-            out[b] = 0
+            patches[:] = 0
             continue
         for k in range(scales):
             back = f32(1 << k) * f32(size / 2) - f32(0.5)
@@ -170,7 +172,7 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
             end = min(max(rightmost - left, begin), sprites.shape[3])
             tops -= top
             lefts -= left + begin
-            _patches(sprites[b, 0, :, begin:end], tops, lefts, divide, one, other, out[b])
+            _patches(sprites[b, 0, :, begin:end], tops, lefts, divide, one, other, patches)
             continue
         top, bottom, left, right = height, 0, rightmost, leftmost
         for k in range(scales):
@@ -182,11 +184,11 @@ def glimpses(sprites, corners, library, pieces, piece, place, picture, columns, 
         for i in range(sprites.shape[1]):
             _overlay(seen, corners[b, i, 0] - top, corners[b, i, 1] - left, sprites[b, i])
         for i in range(pieces.shape[1]):
-            image, row, column, at_row, at_column = pieces[b, i]
-            inside = 0 <= image < len(library) and 0 <= row <= library.shape[1] - piece
+            image, top_row, column, at_row, at_column = pieces[b, i]
+            inside = 0 <= image < len(library) and 0 <= top_row <= library.shape[1] - piece
             if at_row >= 0 and inside and 0 <= column <= library.shape[2] - piece:  # states may come from files
-                cut = library[image, row : row + piece, column : column + piece]
+                cut = library[image, top_row : top_row + piece, column : column + piece]
                 _overlay(seen, at_row - top, at_column - left, cut)
         tops -= top
         lefts -= left
-        _patches(seen, tops, lefts, divide, one, other, out[b])
+        _patches(seen, tops, lefts, divide, one, other, patches)

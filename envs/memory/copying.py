@@ -1,14 +1,16 @@
 """Bits come in, and must be written down afterwards: copy, reverse copy, repeat copy, many copies in a row."""
 
+from functools import cached_property
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
 from ..counter_rng import CounterRNG, place
-from ..kernels import kernel, worth_it
+from ..kernels import arrays, kernel, worth_it
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
 from .script import Script, SequenceWorld, draw_bits, moments, rows_at
@@ -93,9 +95,9 @@ class Copy(SequenceWorld):
         return moment
 
     def script(self, rng: CounterRNG) -> Script:
+        if worth_it("copies", rng.key.device, len(rng)):
+            return self._script_at_once(rng)
         length = self.length.sample(rng, "length")[:, None]  # (n, 1)
-        if worth_it("copies", length.device, len(length)):
-            return self._script_at_once(rng, length)
         bits = draw_bits(rng, "bits", self.length.high, self.width)  # (n, L, W)
         time = moments(self.most_steps, length)  # (1, T)
         shown, answered = time < length, (time > length) & (time <= 2 * length)  # (n, T) each
@@ -105,16 +107,30 @@ class Copy(SequenceWorld):
         targets = rows_at(bits, source) * answered[..., None]  # (n, T, W)
         return Script(inputs, targets, answered, (2 * length + 1)[:, 0], {"source": source})
 
-    def _script_at_once(self, rng: CounterRNG, length: Tensor) -> Script:
+    def _script_at_once(self, rng: CounterRNG) -> Script:
         """The same by one kernel, on a CPU."""
-        n, shape = len(length), (len(length), self.most_steps)
-        order = self.order(moments(self.length.high, length), length).expand(n, -1)  # (n, L)
+        n, shape = len(rng), (len(rng), self.most_steps)
         inputs = torch.empty(*shape, self.width + 1, dtype=torch.float32)
         targets = torch.empty(*shape, self.width, dtype=torch.int64)
         answered, source = torch.empty(shape, dtype=torch.bool), torch.empty(shape, dtype=torch.int64)
-        tables = (length[:, 0], order.contiguous(), inputs, targets, answered, source)
-        kernel("copies")(*rng.arrays, place("bits"), *(x.numpy() for x in tables))
-        return Script(inputs, targets, answered, (2 * length + 1)[:, 0], {"source": source})
+        length = torch.empty(n, dtype=torch.int64)
+        tables = arrays((length, inputs, targets, answered, source))
+        kernel("copies")(np.arange(n), *rng.arrays, *self._orders, *tables)
+        return Script(inputs, targets, answered, length, {"source": source})
+
+    @cached_property
+    def _orders(self) -> tuple[tuple[int, int], int, np.ndarray]:
+        """What the kernel is told of lengths: their streams, the least, and the order of each, (lengths, L)."""
+        low, high = self.length.low, self.length.high
+        lengths = torch.arange(low, high + 1)[:, None]
+        order = self.order(moments(high, lengths), lengths).expand(len(lengths), -1)
+        return (place("length"), place("bits")), low, order.contiguous().numpy()
+
+    def rewrite(self, now: dict[str, np.ndarray], rows: np.ndarray, key: np.ndarray, episode: np.ndarray) -> bool:
+        tables = (now[name] for name in ("length", "inputs", "targets", "mask", "source"))
+        kernel("copies")(rows, key, episode, np.zeros_like(key), *self._orders, *tables)
+        now["due"][rows] = now["length"][rows] // 2
+        return True
 
 
 class ReverseCopy(Copy):

@@ -102,6 +102,20 @@ class AnswerWorld(BatchWorld):
         source = self._now(state, "source")  # (B,), -1 where nothing is due
         return torch.arange(self.most_steps, device=self.device) == source[:, None]
 
+    def rewrite(self, now: dict[str, np.ndarray], rows: np.ndarray, key: np.ndarray, episode: np.ndarray) -> bool:
+        """Write the scripts of the present episodes of some worlds into arrays of their state, if that is quick.
+
+        Args:
+            now: the state's entries, on a CPU.
+            rows: int64, which worlds.
+            key: int64, (B,), the seeds of all.
+            episode: int64, (B,), the numbers of their present episodes.
+
+        Returns:
+            Whether it was done; if not, the scripts of `script` are copied.
+        """
+        return False
+
     # ---- the rules ----
 
     def start(self, rng: CounterRNG) -> State:

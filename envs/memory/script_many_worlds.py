@@ -1,5 +1,6 @@
 """Scripts for many worlds by kernels: the rules of `AnswerWorld`, number by number."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ...tree import Tree
-from ..info import Masked
+from ..batch import State
 from ..kernels import kernel, worth_it
-from ..later import Later
 from ..many_worlds import ManyWorlds
+from ..packed import Packed, with_rows
 from .script_solo import plain
 
 if TYPE_CHECKING:
@@ -20,53 +21,58 @@ NO_SET = np.zeros((1, 1, 1, 0), np.bool_)
 
 
 class ManyScripts(ManyWorlds):
-    """Worlds that have their rules, observations and annotations from `AnswerWorld`.
+    """Worlds that have their rules and observations from `AnswerWorld`.
 
     Args:
         world: the worlds.
     """
 
     world: "AnswerWorld"
+    state: Packed
 
     def __init__(self, world: "AnswerWorld"):
-        super().__init__(world, ("right", "wrong"))
-        now = self.now
-        self._script = now["targets"], now["mask"], now["length"]
+        super().__init__(world)
+        self.key, self.episode = world.key.numpy(), world.episode.numpy()
+        now = self.now = self.state.arrays
+        self._script = now["inputs"], now["targets"], now["mask"], now["length"]
         self._counts = now["due"], now["right"], now["wrong"]
         self._set = now.get("target_set", NO_SET)
-        self._rows = now["inputs"], now["targets"], now["mask"]
         self._least, self._dense = np.array(world.least), world.reward == "dense"
+        self._shown: np.ndarray | None = None  # what is seen now, if no one has it yet
 
-    def advance(self, action: Tree) -> tuple[np.ndarray, np.ndarray]:
-        written = action.numpy()
+    def advance(self, action: Tree, most: int, flags: np.ndarray) -> tuple[np.ndarray, int]:
+        written, inputs = action.numpy(), self.now["inputs"]
         written = written[:, None] if self.world.flat else written
-        reward, ended = np.empty(len(written), np.float32), np.empty(len(written), np.bool_)
-        kernel("answers")(
-            written, self.now["clock"], self._script, self._set, self._least, self._counts, self._dense, reward, ended
-        )
-        return reward, ended
+        reward, self._shown = np.empty(len(written), np.float32), np.empty((len(written), inputs.shape[2]), np.float32)
+        asked = self._set, self._least, self._counts, self._dense, most
+        over = kernel("answers")(written, self.now["clock"], self._script, *asked, reward, flags, self._shown)
+        return reward, over
 
-    def observe(self) -> tuple[Tensor, Later[Masked]]:
-        world, clock, over = self.world, self.now["clock"], self.world.over
-        inputs, targets, mask = (np.empty((len(clock), *rows.shape[2:]), rows.dtype) for rows in self._rows)
-        kernel("moments")(clock, *self._rows, inputs, targets, mask)
-        said = {"target": torch.from_numpy(targets), "target_mask": torch.from_numpy(mask)}
-        if len(self.state.keys() & _MORE.keys()):
-            more = world.annotate(self.state)
-            said |= {name: more[name] for name in _MORE.values() if name in more}
-        score, begun = world.score(self.state), torch.from_numpy(clock > 0)
+    def copied(self, state: State) -> Packed:
+        return Packed(state)
 
-        def info() -> Masked:
-            playing = ~over
-            found = {name: (value, playing) for name, value in said.items()}
-            if world.flat:
-                found["target"] = (said["target"][:, 0], playing)
-            return {**found, "score": (score, begun)}
+    def reset(self, ended: Tensor) -> Callable[[], State]:
+        if self.over == len(ended):
+            return super().reset(ended)
+        world, mask = self.world, ended.numpy()
+        rows, where = self.state.rows(mask, self.over), mask.nonzero()[0]
+        self.episode, self._over = self.episode + mask, torch.zeros_like(ended)
+        world.count_reset(torch.from_numpy(self.episode), self._over)
+        if world.rewrite(self.now, where, self.key, self.episode):
+            for name in ("clock", "right", "wrong"):
+                self.now[name][where] = 0
+        else:
+            world.beginnings.put(self.state, ended, world.key, world.episode, False)
+        if self._shown is not None:
+            self._shown[where] = self.now["inputs"][where, 0]
+        return lambda: with_rows(self.state, where, self.state.parts(rows))
 
-        return torch.from_numpy(inputs), Later(info)
-
-
-_MORE = {"target_set": "target_set", "optimum": "optimum"}  # what `info` says in some of these worlds
+    def observe(self) -> Tensor:
+        if self._shown is None:
+            clock, inputs = self.now["clock"], self.now["inputs"]
+            self._shown = inputs[np.arange(len(clock)), np.minimum(clock, inputs.shape[1] - 1)]
+        shown, self._shown = self._shown, None
+        return torch.from_numpy(shown)
 
 
 def many_scripts(world: "AnswerWorld") -> ManyScripts | None:

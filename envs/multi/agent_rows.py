@@ -10,6 +10,7 @@ from torch import Tensor
 from ...errors import FoveateError
 from ...tree import Tree
 from ..autoreset import Final, Outcome
+from ..batch import State
 from ..gym_env import WorldVectorEnv
 from ..info import Masked
 from ..later import Later
@@ -74,12 +75,10 @@ class AgentRowsEnv(WorldVectorEnv):
     def _in_rows(self, outcome: Outcome) -> Outcome:
         final = outcome.final
         if final is not None:
-            last, told = final.observation, final.info
-            final = Final(
-                Later(lambda: self._observed(last())), Later(lambda: self._info(told())), self._repeat(final.ended)
-            )
+            told = final.info
+            final = Final(final.observation, Later(lambda: self._info(told())), self._repeat(final.ended))
         return Outcome(
-            self._observed(outcome.observation),
+            outcome.observation,
             outcome.reward.flatten(),
             self._repeat(outcome.terminated),
             self._repeat(outcome.truncated),
@@ -89,23 +88,19 @@ class AgentRowsEnv(WorldVectorEnv):
 
     def _present(self) -> tuple[Tree, Later[Masked]]:
         told = self._later_info()
-        return self._observed(self.world.observe(self.world.state)), Later(lambda: self._info(told()))
+        return self._observed(self.world.state), Later(lambda: self._info(told()))
 
     def _repeat(self, value: Tensor) -> Tensor:
         """A fact about every world, (B,), for each of its rows, (B·A,)."""
-        return value.repeat_interleave(self.rows)
+        return value[:, None].expand(-1, self.rows).reshape(-1)
 
     def _info(self, info: Masked) -> Masked:
         return {name: (value.flatten(0, 1), self._repeat(mask)) for name, (value, mask) in info.items()}
 
-    def _observed(self, observation: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    def _observed(self, state: State) -> dict[str, Tensor]:
         """What the agents see, by part instead of by agent, one row each."""
-        rows = {}
-        for name in self._parts:
-            known = next(parts[name] for parts in observation.values() if name in parts)  # (B, …)
-            blank = torch.zeros_like(known)
-            each = [observation[agent].get(name, blank) for agent in self.world.agents]
-            rows[name] = torch.stack(each, 1).flatten(0, 1)  # (B·A, …)
+        together = self.world.observe_together(state)
+        rows = {name: together[name].flatten(0, 1) for name in self._parts}  # (B·A, …)
         return {**rows, "seat": self._agent.clone()}
 
 

@@ -1,13 +1,15 @@
 """Worlds with several agents: the same batched base, with an observation, an action and a reward for each of them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import ClassVar, NamedTuple
 
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ..batch import BatchWorld
+from ...tree import outside_inference
+from ..batch import BatchWorld, State
 from ..scale import Certified
 
 Actions = dict[str, dict[str, Tensor]]  # by agent and part, (B, …)
@@ -82,6 +84,15 @@ class MultiWorld(BatchWorld):
         """A fact about every world, (B, …), said to each agent, (B, A, …); a fresh tensor."""
         return value[:, None].repeat(1, len(self.agents), *(1 for _ in value.shape[1:]))
 
+    def observe_together(self, state: State) -> dict[str, Tensor]:
+        """What all agents see, by part, (B, A, …), fresh; zero where an agent lacks a part."""
+        seen = self.observe(state)
+        parts: dict[str, Tensor] = {}
+        for name in dict.fromkeys(part for own in self.sees.values() for part in own):
+            blank = torch.zeros_like(next(own[name] for own in seen.values() if name in own))  # (B, …)
+            parts[name] = torch.stack([seen[agent].get(name, blank) for agent in self.agents], 1)
+        return parts
+
     # ---- the certified policies: actions by agent ----
 
     def alone(self) -> Actions:
@@ -98,7 +109,7 @@ def one_hot(index: Tensor, size: int) -> Tensor:
     return (index[..., None] == torch.arange(size, device=index.device)).float()
 
 
-def others(spoken: Tensor, symbols: int) -> list[Tensor]:
+def others(spoken: Tensor, symbols: int) -> Tensor:
     """What each agent hears: the last symbols of the others, the next one first, as one-hot rows.
 
     Args:
@@ -106,11 +117,18 @@ def others(spoken: Tensor, symbols: int) -> list[Tensor]:
         symbols: how many there are.
 
     Returns:
-        For each agent float (B, A - 1, symbols), zero where nothing was said.
+        float, (B, A, A - 1, symbols), zero where nothing was said.
     """
     agents = spoken.shape[1]
-    hot = one_hot(spoken, symbols)  # (B, A, symbols)
-    return [torch.cat([hot[:, a + 1 :], hot[:, :a]], 1) for a in range(agents)]
+    return one_hot(spoken[:, _turns(agents, spoken.device)], symbols)
+
+
+@cache
+@outside_inference
+def _turns(agents: int, device: torch.device) -> Tensor:
+    """Whom each agent hears, int64 (A, A - 1)."""
+    first = torch.arange(agents, device=device)
+    return (first[:, None] + first[1:]) % agents
 
 
 def vote(answers: Tensor, classes: int, truth: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ class PictureWorld(MultiWorld):
     Attributes:
         scene: what there is to look at.
         sensor: the retina.
+        patches: memory for glimpses.
         direct: whether glimpses are taken straight from what lies on the picture, without pooling it.
     """
 
@@ -35,7 +36,7 @@ class PictureWorld(MultiWorld):
         """Build the scene and the retina from their options; called by the constructor."""
         scene, sensor = divide_options(options, type(self).__name__, ImageScene, GlimpseSensor)
         self.scene, self.sensor = ImageScene(**scene), GlimpseSensor(**sensor)
-        self._patches = Buffers()
+        self.patches = Buffers()
 
     def build(self, num_worlds: int, device: torch.device | str = "cpu", keep_trail: bool = False) -> None:
         super().build(num_worlds, device, keep_trail)
@@ -61,4 +62,4 @@ class PictureWorld(MultiWorld):
             place: (x, y) of one agent's gaze, (B, 2).
             columns: the first column that this agent can see, and the one behind the last; None for all.
         """
-        return layers.look(shown, place, self.sensor.patch, self.sensor.scales, columns, self._patches)
+        return layers.look(shown, place, self.sensor.patch, self.sensor.scales, columns, self.patches)

@@ -1,5 +1,6 @@
 """Several retinas on one image, and a narrow channel between them."""
 
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...viz.team import Looker, team_frame
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..glimpse import retina
-from ..glimpse.layers import Layers
+from ..glimpse.layers import Eye, Layers
 from ..glimpse.scene import around_picture
 from ..scale import Certified
 from .base import Actions, TeamScale, others, vote
@@ -146,21 +147,25 @@ class SharedGaze(PictureWorld):
         reward = right / self.glimpses if self.reward == "every" else right * last
         if self.price:
             reward = reward - self.price * (~last).float()
-        gazes = [self.sensor.move(self._gaze(state, a), act, last) for a, act in enumerate(acts)]
-        after = {**state, **{name: torch.stack([g[name] for g in gazes], 1) for name in gazes[0]}, "answer": answer}
+        gaze = {name: state[name].flatten(0, 1) for name in GAZE if name in state}  # (B·A, …)
+        gaze["clock"] = state["clock"].repeat_interleave(len(acts))
+        looks = {name: torch.stack([act[name] for act in acts], 1).flatten(0, 1) for name in self.sensor.action_parts()}
+        moved = self.sensor.move(gaze, looks, last.repeat_interleave(len(acts)))
+        after = {**state, **{name: value.unflatten(0, answer.shape) for name, value in moved.items()}, "answer": answer}
         if self.channel:
             after["spoken"] = torch.stack([act["say"] for act in acts], 1)
         return after, self.each(reward), last
 
     def observe(self, state: State) -> dict[str, dict[str, Tensor]]:
-        seen: dict[str, dict[str, Tensor]] = {}
-        heard = others(state["spoken"], self.channel) if self.channel else []
-        for a, name in enumerate(self.agents):
-            seen[name] = {"glimpse": self._glimpse(state, a), "location": state["location"][:, a].clone()}
-            if self.sensor.zoom:
-                seen[name]["zoom"] = state["zoom"][:, a].clone()
-            if self.channel:
-                seen[name]["heard"] = heard[a]
+        together = self.observe_together(state)
+        return {name: {part: x[:, a] for part, x in together.items()} for a, name in enumerate(self.agents)}
+
+    def observe_together(self, state: State) -> dict[str, Tensor]:
+        seen = {"glimpse": self._glimpses(state), "location": state["location"].clone()}
+        if self.sensor.zoom:
+            seen["zoom"] = state["zoom"].clone()
+        if self.channel:
+            seen["heard"] = others(state["spoken"], self.channel)
         return seen
 
     def annotate(self, state: State) -> dict[str, Tensor]:
@@ -180,30 +185,38 @@ class SharedGaze(PictureWorld):
         """The strip that a column of the canvas lies in."""
         return (column * self.parts).div(self.scene.size, rounding_mode="floor")
 
-    def _gaze(self, state: State, agent: int) -> State:
-        """What the sensor must know to move one agent's gaze."""
-        return {"clock": state["clock"], **{name: state[name][:, agent] for name in GAZE if name in state}}
-
-    def _place(self, state: State, agent: int) -> Tensor:
-        """Where on the canvas an agent looks, (B, 2); its own coordinates span its strip."""
-        return self._on_canvas(state["location"][:, agent], agent)
-
     def _on_canvas(self, place: Tensor, agent: int) -> Tensor:
+        """Where on the canvas a place of an agent's strip is, (…, 2); its own coordinates span its strip."""
         middle = (2 * (agent % self.parts) + 1) / self.parts - 1
         return torch.stack([middle + place[..., 0] / self.parts, place[..., 1]], -1)
 
     def _on_picture(self, state: State, agent: int) -> State:
         """One agent's gaze on the whole canvas."""
-        return {"location": self._place(state, agent), "zoom": state["zoom"][:, agent]}
+        return {"location": self._on_canvas(state["location"][:, agent], agent), "zoom": state["zoom"][:, agent]}
 
-    def _glimpse(self, state: State, agent: int) -> Tensor:
-        gaze, part = self._on_picture(state, agent), agent % self.parts
+    def _glimpses(self, state: State) -> Tensor:
+        """What all agents see, float (B, A, scales, patch, patch)."""
+        agents = range(len(self.agents))
         if not self.direct:
-            return self.look(state["levels"][:, part], gaze)
-        shown = self.scene.layers(state) or Layers.of(state["canvas"])
-        # the columns of this strip, as `_strip` counts them
-        strip = (-(-part * self.scene.size // self.parts), -(-(part + 1) * self.scene.size // self.parts))
-        return self.see(shown._replace(divide=True), gaze["location"], strip)
+            gazes = [self._on_picture(state, a) for a in agents]
+            return torch.stack([self.look(state["levels"][:, a % self.parts], gazes[a]) for a in agents], 1)
+        shown = (self.scene.layers(state) or Layers.of(state["canvas"]))._replace(divide=True)
+        place = state["location"].clone(memory_format=torch.contiguous_format)  # (B, A, 2)
+        place[..., 0].div_(self.parts).add_(self._middles)
+        eye = Eye(shown, self.sensor.patch, self.sensor.scales, self._strips)
+        return eye.look(place.numpy(), self.patches)
+
+    @cached_property
+    def _middles(self) -> Tensor:
+        """Where on the canvas the middle of each agent's strip is, (A,)."""
+        nowhere = torch.zeros(2, dtype=torch.float32)
+        return torch.stack([self._on_canvas(nowhere, a)[0] for a in range(len(self.agents))])
+
+    @cached_property
+    def _strips(self) -> list[tuple[int, int]]:
+        """The columns of each agent's strip, as `_strip` counts them: the first, and the one behind the last."""
+        parts, size = [a % self.parts for a in range(len(self.agents))], self.scene.size
+        return [(-(-part * size // self.parts), -(-(part + 1) * size // self.parts)) for part in parts]
 
     # ---- the certified policies ----
 
@@ -254,7 +267,7 @@ class SharedGaze(PictureWorld):
             ]
             if self.channel:
                 notes.append("says nothing yet" if said < 0 else f"says symbol {said}")
-            patches = self._glimpse(one, a)[0].cpu().numpy()
+            patches = self._glimpses(one)[0, a].cpu().numpy()
             lookers.append(Looker(name, notes, outlines.cpu().numpy(), path.cpu().numpy(), patches))
         picture = np.repeat(self.scene.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
         edges = 1 + self._strip(torch.arange(self.scene.size)).diff().nonzero()[:, 0].numpy()

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...errors import FoveateError, check_choice, check_range
 from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
+from ..beginnings import any_of
 from ..buffers import Buffers
 from ..counter_rng import CounterRNG
 from ..protocols import Intervention
@@ -104,7 +105,7 @@ class GameWorld(BatchWorld):
 
     def _any(self, mask: Tensor) -> bool:
         """Whether what holds for some worlds must be computed: always on a device that one would have to wait for."""
-        return self.device.type != "cpu" or bool(np.count_nonzero(mask.numpy()))
+        return self.device.type != "cpu" or any_of(mask)
 
     # ---- the stack of frames ----
 

@@ -20,6 +20,11 @@ from foveate.envs.gym_env import VectorEnv
 from foveate.envs.memory import SequenceWorld
 
 WORLDS = 3
+GAZES: dict[str, list[dict[str, Any]]] = {  # by id, with options
+    "Glimpse/TranslatedDigits-v0": [{}, {"reward": "every"}, {"location": "moves"}, {"augment": 1.0, "price": 0.1}],
+    "Glimpse/ClutteredDigits-v0": [{}, {"glimpses": 1}, {"noise": 0.2}, {"location": "tiles", "scales": 1}],
+    "Glimpse/DigitPairs-v0": [{}, {"reward": "every", "price": 0.1}, {"clutter": 3}, {"glimpses": 2}],
+}
 
 
 def made(env_id: str, plain: bool, **options: Any) -> VectorEnv:
@@ -36,9 +41,7 @@ def done(env: VectorEnv, what: str, number: int, kept: dict) -> object:
     """One thing that can be done with an environment, and what it answers."""
     mask = np.array([number >> i & 1 for i in range(WORLDS)], bool)
     if what == "step":
-        right = tree.to_numpy(env.world.oracle())
-        action = env.action_space.sample()
-        return env.step(np.where(mask.reshape(-1, *(1,) * (action.ndim - 1)), right, action))
+        return env.step(tree.where(mask, tree.to_numpy(env.world.oracle()), env.action_space.sample()))
     if what == "reset":
         return env.reset(options={"reset_mask": mask}) if mask.any() else env.reset()
     if what == "seed":
@@ -55,19 +58,23 @@ def done(env: VectorEnv, what: str, number: int, kept: dict) -> object:
 
 
 @pytest.mark.skipif(not compiled.find_numba(), reason="numba is missing")
-@pytest.mark.parametrize("env_id", MEMORY_IDS)
+@pytest.mark.parametrize("env_id", [*MEMORY_IDS, *GAZES])
 @given(
     things=st.lists(
         st.tuples(st.sampled_from(["step"] * 6 + ["reset", "seed", "episodes", "save", "load"]), st.integers(0, 9)),
         max_size=25,
     ),
-    options=st.sampled_from([{}, {"reward": "whole"}, {"max_episode_steps": 4}, {"output": "torch"}]),
+    which=st.integers(0, 3),
+    ours=st.sampled_from([{}, {"max_episode_steps": 4}, {"output": "torch"}]),
 )
 @settings(max_examples=5, deadline=None)
-def test_worlds_together_do_what_tensors_do(env_id: str, things: list[tuple[str, int]], options: dict) -> None:
-    options = known_to(env_id, {"reward": "whole"}) if "reward" in options else options
+def test_worlds_together_do_what_tensors_do(
+    env_id: str, things: list[tuple[str, int]], which: int, ours: dict[str, Any]
+) -> None:
+    options = GAZES[env_id][which] if env_id in GAZES else known_to(env_id, {"reward": "whole"} if which % 2 else {})
+    options = {**ours, **options}
     with mock.patch.object(kernels, "FEWEST", 0):
-        pair = [made(env_id, plain, **short(env_id), **options) for plain in (False, True)]
+        pair = [made(env_id, plain, **{**short(env_id), **options}) for plain in (False, True)]
         kept: list[dict] = [{}, {}]
         for what, number in [("seed", 7), *things, *[("step", 1)] * 3]:
             with torch.no_grad():

@@ -187,9 +187,9 @@ def test_the_chances_of_all_answers_sum_to_one(answers: list[int]) -> None:
 
 def test_everybody_hears_the_others_the_next_one_first() -> None:
     heard = others(torch.tensor([[2, 0, -1]]), 3)
-    assert heard[0].tolist() == [[[1, 0, 0], [0, 0, 0]]]
-    assert heard[1].tolist() == [[[0, 0, 0], [0, 0, 1]]]
-    assert heard[2].tolist() == [[[0, 0, 1], [1, 0, 0]]]
+    assert heard[:, 0].tolist() == [[[1, 0, 0], [0, 0, 0]]]
+    assert heard[:, 1].tolist() == [[[0, 0, 0], [0, 0, 1]]]
+    assert heard[:, 2].tolist() == [[[0, 0, 1], [1, 0, 0]]]
 
 
 def test_in_the_split_view_each_sees_its_own_strip() -> None:
