@@ -125,8 +125,8 @@ class Autoreset:
         world = self.world
         reward, terminated, truncated = together.step(action)
         final = self._final(together) if together.over else None
-        # all of them may have begun anew
-        observation = together.observe() if together.valid() else self.observe(world.state)
+        now = together if together.valid() else self._many_worlds_now()  # all of them may have begun anew
+        observation = self.observe(world.state) if now is None else now.observe()
         return Outcome(observation, reward, terminated, truncated, self._later_info(), final)
 
     def _reset_all(self) -> Outcome:
