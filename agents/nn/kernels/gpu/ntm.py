@@ -1,5 +1,6 @@
 """A neural Turing machine over a whole piece of a sequence as two launches on a GPU, with a gradient of its own."""
 
+import itertools
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,15 +38,24 @@ def fits(rows: int, width: int) -> bool:
     return triton.next_power_of_2(rows) * triton.next_power_of_2(width) <= LARGEST
 
 
+def interface_layout(shape: NTMShape, width: int) -> dict[str, int]:
+    """Where the parts of the interface begin, as `NTM.sizes` has them."""
+    heads, writes = shape.read_heads + shape.write_heads, shape.write_heads
+    sizes = {"KERNEL": heads * width, "ADD": heads * shape.shifts, "GATE": writes * width, "ERASE": heads}
+    sizes |= {"STRENGTH": writes * width, "SHARPNESS": heads}  # of the part before each
+    return {f"{name}_AT": at for name, at in zip(sizes, itertools.accumulate(sizes.values()), strict=True)}
+
+
 def sizes(shape: NTMShape, rows: int, width: int, hidden: int, interface: int) -> dict[str, int]:
     """What the kernels are compiled for."""
     known = {"ROWS": rows, "WIDTH": width, "SHIFTS": shape.shifts, "HIDDEN": hidden}
     padded = {f"{name}_P": triton.next_power_of_2(size) for name, size in known.items()}
     kinds = {"LSTM": shape.lstm, "CONTENT": shape.content, "LOCATION": shape.location}
     heads = {"READS": shape.read_heads, "WRITES": shape.write_heads}
+    parts = interface_layout(shape, width)
     warps = 8 if padded["ROWS_P"] * padded["WIDTH_P"] > 2**11 else 4
     kinds = {name: int(value) for name, value in kinds.items()}
-    return known | padded | kinds | heads | {"INTERFACE": interface, "num_warps": warps}
+    return known | padded | kinds | heads | parts | {"INTERFACE": interface, "num_warps": warps}
 
 
 def empty_trace(shape: NTMShape, drive: Tensor, parameters: Parameters, begin: NTMBegin, keep: bool) -> Trace:

@@ -73,9 +73,13 @@ def forward(
     ROWS: tl.constexpr, ROWS_P: tl.constexpr, WIDTH: tl.constexpr, WIDTH_P: tl.constexpr,
     READS: tl.constexpr, WRITES: tl.constexpr, SHIFTS: tl.constexpr, SHIFTS_P: tl.constexpr,
     HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr, INTERFACE: tl.constexpr, INTERFACE_P: tl.constexpr,
+    KERNEL_AT: tl.constexpr, ADD_AT: tl.constexpr, GATE_AT: tl.constexpr, ERASE_AT: tl.constexpr,
+    STRENGTH_AT: tl.constexpr, SHARPNESS_AT: tl.constexpr,
     LSTM: tl.constexpr, CONTENT: tl.constexpr, LOCATION: tl.constexpr, KEEP: tl.constexpr,
 ):  # fmt: skip
-    """Run a world through the sequence, writing into the trace; X_P is the power of two that X fits into.
+    """Run a world through the sequence, writing into the trace.
+
+    X_P is the power of two that X fits into, X_AT where X begins in the interface, whose first part is the keys.
 
     Args:
         drive: what the controller gets from the inputs, (T, B, G).
@@ -102,12 +106,6 @@ def forward(
     reads: tl.constexpr = READS * WIDTH
     past_size: tl.constexpr = reads + HIDDEN * LSTM
     gate_count: tl.constexpr = HIDDEN * (1 + 3 * LSTM)
-    kernel_at: tl.constexpr = heads * WIDTH  # the layout of the interface, as `NTM.sizes` has it
-    add_at: tl.constexpr = kernel_at + heads * SHIFTS
-    gate_at: tl.constexpr = add_at + WRITES * WIDTH
-    erase_at: tl.constexpr = gate_at + heads
-    strength_at: tl.constexpr = erase_at + WRITES * WIDTH
-    sharpness_at: tl.constexpr = strength_at + heads
     b = tl.program_id(0).to(tl.int64)
     i, j, p = tl.arange(0, ROWS_P), tl.arange(0, WIDTH_P), tl.arange(0, INTERFACE_P)
     real, number = i < ROWS, j < WIDTH
@@ -133,32 +131,32 @@ def forward(
             w = tl.load(weighting + row + i, real, 0.0)
             if CONTENT:
                 key = bounded(tl.load(said + h * WIDTH + j, number, 0.0))
-                strength = softplus(bounded(tl.load(said + strength_at + h)))
+                strength = softplus(bounded(tl.load(said + STRENGTH_AT + h)))
                 found = address_by_content(key, strength, m, norm, real)
                 tl.store(content + row + i, found, real)
                 if LOCATION:
-                    w += sigmoid(bounded(tl.load(said + gate_at + h))) * (found - w)  # eq. 7
+                    w += sigmoid(bounded(tl.load(said + GATE_AT + h))) * (found - w)  # eq. 7
                 else:
                     w = found
             if LOCATION:
                 tl.store(placed + row + i, w, real)
                 tl.debug_barrier()
-                s = shift_kernel(said, kernel_at + h * SHIFTS, SHIFTS, SHIFTS_P)
+                s = shift_kernel(said, KERNEL_AT + h * SHIFTS, SHIFTS, SHIFTS_P)
                 w = 0 * w
                 for k in tl.static_range(SHIFTS):  # w̃(i) = Σ_j w_g(j) s(i - j) (eq. 8)
                     moved = tl.load(placed + row + (i + k + ROWS - SHIFTS // 2) % ROWS, real, 0.0)
                     w += entry(s, k, SHIFTS_P) * moved
                 logs = tl.log(w + TINY)
                 tl.store(shifted + row + i, logs, real)
-                gamma = 1 + softplus(bounded(tl.load(said + sharpness_at + h)))
+                gamma = 1 + softplus(bounded(tl.load(said + SHARPNESS_AT + h)))
                 w = softmax(gamma * logs, real)  # w = w̃^γ / Σ w̃^γ (eq. 9)
             tl.store(weighting + (after * heads + h) * ROWS + i, w, real)
         tl.debug_barrier()
         kept, added = 0 * m + 1, 0 * m
         for h in tl.static_range(WRITES):  # M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (eq. 3 and 4)
             w = tl.load(weighting + (after * heads + READS + h) * ROWS + i, real, 0.0)
-            erase = sigmoid(bounded(tl.load(said + erase_at + h * WIDTH + j, number, 0.0)))
-            add = tanh(bounded(tl.load(said + add_at + h * WIDTH + j, number, 0.0)))
+            erase = sigmoid(bounded(tl.load(said + ERASE_AT + h * WIDTH + j, number, 0.0)))
+            add = tanh(bounded(tl.load(said + ADD_AT + h * WIDTH + j, number, 0.0)))
             kept *= 1 - w[:, None] * erase[None, :]
             added += w[:, None] * add[None, :]
         m = m * kept + added
