@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from commands import command, measure_little, run_folder
+from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
@@ -117,6 +118,7 @@ def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) 
     if own is not None:  # a file of the user's, as a page prints it
         (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]
         (elsewhere / f"{own[1]}.py").write_text(code)
+        write_sources(elsewhere)
     zoo = re.search(r"zoo/\S+", line)
     taken = zoo[0] if zoo and "--sweep" in line else str(run)
     line = (

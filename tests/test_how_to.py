@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import run_folder
+from sources import write_sources
 
 from foveate import evaluate, train
 
@@ -22,28 +23,33 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "module", "words", "wait"),
+    ("page", "number", "module", "words", "more"),
     [
-        (0, "corners", ["Mine/Corners-v0", "ram", "--learner", "ppo"], []),
-        (1, "delay", ["Mine/Delay-v0", "gru", "--env.wait", "5"], ["--env.wait", "8"]),
+        ("environment", 0, "corners", ["Mine/Corners-v0", "ram", "--learner", "ppo"], []),
+        ("environment", 1, "delay", ["Mine/Delay-v0", "gru", "--env.wait", "5"], ["--env.wait", "8"]),
+        ("source", 0, "pairs", ["Mine/Pairs-v0", "bahdanau", "--learner.batch", "8"], ["--align", "words.png"]),
+        ("source", 1, "sounds", ["Mine/Sounds-v0", "bahdanau", "--learner.batch", "8"], ["--align", "frames.png"]),
     ],
 )
 def test_a_stranger_s_environment(
     root: Path,
     elsewhere: Path,
+    page: str,
     number: int,
     module: str,
     words: list[str],
-    wait: list[str],
+    more: list[str],
     capsys: pytest.CaptureFixture,
 ) -> None:
-    code = blocks(root, "your-own-environment.md")[number]
-    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    code = blocks(root, f"your-own-{page}.md")[number]
+    written = [line for line in code.splitlines() if line.strip() and "import " not in line]
+    assert len(written) <= 20
+    write_sources(elsewhere)
     (elsewhere / f"{module}.py").write_text(code)
-    more = ["--steps", "600", "--learner.worlds", "8", "--eval-episodes", "8", "--no-tensorboard", "--log-dir", "out"]
-    assert train.main([*words, *more]) == 2  # without --import nothing is known of it
+    few = ["--steps", "600", "--learner.worlds", "8", "--eval-episodes", "8", "--no-tensorboard", "--log-dir", "out"]
+    assert train.main([*words, *few]) == 2  # without --import nothing is known of it
     assert words[0] in capsys.readouterr().err
-    assert train.main(["--import", module, *words, *more]) == 0
+    assert train.main(["--import", module, *words, *few]) == 0
     run = str(run_folder(elsewhere / "out"))
-    assert evaluate.main(["--import", module, run, "--episodes", "20", "--no-progress", *wait]) == 0
+    assert evaluate.main(["--import", module, run, "--episodes", "20", "--no-progress", *more]) == 0
     assert words[0] in capsys.readouterr().out

@@ -155,9 +155,6 @@ class ConvexHull(NumberPassage):
 
     # ---- pictures ----
 
-    def source_words(self, items: np.ndarray) -> list[str]:
-        return list(self.written_names[1 : len(items) + 1])
-
     def source_picture(self, index: int) -> np.ndarray:
         one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
         place, _ = self.writing(self.state)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from gymnasium import spaces
 
@@ -45,6 +46,10 @@ class NumberPassage(Passage):
 
     def footprint(self) -> int:
         return super().footprint() + self.most_items * self.numbers
+
+    def source_words(self, items: np.ndarray) -> list[str]:
+        """Items have no names: they are counted."""
+        return [str(number) for number in range(1, len(items) + 1)]
 
     def observe(self, state: State) -> Tensors:
         if self.view != "stream":
