@@ -108,4 +108,4 @@ def check(core: NTM | DNC, x: Tensor, state: NTMState | DNCState, starts: Tensor
     exact = outcome(core.to(torch.float64), "off", wide[0], type(state)(*wide[1:]), starts)
     by_plain = difference(plain, exact)
     for name, error in difference(fused, exact).items():
-        assert error < 1e-5 + 4 * by_plain[name], (name, error, by_plain[name])
+        assert error < 2e-5 + 4 * by_plain[name], (name, error, by_plain[name])
