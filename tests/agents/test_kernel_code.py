@@ -13,6 +13,20 @@ import torch
 from foveate.agents.nn import kernels as of_cores
 from foveate.envs import kernels as of_worlds
 
+WHERE = """
+import importlib, pkgutil, sys
+from numba.core.registry import CPUDispatcher
+from foveate.agents.nn import kernels
+from foveate.agents.nn.kernels import cache
+
+importlib.import_module(f"{kernels.__name__}.{sys.argv[1]}")
+later = [importlib.import_module(f"{kernels.__name__}.{name}") for name in ("ntm_backward", "dnc_backward")]
+home = str(cache.compiled_into_cache.__self__.sources)
+found = {f for name, module in sys.modules.items() if name.startswith(kernels.__name__)
+         for f in vars(module).values() if isinstance(f, CPUDispatcher) and f.targetoptions.get("cache", True)}
+places = {f.stats.cache_path for f in found if f.stats.cache_path}
+assert places and not any(place.startswith(home) for place in places), places
+"""
 COMPUTE = """
 import sys, torch
 from foveate.agents.nn.cores import make_core
@@ -58,3 +72,10 @@ def test_kernels_that_were_just_compiled_round_as_those_of_the_cache(core: str, 
         results.append(torch.load(tmp_path / name, weights_only=True))
     for compiled, loaded in zip(*results, strict=True):
         assert torch.equal(compiled, loaded)
+
+
+@pytest.mark.parametrize("first", ["ntm", "dnc", "gru"])
+def test_whichever_kernel_is_wanted_first_all_are_kept_in_the_cache_folder(first: str, tmp_path: Path) -> None:
+    settings = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", WHERE, first], env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
