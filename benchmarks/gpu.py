@@ -28,7 +28,7 @@ import rows_agents
 import rows_peers
 import torch
 from limits import limits
-from peers_install import CACHE, install, own_packages
+from peers_install import add_places, install, own_packages
 from performance import PeerRow
 from rows_peers import GOING_ON, ROUNDS
 from turns import FEWEST, ratio
@@ -203,14 +203,11 @@ def training(steps: int, seeds: int) -> PeerRow:
 def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="rows whose name contains this, whatever the case")
+    performance.add_outputs(parser, KEPT)
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring, about, for each side")
     parser.add_argument("--steps", type=int, default=24_000_000, help="of the whole training")
     parser.add_argument("--seeds", type=int, default=3, help="of the whole training")
-    parser.add_argument("--where", type=Path, default=CACHE, help="folder of the peers' environments")
-    parser.add_argument("--peers", type=Path, help="folder with checkouts that are already there")
-    parser.add_argument("--json", type=Path, help=f"file of the figures (default: {KEPT.name}, of a whole run)")
-    parser.add_argument("--page", type=Path, default=performance.PAGE, help="the page that is written from them")
+    add_places(parser)
     return parser.parse_args(words)
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import performance
 from limits import limits
-from peers_install import CACHE, PEERS, install, python_of
+from peers_install import PEERS, add_places, install, python_of
 from performance import PeerRow
 from turns import FEWEST, HERE, SHORTEST, Process, in_turns, ratio
 
@@ -218,12 +218,9 @@ def lines(duel: Duel, times: dict[str, list[float]], failures: dict[str, str]) -
 def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="rows whose name contains this, whatever the case")
+    performance.add_outputs(parser, KEPT)
     parser.add_argument("--seconds", type=float, default=6.0, help="of measuring, about, for each row")
-    parser.add_argument("--where", type=Path, default=CACHE, help="folder of the peers' environments")
-    parser.add_argument("--peers", type=Path, help="folder with checkouts that are already there")
-    parser.add_argument("--json", type=Path, help=f"file of the figures (default: {KEPT.name}, of a whole run)")
-    parser.add_argument("--page", type=Path, default=performance.PAGE, help="the page that is written from them")
+    add_places(parser)
     return parser.parse_args(words)
 
 

@@ -123,11 +123,16 @@ def _importable(python: Path, module: str) -> bool:
     return python.exists() and subprocess.run(call, capture_output=True).returncode == 0
 
 
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where peers are."""
+    parser.add_argument("--where", type=Path, default=CACHE, help="folder of their environments (default: %(default)s)")
+    parser.add_argument("--peers", type=Path, help="folder with checkouts that are already there")
+
+
 def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--where", type=Path, default=CACHE, help="folder of the environments (default: %(default)s)")
-    parser.add_argument("--peers", type=Path, help="folder with checkouts that are already there")
+    add_places(parser)
     return parser.parse_args(words)
 
 

@@ -6,6 +6,7 @@ python benchmarks/gpu.py              on a GPU: benchmarks/gpu.json
 python benchmarks/performance.py      this page alone, from those files
 """
 
+import argparse
 import json
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -195,6 +196,18 @@ def tables(report: dict) -> list[str]:
         lines += [f"\n### {group.title}\n", group.text, "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
         lines += [f"| {' | '.join([row['what'], *cells(row)])} |" for row in rows]
     return lines
+
+
+def add_outputs(parser: argparse.ArgumentParser, kept: Path) -> None:
+    """Add the options of what measures rows and writes the page.
+
+    Args:
+        parser: of the command line.
+        kept: where the figures of a whole run are kept.
+    """
+    parser.add_argument("--only", default="", help="rows whose name contains this, whatever the case")
+    parser.add_argument("--json", type=Path, help=f"file of the figures (default: {kept.name}, of a whole run)")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that is written from them")
 
 
 def write(page: Path, peers: Path | None = None, growth: Path | None = None, gpu: Path | None = None) -> None:
