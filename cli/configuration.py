@@ -37,7 +37,7 @@ class RunOptions:
         eval_every: steps between evaluations on the validation split. 0 is a twentieth of all steps; without
             eval_episodes it leaves both to the run, whose evaluations then take a tenth of its time at most.
         eval_episodes: episodes of each evaluation. 0 is 800 (10 where they take long) or, without eval_every, what the
-            run can afford, 100 to 800.
+            run can afford, 100 to 3,200.
         save_every: steps between checkpoints; 0 is a twentieth of all steps.
         log_every: rollouts between two rows of the log.
         curriculum: take the environment's lessons (of worlds that have some) in order, each until it is passed.

@@ -103,7 +103,7 @@ def test_more_steps_have_more_evaluations_then_more_episodes(options: Options) -
     assert [len(rows) for rows in each] == sorted(len(rows) for rows in each)
     assert (len(each[0]), each[0][0][1]) == (1, 100)
     assert len(each[-1]) >= 19
-    assert each[-1][0][1] == 800
+    assert each[-1][0][1] == 3200
 
 
 @pytest.mark.parametrize(
