@@ -69,9 +69,16 @@ IDS = [
             "Dictionary": "lookup",
             "Handwriting": "handwriting",
             "PenReading": "pen_reading",
+            "Speech": "speech",
             "Stories": "stories",
         },
-        bases={"Passage": "passage", "Passages": "passage", "NumberPassage": "numbers", "PenPassage": "pen_passage"},
+        bases={
+            "Passage": "passage",
+            "Passages": "passage",
+            "NumberPassage": "numbers",
+            "PenPassage": "pen_passage",
+            "Transcript": "transcript",
+        },
     ),
 ]
 MULTI_IDS = register_family(

@@ -59,6 +59,7 @@ class BatchWorld(abc.ABC):
             itself (a dict by part) or the action has no parts.
         score_name: what `score` counts, for tables.
         lower_is_better: whether a lower score is better.
+        data_source: which data it has, and their licence, where it has any that it didn't make itself.
         episode: int64, (B,), episodes since the seed was set.
         over: bool, (B,), whether the episode has ended and the world waits for its reset.
         begun: whether there has been a reset, so that there is a state.
@@ -76,6 +77,7 @@ class BatchWorld(abc.ABC):
     target_part: ClassVar[str | None] = None
     score_name: ClassVar[str] = "score"
     lower_is_better: ClassVar[bool] = False
+    data_source: str = ""
     reward_shape: tuple[int, ...] = ()
     episode_length: int | None = None
     max_episode_steps: int | None = None

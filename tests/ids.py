@@ -68,6 +68,7 @@ _SHORT = {
     "Sequence/Handwriting-v0": {"min_length": 1, "max_length": 2},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
+    "Sequence/Speech-v0": {"min_length": 1, "max_length": 1, "pause": 0},
     "Sequence/Stories-v0": {"min_events": 3, "max_events": 5},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},

@@ -97,6 +97,8 @@ def save(learner: Learner, path: Path, extra: Run | None = None) -> None:
 
 
 def _run_of(learner: Learner, worlds: dict[str, Tensor]) -> Run:
+    environments = None if learner.collector is None else learner.collector.environments
+    source = "" if environments is None else environments.data_source
     return {
         "format": FORMAT,
         "agent": agent_name(type(learner.policy)),
@@ -113,6 +115,7 @@ def _run_of(learner: Learner, worlds: dict[str, Tensor]) -> Run:
         "optimizer_entries": len(_optimizer_tensors(learner)),
         "world_entries": len(worlds),
         "replay_entries": len(learner.replay()),
+        **({"data_source": source} if source else {}),
         "versions": {"foveate": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
     }
 

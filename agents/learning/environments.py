@@ -94,6 +94,7 @@ class Adapter(abc.ABC):
 
     episode_length: int | None = None
     most_steps: int | None = None
+    data_source: str = ""
     team: int = 1
     autoreset: bool = True
     resumes: bool = False
@@ -188,6 +189,7 @@ class VectorEnvironments(Adapter):
         self.script: ScriptedWorld | None = None  # the worlds, where they know whole episodes at their reset
         if isinstance(env, NativeVectorEnv) and self.native:
             self.episode_length, self.team = env.world.episode_length, env.team
+            self.data_source = env.world.data_source
             self.script = env.world if isinstance(env.world, ScriptedWorld) else None
 
     def reset(self, seed: int | None = None) -> TimeStep:

@@ -58,6 +58,7 @@ class Environments(Protocol):
         num_envs: B, how many rows.
         episode_length: the steps of every episode, where all have the same number and all rows agree; else None.
         most_steps: the most that an episode may have; None where nobody says.
+        data_source: which data they have that they didn't make themselves, and their licence; "" for none.
         team: how many neighbouring rows are agents of one world who share the credit.
         autoreset: whether ended episodes are followed by new ones at the same step. Else whoever acts must reset all
             of them, once an episode has ended; until then, what it ended with can be looked at.
@@ -69,6 +70,7 @@ class Environments(Protocol):
     num_envs: int
     episode_length: int | None
     most_steps: int | None
+    data_source: str
     team: int
     autoreset: bool
     resumes: bool

@@ -7,21 +7,20 @@ import torch
 from torch import Tensor
 
 from ...errors import check_choice
-from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
 from . import pen, render_pen
 from .blind import END
-from .numbers import NumberPassage
 from .passage import Passages
 from .render import spelt
+from .transcript import Transcript
 
 LONGEST = 30
 HIGH, LOW, BESIDE = 3.5, 2.0, 2.0  # heights of an x that ink may go above and below the base line, and beside a word
 
 
-class PenReading(NumberPassage):
+class PenReading(Transcript):
     """Read a word that was written by hand: the points that the pen went through are known, and when it was lifted.
 
     Description:
@@ -32,7 +31,8 @@ class PenReading(NumberPassage):
         the dot tells. What is written is asked for letter by letter, and then the end.
 
         As a "stream" the points come one a moment, then a marker, then the word is due, from memory. As a "whole" the
-        ink is seen all the time. With view "glimpse" one point of it is seen, at the place chosen before.
+        ink is seen all the time. With view "glimpse" one point of it is seen, at the place chosen before. With
+        answer="string" the whole word is one action.
 
     Observation space:
         "stream": ``Box(0, 1, (33,))``: the point that is read, the marker, and while writing one channel for the letter
@@ -45,7 +45,8 @@ class PenReading(NumberPassage):
 
     Action space:
         ``Discrete(27)``: the letter that is written now, 0 to end; ignored while reading. "glimpse":
-        ``Dict(location=Discrete(R), write=Discrete(27))``: also which point is seen next.
+        ``Dict(location=Discrete(R), write=Discrete(27))``: also which point is seen next. With answer="string":
+        ``MultiDiscrete([27] * N)``, the word, with 0 behind its end.
 
     Rewards:
         "dense": a share of 1 for each right letter at its place (the end is one); "edit": at the end 1 - edit distance
@@ -55,7 +56,8 @@ class PenReading(NumberPassage):
         A uniform number of letters, each uniform in the alphabet, and a hand. Of a glimpse, the first point is seen.
 
     Episode end:
-        When the end is written, or after one letter more than the longest word has. Never truncated.
+        When the end is written, or after one letter more than the longest word has; with answer="string" after one
+        action. Never truncated.
 
     Info:
         target, target_mask: the letter that is due now, and whether one is; score: whether all is right, the end among
@@ -69,6 +71,7 @@ class PenReading(NumberPassage):
         split: "train" (3 to 7 letters), "validation" and "test" (the same), "test-5", -10 and -15 (exactly so many).
         min_length: the fewest letters; None leaves it to the split.
         max_length: the most letters; None leaves it to the split.
+        answer: "symbols" (letters, one after the other), or "string" for the whole word at once (view "whole").
         reward: "dense", "edit" or "whole".
         looks: moments for each letter that is written, of which the last writes it (view "glimpse").
 
@@ -102,6 +105,7 @@ class PenReading(NumberPassage):
         split: str = "train",
         min_length: int | None = None,
         max_length: int | None = None,
+        answer: Literal["symbols", "string"] = "symbols",
         reward: Literal["dense", "edit", "whole"] = "dense",
         looks: int = 1,
     ):
@@ -112,8 +116,8 @@ class PenReading(NumberPassage):
         self.most_items, self.most_written = pen.most_points(self.length.high, confusable), self.length.high + 1
         self.room = pen.most_points(longest, confusable)
         self.widest = longest * pen.widest(confusable)
-        names = ["", *(str(number) for number in range(1, self.room + 1))]
-        self.set_passage(view, reward, looks, names, ["end", *pen.LETTERS])
+        self.string_room = longest + 1
+        self.set_transcript(answer, view, reward, looks, ["end", *pen.LETTERS])
 
     def passage(self, rng: CounterRNG) -> Passages:
         length = self.length.sample(rng, "length")  # (n,)
@@ -134,28 +138,26 @@ class PenReading(NumberPassage):
 
     # ---- who knows the letters but not their order ----
 
-    def unaligned(self) -> Tensors:
+    def unaligned_texts(self) -> Tensor:
         """The commonest letter of the word at every place, and the end after as many letters as it has."""
-        state, (place, _) = self.state, self.writing(self.state)
-        word = state["targets"]  # (B, L)
+        word, due = self.state["targets"], self.state["due"]  # (B, L), (B,)
         often = (word[:, :, None] == word[:, None]).sum(2) * (word > 0)
-        commonest = word.gather(1, often.argmax(1)[:, None])[:, 0]
-        return self._as_action(torch.where(place < state["due"] - 1, commonest, END))
+        commonest = word.gather(1, often.argmax(1)[:, None])
+        return torch.where(torch.arange(word.shape[1], device=word.device) < due[:, None] - 1, commonest, END)
 
     # ---- pictures ----
 
     def source_picture(self, index: int) -> np.ndarray:
         one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
-        place, _ = self.writing(self.state)
         items, length = one["items"], int(one["length"])
         x, y = items[:length, 0] * (self.widest + 2 * BESIDE) - BESIDE, items[:length, 1] * (HIGH + LOW) - LOW
         return render_pen.paper(
             render_pen.Paper(
                 points=np.stack([x, y], 1),
                 lifts=items[:length, 4] > 0.5,
-                due=self.relevance(self.state)[index, :length].cpu().numpy(),
+                due=self.due_now(index, length),
                 seen=self._seen(one),
-                written=spelt(one["written"][: max(0, int(place[index]))], self.written_names),
+                written=self.written_so_far(index),
                 gold=spelt(one["targets"][: one["due"]], self.written_names),
             ),
             (-BESIDE, -LOW),

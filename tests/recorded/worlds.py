@@ -89,6 +89,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "min_length": 1, "max_length": 2},
         {"dots": "at once", "confusable": False, "split": "test-5", "reward": "whole"},
     ],
+    "Sequence/Speech-v0": [
+        {"view": "whole", "min_length": 1, "max_length": 2, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "min_length": 1, "max_length": 1},
+        {"view": "whole", "answer": "string", "split": "test-4"},
+    ],
     "Sequence/Handwriting-v0": [
         {"view": "whole", "min_length": 2, "max_length": 4, "reward": "whole"},
         {"view": "glimpse", "looks": 2, "text": "on it"},
