@@ -64,6 +64,7 @@ IDS = [
         f"{__name__}.sequence",
         {
             "Translation": "translation",
+            "Caption": "caption",
             "Cloze": "cloze",
             "ConvexHull": "convex_hull",
             "Dictionary": "lookup",
@@ -77,6 +78,7 @@ IDS = [
             "Passages": "passage",
             "NumberPassage": "numbers",
             "PenPassage": "pen_passage",
+            "PicturePassage": "picture_passage",
             "Transcript": "transcript",
         },
     ),

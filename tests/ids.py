@@ -63,6 +63,7 @@ _SHORT = {
     "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
     "Memory/GraphInference-v0": {"lesson": 1},
     "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
+    "Sequence/Caption-v0": {"min_things": 1, "max_things": 2, "cell": 32},
     "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
     "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
     "Sequence/Handwriting-v0": {"min_length": 1, "max_length": 2},

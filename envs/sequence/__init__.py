@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .passage import Passage as Passage
     from .passage import Passages as Passages
     from .pen_passage import PenPassage as PenPassage
+    from .picture_passage import PicturePassage as PicturePassage
     from .transcript import Transcript as Transcript
 
 

@@ -69,6 +69,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2, "min_length": 4, "max_length": 5},
         {"view": "whole", "split": "test-20", "reward": "whole"},
     ],
+    "Sequence/Caption-v0": [
+        {"view": "whole", "min_things": 3, "max_things": 4, "reward": "edit"},
+        {"view": "glimpse", "looks": 2, "cell": 16, "min_things": 1, "max_things": 2},
+        {"view": "whole", "split": "test-5", "reward": "whole"},
+    ],
     "Sequence/Cloze-v0": [
         {"view": "whole", "min_length": 12, "max_length": 20, "min_facts": 2, "max_facts": 4, "reward": "edit"},
         {"view": "glimpse", "looks": 2, "renumber": False, "strewn": True},
