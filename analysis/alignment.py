@@ -14,7 +14,7 @@ from ..envs.sequence.passage import Passage
 from ..errors import FoveateError
 from ..tree import Tree
 from ..wrappers import judging
-from ..wrappers.alignment import explicit_alignment, implicit_alignment
+from ..wrappers.alignment import explicit_alignment, implicit_alignment, on_items
 from ..wrappers.saliency import view_of
 from ..wrappers.saliency.policy_views import OwnView
 from ..wrappers.saliency.undisturbed import undisturbed
@@ -70,7 +70,9 @@ def agreement(
         implicit = implicit_alignment(view, observations, range(len(moments)))
     found = {} if explicit is None else {"weights": explicit}
     found |= {"jacobian": implicit, "uniform": torch.ones_like(implicit)}
-    return {name: _judged(amounts.numpy(force=True), moments, state) for name, amounts in found.items()}
+    return {
+        name: _judged(on_items(amounts, world).numpy(force=True), moments, state) for name, amounts in found.items()
+    }
 
 
 def _right_texts(

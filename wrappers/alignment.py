@@ -15,6 +15,7 @@ from ..agents.nn.encoders import PassageEncoder
 from ..agents.nn.heads import PointerHead
 from ..envs.protocols import Info, world_of
 from ..envs.sequence.passage import Passage
+from ..envs.sequence.picture_passage import PicturePassage
 from ..envs.sequence.render import spelt
 from ..errors import FoveateError, check_choice
 from ..tree import Tree
@@ -87,6 +88,27 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
     rows = [torch.autograd.grad(chosen[t].sum(), x, retain_graph=True)[0] for t in moments]
     amounts = torch.stack(rows).square().flatten(3).sum(-1).sqrt()  # (M, B, S), or (M, T, B)
     return amounts if leaves else amounts.transpose(1, 2)
+
+
+def on_items(amounts: Tensor, world: Passage) -> Tensor:
+    """Amounts (…, S') of what a policy reads as amounts of the world's items, (…, S).
+
+    Of a picture, a policy's cells may be of another size than the world's: smaller ones add up, larger ones are shared
+    out.
+
+    Args:
+        amounts: weights or derivatives.
+        world: whose items they are of.
+    """
+    if not isinstance(world, PicturePassage) or world.view == "stream":
+        return amounts
+    side = round(amounts.shape[-1] ** 0.5)
+    if side > world.grid:
+        times = side // world.grid
+        return amounts.unflatten(-1, (world.grid, times, world.grid, times)).sum((-3, -1)).flatten(-2)
+    times = world.grid // side
+    apart = amounts.unflatten(-1, (side, side)).repeat_interleave(times, -1).repeat_interleave(times, -2)
+    return apart.flatten(-2) / times**2
 
 
 class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
@@ -188,7 +210,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
                     amounts = weights[missing, 0]  # (M, heads, S)
                 else:
                     amounts = implicit_alignment(self.view, observations, missing)[:, :1]
-            rows += list(amounts[..., :items].numpy(force=True))
+            rows += list(on_items(amounts, self.world)[..., :items].numpy(force=True))
         return np.stack(rows, 1) if rows else np.zeros((1, 0, items), np.float32)
 
     def gold(self) -> np.ndarray:

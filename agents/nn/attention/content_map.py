@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ....errors import check_range
+from ..places import centres, strided_layers
 from .base import Glimpse, VisualAttention
 from .by_content import ByContent, Places
 from .content import make_score, weighted_sum
@@ -40,10 +41,7 @@ class ContentAttention(ByContent, VisualAttention[Places]):
         self.heads, self.query_size, self.gumbel = heads, key, gumbel
         self.emitted_size = self.glimpse_size = heads * key
         self.where_size = 2 * heads
-        layers: list[nn.Module] = []
-        for before, after in ((image[0], 16), (16, 32), (32, 64)):
-            layers += [nn.Conv2d(before, after, 3, 2, 1), nn.ReLU()]
-        self.features = nn.Sequential(*layers)
+        self.features = nn.Sequential(*strided_layers([image[0], 16, 32, 64]))
         # the place itself is part of what a place is like
         self.to_key, self.to_value = nn.Linear(64 + 2, key), nn.Linear(64 + 2, heads * key)
         self.score = make_score(score, key, key)
@@ -51,21 +49,15 @@ class ContentAttention(ByContent, VisualAttention[Places]):
     def prepare(self, image: Float[Tensor, "batch channels height width"]) -> Places:
         features = self.features(image)  # (B, 64, h, w)
         shape = (features.shape[2], features.shape[3])
-        where = self.centres(shape, image.device, image.dtype).expand(len(image), -1, -1)  # (B, N, 2)
+        where = centres(shape, image.device, image.dtype).expand(len(image), -1, -1)  # (B, N, 2)
         known = torch.cat([features.flatten(2).mT, where], -1)  # (B, N, 66)
         values = self.to_value(known).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, N, D)
         return self.places_of(self.to_key(known), values, shape)
 
-    @staticmethod
-    def centres(shape: tuple[int, int], device: torch.device, dtype: torch.dtype) -> Tensor:
-        """The places (x, y) in [-1, 1]², row by row, (N, 2)."""
-        rows, columns = ((2 * torch.arange(n, device=device, dtype=dtype) + 1) / n - 1 for n in shape)
-        return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).flatten(0, 1)
-
     def look(self, prepared: Places, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         weights = self.chosen(prepared, emitted)  # (B, heads, N)
         what = self.expected(prepared, weights)  # (B, heads·D)
-        where = weighted_sum(weights, self.centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
+        where = weighted_sum(weights, centres(prepared.shape, emitted.device, emitted.dtype))  # (B, heads, 2)
         return Glimpse(what, where.flatten(1))
 
     def pixel_weights(

@@ -1,5 +1,6 @@
 """Encoders: of an observation at each moment, and of a whole source once an episode."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from gymnasium import spaces
@@ -21,6 +22,7 @@ from .items import (
 )
 from .observations import MLP, ConvNet, Encoder, FlatEncoder, SourceEncoder, as_image, shrunk
 from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, symbols_of
+from .pictures import PictureConvolution, PictureEncoder, grid_of, has_picture
 from .sentences import BagQuery, DirectedQuery
 
 # from items to annotations, each by its name
@@ -34,6 +36,8 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "bytenet": BytenetItems,
     "transformer": TransformerItems,
 }
+# the same, of the cells of a picture, for those that must know how they lie: they take a `Grid` in place of a size
+PICTURE_ENCODERS: dict[str, type[ItemEncoder]] = {"convolution": PictureConvolution}
 if TYPE_CHECKING:
     AnyItemEncoder = str
 else:  # what an option of an agent may be
@@ -49,14 +53,19 @@ def make_item_encoder(name: str, size: int, **options: object) -> ItemEncoder:
         **options: the encoder's own; one that this encoder doesn't have is left out (`directions` of "bytenet", say).
     """
     check_choice("encoder", name, ITEM_ENCODERS)
-    known = constructor_options(ITEM_ENCODERS[name])
-    return ITEM_ENCODERS[name](size, **{key: value for key, value in options.items() if key in known})
+    return _made(ITEM_ENCODERS[name], size, options)
+
+
+def _made(kind: type[ItemEncoder], size: object, options: Mapping[str, object]) -> ItemEncoder:
+    """An encoder with those of the options that it has."""
+    known = constructor_options(kind)
+    return kind(size, **{key: value for key, value in options.items() if key in known})
 
 
 def make_passage_encoder(
     space: spaces.Space, embedding: int, encoder: AnyItemEncoder, codes: int = 1, **options: object
 ) -> PassageEncoder:
-    """The encoder of the passages in observations, of symbols or of numbers, and of queries about them.
+    """The encoder of the passages in observations, of symbols, of numbers or pictures, and of queries about them.
 
     Args:
         space: of observations, a Dict with a part `source`.
@@ -66,6 +75,11 @@ def make_passage_encoder(
         **options: as of `make_item_encoder`.
     """
     size = codes * embedding
+    if has_picture(space):
+        grid = grid_of(space)
+        if encoder in PICTURE_ENCODERS:
+            return PictureEncoder(space, nn.Identity(), _made(PICTURE_ENCODERS[encoder], grid, options))
+        return PictureEncoder(space, nn.Linear(grid.size, size), make_item_encoder(encoder, size, **options))
     if has_numbers(space):
         numbers = nn.Linear(numbers_of(space)[1], size)
         return NumbersEncoder(space, numbers, make_item_encoder(encoder, size, **options))
@@ -88,6 +102,7 @@ __all__ = [
     "ItemEncoder",
     "NumbersEncoder",
     "PassageEncoder",
+    "PictureEncoder",
     "SourceEncoder",
     "as_image",
     "make_item_encoder",

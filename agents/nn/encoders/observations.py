@@ -145,7 +145,7 @@ class ConvNet(Encoder):
             for before, after, stride in ((channels, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1)):
                 blocks += [nn.Conv2d(before, after, 3, stride, 1), nn.GroupNorm(8, after), nn.ReLU()]
             self.body = nn.Sequential(*blocks)
-            _begin_at_he(self.body)
+            begin_at_he(self.body)
         else:
             self.body = _nature(channels, height, width, hidden)
             with torch.no_grad():
@@ -168,7 +168,7 @@ def shrunk(image: Float[Tensor, "batch channels height width"], by: int) -> Floa
     return sum(parts[1:], parts[0]) / by**2
 
 
-def _begin_at_he(body: nn.Module) -> None:
+def begin_at_he(body: nn.Module) -> None:
     """He et al. 2015's weights, and biases of zero.
 
     A normalised layer says the same at any scale of its weights, so their scale decides how fast they turn. At
