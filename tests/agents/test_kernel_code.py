@@ -14,13 +14,13 @@ from foveate.agents.nn import kernels as of_cores
 from foveate.envs import kernels as of_worlds
 
 WHERE = """
-import importlib, pkgutil, sys
+import importlib, sys
 from numba.core.registry import CPUDispatcher
 from foveate.agents.nn import kernels
 from foveate.agents.nn.kernels import cache
 
-importlib.import_module(f"{kernels.__name__}.{sys.argv[1]}")
-later = [importlib.import_module(f"{kernels.__name__}.{name}") for name in ("ntm_backward", "dnc_backward")]
+for name in (sys.argv[1], "ntm", "dnc", "gru"):
+    importlib.import_module(f"{kernels.__name__}.{name}")
 home = str(cache.compiled_into_cache.__self__.sources)
 found = {f for name, module in sys.modules.items() if name.startswith(kernels.__name__)
          for f in vars(module).values() if isinstance(f, CPUDispatcher) and f.targetoptions.get("cache", True)}

@@ -8,12 +8,12 @@ from typing import Any
 
 from numba import njit
 
-from .arithmetic import CACHED, OPTIONS
+from .arithmetic import OPTIONS, PART, copy
 
 EPSILON = 1e-6  # as cores/allocation.py
 FLUSH = 1e-30  # a product below it is zero; numbers too small for their type would be slow
 RUN = 8  # rows that are sorted by insertion before they are merged
-EXACT: Any = {**CACHED, "fastmath": False}
+EXACT: Any = {**OPTIONS, "fastmath": False}
 
 
 @njit(**EXACT)
@@ -27,12 +27,12 @@ def retain(free, read, out):
             out[i] *= one - f * w[i]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def retain_back(free, read, d_retained, d_free, d_read, scratch):
     """Of ψ_t; `d_free` is written, `d_read` collects."""
     zero, one = scratch.dtype.type(0), scratch.dtype.type(1)
     for r in range(len(read)):
-        scratch[:] = d_retained
+        copy(d_retained, scratch)
         for other in range(len(read)):
             if other != r:
                 f, w = free[other], read[other]
@@ -52,7 +52,7 @@ def use(usage, write, retained, out):
         out[i] = (usage[i] + write[i] - usage[i] * write[i]) * retained[i]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def use_back(usage, write, retained, d_usage, d_write, d_retained):
     """Of u_t; `d_usage` goes from u_t to u_{t-1}, `d_write` is written, `d_retained` collects."""
     one = usage.dtype.type(1)
@@ -71,7 +71,7 @@ def show(usage, out):
         out[i] = epsilon + rest * usage[i]
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def _before(shown, i, j):
     return shown[i] < shown[j] or (shown[i] == shown[j] and i < j)
 
@@ -82,7 +82,7 @@ def _merge(shown, order, spare, first, middle, end):
     if not _before(shown, order[middle], order[middle - 1]):
         return
     count = middle - first
-    spare[:count] = order[first:middle]
+    copy(order[first:middle], spare[:count])
     left, right, at = 0, middle, first
     while left < count and right < end:
         if _before(shown, order[right], spare[left]):
@@ -92,10 +92,10 @@ def _merge(shown, order, spare, first, middle, end):
             order[at] = spare[left]
             left += 1
         at += 1
-    order[at : at + count - left] = spare[left:count]
+    copy(spare[left:count], order[at : at + count - left])
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def sort(shown, order, spare):
     """φ, the rows by rising usage, equal ones by their number; quick where `order` is nearly so, as a step later."""
     rows = len(order)
@@ -113,7 +113,7 @@ def sort(shown, order, spare):
         run *= 2
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def allocate(shown, order, out):
     """a_t[φ_j] = (1 - u_t[φ_j]) Π_{i<j} u_t[φ_i]."""
     one, flush = shown.dtype.type(1), shown.dtype.type(FLUSH)
@@ -126,7 +126,7 @@ def allocate(shown, order, out):
             before = one - one
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def allocate_back(shown, order, allocated, d_allocated, d_usage, scratch):
     """Of a_t: d_u[φ_j] = -d_a[φ_j] Π_{i<j} u[φ_i] + Σ_{k>j} d_a[φ_k] a[φ_k] / u[φ_j], added to `d_usage`."""
     one, flush = shown.dtype.type(1), shown.dtype.type(FLUSH)

@@ -15,10 +15,22 @@ from numba.extending import intrinsic, overload
 
 # all of fastmath but "nothing is NaN or infinite": a NaN must come out again, so that the learner can refuse it
 FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
-# each becomes a part of its caller: of a function of its own, the process that compiles it would call that, and a later
-# one, which finds the caller in the cache, the caller's copy, which rounds differently
-OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True, "forceinline": True}
-CACHED: Any = {**OPTIONS, "cache": True}
+# What costs numba time is to optimise the same code again for each caller, so functions come in three kinds. What
+# Python calls is CACHED; the others have no wrappers for it. One with OPTIONS is compiled by itself and becomes a part
+# of its callers' machine code: were it called, the process that compiles it would call that, and a later one, which
+# finds the caller in the cache, the caller's copy, which rounds differently. A large one with a single caller, or a
+# short one, is a PART of it from the start.
+OPTIONS: Any = {
+    "fastmath": FASTMATH,
+    "error_model": "numpy",
+    "nogil": True,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,  # kernels make and keep no arrays, so nobody counts who holds them: a slice costs nothing
+}
+PART: Any = {**OPTIONS, "inline": "always"}
+CACHED: Any = {**OPTIONS, "cache": True, "no_cpython_wrapper": False}
 f32, i32 = np.float32, np.int32
 
 
@@ -42,7 +54,7 @@ bits_as_float: Any = _as_float  # numba hands over the typing context itself
 float_as_bits: Any = _as_bits
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def _exp32(x):
     x = min(max(x, f32(-87.0)), f32(88.0))
     n = np.floor(x * f32(1.44269504088896341) + f32(0.5))
@@ -57,7 +69,7 @@ def _exp32(x):
     return p * bits_as_float(i32((i32(n) + i32(127)) << i32(23)))  # times 2^n
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def _log32(x):
     bits = float_as_bits(x)
     e = f32((bits >> i32(23)) - i32(126))
@@ -100,19 +112,19 @@ def _log(x):
     return (lambda x: _log32(x)) if x.bitwidth == 32 else (lambda x: math.log(x))
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def sigmoid(x, one):
     """1 / (1 + e^-x); `one` is 1 of the kernel's type, which a literal would not be."""
     return one / (one + exp(-x))
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def tanh(x, one):
     """1 - 2 / (e^2x + 1)."""
     return one - (one + one) / (exp(x + x) + one)
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def softplus(x, one):
     """log(1 + e^x), without overflow."""
     return max(x, one - one) + log(one + exp(-abs(x)))
@@ -125,6 +137,13 @@ def largest(values):
     for i in range(len(values)):
         top = max(top, values[i])
     return top
+
+
+@njit(**OPTIONS)
+def copy(numbers, out):
+    """Of a vector; an assignment of slices would let numba compile all of broadcasting, which takes seconds."""
+    for i in range(len(out)):
+        out[i] = numbers[i]
 
 
 @njit(**OPTIONS)

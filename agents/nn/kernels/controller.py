@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, product, sigmoid, tanh
+from .arithmetic import PART, copy, product, sigmoid, tanh
 
 
 class Weights(NamedTuple):
@@ -22,7 +22,7 @@ class Weights(NamedTuple):
     bias: np.ndarray
 
 
-@njit(**CACHED)
+@njit(**PART)
 def control(gates, drive, cell_before, cell, hidden, lstm, one):
     """The controller of one world: `gates` hold U [r; h] and become the gates themselves."""
     size = len(hidden)
@@ -39,7 +39,7 @@ def control(gates, drive, cell_before, cell, hidden, lstm, one):
         hidden[i] = gates[2 * size + i] * tanh(cell[i], one)
 
 
-@njit(**CACHED)
+@njit(**PART)
 def control_back(gates, cell_before, cell, hidden, d_hidden, d_cell, d_gates, lstm, one):
     """Of the controller; `d_cell` goes from this step to the step before."""
     size = len(hidden)
@@ -58,7 +58,7 @@ def control_back(gates, cell_before, cell, hidden, d_hidden, d_cell, d_gates, ls
         d_cell[i] = d_c * forget
 
 
-@njit(**CACHED)
+@njit(**PART)
 def control_all(drive, weights, trace, t, reads, lstm, first, end):
     """Step t of the controllers of the worlds `first` to `end`, and their interfaces to the memory.
 
@@ -78,7 +78,7 @@ def control_all(drive, weights, trace, t, reads, lstm, first, end):
         hidden = trace.hidden[t, b]
         control(trace.gates[t, b], drive[t, b], trace.cell[t, b], trace.cell[t + 1, b], hidden, lstm, one)
         if lstm:
-            trace.past[t + 1, b, reads:] = hidden
+            copy(hidden, trace.past[t + 1, b, reads:])
     product(trace.hidden[t], weights.interface, trace.interface[t], first, end)
     for b in range(first, end):
         raw = trace.interface[t, b]
@@ -86,7 +86,7 @@ def control_all(drive, weights, trace, t, reads, lstm, first, end):
             raw[i] += weights.bias[i]
 
 
-@njit(**CACHED)
+@njit(**PART)
 def control_all_back(weights, trace, carried, d_y, d_gates, d_interface, d_hidden, t, reads, lstm, first, end):
     """Of `control_all`: from `d_interface` and the step's part of d_y to `carried.past` of the step before.
 

@@ -25,6 +25,7 @@ from .sequence import (
 )
 
 with compiled_into_cache():
+    from . import dnc_backward, dnc_forward
     from .dnc_backward import Carried, backward
     from .dnc_forward import Shape, Trace, forward
     from .sparse_links import COLUMN
@@ -81,8 +82,7 @@ def empty_trace(shape: Shape, steps: int, parameters: Parameters, begin: Begin) 
         norm=new(steps, batch, norms, rows),
         order=new(steps, batch, rows, dtype=np.int32),
         allocated=new(steps, batch, rows),
-        ahead=new(steps, batch, heads, rows),
-        behind=new(steps, batch, heads, rows),
+        linked=new(steps, batch, 2 * heads, rows),
         link=new(checkpoints + 1, batch, links or rows, rows),
         code=new(steps + 1, batch, links, rows, dtype=np.int32),
         preceding=new(steps, batch, links, dtype=np.int32),
@@ -106,7 +106,11 @@ class _Sequence(torch.autograd.Function):
         (batch, _, width), reads = begin.memory.shape, shape.read_heads * begin.memory.shape[2]
         trace = empty_trace(shape, len(drive), parameters, begin)
         weights, numbers = forwards(parameters), array(drive)
-        in_threads(batch, lambda a, b: forward(numbers, weights, trace, shape, a, b), _at_a_time(shape, trace))
+
+        def run(first: int, end: int) -> None:
+            forward(numbers, weights, trace, shape, dnc_forward.room_of(shape, trace), first, end)
+
+        in_threads(batch, run, _at_a_time(shape, trace))
         ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
         ctx.save_for_backward(*parameters)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
@@ -146,10 +150,13 @@ class _Sequence(torch.autograd.Function):
             cell=array(d_end.cell).copy(),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.empty_like(trace.interface)
-        weights, most = backwards(parameters), _at_a_time(shape, trace)
-        in_threads(
-            batch, lambda a, b: backward(weights, trace, shape, outer, carried, d_gates, d_interface, a, b), most
-        )
+        weights, d_hidden = backwards(parameters), np.empty(trace.hidden.shape[1:], d_gates.dtype)
+
+        def run(first: int, end: int) -> None:
+            room = dnc_backward.room_of(shape, trace, end - first)
+            backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
+
+        in_threads(batch, run, _at_a_time(shape, trace))
         d_link = torch.from_numpy(carried.link)
         d_begin = Begin(
             memory=torch.from_numpy(carried.memory).mT,

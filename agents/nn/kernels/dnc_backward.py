@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 
 from .allocation import allocate_back, retain, retain_back, show, use_back
-from .arithmetic import CACHED, OPTIONS, sigmoid
+from .arithmetic import CACHED, OPTIONS, PART, copy, sigmoid
 from .controller import control_all_back
-from .dnc_forward import CLIP, activate, layout_of
+from .dnc_forward import CLIP, Shape, Trace, activate, layout_of
 from .links import link_and_follow_back, next_link, precede_back
 from .memory import (
     address_by_content_back,
@@ -64,34 +64,31 @@ class Room(NamedTuple):
     query: np.ndarray  # (W,)
     d_query: np.ndarray  # (W,)
     kept: np.ndarray  # M_{t-1} ∘ ψ 1ᵀ, (W, N)
-    d_ahead: np.ndarray  # (R, N)
-    d_behind: np.ndarray  # (R, N)
+    d_linked: np.ndarray  # (2 R, N)
     spare: np.ndarray  # (K, N)
     d_four: np.ndarray  # (N, 4)
+    interface: np.ndarray  # (I,)
+    links: np.ndarray  # from one checkpoint to the next, (steps + 1, worlds, N, N)
     sparse: SparseRoom
 
 
-@njit(**OPTIONS)
-def room_of(shape, memory):
-    """Room for a world's memory (W, N)."""
-    width, rows = memory.shape
-    one, queries, of_heads = (
-        np.empty((7, rows), memory.dtype),
-        np.empty((2, width), memory.dtype),
-        (shape.read_heads, rows),
-    )
+def room_of(shape: Shape, trace: Trace, worlds: int) -> Room:
+    """Room for a world of this trace, and for the full links of as many worlds."""
+    (width, rows), kind = trace.memory.shape[2:], trace.memory.dtype
+    one, queries, full = np.empty((7, rows), kind), np.empty((2, width), kind), 0 if shape.links else rows
     return Room(
         one[0], one[1], one[2], one[3], one[4], one[5], one[6], queries[0], queries[1],
-        np.empty((width, rows), memory.dtype),
-        np.empty(of_heads, memory.dtype),
-        np.empty(of_heads, memory.dtype),
-        np.empty((shape.links, rows), memory.dtype),
-        np.empty((rows, HEADS), memory.dtype),
-        sparse_room(shape.links, memory),
+        np.empty((width, rows), kind),
+        np.empty((2 * shape.read_heads, rows), kind),
+        np.empty((shape.links, rows), kind),
+        np.empty((rows, HEADS), kind),
+        np.empty(trace.interface.shape[2], kind),
+        np.empty((min(shape.every, len(trace.hidden)) + 1, worlds, full, full), kind),
+        sparse_room(shape.links, rows, kind),
     )  # fmt: skip
 
 
-@njit(**CACHED)
+@njit(**PART)
 def activate_back(raw, interface, d_interface, layout, shape, one):
     """Of the interface's sigmoids, softmaxes, oneplus and bounds, in place."""
     clip = raw.dtype.type(CLIP)
@@ -113,29 +110,27 @@ def activate_back(raw, interface, d_interface, layout, shape, one):
             d_interface[i] = one - one
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def address_back(h, memory, interface, layout, shape, norms, content, d_memory, d_interface, room, one):
     """Of c of head h, from `room.d_content`; without masks `room.d_norms` collects."""
-    width, at = len(memory), layout.strength + h
-    strength, place = interface[at], slice(h * width, (h + 1) * width)
-    key, d_key = interface[place], d_interface[place]
-    if not shape.mask_keys:
-        norm = vector_norm(key, one)
-        d_interface[at], d_norm = address_by_content_back(
-            key, norm, strength, memory, norms, content, room.d_content, d_key, d_memory, room.d_norms, room.scratch
-        )
-        vector_norm_back(key, norm, d_norm, d_key, one)
-        return
-    place = slice(layout.mask + h * width, layout.mask + (h + 1) * width)
-    mask, d_mask = interface[place], d_interface[place]
-    query, d_query, d_norms = room.query, room.d_query, room.d_norms
-    norm = mask_key(key, mask, query, one)
-    d_norms[:] = 0
+    width, at, d_norms = len(memory), layout.strength + h, room.d_norms
+    key, d_key = interface[h * width : (h + 1) * width], d_interface[h * width : (h + 1) * width]
+    masks = slice(layout.mask + h * width, layout.mask + (h + 1) * width)
+    if shape.mask_keys:
+        query, d_query = room.query, room.d_query
+        norm = mask_key(key, interface[masks], query, one)
+        d_norms[:] = 0
+    else:
+        query, d_query, norm = key, d_key, vector_norm(key, one)
     d_interface[at], d_norm = address_by_content_back(
-        query, norm, strength, memory, norms, content, room.d_content, d_query, d_memory, d_norms, room.scratch
+        query, norm, interface[at], memory, norms, content, room.d_content, d_query, d_memory, d_norms, room.scratch
     )
-    mask_key_back(key, mask, norm, d_norm, d_query, d_key, d_mask, one)
-    masked_row_norms_back(mask, memory, norms, d_norms, d_memory, d_mask)
+    if shape.mask_keys:
+        mask, d_mask = interface[masks], d_interface[masks]
+        mask_key_back(key, mask, norm, d_norm, d_query, d_key, d_mask, one)
+        masked_row_norms_back(mask, memory, norms, d_norms, d_memory, d_mask)
+    else:
+        vector_norm_back(key, norm, d_norm, d_key, one)
 
 
 @njit(**OPTIONS)
@@ -147,11 +142,11 @@ def dot(left, right):
     return total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def linked_back(weighting, at, mode_at, shape, interface, d_read, d_interface, d_weighting, room):
     """Of what one head's mode takes of a weighting that follows links, sharpened or not."""
     mode = interface[mode_at]
-    d_weighting[:] = d_read
+    copy(d_read, d_weighting)
     if shape.sharpen_links:
         d_sharpness, d_mode = sharpen_back(weighting, interface[at], d_weighting, room.scratch, room.other)
         d_interface[at] = mode * d_sharpness
@@ -162,22 +157,21 @@ def linked_back(weighting, at, mode_at, shape, interface, d_read, d_interface, d
         d_weighting[i] *= mode
 
 
-@njit(**CACHED)
+@njit(**PART)
 def read_step_back(trace, shape, layout, t, b, interface, carried, d_reads, d_interface, room, one):
-    """Of `read_step`: to `room.d_ahead`, `room.d_behind` and the memory; `carried.read` is zero afterwards."""
+    """Of `read_step`: to `room.d_linked` and the memory; `carried.read` is zero afterwards."""
     heads, memory, d_memory = shape.read_heads, trace.memory[t + 1, b], carried.memory[b]
     read_back(memory, trace.read[t + 1, b], d_reads, d_memory, carried.read[b])
+    for k in range(2 * heads):  # b of all heads, then f
+        r, mode_at = k % heads, layout.modes + 3 * (k % heads) + 2 * (k // heads)
+        linked_back(
+            trace.linked[t, b, k], layout.sharpness + k, mode_at, shape, interface, carried.read[b, r], d_interface,
+            room.d_linked[k], room,
+        )  # fmt: skip
     room.d_norms[:] = 0
     for r in range(heads):
-        mode_at, sharpness, d_read = layout.modes + 3 * r, layout.sharpness + r, carried.read[b, r]
+        mode_at, d_read = layout.modes + 3 * r, carried.read[b, r]
         content, norms = trace.content[t, b, r], trace.norm[t, b, r if shape.mask_keys else 0]
-        linked_back(
-            trace.behind[t, b, r], sharpness, mode_at, shape, interface, d_read, d_interface, room.d_behind[r], room
-        )
-        linked_back(
-            trace.ahead[t, b, r], sharpness + heads, mode_at + 2, shape, interface, d_read, d_interface,
-            room.d_ahead[r], room,
-        )  # fmt: skip
         d_interface[mode_at + 1] = dot(d_read, content)
         for i in range(len(d_read)):
             room.d_content[i] = interface[mode_at + 1] * d_read[i]
@@ -187,36 +181,27 @@ def read_step_back(trace, shape, layout, t, b, interface, carried, d_reads, d_in
     carried.read[b] = 0
 
 
-@njit(**CACHED)
+@njit(**PART)
 def follow_step_back(trace, shape, t, b, before, after, carried, room):
     """Of `follow_step`; `before` and `after` are L_{t-1} and L_t where links are full."""
     precedence, write, reading = trace.precedence[t, b], trace.write[t + 1, b], trace.read[t, b]
     d_precedence, d_write, d_read, d_link = carried.precedence[b], carried.write[b], carried.read[b], carried.link[b]
+    d_behind, d_ahead = room.d_linked[: shape.read_heads], room.d_linked[shape.read_heads :]
     precede_back(precedence, write, d_precedence, d_write)
     if shape.links > 0:
         link, code = trace.link[t + 1, b], trace.code[t + 1, b]
-        follow_sparse_back(link, code, reading, room.d_ahead, room.d_behind, d_link, d_read, room.d_four, room.sparse)
+        follow_sparse_back(link, code, reading, d_ahead, d_behind, d_link, d_read, room.d_four, room.sparse)
         compete_back(
             trace.link[t, b], trace.code[t, b], trace.preceding[t, b], precedence, write, code,
             d_link, d_precedence, d_write, room.spare,
         )  # fmt: skip
     else:
         link_and_follow_back(
-            before,
-            after,
-            precedence,
-            write,
-            reading,
-            room.d_ahead,
-            room.d_behind,
-            d_link,
-            d_precedence,
-            d_write,
-            d_read,
+            before, after, precedence, write, reading, d_ahead, d_behind, d_link, d_precedence, d_write, d_read
         )
 
 
-@njit(**CACHED)
+@njit(**PART)
 def written_back(trace, shape, layout, t, b, interface, carried, d_interface, room):
     """Of M_t, with de-allocation by way of M_{t-1} ∘ ψ_t 1ᵀ; `room.d_retained` is written."""
     memory, d_memory, rows = trace.memory[t, b], carried.memory[b], len(room.scratch)
@@ -240,7 +225,7 @@ def written_back(trace, shape, layout, t, b, interface, carried, d_interface, ro
                 d_old[i] *= room.retained[i]
 
 
-@njit(**CACHED)
+@njit(**PART)
 def write_step_back(trace, shape, layout, t, b, interface, carried, d_interface, room, one):
     """Of `write_step`."""
     heads, memory, d_write, allocated = shape.read_heads, trace.memory[t, b], carried.write[b], trace.allocated[t, b]
@@ -269,18 +254,20 @@ def write_step_back(trace, shape, layout, t, b, interface, carried, d_interface,
     retain_back(free, trace.read[t, b], room.d_retained, d_free, carried.read[b], room.scratch)
 
 
-@njit(**CACHED)
+@njit(**PART)
 def links_again(trace, shape, start, stop, first, end, links):
     """Full links from the checkpoint before step `start` to after step `stop` - 1, (stop - start + 1, worlds, N, N)."""
     for b in range(first, end):
-        links[0, b - first] = trace.link[start // shape.every, b]
+        kept, link = trace.link[start // shape.every, b], links[0, b - first]
+        for i in range(len(link)):
+            copy(kept[i], link[i])
         for t in range(start, stop):
             old, new = links[t - start, b - first], links[t - start + 1, b - first]
             next_link(old, trace.precedence[t, b], trace.write[t + 1, b], new)
 
 
 @njit(**CACHED)
-def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, end):
+def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, d_hidden, room, first, end):
     """Go through the sequence of the worlds `first` to `end` from its end.
 
     Args:
@@ -291,16 +278,16 @@ def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, e
         carried: `Carried`, in place.
         d_gates: of the controller before its sigmoids and tanh, (T, B, G), written.
         d_interface: before it is clipped, (T, B, I), written.
+        d_hidden: room for (B, hidden).
+        room: `Room`.
         first: the first world.
         end: the one behind the last.
     """
     one = d_y.dtype.type(1)
     steps, _, size = trace.hidden.shape
-    width, rows = trace.memory.shape[2:]
-    layout, room, reads = layout_of(shape, width), room_of(shape, trace.memory[0, 0]), shape.read_heads * width
-    interface, d_hidden = np.empty(layout.end, d_y.dtype), np.empty(trace.hidden.shape[1:], d_y.dtype)
-    rows = 0 if shape.links > 0 else rows
-    links = np.empty((min(shape.every, steps) + 1, end - first, rows, rows), d_y.dtype)
+    width = trace.memory.shape[2]
+    layout, reads = layout_of(shape, width), shape.read_heads * width
+    interface, links = room.interface, room.links
     for t in range(steps - 1, -1, -1):
         start = t - t % shape.every
         if shape.links == 0 and (t == steps - 1 or t == start + shape.every - 1):

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from .allocation import allocate, retain, show, sort, use
-from .arithmetic import CACHED, OPTIONS, sigmoid, softplus
+from .arithmetic import CACHED, OPTIONS, PART, copy, sigmoid, softplus
 from .controller import control_all
 from .links import link_and_follow, precede
 from .memory import address_by_content, erase_and_add, read, row_norms, softmax, vector_norm
@@ -60,8 +60,7 @@ class Trace(NamedTuple):
         norm: ‖M(i)‖ as these heads have it, (T, B, R + 1, N); without masks M_t's and M_{t-1}'s, (T, B, 2, N).
         order: φ, int32, (T, B, N).
         allocated: a, (T, B, N).
-        ahead: f before it is sharpened, (T, B, R, N).
-        behind: b before it is sharpened, (T, B, R, N).
+        linked: b of all heads, then f, before they are sharpened, (T, B, 2 R, N).
         link: full: before every `every`-th step and after the last one, (C + 1, B, N, N); sparse: (T + 1, B, K, N).
         code: of sparse links, their columns and where they come from, int32, (T + 1, B, K, N).
         preceding: the rows of the largest precedence, int32, (T, B, K).
@@ -81,8 +80,7 @@ class Trace(NamedTuple):
     norm: np.ndarray
     order: np.ndarray
     allocated: np.ndarray
-    ahead: np.ndarray
-    behind: np.ndarray
+    linked: np.ndarray
     link: np.ndarray
     code: np.ndarray
     preceding: np.ndarray
@@ -104,19 +102,19 @@ class Layout(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Numbers of one world at one step: (N,), (N,), (W,), (W, N), (R, N), (R, N), and (N,) of integers."""
+    """Numbers of one world at one step."""
 
-    retained: np.ndarray
-    shown: np.ndarray
-    query: np.ndarray
-    kept: np.ndarray
-    ahead: np.ndarray
-    behind: np.ndarray
-    spare: np.ndarray
+    retained: np.ndarray  # ψ, (N,)
+    shown: np.ndarray  # (N,)
+    query: np.ndarray  # (W,)
+    kept: np.ndarray  # M_{t-1} ∘ ψ 1ᵀ, (W, N)
+    linked: np.ndarray  # (2 R, N)
+    spare: np.ndarray  # of integers, (N,)
+    interface: np.ndarray  # (I,)
     sparse: SparseRoom
 
 
-@njit(inline="always", **OPTIONS)
+@njit(**PART)
 def layout_of(shape, width):
     """The layout, as `DNC.sizes` has it."""
     heads = shape.read_heads
@@ -130,20 +128,18 @@ def layout_of(shape, width):
     return Layout(strength, erase, erase + width, free, free + heads, free + heads + 1, modes, mask, sharpness, end)
 
 
-@njit(**OPTIONS)
-def room_of(shape, memory):
-    """Room for a world's memory (W, N)."""
-    width, rows = memory.shape
-    heads, kind = shape.read_heads, memory.dtype
+def room_of(shape: Shape, trace: Trace) -> Room:
+    """Room for a world of this trace."""
+    (width, rows), kind = trace.memory.shape[2:], trace.memory.dtype
     return Room(
         np.empty(rows, kind),
         np.empty(rows, kind),
         np.empty(width, kind),
         np.empty((width, rows), kind),
-        np.empty((heads, rows), kind),
-        np.empty((heads, rows), kind),
+        np.empty((2 * shape.read_heads, rows), kind),
         np.empty(rows, np.int32),
-        sparse_room(shape.links, memory),
+        np.empty(trace.interface.shape[2], kind),
+        sparse_room(shape.links, rows, kind),
     )
 
 
@@ -154,7 +150,7 @@ def oneplus(values, one):
         values[i] = one + softplus(values[i], one)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def activate(raw, interface, layout, shape, one):
     """The interface of one world, clipped and put through its sigmoids, softmaxes and oneplus."""
     clip = raw.dtype.type(CLIP)
@@ -172,7 +168,7 @@ def activate(raw, interface, layout, shape, one):
     oneplus(interface[layout.sharpness : layout.end], one)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def address(h, memory, interface, layout, shape, norms, out, query, one):
     """c of head h; without masks `norms` are given, else written."""
     width = len(memory)
@@ -180,12 +176,13 @@ def address(h, memory, interface, layout, shape, norms, out, query, one):
     if shape.mask_keys:
         mask = interface[layout.mask + h * width : layout.mask + (h + 1) * width]
         masked_row_norms(mask, memory, norms)
-        address_by_content(query, mask_key(key, mask, query, one), strength, memory, norms, out, one)
+        norm = mask_key(key, mask, query, one)
     else:
-        address_by_content(key, vector_norm(key, one), strength, memory, norms, out, one)
+        norm, query = vector_norm(key, one), key
+    address_by_content(query, norm, strength, memory, norms, out, one)
 
 
-@njit(**CACHED)
+@njit(**PART)
 def write_step(trace, shape, layout, t, b, interface, room, one):
     """Where to write, and writing."""
     heads, memory, write, allocated = shape.read_heads, trace.memory[t, b], trace.write[t + 1, b], trace.allocated[t, b]
@@ -200,7 +197,7 @@ def write_step(trace, shape, layout, t, b, interface, room, one):
     norms = trace.norm[t, b, heads if shape.mask_keys else 1]
     if not shape.mask_keys:
         if t > 0:
-            norms[:] = trace.norm[t - 1, b, 0]
+            copy(trace.norm[t - 1, b, 0], norms)
         else:
             row_norms(memory, norms)
     address(heads, memory, interface, layout, shape, norms, content, room.query, one)
@@ -217,11 +214,11 @@ def write_step(trace, shape, layout, t, b, interface, room, one):
     erase_and_add(memory, trace.write[t + 1, b : b + 1], erase, add, trace.memory[t + 1, b], one)
 
 
-@njit(**CACHED)
+@njit(**PART)
 def follow_step(trace, shape, t, b, room):
     """The links, where they lead, and what was written last."""
     precedence, write, reading = trace.precedence[t, b], trace.write[t + 1, b], trace.read[t, b]
-    ahead, behind = trace.ahead[t, b], trace.behind[t, b]
+    behind, ahead = trace.linked[t, b, : shape.read_heads], trace.linked[t, b, shape.read_heads :]
     if shape.links > 0:
         preceding, link, sparse = trace.preceding[t, b], trace.link[t + 1, b], room.sparse
         strongest(precedence, preceding)
@@ -230,36 +227,37 @@ def follow_step(trace, shape, t, b, room):
         follow_sparse(link, trace.code[t + 1, b], reading, ahead, behind, sparse)
     else:
         link = trace.link[len(trace.link) - 1, b]
-        if t == 0:
-            link[:] = trace.link[0, b]
-        elif t % shape.every == 0:
-            trace.link[t // shape.every, b] = link
+        if t % shape.every == 0:
+            kept = trace.link[t // shape.every, b]
+            source, out = (kept, link) if t == 0 else (link, kept)
+            for i in range(len(out)):
+                copy(source[i], out[i])
         link_and_follow(link, precedence, write, reading, ahead, behind)
     precede(precedence, write, trace.precedence[t + 1, b])
 
 
-@njit(**CACHED)
+@njit(**PART)
 def read_step(trace, shape, layout, t, b, interface, room, one):
     """Where to read, and reading: w_t^r = π[1] b + π[2] c + π[3] f."""
-    heads, memory = shape.read_heads, trace.memory[t + 1, b]
+    heads, memory, linked = shape.read_heads, trace.memory[t + 1, b], trace.linked[t, b]
+    if shape.sharpen_links:
+        for k in range(2 * heads):
+            sharpen(linked[k], interface[layout.sharpness + k], room.linked[k])
+        linked = room.linked
     if not shape.mask_keys:
         row_norms(memory, trace.norm[t, b, 0])
     for r in range(heads):
         content, norms = trace.content[t, b, r], trace.norm[t, b, r if shape.mask_keys else 0]
         address(r, memory, interface, layout, shape, norms, content, room.query, one)
-        back, ahead, out = trace.behind[t, b, r], trace.ahead[t, b, r], trace.read[t + 1, b, r]
-        if shape.sharpen_links:
-            sharpen(back, interface[layout.sharpness + r], room.behind[r])
-            sharpen(ahead, interface[layout.sharpness + heads + r], room.ahead[r])
-            back, ahead = room.behind[r], room.ahead[r]
+        behind, ahead, out = linked[r], linked[heads + r], trace.read[t + 1, b, r]
         modes = interface[layout.modes + 3 * r : layout.modes + 3 * r + 3]
         for i in range(len(out)):
-            out[i] = modes[0] * back[i] + modes[1] * content[i] + modes[2] * ahead[i]
+            out[i] = modes[0] * behind[i] + modes[1] * content[i] + modes[2] * ahead[i]
     read(memory, trace.read[t + 1, b], trace.past[t + 1, b], one)
 
 
 @njit(**CACHED)
-def forward(drive, weights, trace, shape, first, end):
+def forward(drive, weights, trace, shape, room, first, end):
     """Run the worlds `first` to `end` through the sequence, writing into `trace`.
 
     Args:
@@ -267,12 +265,12 @@ def forward(drive, weights, trace, shape, first, end):
         weights: `Weights`, laid out for this direction.
         trace: `Trace`; its entry 0 along T + 1 is given.
         shape: `Shape`.
+        room: `Room`.
         first: the first world.
         end: the one behind the last.
     """
     one, width = drive.dtype.type(1), trace.memory.shape[2]
-    layout, room = layout_of(shape, width), room_of(shape, trace.memory[0, 0])
-    interface = np.empty(layout.end, drive.dtype)
+    layout, interface = layout_of(shape, width), room.interface
     for t in range(len(drive)):
         control_all(drive, weights, trace, t, shape.read_heads * width, shape.lstm, first, end)
         for b in range(first, end):

@@ -32,12 +32,13 @@ class _Layer(torch.autograd.Function):
     def forward(ctx: FunctionCtx, drive: Tensor, weight: Tensor, bias: Tensor, hidden: Tensor) -> Tensor:
         (steps, batch, _), size = drive.shape, hidden.shape[1]
         numbers, columns, shift = array(drive), array(weight.mT), array(bias)
-        hiddens, gates = (
+        hiddens, gates, recurrent = (
             np.empty((steps + 1, batch, size), numbers.dtype),
             np.empty((steps, batch, 4 * size), numbers.dtype),
+            np.empty((batch, 3 * size), numbers.dtype),
         )
         hiddens[0] = array(hidden)
-        in_threads(batch, lambda a, b: forward(numbers, columns, shift, hiddens, gates, a, b))
+        in_threads(batch, lambda a, b: forward(numbers, columns, shift, hiddens, gates, recurrent, a, b))
         ctx.trace = hiddens, gates  # type: ignore[attr-defined]
         ctx.save_for_backward(weight)
         return torch.from_numpy(hiddens[1:])
@@ -48,8 +49,12 @@ class _Layer(torch.autograd.Function):
         hiddens, gates = ctx.trace  # type: ignore[attr-defined]
         rows, outer = array(ctx.saved_tensors[0]), array(d_y)  # type: ignore[attr-defined]
         d_first, d_drive = np.zeros_like(hiddens[0]), np.empty((*d_y.shape[:2], len(rows)), gates.dtype)
-        d_past = np.empty_like(d_drive)
-        in_threads(d_y.shape[1], lambda a, b: backward(rows, hiddens, gates, outer, d_first, d_drive, d_past, a, b))
+        d_past, through = np.empty_like(d_drive), np.empty_like(d_first)
+
+        def run(first: int, end: int) -> None:
+            backward(rows, hiddens, gates, outer, d_first, d_drive, d_past, through, first, end)
+
+        in_threads(d_y.shape[1], run)
         of_product = torch.from_numpy(d_past).flatten(0, 1)
         d_weight = of_product.mT @ torch.from_numpy(hiddens[:-1]).flatten(0, 1)
         return torch.from_numpy(d_drive), d_weight, of_product.sum(0), torch.from_numpy(d_first)

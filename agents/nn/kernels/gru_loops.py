@@ -3,14 +3,13 @@
 d_x stands for the loss's derivative with respect to x. What depends on the inputs alone, W x_t + b, is given.
 """
 
-import numpy as np
 from numba import njit
 
 from .arithmetic import CACHED, product, sigmoid, tanh
 
 
 @njit(**CACHED)
-def forward(drive, weight, bias, hidden, gates, first, end):
+def forward(drive, weight, bias, hidden, gates, recurrent, first, end):
     """Run the sequences `first` to `end` (Cho et al. 2014, with the reset gate behind the product, as cuDNN has it).
 
     Args:
@@ -19,11 +18,11 @@ def forward(drive, weight, bias, hidden, gates, first, end):
         bias: that goes with U, (3 H,).
         hidden: (T + 1, B, H), entry 0 given, the others written.
         gates: r, z, n and what r is multiplied with, (T, B, 4 H), written.
+        recurrent: room for (B, 3 H).
         first: the first sequence.
         end: the one behind the last.
     """
     one, size = drive.dtype.type(1), hidden.shape[2]
-    recurrent = np.empty((drive.shape[1], 3 * size), drive.dtype)
     for t in range(len(drive)):
         product(hidden[t], weight, recurrent, first, end)
         for b in range(first, end):
@@ -39,7 +38,7 @@ def forward(drive, weight, bias, hidden, gates, first, end):
 
 
 @njit(**CACHED)
-def backward(weight, hidden, gates, d_y, d_hidden, d_drive, d_recurrent, first, end):
+def backward(weight, hidden, gates, d_y, d_hidden, d_drive, d_recurrent, through, first, end):
     """Of `forward`.
 
     Args:
@@ -50,11 +49,11 @@ def backward(weight, hidden, gates, d_y, d_hidden, d_drive, d_recurrent, first, 
         d_hidden: of the last one as a part of the state, (B, H); then of the first.
         d_drive: (T, B, 3 H), written.
         d_recurrent: of U h + bias, (T, B, 3 H), written.
+        through: room for (B, H).
         first: the first sequence.
         end: the one behind the last.
     """
     one, size = d_y.dtype.type(1), d_y.shape[2]
-    through = np.empty((d_y.shape[1], size), d_y.dtype)
     for t in range(len(d_y) - 1, -1, -1):
         for b in range(first, end):
             gate, before, d_given, d_past = gates[t, b], hidden[t, b], d_drive[t, b], d_recurrent[t, b]

@@ -5,12 +5,12 @@ As `cores/allocation.py`, each in one pass over the N x N matrix.
 
 from numba import njit
 
-from .arithmetic import CACHED
+from .arithmetic import OPTIONS
 
 TINY = 1e-12  # as cores/addressing.py
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def link_and_follow(link, precedence, write, read, ahead, behind):
     """L_t in place, f_t^r = L_t w_{t-1}^r and b_t^r = L_tᵀ w_{t-1}^r.
 
@@ -32,7 +32,7 @@ def link_and_follow(link, precedence, write, read, ahead, behind):
             ahead[r, i] = total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def next_link(link, precedence, write, out):
     """L_t alone."""
     one = link.dtype.type(1)
@@ -44,7 +44,7 @@ def next_link(link, precedence, write, out):
         new[i] = one - one
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def link_and_follow_back(
     before, link, precedence, write, read, d_ahead, d_behind, d_link, d_precedence, d_write, d_read
 ):
@@ -72,7 +72,7 @@ def link_and_follow_back(
         d_write[i] += total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def precede(precedence, write, out):
     """p_t = (1 - Σ_i w_t^w[i]) p_{t-1} + w_t^w."""
     one = out.dtype.type(1)
@@ -83,7 +83,7 @@ def precede(precedence, write, out):
         out[i] = keep * precedence[i] + write[i]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def precede_back(precedence, write, d_precedence, d_write):
     """Of p_t; `d_precedence` goes from p_t to p_{t-1}, `d_write` collects."""
     one = write.dtype.type(1)

@@ -7,7 +7,7 @@ for the loss's derivative with respect to x.
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, OPTIONS, exp, largest
+from .arithmetic import OPTIONS, exp, largest
 
 EPSILON = 1e-6  # as attention/content.py
 
@@ -56,7 +56,7 @@ def row_norms(memory, norms):
         norms[i] = np.sqrt(norms[i])
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def row_norms_back(memory, norms, d_norms, d_memory):
     """Of ‖M(i)‖: d_M(i) = d_‖M(i)‖ M(i) / ‖M(i)‖, zero at a row of zeros."""
     width, rows = memory.shape
@@ -80,7 +80,7 @@ def similarities(key, memory, out):
             out[i] += k * column[i]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def address_by_content(key, norm, strength, memory, norms, out, one):
     """w_c(i) = softmax_i β K[k, M(i)], K the cosine (Graves et al. 2014, eq. 5 and 6; 2016, Methods)."""
     similarities(key, memory, out)
@@ -90,7 +90,7 @@ def address_by_content(key, norm, strength, memory, norms, out, one):
     softmax(out, one)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def address_by_content_back(key, norm, strength, memory, norms, content, d_content, d_key, d_memory, d_norms, scratch):
     """Of eq. 5 and 6; returns d_β and d_‖k‖. `d_key` is without the part by way of ‖k‖; `d_norms` collects."""
     width, rows = memory.shape
@@ -125,7 +125,7 @@ def vector_norm_back(vector, norm, d_norm, d_vector, one):
             d_vector[j] += d_norm / norm * vector[j]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def erase_and_add(memory, weighting, erase, add, out, one):
     """M_t(i) = M_{t-1}(i) Π_h [1 - w_h(i) e_h] + Σ_h w_h(i) a_h (Graves et al. 2014, eq. 3 and 4; 2016, Methods).
 
@@ -152,7 +152,7 @@ def erase_and_add(memory, weighting, erase, add, out, one):
                 new[i] += w[i] * a
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def erase_and_add_back(memory, weighting, erase, add, d_memory, d_weighting, d_erase, d_add, scratch):
     """Of `erase_and_add`; `d_memory` goes from M_t to M_{t-1}, `d_weighting` collects."""
     width, rows = memory.shape
@@ -182,7 +182,7 @@ def erase_and_add_back(memory, weighting, erase, add, d_memory, d_weighting, d_e
                 d_new[i] *= one - w[i] * e
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def read(memory, weighting, reads, one):
     """r = Σ_i w(i) M(i) (Graves et al. 2014, eq. 2; 2016, Methods), of all read heads one behind the other."""
     width, rows = memory.shape
@@ -195,7 +195,7 @@ def read(memory, weighting, reads, one):
             reads[r * width + j] = total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def read_back(memory, weighting, d_reads, d_memory, d_weighting):
     """Of `read`: d_w(i) = Σ_j M(i, j) d_r(j), d_M(i, j) = w(i) d_r(j); both collect."""
     width, rows = memory.shape

@@ -23,6 +23,7 @@ from .sequence import (
 )
 
 with compiled_into_cache():
+    from . import ntm_backward, ntm_forward
     from .ntm_backward import Carried, backward
     from .ntm_forward import Trace, forward
 
@@ -60,7 +61,11 @@ class _Sequence(torch.autograd.Function):
         if shape.lstm:
             trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
         weights, numbers = forwards(parameters), array(drive)
-        in_threads(batch, lambda a, b: forward(numbers, weights, trace, shape, a, b))
+
+        def run(first: int, end: int) -> None:
+            forward(numbers, weights, trace, shape, ntm_forward.room_of(trace), first, end)
+
+        in_threads(batch, run)
         ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
         ctx.save_for_backward(*parameters)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
@@ -86,8 +91,13 @@ class _Sequence(torch.autograd.Function):
             array(d_end.memory.mT).copy(), array(d_end.weights).copy(), d_past.numpy(), array(d_end.cell).copy()
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.zeros_like(trace.interface)
-        weights = backwards(parameters)
-        in_threads(batch, lambda a, b: backward(weights, trace, shape, outer, carried, d_gates, d_interface, a, b))
+        weights, d_hidden = backwards(parameters), np.empty(trace.hidden.shape[1:], d_gates.dtype)
+
+        def run(first: int, end: int) -> None:
+            room = ntm_backward.room_of(trace)
+            backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
+
+        in_threads(batch, run)
         d_begin = NTMBegin(
             memory=torch.from_numpy(carried.memory).mT,
             weights=torch.from_numpy(carried.weighting),

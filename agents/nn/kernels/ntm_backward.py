@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, exp
+from .arithmetic import CACHED, OPTIONS, PART, copy, exp
 from .controller import control_all_back
 from .memory import (
     address_by_content_back,
@@ -20,7 +20,7 @@ from .memory import (
     vector_norm,
     vector_norm_back,
 )
-from .ntm_forward import CLIP, activate, gated, layout_of
+from .ntm_forward import CLIP, Trace, activate, gated, layout_of
 
 
 class Carried(NamedTuple):
@@ -39,7 +39,23 @@ class Carried(NamedTuple):
     cell: np.ndarray
 
 
-@njit(**CACHED)
+class Room(NamedTuple):
+    """Numbers of one world at one step; most of them are derivatives."""
+
+    interface: np.ndarray  # (I,)
+    placed: np.ndarray  # w_g, (N,), as all below
+    d_placed: np.ndarray
+    d_norms: np.ndarray
+    scratch: np.ndarray
+
+
+def room_of(trace: Trace) -> Room:
+    """Room for a world of this trace."""
+    kind = trace.memory.dtype
+    return Room(np.empty(trace.interface.shape[2], kind), *np.empty((4, trace.memory.shape[3]), kind))
+
+
+@njit(**OPTIONS)
 def sharpen_and_shift_back(placed, kernel, gamma, shifted, weighting, d_weighting, d_kernel, d_placed, scratch):
     """Of eq. 9 and 8; returns d_γ."""
     rows, reach = len(placed), len(kernel) // 2
@@ -67,7 +83,7 @@ def sharpen_and_shift_back(placed, kernel, gamma, shifted, weighting, d_weightin
     return d_gamma
 
 
-@njit(**CACHED)
+@njit(**PART)
 def activate_back(raw, interface, d_interface, layout, shape, one):
     """Of the interface's softmaxes, tanh, sigmoids, softplus and bounds, in place."""
     clip = raw.dtype.type(CLIP)
@@ -85,14 +101,14 @@ def activate_back(raw, interface, d_interface, layout, shape, one):
             d_interface[i] = one - one
 
 
-@njit(**CACHED)
-def heads_back(trace, shape, layout, t, b, interface, carried, d_interface):
+@njit(**PART)
+def heads_back(trace, shape, layout, t, b, interface, carried, d_interface, room):
     """Of the addressing of all heads of one world."""
     memory, norms, d_memory = trace.memory[t, b], trace.row_norm[t, b], carried.memory[b]
     width, rows = memory.shape
     one = memory.dtype.type(1)
-    vectors = np.zeros((4, rows), memory.dtype)
-    d_norms, d_placed, placed, scratch = vectors[0], vectors[1], vectors[2], vectors[3]
+    d_norms, d_placed, placed, scratch = room.d_norms, room.d_placed, room.placed, room.scratch
+    d_norms[:] = 0
     for h in range(shape.read_heads + shape.write_heads):
         d_weighting, content, before = carried.weighting[b, h], trace.content[t, b, h], trace.weighting[t, b, h]
         gate = interface[layout.gate + h]
@@ -111,7 +127,7 @@ def heads_back(trace, shape, layout, t, b, interface, carried, d_interface):
                 scratch,
             )
             if not shape.content:
-                d_weighting[:] = d_placed
+                copy(d_placed, d_weighting)
                 continue
             d_gate = one - one
             for i in range(rows):  # of eq. 7
@@ -120,7 +136,7 @@ def heads_back(trace, shape, layout, t, b, interface, carried, d_interface):
                 d_placed[i] *= gate
             d_interface[layout.gate + h] = d_gate
         else:
-            d_placed[:] = d_weighting
+            copy(d_weighting, d_placed)
             d_weighting[:] = 0
         key, d_key = interface[h * width : (h + 1) * width], d_interface[h * width : (h + 1) * width]
         norm, strength = vector_norm(key, one), interface[layout.strength + h]
@@ -133,7 +149,7 @@ def heads_back(trace, shape, layout, t, b, interface, carried, d_interface):
 
 
 @njit(**CACHED)
-def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, end):
+def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, d_hidden, room, first, end):
     """Go through the sequence of the worlds `first` to `end` from its end.
 
     Args:
@@ -144,15 +160,16 @@ def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, e
         carried: `Carried`, in place.
         d_gates: of the controller before its sigmoids and tanh, (T, B, G), written.
         d_interface: before it is clipped, (T, B, I), zeros, written.
+        d_hidden: room for (B, hidden).
+        room: `Room`.
         first: the first world.
         end: the one behind the last.
     """
     one = d_y.dtype.type(1)
     steps, _, size = trace.hidden.shape
-    width, rows = trace.memory.shape[2:]
+    width = trace.memory.shape[2]
     layout, reads = layout_of(shape, width), shape.read_heads * width
-    interface, scratch = np.empty(layout.end, d_y.dtype), np.empty(rows, d_y.dtype)
-    d_hidden = np.empty(trace.hidden.shape[1:], d_y.dtype)
+    interface = room.interface
     for t in range(steps - 1, -1, -1):
         for b in range(first, end):
             raw, d_raw, d_past = trace.interface[t, b], d_interface[t, b], carried.past[b]
@@ -164,8 +181,8 @@ def backward(weights, trace, shape, d_y, carried, d_gates, d_interface, first, e
             read_back(trace.memory[t + 1, b], weighting[:split], d_past[:reads], d_memory, d_weighting[:split])
             erase_and_add_back(
                 trace.memory[t, b], weighting[split:], interface[layout.erase :], interface[layout.add :],
-                d_memory, d_weighting[split:], d_raw[layout.erase :], d_raw[layout.add :], scratch,
+                d_memory, d_weighting[split:], d_raw[layout.erase :], d_raw[layout.add :], room.scratch,
             )  # fmt: skip
-            heads_back(trace, shape, layout, t, b, interface, carried, d_raw)
+            heads_back(trace, shape, layout, t, b, interface, carried, d_raw, room)
             activate_back(raw, interface, d_raw, layout, shape, one)
         control_all_back(weights, trace, carried, d_y, d_gates, d_interface, d_hidden, t, reads, shape.lstm, first, end)

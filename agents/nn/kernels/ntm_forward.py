@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, OPTIONS, exp, largest, log, sigmoid, softplus, tanh
+from .arithmetic import CACHED, OPTIONS, PART, copy, exp, largest, log, sigmoid, softplus, tanh
 from .controller import control_all
 from .memory import address_by_content, erase_and_add, read, row_norms, softmax, vector_norm
 
@@ -57,7 +57,20 @@ class Layout(NamedTuple):
     end: int
 
 
-@njit(inline="always", **OPTIONS)
+class Room(NamedTuple):
+    """Numbers of one world at one step: the interface, (I,), and w_g of a head, (N,)."""
+
+    interface: np.ndarray
+    placed: np.ndarray
+
+
+def room_of(trace: Trace) -> Room:
+    """Room for a world of this trace."""
+    kind = trace.memory.dtype
+    return Room(np.empty(trace.interface.shape[2], kind), np.empty(trace.memory.shape[3], kind))
+
+
+@njit(**PART)
 def layout_of(shape, width):
     """The layout, as `NTM.sizes` has it."""
     heads = shape.read_heads + shape.write_heads
@@ -69,7 +82,7 @@ def layout_of(shape, width):
     return Layout(kernel, add, gate, erase, strength, strength + heads, strength + 2 * heads)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def activate(raw, interface, layout, shape, one):
     """The interface of one world, clipped and put through its softmaxes, tanh, sigmoids and softplus."""
     clip = raw.dtype.type(CLIP)
@@ -86,7 +99,7 @@ def activate(raw, interface, layout, shape, one):
         interface[i] = softplus(interface[i], one)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def gated(content, before, gate, out, shape):
     """w_g = g w_c + (1 - g) w_{t-1} (eq. 7)."""
     if shape.content:
@@ -97,7 +110,7 @@ def gated(content, before, gate, out, shape):
             out[i] = before[i]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def shift_and_sharpen(placed, kernel, gamma, shifted, out, one):
     """w̃(i) = Σ_j w_g(j) s(i - j) (eq. 8), of which `shifted` keeps the logarithm; w = w̃^γ / Σ w̃^γ (eq. 9)."""
     rows, reach = len(placed), len(kernel) // 2
@@ -123,7 +136,7 @@ def shift_and_sharpen(placed, kernel, gamma, shifted, out, one):
 
 
 @njit(**CACHED)
-def forward(drive, weights, trace, shape, first, end):
+def forward(drive, weights, trace, shape, room, first, end):
     """Run the worlds `first` to `end` through the sequence, writing into `trace`.
 
     Args:
@@ -131,13 +144,13 @@ def forward(drive, weights, trace, shape, first, end):
         weights: `Weights`, laid out for this direction.
         trace: `Trace`; its entry 0 along T + 1 is given.
         shape: `NTMShape`.
+        room: `Room`.
         first: the first world.
         end: the one behind the last.
     """
     one = drive.dtype.type(1)
-    width, rows = trace.memory.shape[2:]
-    layout = layout_of(shape, width)
-    interface, placed = np.empty(layout.end, drive.dtype), np.empty(rows, drive.dtype)
+    width = trace.memory.shape[2]
+    layout, interface, placed = layout_of(shape, width), room.interface, room.placed
     reads = shape.read_heads * width
     heads = shape.read_heads + shape.write_heads
     for t in range(len(drive)):
@@ -159,7 +172,7 @@ def forward(drive, weights, trace, shape, first, end):
                     gated(content, before, interface[layout.gate + h], placed, shape)
                     shift_and_sharpen(placed, kernel, gamma, trace.shifted[t, b, h], after, one)
                 else:
-                    after[:] = content
+                    copy(content, after)
             reading = trace.weighting[t + 1, b, : shape.read_heads]
             writing = trace.weighting[t + 1, b, shape.read_heads :]
             erase, add = interface[layout.erase :], interface[layout.add :]

@@ -10,13 +10,8 @@ import torch
 from torch import Tensor
 
 from .arguments import Parameters
-from .cache import compiled_into_cache, said_once
-
-with compiled_into_cache():
-    # the machine code of what NTM and DNC share names classes of both: whoever loads it would import them elsewhere,
-    # and numba would then look for theirs beside the sources, where that of earlier ones may lie
-    from . import dnc_backward, ntm_backward  # noqa: F401
-    from .controller import Weights
+from .cache import said_once
+from .controller import Weights
 
 FEWEST = 4  # worlds a thread: below it starting the thread costs more than it saves
 ROOM = 2**23  # bytes of a trace that nobody keeps: as much stays in the cache and is asked of the system once

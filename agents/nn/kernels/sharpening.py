@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, OPTIONS, log
+from .arithmetic import OPTIONS, log
 from .memory import EPSILON, softmax, softmax_back, vector_norm_back
 
 TINY = 1e-12  # as cores/addressing.py
@@ -20,7 +20,7 @@ def _positive(weighting, out):
     return total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def sharpen(weighting, sharpness, out):
     """S(d, s)_i = d_i^s / Σ_j d_j^s (eq. 11 to 13), times Σ_j d_j."""
     one, tiny = out.dtype.type(1), out.dtype.type(TINY)
@@ -32,7 +32,7 @@ def sharpen(weighting, sharpness, out):
         out[i] *= total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def sharpen_back(weighting, sharpness, d_weighting, sharp, logs):
     """Of `sharpen`; `d_weighting` goes from its result to `weighting`, the last two are room; returns d_s and d · S."""
     zero, one, tiny = sharp.dtype.type(0), sharp.dtype.type(1), sharp.dtype.type(TINY)
@@ -55,7 +55,7 @@ def sharpen_back(weighting, sharpness, d_weighting, sharp, logs):
     return d_sharpness, d_total * total
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def mask_key(key, mask, query, one):
     """k ∘ m ∘ m, whose product with a row is that of k ∘ m and the masked row (eq. 9); returns ‖k ∘ m‖."""
     total = one - one
@@ -66,7 +66,7 @@ def mask_key(key, mask, query, one):
     return np.sqrt(total)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def mask_key_back(key, mask, norm, d_norm, d_query, d_key, d_mask, one):
     """Of `mask_key`; `d_key` and `d_mask` are written."""
     for j in range(len(key)):
@@ -78,7 +78,7 @@ def mask_key_back(key, mask, norm, d_norm, d_query, d_key, d_mask, one):
         d_key[j] *= mask[j]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def masked_row_norms(mask, memory, norms):
     """‖M(i) ∘ m‖ of every row, kept off zero."""
     width, rows = memory.shape
@@ -91,7 +91,7 @@ def masked_row_norms(mask, memory, norms):
         norms[i] = np.sqrt(norms[i])
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def masked_row_norms_back(mask, memory, norms, d_norms, d_memory, d_mask):
     """Of `masked_row_norms`; both results collect."""
     width, rows = memory.shape

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .arithmetic import CACHED, OPTIONS
+from .arithmetic import OPTIONS, copy
 
 COLUMN, OLD, NEW = 0xFFFF, 16, 23  # a mask, and where the other two begin
 PLACE = 0x7F  # a mask
@@ -29,10 +29,8 @@ class SparseRoom(NamedTuple):
     behind: np.ndarray
 
 
-@njit(**OPTIONS)
-def sparse_room(links, memory):
-    """Room for a world's memory (W, N)."""
-    rows, kind = memory.shape[1], memory.dtype
+def sparse_room(links: int, rows: int, kind: np.dtype) -> SparseRoom:
+    """Room for K links a row."""
     heads = np.empty((3, rows, HEADS), kind)
     return SparseRoom(
         np.empty((2 * links, rows), kind),
@@ -44,7 +42,7 @@ def sparse_room(links, memory):
     )
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def strongest(values, chosen):
     """Where the largest values stand, falling, the first of equal ones first."""
     keep = len(chosen)
@@ -61,7 +59,7 @@ def strongest(values, chosen):
         chosen[at] = i
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def compete(values, codes, preceding, precedence, write, room):
     """The 2 K links of each row that may be kept, the old (made weaker, and added to) before the new.
 
@@ -121,14 +119,14 @@ def _replace(last, last_code, candidate, code):
     return count
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def select(candidate, code, best, best_code):
     """The K strongest of each row's 2 K candidates, falling, the first of equal ones first."""
     keep = len(best)
     for c in range(2 * keep):
         if c < keep:
-            best[c] = candidate[c]
-            best_code[c] = code[c]
+            copy(candidate[c], best[c])
+            copy(code[c], best_code[c])
             at = c
         elif _replace(best[keep - 1], best_code[keep - 1], candidate[c], code[c]) > 0:
             at = keep - 1
@@ -141,12 +139,10 @@ def select(candidate, code, best, best_code):
 @njit(**OPTIONS)
 def _gather(heads, first, out):
     """Up to four heads from (R, N) to (N, 4), beside zeros."""
-    for r in range(HEADS):
-        if first + r < len(heads):
-            for i in range(len(out)):
-                out[i, r] = heads[first + r, i]
-        else:
-            out[:, r] = 0
+    out[:] = 0
+    for r in range(min(HEADS, len(heads) - first)):
+        for i in range(len(out)):
+            out[i, r] = heads[first + r, i]
 
 
 @njit(**OPTIONS)
@@ -157,7 +153,7 @@ def _scatter(four, first, out):
             out[first + r, i] += four[i, r]
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def follow_sparse(values, codes, read, ahead, behind, room):
     """f_t^r = L_t w_{t-1}^r and b_t^r = L_tᵀ w_{t-1}^r."""
     keep, rows = values.shape
@@ -219,7 +215,7 @@ def _follow_four_back(values, codes, reading, d_ahead, d_behind, d_values, d_rea
         d_reading[i, 3] += total3
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def follow_sparse_back(values, codes, read, d_ahead, d_behind, d_values, d_read, d_reading, room):
     """Of `follow_sparse`; `d_values` and `d_read` collect, `d_reading` is room for (N, 4)."""
     for first in range(0, len(read), HEADS):
@@ -231,7 +227,7 @@ def follow_sparse_back(values, codes, read, d_ahead, d_behind, d_values, d_read,
         _scatter(d_reading, first, d_read)
 
 
-@njit(**CACHED)
+@njit(**OPTIONS)
 def compete_back(values, codes, preceding, precedence, write, after, d_values, d_precedence, d_write, spare):
     """Of `compete` and `select`; `after` has L_t's codes, `d_values` goes from L_t to L_{t-1}, the rest collects."""
     zero, one = values.dtype.type(0), values.dtype.type(1)
@@ -251,4 +247,5 @@ def compete_back(values, codes, preceding, precedence, write, after, d_values, d
                 d_w += d * precedence[row]
                 d_precedence[row] += d * w
         d_write[i] += d_w
-    d_values[:] = spare
+    for k in range(keep):
+        copy(spare[k], d_values[k])
