@@ -19,8 +19,9 @@ from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
 from .distributed import Rows, Share, drawing_as_one
 from .environments import Environments, TimeStep, VectorEnvironments, check_plays
+from .inner_choices import LOG_PROB, choice_loss, choosing_core
 from .learner import Hooks, Learner
-from .losses import counted, cross_entropy, first_of, supervised_parts
+from .losses import counted, cross_entropy, first_of, supervised_parts, target_loss
 from .options import BackpropOptions
 from .rollout import Episodes as Ended
 from .room import Room
@@ -255,7 +256,10 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         """
         steps, batch = lessons.mask.shape
         starts = first_of(lessons.mask)
-        prediction = self.policy(lessons.observation, self.policy.initial_state(batch), starts)
+        chooser = choosing_core(self.policy)
+        prediction = self.policy(
+            lessons.observation, self.policy.initial_state(batch), starts, record=chooser is not None
+        )
         # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
         mask = counted(self.policy, lessons.target, lessons.mask, lessons.length)
         moments = mask.sum() / batch
@@ -268,6 +272,12 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         for name, own in prediction.losses.items():
             own = share.part(torch.where(alive, own, 0.0).sum(0).mean())
             loss, figures[name] = loss + own, own.detach()
+        if chooser is not None:
+            each = target_loss(
+                self.policy, prediction.parameters, lessons.target, lessons.target_set, lessons.length
+            ).masked_fill(~mask, 0.0)
+            chosen = choice_loss(chooser, prediction.records[LOG_PROB], each, alive, self.processes, share)
+            loss = loss + share.part(chosen.mean())
         figures |= {"loss": loss.detach(), "grad_norm": self.descend(loss)}
         with torch.no_grad():
             wrong = wrong_numbers(self.policy, prediction.parameters, lessons).sum(0)  # (B,)

@@ -12,6 +12,7 @@ from ..nn.noise import keyed
 from ..policies.outputs import PolicyEvaluation
 from .actor import NOISE
 from .distributed import Share
+from .inner_choices import choosing_core
 from .learner import Hooks, Learner
 from .losses import added, clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
@@ -49,12 +50,17 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
     def _check_heads(self) -> None:
-        """Refuse to learn by pieces what is known of whole episodes only.
+        """Refuse to learn by pieces what is known of whole episodes only, and readings that need targets.
 
         Raises:
-            FoveateError: there is such a head, and the options ask for it.
+            FoveateError: there is such a head, and the options ask for it; or a policy samples what it reads.
         """
         options = self.options
+        if choosing_core(self.policy) is not None:
+            raise FoveateError(
+                "hard=True is learned by back-propagation: take objective=backprop, or an environment in which looking "
+                'is an action (view="glimpse").'
+            )
         whole = [name for name in self.policy.heads if self.policy.head(name).whole_episodes]
         if whole and options.hybrid and (options.horizon is not None or options.likelihood_reward):
             kind = type(self.policy.head(whole[0])).__name__

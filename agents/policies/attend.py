@@ -22,6 +22,7 @@ from ..nn.heads import make_numbers_head
 from .policy import Policy, action_parts
 
 S = TypeVar("S", bound=tuple)
+PLACES = 128  # of a text that have a baseline each; those behind share the last
 
 
 class ReadingState(NamedTuple, Generic[S]):
@@ -29,6 +30,7 @@ class ReadingState(NamedTuple, Generic[S]):
 
     emitted: Tensor  # (B, E), what it reads by next
     inner: S  # the controller's
+    read: Tensor  # (B, L), how much was read of each item so far; (B, 0) where that costs nothing
 
 
 class ReadingCore(Core[ReadingState]):
@@ -47,13 +49,25 @@ class ReadingCore(Core[ReadingState]):
         attention: from a source and what is emitted to what is read.
         inner: the controller; it gets x beside what is read and what is asked.
         query_size: U, numbers of what is asked; 0 where sources have no query.
+        evenly: λ of the doubly stochastic attention of Xu et al. 2015, eq. 14: what it costs if the items aren't all
+            read as much in the end; where what is read changes.
+        room: L, of sources; where that costs anything.
+
+    Attributes:
+        baseline: what readings were followed by in updates before, by their place in the text, (N,): of an attention
+            that samples, else None. Whoever trains it keeps it.
     """
 
     needs_source: ClassVar[bool] = True
 
-    def __init__(self, attention: ItemAttention, inner: Core, query_size: int = 0):
+    baseline: Tensor | None
+
+    def __init__(self, attention: ItemAttention, inner: Core, query_size: int = 0, evenly: float = 0.0, room: int = 0):
         super().__init__()
         self.attention, self.inner = attention, inner
+        self.evenly = evenly if attention.emitted_size else 0.0
+        self.room = room if self.evenly else 0
+        self.register_buffer("baseline", torch.zeros(PLACES) if attention.hard else None)
         self.output_size = inner.output_size + attention.reading_size
         emits = attention.emitted_size and not attention.takes_state
         self.emit = nn.Linear(inner.output_size, attention.emitted_size) if emits else None
@@ -70,14 +84,16 @@ class ReadingCore(Core[ReadingState]):
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> ReadingState:
         origin = self.origin.expand(batch, -1)
         first = self.attention.advance(torch.zeros_like(origin), origin)
-        return ReadingState(first, self.inner.initial_state(batch, device))
+        read = torch.zeros(batch, self.room, device=device, dtype=first.dtype)
+        return ReadingState(first, self.inner.initial_state(batch, device), read)
 
     def forward(
         self, x: Tensor, state: ReadingState, starts: Tensor, record: bool = False, source: Source | None = None
     ) -> CoreOutput[ReadingState]:
         """Run over a sequence; arguments as in `Core.forward`, and the source of the episodes.
 
-        Its record is `source_weights`, how much each item counted, (T, B, heads, L).
+        Its record is `source_weights`, how much each item counted, (T, B, heads, L), and while an attention learns that
+        samples `choice_log_prob`, the log-probability of what it read, (T, B), by λ_r.
         """
         assert source is not None
         prepared = self.attention.prepare(source.compact())
@@ -118,9 +134,21 @@ class ReadingCore(Core[ReadingState]):
         y, inner, losses, records = self.inner(torch.cat([x, what, *query], -1), state.inner, never, record)
         emitted = self._emitted(y[-1])
         emitted = emitted if asked is None else emitted + asked
-        after = ReadingState(self.attention.advance(state.emitted, emitted), inner)
+        weights = F.pad(read.weights, (0, source.items.shape[1] - read.weights.shape[-1]))
+        so_far = state.read
+        if self.evenly:
+            each = weights.mean(1)  # (B, L)
+            # (1 - Σ_t α_ti)² grows so at this moment: what adds up is eq. 14, less one for each item
+            costs = (each * (2 * so_far + each - 2)).sum(-1)
+            losses, so_far = {**losses, "uneven_reading": self.evenly * costs.expand(len(x), -1)}, so_far + each
+        if read.log_prob is not None and read.entropy is not None:
+            bonus = -self.attention.choice_entropy * read.entropy
+            losses = {**losses, "choice_entropy": bonus.expand(len(x), -1)}
+            if record:
+                log_prob = self.attention.choice_coef * read.log_prob
+                records = {**records, "choice_log_prob": log_prob.expand(len(x), -1)}
+        after = ReadingState(self.attention.advance(state.emitted, emitted), inner, so_far)
         if record:
-            weights = F.pad(read.weights, (0, source.items.shape[1] - read.weights.shape[-1]))
             records = {**records, "source_weights": weights.expand(len(x), -1, -1, -1)}
         return CoreOutput(torch.cat([y, what], -1), after, losses, records)
 
@@ -143,11 +171,11 @@ class Attend(Policy):
     Args:
         observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none),
             one row a sentence where items are sentences, perhaps with a part `query` of the same symbols; or a Box
-            (L, D) of numbers, then with a part `length`.
+            (L, D) of numbers, then with a part `length`; or a Box (C, H, W), a picture, whose items are its cells.
         action_space: any mix of parts.
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" or "lstm" (in both directions), "words" (with a code of how long ago they were),
-            "convolution", "bytenet" (dilated) or "transformer" (self-attention).
+            "convolution" (of a picture in rows and columns), "bytenet" (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "uniform" (the mean of all) and "none" (nothing is read); "window" (a soft window
             that moves along them), "hops" (several readings, each asked by what the one before found) or "graph" (the
@@ -161,6 +189,8 @@ class Attend(Policy):
         numbers: what parts of the action that are numbers are chosen by: "gaussian" (one around a mean), "mixture" (of
             Gaussians) or "pen" (a mixture for a move, and what the pen then does).
         components: Gaussians of a mixture.
+        evenly: what it costs if not all items are read as much in the end, the doubly stochastic attention of Xu et al.
+            2015 (their λ); 0 for nothing.
         **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
     """
 
@@ -181,9 +211,11 @@ class Attend(Policy):
         core_layers: int = 1,
         numbers: Literal["gaussian", "mixture", "pen"] = "gaussian",
         components: int = 20,
+        evenly: float = 0.0,
         **options: object,
     ):
         check_range("embedding", embedding, 1)
+        check_range("evenly", evenly, 0.0)
         check_range("readout", readout, 0)
         codes = ITEM_ATTENTIONS[check_choice("attention", attention, ITEM_ATTENTIONS)].codes(**options)
         reader = make_passage_encoder(observation_space, embedding, encoder, codes, **options)
@@ -194,7 +226,7 @@ class Attend(Policy):
         state_size = make_core(core, sizes, hidden, **own).output_size + reader.query_size
         model = make_item_attention(attention, reader.item_size, state_size, **options)
         inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, **own)
-        reading = ReadingCore(model, inner, reader.query_size)
+        reading = ReadingCore(model, inner, reader.query_size, evenly, reader.max_length)
         heads = {
             name: make_numbers_head(numbers, reading.output_size, part, readout, components)
             for name, part in action_parts(action_space).items()

@@ -53,7 +53,7 @@ def test_the_additive_score_without_projections_is_the_paper_s_loop() -> None:
     source = sources(3, 1)
     attention = make_item_attention("content", 6, 4, score="additive", key=0).double()
     state = torch.randn(3, 4, dtype=torch.float64)
-    what, weights = attention.look(attention.prepare(source), state)
+    what, weights, *_ = attention.look(attention.prepare(source), state)
     w, b = attention.score.from_query.weight, attention.score.from_query.bias
     u, v = attention.score.from_key.weight, attention.score.v.weight[0]
     for i in range(3):
@@ -87,7 +87,7 @@ def test_the_decoder_is_the_paper_s_loop() -> None:
 def test_weights_are_shares_of_what_is_there(name: str, options: dict, seed: int) -> None:
     source = sources(4, seed)
     attention = make_item_attention(name, 6, 4, **options).double()
-    what, weights = attention.look(attention.prepare(source), torch.randn(4, attention.emitted_size).double())
+    what, weights, *_ = attention.look(attention.prepare(source), torch.randn(4, attention.emitted_size).double())
     assert what.shape == (4, attention.reading_size)
     assert what.isfinite().all()
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))

@@ -139,7 +139,7 @@ def test_hops_are_the_paper_s_loop(tying: str, linear: bool) -> None:
     items = torch.randn(3, 5, codes * size, dtype=torch.float64)
     attention = make_item_attention("hops", codes * size, 9, hops=3, tying=tying, linear_start=int(linear) * 9).double()
     asked = torch.randn(3, size, dtype=torch.float64)
-    what, weights = attention.look(attention.prepare(Source(items, torch.tensor(lengths))), asked)
+    what, weights, *_ = attention.look(attention.prepare(Source(items, torch.tensor(lengths))), asked)
     for i, length in enumerate(lengths):
         u = asked[i]
         for k in range(3):

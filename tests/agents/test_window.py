@@ -30,7 +30,7 @@ def test_the_window_is_the_paper_s_loop() -> None:
     prepared, emitted, kappa = attention.prepare(source), torch.zeros_like(said[0]), torch.zeros(3, bumps).double()
     for t in range(5):
         emitted = attention.advance(emitted, said[t])
-        what, weights = attention.look(prepared, emitted)
+        what, weights, *_ = attention.look(prepared, emitted)
         for i in range(3):
             w = torch.zeros(3, dtype=torch.float64)
             for k in range(bumps):
@@ -57,7 +57,7 @@ def test_it_never_goes_back_and_is_finite_whatever_is_emitted(seed: int, bumps: 
     for _ in range(4):
         before, emitted = emitted, attention.advance(emitted, scale * torch.randn(4, 3 * bumps).double())
         assert (emitted[:, 2 * bumps :] >= before[:, 2 * bumps :]).all()
-        what, weights = attention.look(prepared, emitted)
+        what, weights, *_ = attention.look(prepared, emitted)
         assert what.isfinite().all()
         assert (weights.sum(-1) <= 1 + 1e-9).all()  # all of it, or nothing where the window is past the end
 

@@ -153,6 +153,7 @@ POINTS = ("Sequence/ConvexHull-v0", {"view": "whole", "min_length": 3, "max_leng
 CLOZE = ("Sequence/Cloze-v0", {"view": "whole", "min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2})
 STORY = ("Sequence/Stories-v0", {"view": "whole", "task": "list", "min_events": 3, "max_events": 5})
 LINE = ("Sequence/Handwriting-v0", {"view": "whole", "min_length": 2, "max_length": 3})
+PICTURE = ("Sequence/Caption-v0", {"view": "whole", "min_things": 1, "max_things": 2})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -269,6 +270,9 @@ _READING = [
     ),
     case("attend", LINE, "backprop", {"attention": "none", "numbers": "mixture", "core": "lstm", "core_layers": 2}),
     case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
+    case("attend", PICTURE, "backprop", {"encoder": "convolution", "key": 0, "core": "lstm", "evenly": 0.1}),
+    case("attend", PICTURE, "backprop", {"encoder": "convolution", "key": 0, "hard": True}),
+    case("attend", PICTURE, "ppo", {"encoder": "gru", "attention": "uniform"}),
     *(
         case("attend", PASSAGE, "backprop", {"encoder": name, "attention": attention})
         for name, attention in (

@@ -17,12 +17,14 @@ class Places(NamedTuple):
         values: what it says, (B, heads, N, E); (B, 1, N, E) where it says the same to all heads.
         shape: of an image, rows and columns of places, N in all; of a source, (0, 0).
         present: bool, (B, N), which places there are; None where all are.
+        expected: of hard attention, bool (B,), in which rows the expectation takes the choice's place; None for none.
     """
 
     keys: Tensor
     values: Tensor
     shape: tuple[int, int] = (0, 0)
     present: Tensor | None = None
+    expected: Tensor | None = None
 
 
 class ByContent(nn.Module):

@@ -142,6 +142,36 @@ def chosen_weights(logits: Float[Tensor, "*shape"], gumbel: bool, training: bool
     return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
 
 
+class Choice(NamedTuple):
+    """One place that was sampled for each of several queries.
+
+    Attributes:
+        weights: 1 at the place, 0 elsewhere, (…, Q, N); nothing flows through them.
+        log_prob: of all of them together, (…).
+        entropy: of their distributions, added up, (…).
+    """
+
+    weights: Tensor
+    log_prob: Tensor
+    entropy: Tensor
+
+
+def sampled_choice(logits: Float[Tensor, "*batch queries places"]) -> Choice:
+    """A place for each query by its probability, as hard attention chooses (Xu et al. 2015, eq. 8); -∞ is no place."""
+    shape = logits.shape
+    uniform = noise.uniform("choice", *shape[1:]) if noise.present() else torch.rand_like(logits)
+    with torch.no_grad():
+        gumbel = -(-uniform.clamp(1e-20, 1 - 1e-7).to(logits.dtype).log()).log()
+        place = (logits + gumbel).argmax(-1, keepdim=True)  # (…, Q, 1)
+    log_p = torch.log_softmax(logits, -1)
+    known = log_p.masked_fill(logits == -torch.inf, 0.0)
+    return Choice(
+        torch.zeros_like(logits).scatter(-1, place, 1.0),
+        log_p.gather(-1, place)[..., 0].sum(-1),
+        -(known.exp() * known).masked_fill(logits == -torch.inf, 0.0).sum((-1, -2)),
+    )
+
+
 # ---- how good an estimator is ----
 
 

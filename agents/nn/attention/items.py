@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ....errors import FoveateError, check_range
+from .. import noise
 from ..cores.base import Source
 from .by_content import ByContent, Places
 from .content import make_score
+from .estimators import sampled_choice
 
 
 class Reading(NamedTuple):
@@ -18,10 +20,14 @@ class Reading(NamedTuple):
     Attributes:
         what: (B, reading_size).
         weights: how much each item counts for each head, (B, heads, L).
+        log_prob: of what was sampled, (B,); None where nothing was.
+        entropy: of what it was sampled from, (B,); None where nothing was.
     """
 
     what: Tensor
     weights: Tensor
+    log_prob: Tensor | None = None
+    entropy: Tensor | None = None
 
 
 P = TypeVar("P")
@@ -35,12 +41,19 @@ class ItemAttention(nn.Module, Generic[P]):
         reading_size: numbers of what is read.
         takes_state: whether the controller's state itself is what is emitted.
         takes_query: whether what is asked about a source is emitted as it is, if it has `emitted_size` numbers.
+        hard: whether what is read while learning is sampled, and so learned by REINFORCE: readings say how probable
+            they were.
+        choice_coef: λ_r of eq. 12 in Xu et al. 2015: how much the choice's log-likelihood counts; where `hard`.
+        choice_entropy: λ_e there: how much its entropy is worth.
     """
 
     emitted_size: int
     reading_size: int
     takes_state: bool = False
     takes_query: bool = False
+    hard: bool = False
+    choice_coef: float = 0.0
+    choice_entropy: float = 0.0
 
     @classmethod
     def codes(cls, **options: object) -> int:
@@ -139,6 +152,11 @@ class ContentItems(ByContent, ItemAttention[Places]):
             value, as in the papers of the additive score, of "dot" and of "bilinear".
         score_units: units of the additive score.
         gumbel: choose one item at a time (straight-through Gumbel-softmax) instead of the mean over all.
+        hard: choose one item at a time, sampled while learning (by back-propagation, with REINFORCE for the choice: Xu
+            et al. 2015, section 4.1), the likeliest in play.
+        soft_share: of sources of which the mean over all items is read after all, while hard attention is learned.
+        choice_coef: weight of REINFORCE, λ_r of their eq. 12 (hard).
+        choice_entropy: weight of the entropy of the choice, λ_e there (hard).
     """
 
     def __init__(
@@ -150,10 +168,21 @@ class ContentItems(ByContent, ItemAttention[Places]):
         key: int = 64,
         score_units: int = 64,
         gumbel: bool = False,
+        hard: bool = False,
+        soft_share: float = 0.5,
+        choice_coef: float = 0.2,
+        choice_entropy: float = 0.01,
     ):
         super().__init__()
         check_range("heads", heads, 1)
         check_range("key", key, 0)
+        check_range("soft_share", soft_share, 0.0, 1.0)
+        check_range("choice_coef", choice_coef, 0.0)
+        check_range("choice_entropy", choice_entropy, 0.0)
+        if hard and gumbel:
+            raise FoveateError("gumbel=True is not allowed with hard=True: both say how one item is chosen.")
+        self.hard, self.soft_share = hard, soft_share
+        self.choice_coef, self.choice_entropy = choice_coef, choice_entropy
         check_range("score_units", score_units, 1)
         if not key and heads > 1:
             raise FoveateError(f"heads={heads} is not allowed with key=0: there is one state, and so one query.")
@@ -165,14 +194,32 @@ class ContentItems(ByContent, ItemAttention[Places]):
         self.to_value = nn.Linear(item_size, heads * key) if key else None
         self.score = make_score(score, self.query_size, key or item_size, score_units)
 
+    @property
+    def noisy(self) -> bool:
+        return self.gumbel or self.hard
+
     def prepare(self, source: Source) -> Places:
         known = source.answering()
         items, present = known.items, known.mask()
         if self.to_key is None or self.to_value is None:
-            return self.places_of(items, items[:, None], present=present)
-        values = self.to_value(items).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, L, D)
-        return self.places_of(self.to_key(items), values, present=present)
+            places = self.places_of(items, items[:, None], present=present)
+        else:
+            values = self.to_value(items).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, L, D)
+            places = self.places_of(self.to_key(items), values, present=present)
+        if not (self.hard and self.training and self.soft_share):
+            return places
+        return places._replace(expected=torch.rand(len(items), device=items.device) < self.soft_share)
 
     def look(self, prepared: Places, emitted: Tensor) -> Reading:
-        weights = self.chosen(prepared, emitted)  # (B, heads, L)
-        return Reading(self.expected(prepared, weights), weights)
+        if not self.hard:
+            weights = self.chosen(prepared, emitted)  # (B, heads, L)
+            return Reading(self.expected(prepared, weights), weights)
+        logits = self.logits(prepared, emitted)
+        if not (self.training or noise.present()):
+            weights = torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+            return Reading(self.expected(prepared, weights), weights)
+        weights, log_prob, entropy = sampled_choice(logits)
+        if prepared.expected is not None:
+            weights = torch.where(prepared.expected[:, None, None], logits.softmax(-1), weights)
+            log_prob = log_prob.masked_fill(prepared.expected, 0.0)
+        return Reading(self.expected(prepared, weights), weights, log_prob, entropy)
