@@ -23,7 +23,8 @@ assert foveate.__version__
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` need a GPU."""
+    """Tests marked `gpu` need a GPU; those marked `compiles` come first."""
+    items.sort(key=lambda item: item.get_closest_marker("compiles") is None)
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

@@ -10,7 +10,10 @@ from foveate import tree
 from foveate.agents.nn import kernels
 from foveate.agents.nn.cores.dnc import DNC
 
-pytestmark = pytest.mark.skipif(not kernels.find_numba(), reason="numba is missing")
+pytestmark = [
+    pytest.mark.skipif(not kernels.find_numba(), reason="numba is missing"),
+    pytest.mark.compiles,
+]
 OPTIONS = st.fixed_dictionaries(
     {
         "rows": st.integers(1, 20),  # sorted by insertion alone, and merged

@@ -1,6 +1,7 @@
 """Fused kernels give what the plain path gives: outputs, states and gradients, whatever the core and the sequence."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from foveate.agents.nn.kernels import sequence
 
 Kind = type[NTM | DNC]
 KINDS = [NTM, DNC]
-pytestmark = pytest.mark.skipif(not kernels.find_numba(), reason="numba is missing")
+pytestmark = [
+    pytest.mark.skipif(not kernels.find_numba(), reason="numba is missing"),
+    pytest.mark.compiles,
+]
 
 
 @pytest.fixture
@@ -152,6 +156,26 @@ def test_recording_takes_the_plain_path_and_gives_the_same(kind: Kind) -> None:
     recorded = core(x, state, starts, record=True)
     assert recorded.records
     assert torch.allclose(core(x, state, starts).y, recorded.y, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(NTM, "ntm"), (DNC, "dnc")])
+def test_other_processes_wait_for_the_one_that_compiles_either_direction(
+    kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    @contextmanager
+    def said_once(kernel: str, dtype: str) -> Iterator[None]:
+        asked.append((kernel, dtype))
+        yield
+
+    monkeypatch.setattr(sequence, "said_once", said_once)
+    monkeypatch.setattr(sequence, "_CALLED", set())
+    core = core_of(kind)
+    x, state = torch.randn(3, 2, INPUTS, dtype=torch.float64, requires_grad=True), some_state(core, 2)
+    for _ in range(2):
+        outcome(core, "auto", x, state)
+    assert asked == [(name, "float64"), (f"{name}-backwards", "float64")]
 
 
 def test_polynomials_are_close_to_libm() -> None:

@@ -156,7 +156,7 @@ class _Sequence(torch.autograd.Function):
             room = dnc_backward.room_of(shape, trace, end - first)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        in_threads(batch, run, _at_a_time(shape, trace))
+        call("dnc-backwards", d_y.dtype, lambda: in_threads(batch, run, _at_a_time(shape, trace)))
         d_link = torch.from_numpy(carried.link)
         d_begin = Begin(
             memory=torch.from_numpy(carried.memory).mT,

@@ -97,7 +97,7 @@ class _Sequence(torch.autograd.Function):
             room = ntm_backward.room_of(trace)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        in_threads(batch, run)
+        call("ntm-backwards", d_y.dtype, lambda: in_threads(batch, run))
         d_begin = NTMBegin(
             memory=torch.from_numpy(carried.memory).mT,
             weights=torch.from_numpy(carried.weighting),
