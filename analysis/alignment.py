@@ -14,7 +14,7 @@ from ..envs.sequence.passage import Passage
 from ..errors import FoveateError
 from ..tree import Tree
 from ..wrappers import judging
-from ..wrappers.alignment import explicit_alignment, implicit_alignment, on_items
+from ..wrappers.alignment import explicit_alignment, implicit_alignment, on_items, weights_by_word
 from ..wrappers.saliency import view_of
 from ..wrappers.saliency.policy_views import OwnView
 from ..wrappers.saliency.undisturbed import undisturbed
@@ -44,7 +44,9 @@ def agreement(
 ) -> dict[str, Agreement]:
     """The agreement of a policy's alignments, by what they are of: "weights" (where it attends), "jacobian", "uniform".
 
-    The right text is written, whatever the policy would write: so every writing has a gold alignment.
+    Where a policy weighs the words of a sentence, too, and the world knows which decide, the same by word, as "weights
+    by word" and so on. The right text is written, whatever the policy would write: so every writing has a gold
+    alignment.
 
     Args:
         policy: a policy of ours, or a learner that has one.
@@ -68,10 +70,22 @@ def agreement(
     with undisturbed(view):
         explicit = explicit_alignment(view, observations)
         implicit = implicit_alignment(view, observations, range(len(moments)))
+        by_word = weights_by_word(view, observations)
     found = {} if explicit is None else {"weights": explicit}
     found |= {"jacobian": implicit, "uniform": torch.ones_like(implicit)}
-    return {
-        name: _judged(on_items(amounts, world).numpy(force=True), moments, state) for name, amounts in found.items()
+    there = np.arange(state["aligned"].shape[-1]) < state["length"][:, None]  # (B, S)
+    judged = {
+        name: _judged(on_items(amounts, world), moments, state["aligned"], there) for name, amounts in found.items()
+    }
+    if by_word is None or "words" not in state:
+        return judged
+    with undisturbed(view):
+        implicit = implicit_alignment(view, observations, range(len(moments)), by_word=True)
+    found = {"weights": by_word, "jacobian": implicit, "uniform": torch.ones_like(implicit)}
+    gold, there = state["words"].reshape(*state["aligned"].shape[:2], -1), (state["items"] != 0).reshape(len(there), -1)
+    return judged | {
+        f"{name} by word": _judged(amounts[..., : state["items"].shape[1], :].flatten(2), moments, gold, there)
+        for name, amounts in found.items()
     }
 
 
@@ -82,7 +96,10 @@ def _right_texts(
     (-1 for none), and the episodes' states.
     """
     env.reset(seed=seed)
-    state = {name: world.state[name].numpy(force=True) for name in ("aligned", "length", "due")}
+    state = {name: world.state[name].numpy(force=True) for name in ("aligned", "length")}
+    words = world.aligned_words(world.state)
+    if words is not None:
+        state |= {"words": words.numpy(force=True), "items": world.state["items"].numpy(force=True)}
     rows, places = [], []
     over = torch.zeros(world.num_worlds, dtype=torch.bool, device=world.device)
     while not bool(over.all()):
@@ -94,16 +111,17 @@ def _right_texts(
     return tree.stack(rows), torch.stack(places).numpy(force=True), state
 
 
-def _judged(amounts: np.ndarray, places: np.ndarray, state: Mapping[str, np.ndarray]) -> Agreement:
-    """Amounts (T, B, S…) against the gold alignments."""
+def _judged(amounts: torch.Tensor, places: np.ndarray, gold: np.ndarray, there: np.ndarray) -> Agreement:
+    """Amounts (T, B, S…) against the gold alignments, bool (B, L, S), of what is there, bool (B, S)."""
+    every = amounts.numpy(force=True)
     found: list[tuple[float, ...]] = []
     for moment, row in enumerate(places):
         for world in np.flatnonzero(row >= 0):
-            length = state["length"][world]
-            gold = state["aligned"][world, row[world], :length][None]
-            if gold.any():
-                some = amounts[moment, world, :length][None]
-                figures = judging.pointing(some, gold), judging.mass_on(some, gold), judging.roc_auc(some, gold)
+            real = there[world]
+            right = gold[world, row[world], real][None]
+            if right.any():
+                some = every[moment, world, : len(real)][real][None]
+                figures = judging.pointing(some, right), judging.mass_on(some, right), judging.roc_auc(some, right)
                 found.append((*(float(figure[0]) for figure in figures), float(judging.entropy_bits(some)[0])))
     columns = np.array(found).reshape(-1, 4).T
     pointing, mass, auc, entropy = (mean(column) for column in columns)

@@ -10,6 +10,7 @@ from ..wrappers import Alignment, record_episodes
 from .film import Shot
 
 TITLES = {"weights": "weights of attention", "jacobian": "|d logit / d item|", "uniform": "the same everywhere"}
+TITLES |= {f"{name} by word": f"{title}, by word" for name, title in TITLES.items()}
 
 
 def save_alignment(shot: Shot, path: Path) -> None:
@@ -45,10 +46,10 @@ def score_alignment(shot: Shot, episodes: int) -> dict[str, dict[str, float]]:
     check_one_agent(shot.env_id, "an alignment")
     found = agreement(shot.learner, shot.env_id, shot.env, episodes, shot.seed)
     print(f"alignment in {shot.env_id}, {episodes} episodes, while the right text is written")
-    print(f"{'':<24}{'pointing':>10}{'mass':>10}{'ROC area':>10}{'entropy':>10}")
+    print(f"{'':<31}{'pointing':>10}{'mass':>10}{'ROC area':>10}{'entropy':>10}")
     for name, row in found.items():
         cells = "".join(f"{number(x, '.3f'):>10}" for x in (row.pointing, row.mass, row.auc, row.entropy))
-        print(f"{TITLES[name]:<24}{cells}")
+        print(f"{TITLES[name]:<31}{cells}")
     print("  pointing: how often the greatest amount is on a gold item; mass: the share of all that is there;")
     print("  ROC area: chance that a gold item has more than another; entropy in bits: 0 if all is on one item")
     return {name: row._asdict() for name, row in found.items()}

@@ -68,6 +68,7 @@ IDS = [
             "Cloze": "cloze",
             "ConvexHull": "convex_hull",
             "Dictionary": "lookup",
+            "Document": "document",
             "Handwriting": "handwriting",
             "PenReading": "pen_reading",
             "Speech": "speech",

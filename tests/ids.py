@@ -66,6 +66,7 @@ _SHORT = {
     "Sequence/Caption-v0": {"min_things": 1, "max_things": 2, "cell": 32},
     "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
     "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
+    "Sequence/Document-v0": {"min_length": 1, "max_length": 3},
     "Sequence/Handwriting-v0": {"min_length": 1, "max_length": 2},
     "Sequence/ConvexHull-v0": {"min_length": 2, "max_length": 5},
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},

@@ -18,7 +18,7 @@ class Asked(NamedTuple):
     """What is below a text.
 
     Attributes:
-        query: the words of the query.
+        query: the words of the query; none where always the same is asked.
         written: the answers so far.
     """
 
@@ -63,7 +63,8 @@ def draw_shaded(
                     box(part, *corners, GOLD, 2)
                 write(part, word, (x, y))
             below = TITLE + LINE * lines + 16
-            write(part, "asked: " + " ".join(asked.query), (MARGIN + 4, below), colour=DIM)
+            if asked.query:
+                write(part, "asked: " + " ".join(asked.query), (MARGIN + 4, below), colour=DIM)
             if row < len(asked.written):
                 answer = asked.written[row]
                 write(part, "written: " + answer.word, (MARGIN + 4, below + LINE), colour=answer.colour)

@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 from torch import Tensor
 
 from .. import tree
-from ..agents.nn.encoders import PassageEncoder
+from ..agents.nn.encoders import HierarchicalItems, PassageEncoder
 from ..agents.nn.heads import PointerHead
 from ..envs.protocols import Info, world_of
 from ..envs.sequence.passage import Passage
@@ -53,7 +53,20 @@ def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
     return None if weights is None else weights.mean(2)
 
 
-def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]) -> Tensor:
+def weights_by_word(view: OwnView, observations: Tree) -> Tensor | None:
+    """`explicit_alignment` times the weights of the words in a sentence, float (T, B, S, W).
+
+    Returns:
+        None of a policy that doesn't weigh words.
+    """
+    reader, sentences = view.policy.source_encoder, explicit_alignment(view, observations)
+    if sentences is None or not isinstance(reader, PassageEncoder) or not isinstance(reader.encoder, HierarchicalItems):
+        return None
+    items, _ = reader.items(tree.index(observations, 0))
+    return sentences[..., None] * reader.encoder.summaries(reader.embedding(items)).weights.detach()
+
+
+def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int], by_word: bool = False) -> Tensor:
     """|∂y_t/∂x_s|, where y_t is the logit of the likeliest word at moment t and x_s the item s: float (M, B, S).
 
     Of symbols x_s is what is embedded; of items that come one a moment, what was observed at moment s, and S is T.
@@ -62,6 +75,7 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
         view: of a policy.
         observations: prepared, whole episodes from their start, (T, B, …).
         moments: the times t.
+        by_word: of each word of sentences that are read word by word, float (M, B, S, W).
     """
     reader = view.policy.source_encoder
     leaves: list[Tensor] = []
@@ -86,7 +100,8 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
     mean = torch.where(possible, logits, 0.0).sum(-1) / possible.sum(-1)
     chosen = logits.amax(-1) - mean  # (T, B)
     rows = [torch.autograd.grad(chosen[t].sum(), x, retain_graph=True)[0] for t in moments]
-    amounts = torch.stack(rows).square().flatten(3).sum(-1).sqrt()  # (M, B, S), or (M, T, B)
+    squares = torch.stack(rows).square()
+    amounts = (squares if by_word else squares.flatten(3)).sum(-1).sqrt()  # (M, B, S), or (M, T, B)
     return amounts if leaves else amounts.transpose(1, 2)
 
 
@@ -218,6 +233,48 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         return self.world.state["aligned"][0, : len(self._moments), : len(self.source)].cpu().numpy()
 
     @property
+    def reads_words(self) -> bool:
+        """Whether the policy reads sentences word by word."""
+        reader = self.view.policy.source_encoder
+        return isinstance(reader, PassageEncoder) and reader.encoder.reads_words
+
+    def word_matrix(self, of: Of = "weights") -> np.ndarray:
+        """How much each writing so far owes to each word of all sentences: float (writings, words).
+
+        Args:
+            of: "weights", of a sentence and of the word in it, or "jacobian".
+
+        Raises:
+            FoveateError: the policy doesn't read sentences word by word.
+        """
+        check_choice("of", of, ["weights", "jacobian"])
+        if not self.reads_words:
+            raise FoveateError("this policy reads no sentences word by word: ask for matrix().")
+        if not self._moments:
+            return np.zeros((0, int(self._words.sum())), np.float32)
+        observations = tree.stack(self.observations[: self._moments[-1] + 1])
+        with undisturbed(self.view):
+            if of == "weights":
+                every = weights_by_word(self.view, observations)
+                assert every is not None
+                amounts = every[self._moments, 0]  # (M, S, W)
+            else:
+                amounts = implicit_alignment(self.view, observations, self._moments, by_word=True)[:, 0]
+        return amounts[:, : len(self._words)].numpy(force=True)[:, self._words]
+
+    def word_gold(self) -> np.ndarray:
+        """The words that say what is due at each writing so far: bool (writings, words of all sentences)."""
+        known = self.world.aligned_words(self.world.state)
+        if known is None:
+            return np.zeros((len(self._moments), int(self._words.sum())), bool)
+        return known[0, : len(self._moments), : len(self._words)].numpy(force=True)[:, self._words]
+
+    @property
+    def _words(self) -> np.ndarray:
+        """Which words there are, bool (S, W)."""
+        return self._part("items")[: len(self.source)] != 0
+
+    @property
     def source(self) -> list[str]:
         """The words of the source."""
         length = int(self.world.state["length"][0])
@@ -251,9 +308,13 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
         right = self._part("written") == self._part("targets")
         right = right.all(-1) if right.ndim > 1 else right
         words = [Written(word, RIGHT if ok else WRONG) for word, ok in zip(self.written, right, strict=False)]
+        lines = (self.world.most_written, self.world.lines().read) if room else None
+        if self.reads_words and not self.world.query_size:
+            text = [word for sentence in self.source for word in f"{sentence}.".split()]
+            texts = [AlignmentMap(TITLES[of], self.word_matrix(of)) for of in kinds]
+            return draw_shaded(texts, text, Asked([], words), self.word_gold(), lines)
         if self.world.query_size:  # a text of each head or hop
             asked = Asked(spelt(self._part("query"), self.world.source_names), words)
-            lines = (self.world.most_written, self.world.lines().read) if room else None
             return draw_shaded(
                 [each for of in kinds for each in self._texts(of)], self.source, asked, self.gold(), lines
             )

@@ -175,7 +175,8 @@ class Attend(Policy):
         action_space: any mix of parts.
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" or "lstm" (in both directions), "words" (with a code of how long ago they were),
-            "convolution" (of a picture in rows and columns), "bytenet" (dilated) or "transformer" (self-attention).
+            "hierarchical" (sentences word by word), "convolution" (of a picture in rows and columns), "bytenet"
+            (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "uniform" (the mean of all) and "none" (nothing is read); "window" (a soft window
             that moves along them), "hops" (several readings, each asked by what the one before found) or "graph" (the

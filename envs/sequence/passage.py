@@ -257,6 +257,10 @@ class Passage(BatchWorld):
         every, due = torch.arange(len(place), device=place.device), (place >= 0) & (place < state["due"])
         return state["aligned"][every, self._column(place)[:, 0]] & due[:, None]
 
+    def aligned_words(self, state: State) -> Tensor | None:
+        """Of items that are sentences, the words that decide at each writing, bool (B, L, S, W); None where unknown."""
+        return None
+
     # ---- policies behind the certified scale ----
 
     def _as_action(self, written: Tensor) -> Tensors:

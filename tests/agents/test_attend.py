@@ -23,6 +23,7 @@ from foveate.errors import FoveateError
 
 ID = "Sequence/Translation-v0"
 SMALL = {"hidden": 8, "units": 8, "embedding": 6, "key": 4, "attention_heads": 2}
+OF_ITEMS = [name for name, encoder in ITEM_ENCODERS.items() if not encoder.reads_words]
 # every way to score, with projections and, where sizes allow it, without
 CONTENT = [{"score": score, "key": 4, "heads": 2} for score in SCORES]
 CONTENT += [{"score": score, "key": 0} for score in ("additive", "bilinear")]
@@ -137,7 +138,7 @@ def test_what_cannot_be_is_refused_in_a_sentence() -> None:
 # ---- encoders ----
 
 
-@pytest.mark.parametrize("name", ITEM_ENCODERS)
+@pytest.mark.parametrize("name", OF_ITEMS)
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=8, deadline=None)
 def test_what_stands_behind_the_end_changes_no_annotation(name: str, seed: int) -> None:
@@ -154,13 +155,14 @@ def test_what_stands_behind_the_end_changes_no_annotation(name: str, seed: int) 
     torch.testing.assert_close(torch.where(there, a, 0.0), torch.where(there, wider, 0.0))
 
 
-@pytest.mark.parametrize("name", sorted(set(ITEM_ENCODERS) - {"embedding", "positions", "words"}))
+@pytest.mark.parametrize("name", sorted(set(OF_ITEMS) - {"embedding", "positions", "words"}))
 def test_an_annotation_knows_the_items_on_both_sides(name: str) -> None:
     torch.manual_seed(0)
     encoder = make_item_encoder(name, 4, units=8, attention_heads=2).double()
     items = torch.randn(1, 7, 4, dtype=torch.float64, requires_grad=True)
-    encoder(items, torch.tensor([6]))[0, 3].sum().backward()
-    touched = items.grad[0].abs().sum(-1) > 0
+    annotation = encoder(items, torch.tensor([6]))[0, 3]
+    (annotation @ torch.randn_like(annotation)).backward()  # a sum alone is always 0 where a layer is normalised
+    touched = items.grad[0].abs().sum(-1) > 1e-12
     assert touched.tolist() == [True] * 6 + [False]
 
 
@@ -233,7 +235,7 @@ def test_a_state_between_two_predictions_is_plain_numbers(attention: str) -> Non
         assert not any(part.requires_grad for part in tree.leaves(state))
 
 
-@pytest.mark.parametrize("encoder", ITEM_ENCODERS)
+@pytest.mark.parametrize("encoder", OF_ITEMS)
 def test_every_parameter_learns(encoder: str) -> None:
     policy = policy_of(encoder=encoder, readout=5, heads=2)
     seen, starts = observations(policy, 4, 3), torch.zeros(4, 3, dtype=torch.bool)

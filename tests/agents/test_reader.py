@@ -102,6 +102,8 @@ def test_answers_equal_their_words_across_episode_starts(env_id: str, attention:
 @pytest.mark.parametrize("env_id", ASKING)
 @pytest.mark.parametrize("encoder", ITEM_ENCODERS)
 def test_every_parameter_learns_what_is_asked(env_id: str, encoder: str) -> None:
+    if ITEM_ENCODERS[encoder].reads_words and gym.make(env_id).unwrapped.world.words == 1:
+        pytest.skip("no sentences")
     policy = policy_of(env_id, encoder=encoder)
     seen, starts = observations(env_id, 3, 4), torch.zeros(3, 4, dtype=torch.bool)
     starts[0] = True

@@ -84,6 +84,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "glimpse", "looks": 2},
         {"view": "whole", "split": "test-5", "reward": "whole"},
     ],
+    "Sequence/Document-v0": [
+        {"view": "whole", "min_length": 2, "max_length": 12, "reward": "edit"},
+        {"view": "glimpse", "looks": 2},
+        {"view": "whole", "split": "test-20", "reward": "whole"},
+    ],
     "Sequence/ConvexHull-v0": [
         {"view": "whole", "min_length": 3, "max_length": 6, "reward": "edit"},
         {"view": "glimpse", "looks": 2, "min_length": 3, "max_length": 4},

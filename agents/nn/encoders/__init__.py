@@ -10,6 +10,7 @@ from ....envs.spaces import to_floats
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .convolutional import BytenetItems, ConvolutionItems
+from .hierarchical import HierarchicalItems
 from .items import (
     DirectedItems,
     GRUItems,
@@ -32,6 +33,7 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "gru": GRUItems,
     "lstm": LSTMItems,
     "words": MemoryItems,
+    "hierarchical": HierarchicalItems,
     "convolution": ConvolutionItems,
     "bytenet": BytenetItems,
     "transformer": TransformerItems,
@@ -99,6 +101,7 @@ __all__ = [
     "ConvNet",
     "Encoder",
     "FlatEncoder",
+    "HierarchicalItems",
     "ItemEncoder",
     "NumbersEncoder",
     "PassageEncoder",

@@ -18,9 +18,11 @@ class ItemEncoder(nn.Module):
 
     Attributes:
         annotation_size: A, numbers of an annotation.
+        reads_words: whether items that are sentences are read word by word, (B, L, W, D), and not as one vector each.
     """
 
     annotation_size: int
+    reads_words: ClassVar[bool] = False
 
     def forward(
         self, items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]

@@ -20,7 +20,8 @@ SOURCE, QUERY, LENGTH = "source", "query", "length"  # the parts of an observati
 class PassageEncoder(SourceEncoder):
     """Embeds the symbols of a passage, and annotates its items; likewise the query, if there is one.
 
-    An item of several symbols, a sentence, is embedded as their sum, weighted by a code of their places.
+    An item of several symbols, a sentence, is embedded as their sum, weighted by a code of their places, unless the
+    encoder reads words.
 
     Args:
         space: of observations, see `symbols_of`.
@@ -41,6 +42,11 @@ class PassageEncoder(SourceEncoder):
         super().__init__()
         self.max_length = self.room(space)
         self.embedding, self.encoder, self.codes = embedding, encoder, codes
+        if encoder.reads_words and not symbols_of(space).words:
+            raise FoveateError(
+                "this encoder reads sentences word by word: observations must have a part 'source' of sentences, "
+                f'MultiDiscrete (L, W), got {space}. Sequence/Document and Sequence/Stories have, with view="whole".'
+            )
         self.item_size = encoder.annotation_size
         self.asked = asked
         self.query_size = 0 if asked is None else asked.output_size
@@ -64,9 +70,11 @@ class PassageEncoder(SourceEncoder):
         return Source(F.pad(annotations, (0, 0, 0, self.max_length - longest)), length, query)
 
     def embed(self, items: Tensor) -> Tensor:
-        """Items (B, L, …) as numbers, (B, L, E)."""
+        """Items (B, L, …) as numbers, (B, L, E), or (B, L, W, E) for an encoder that reads words."""
         embedded = self.embedding(items)
-        return sentence_codes(embedded, (items != 0).sum(-1), self.codes) if embedded.ndim == 4 else embedded
+        if embedded.ndim < 4 or self.encoder.reads_words:
+            return embedded
+        return sentence_codes(embedded, (items != 0).sum(-1), self.codes)
 
 
 class NumbersEncoder(PassageEncoder):
