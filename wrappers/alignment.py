@@ -20,6 +20,7 @@ from ..envs.sequence.render import spelt
 from ..errors import FoveateError, check_choice
 from ..tree import Tree
 from ..viz.alignment import AlignmentMap, Room, Written, draw_alignment
+from ..viz.lit import draw_lit
 from ..viz.palette import RIGHT, WRONG
 from ..viz.pictures import write_picture
 from ..viz.shaded import Asked, draw_shaded
@@ -318,6 +319,10 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
             return draw_shaded(
                 [each for of in kinds for each in self._texts(of)], self.source, asked, self.gold(), lines
             )
+        if isinstance(self.world, PicturePassage):
+            lights = [AlignmentMap(TITLES[of], self.matrix(of)) for of in kinds]
+            picture, boxes = self.world.plain_picture(0), [self.world.boxes_of(0, place) for place in range(len(words))]
+            return draw_lit(lights, picture, words, boxes, self.world.most_written if room else None)
         maps = []
         for of in kinds:
             amounts = self.matrix(of)

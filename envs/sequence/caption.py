@@ -16,7 +16,7 @@ from ..sizes import Range, Splits
 from . import render_canvas, things
 from .blind import END, best_text
 from .passage import SAMPLE, Passages
-from .picture_passage import PATCH, PicturePassage, cells_of, picture_of
+from .picture_passage import PATCH, PicturePassage, cells_of
 from .render import spelt
 
 A, AN, LEFT, OF, ABOVE, BELOW, AND, NOUN = range(1, 9)  # the words, nouns from the last on; 0 ends
@@ -188,13 +188,17 @@ class Caption(PicturePassage):
 
     # ---- pictures ----
 
+    def boxes_of(self, index: int, place: int) -> np.ndarray:
+        boxes: Tensor = self.state["boxes"][index][self.state["about"][index, place]]
+        return boxes.cpu().numpy()
+
     def source_picture(self, index: int) -> np.ndarray:
         one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
         place, _ = self.writing(self.state)
         at = min(max(0, int(place[index])), self.most_written - 1)
         return render_canvas.sheet(
             render_canvas.Sheet(
-                picture=picture_of(self.state["items"][index : index + 1], self.cell)[0].cpu().numpy(),
+                picture=self.plain_picture(index),
                 boxes=one["boxes"],
                 due=one["about"][at] & (place[index].item() >= 0),
                 seen=self._seen_box(one),

@@ -80,6 +80,18 @@ class PicturePassage(Passage):
             return {"source": pictures[:, None], "written": last}
         return {"glimpse": self._glimpse(pictures, state["gaze"]), "place": state["gaze"].clone(), "written": last}
 
+    def plain_picture(self, index: int) -> np.ndarray:
+        """The picture of world `index`, uint8 (H, H)."""
+        return picture_of(self.state["items"][index : index + 1], self.cell)[0].cpu().numpy()
+
+    def boxes_of(self, index: int, place: int) -> np.ndarray:
+        """Boxes around what decides a writing of world `index`, int (n, 4): first row and column, and those behind the
+        last. Where a subclass knows no better, the cells.
+        """
+        cells = self.state["aligned"][index, place].nonzero()[:, 0].cpu().numpy()
+        corner = np.stack(np.divmod(cells, self.grid), 1) * self.cell
+        return np.concatenate([corner, corner + self.cell], 1)
+
     def _glimpse(self, pictures: Tensor, gaze: Tensor) -> Tensor:
         """What the retina sees of pictures (B, H, H) around the middle of a cell (B,): (B, SCALES, PATCH, PATCH)."""
         place = retina.tile_centres(gaze, self.grid)

@@ -336,3 +336,45 @@ def test_every_world_has_a_picture_of_what_was_read(env_id: str, tmp_path: Path)
     assert len(env.written) == len(env.gold()) == len(env.matrix()) > 0
     env.save(tmp_path / "read.png")
     assert (tmp_path / "read.png").stat().st_size > 500
+
+
+PICTURES = "Sequence/Caption-v0"
+
+
+def test_a_picture_is_lit_where_it_was_looked_at_and_boxed_where_it_should_be() -> None:
+    from foveate.viz.alignment import GOLD, AlignmentMap, Written
+    from foveate.viz.lit import GAP, LINE, SIDE, TITLE, draw_lit
+
+    picture, amounts, boxes = np.zeros((64, 64), np.uint8), np.zeros((2, 64)), [np.zeros((0, 4), int)] * 2
+    amounts[0, 8 * 2 + 5], amounts[1] = 0.3, 0.01
+    boxes[1] = np.array([[8, 16, 24, 40]])
+    drawn = draw_lit([AlignmentMap("t", amounts)], picture, [Written("x"), Written("y")], boxes)
+    parts = [drawn[TITLE + LINE :, GAP + place * (SIDE + GAP) :][:SIDE, :SIDE] for place in range(3)]
+    assert not parts[0].any()
+    assert np.unravel_index(parts[1][..., 0].argmax(), (SIDE, SIDE)) == pytest.approx((2.5 * 16, 5.5 * 16), abs=2)
+    assert not parts[1][80:].any()
+    golden = np.argwhere((parts[2] == GOLD).all(-1))
+    assert np.abs(np.concatenate([golden.min(0), golden.max(0)]) - 2 * boxes[1][0]).max() <= 2
+    assert drawn.shape[0] % 2 == drawn.shape[1] % 2 == 0
+
+
+@pytest.mark.parametrize("cell", [4, 8, 32])
+def test_cells_of_a_picture_add_up_or_are_shared_out(cell: int) -> None:
+    make = partial(gym.make, PICTURES, view="whole", cell=cell, max_things=2)
+    torch.manual_seed(0)
+    policy = AGENTS["attend"](make().observation_space, make().action_space, encoder="convolution", hidden=8, units=8)
+    env = Alignment(make(), policy, "weights")
+    _, info = env.reset(seed=1)
+    before = env.render()
+    env.step(info["target"])
+    (row,) = env.matrix()
+    weights = view_of(policy).records(tree.stack(env.observations[:1]))["source_weights"][0, 0, 0]
+    assert row.sum() == pytest.approx(1.0)
+    grid = 64 // cell
+    pixels = weights.view(8, 8).repeat_interleave(8, 0).repeat_interleave(8, 1) / 64
+    wanted = pixels.view(grid, cell, grid, cell).sum((1, 3)).flatten()
+    np.testing.assert_allclose(row, wanted.numpy(force=True), rtol=1e-4)
+    assert before.shape == env.render().shape
+    found = agreement(policy, PICTURES, {"view": "whole", "cell": cell}, 10, 0)
+    assert found["uniform"].pointing == pytest.approx(found["uniform"].mass)
+    assert found["weights"].writings == found["jacobian"].writings > 50
