@@ -49,8 +49,10 @@ class SpeakerListener(PictureWorld):
         After pictures · (looks + 1) steps. Never truncated.
 
     Info:
-        of each agent target, target_mask: the answer, and whether it is asked for (of the speaker never); score: the
-        share of the answers so far that were right; index: the number of the episode.
+        of each agent target, target_mask: the answer, and whether it is asked for (of the speaker never); before any is,
+        of the speaker the digit that it sees, of the listener the one that the last symbol was about, so that words can
+        be learned before they must be remembered; score: the share of the answers so far that were right; index: the
+        number of the episode.
 
     Args:
         pictures: how many are shown.
@@ -176,9 +178,14 @@ class SpeakerListener(PictureWorld):
         return self.see(shown._replace(divide=True), state["location"])
 
     def annotate(self, state: State) -> dict[str, Tensor]:
-        asked = (state["clock"] >= self.moments) & (state["clock"] < self.moments + self.pictures)
+        clock, truth = state["clock"], self._truth(state)
+        asked = (clock >= self.moments) & (clock < self.moments + self.pictures)
         mask = torch.stack([torch.zeros_like(asked), asked], 1)
-        return {"target": self.each(self._truth(state)), "target_mask": mask, "index": self.each(self.party)}
+        rows = torch.arange(len(clock), device=clock.device)
+        shown, meant = (state["label"][rows, self._number((clock - late).clamp(min=0))] for late in (0, 1))
+        known = torch.stack([shown, meant], 1)
+        target = torch.where(clock[:, None] < self.moments, known, truth[:, None])
+        return {"target": target, "target_mask": mask, "index": self.each(self.party)}
 
     def score(self, state: State) -> Tensor:
         truths = state["label"].gather(1, state["order"])  # (B, N)

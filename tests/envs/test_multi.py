@@ -267,6 +267,21 @@ def test_the_listener_sees_no_picture_and_the_speaker_no_question() -> None:
     assert not seen["listener"]["heard"].any()
 
 
+def test_before_the_questions_a_target_is_what_is_seen_and_what_was_spoken_of() -> None:
+    env = gym.make_vec("Multi/SpeakerListener-v0", num_envs=30, output="torch", pictures=3, looks=2)
+    _, info = env.reset(seed=0)
+    label, order = env.world.state["label"], env.world.state["order"]
+    seen, spoken_of = [0, 0, 1, 1, 2, 2], [0, 0, 0, 1, 1, 2]  # symbols are heard a step later
+    for shown, meant in zip(seen, spoken_of, strict=True):
+        assert not info["target_mask"].any()
+        torch.testing.assert_close(info["target"].view(30, 2), label[:, [shown, meant]])
+        action = {name: torch.as_tensor(part) for name, part in env.action_space.sample().items()}
+        *_, info = env.step(action)
+    assert info["target_mask"].view(30, 2).tolist() == [[False, True]] * 30
+    asked = label.gather(1, order[:, :1])
+    torch.testing.assert_close(info["target"].view(30, 2), asked.expand(-1, 2))
+
+
 def test_the_hider_places_pieces_and_the_seeker_sees_them_afterwards() -> None:
     env = gym.make_vec("Multi/HideAndSeek-v0", num_envs=20, output="torch", budget=2, grid=2)
     seen, _ = env.reset(seed=0)
