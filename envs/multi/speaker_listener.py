@@ -49,10 +49,10 @@ class SpeakerListener(PictureWorld):
         After pictures · (looks + 1) steps. Never truncated.
 
     Info:
-        of each agent target, target_mask: the answer, and whether it is asked for (of the speaker never); before any is,
-        of the speaker the digit that it sees, of the listener the one that the last symbol was about, so that words can
-        be learned before they must be remembered; score: the share of the answers so far that were right; index: the
-        number of the episode.
+        of each agent target, target_mask: the answer, and whether it is asked for (of the speaker never); before any
+        is, of the speaker the digit that it sees, of the listener the one that the last symbol was about, so that words
+        can be learned before they must be remembered; score: the share of the answers so far that were right; index:
+        the number of the episode.
 
     Args:
         pictures: how many are shown.
