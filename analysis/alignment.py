@@ -65,6 +65,8 @@ def agreement(
         raise FoveateError(
             f'an alignment needs a policy of foveate in a Sequence world as "whole" or "stream", not {env_id}.'
         )
+    if world.answer == "string":
+        raise FoveateError('with answer="string" all is written at once: an alignment needs answer="symbols".')
     view.policy.check_plays(env.single_observation_space, env.single_action_space)
     observations, moments, state = _right_texts(env, world, view, seed)
     with undisturbed(view):

@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .canvas import blank, box, even, heat
+from .canvas import blank, box, even, heat, line
 from .palette import DIM, INK, LATER, SOFT, WHITE, Colour
 from .text import width_of, write
 
 CELL, MARGIN, TITLE, LEGEND = 22, 10, 24, 22
+NARROW, BAND = 6, 6  # pixels of a column below a strip, and of a band of it
 GOLD: Colour = (64, 224, 255)  # an outline that shows on dark and on bright
 SIZE = 0.42  # of letters
+TICK = 0.5  # seconds between marks of time
 
 
 class AlignmentMap(NamedTuple):
@@ -42,6 +44,18 @@ class Written(NamedTuple):
     colour: Colour = INK
 
 
+class Strip(NamedTuple):
+    """What stands above the columns in the place of words: a spectrogram, say.
+
+    Attributes:
+        amounts: float, (bands, columns) in [0, 1], the highest band first.
+        step: seconds from column to column.
+    """
+
+    amounts: np.ndarray
+    step: float
+
+
 class Room(NamedTuple):
     """What a picture has room for, so that all of a film are of one size.
 
@@ -65,6 +79,7 @@ def draw_alignment(
     gold: np.ndarray,
     room: Room | None = None,
     picture: np.ndarray | None = None,
+    strip: Strip | None = None,
 ) -> np.ndarray:
     """Matrices side by side, uint8 (H, W, 3), with even sides: a row a writing, a column an item.
 
@@ -78,20 +93,25 @@ def draw_alignment(
         gold: bool, (rows, columns), the cells that should be bright: they are outlined.
         room: what the picture has room for; None for what there is.
         picture: of the source, on the left, where words don't say what it is; uint8 (H, W, 3).
+        strip: the source, item by item, above each matrix in the place of words; columns are narrow then.
     """
     room = room or Room(max(1, len(written)), max(1, len(source)), source, [each.word for each in written])
     above, beside = (max([width_of(word, SIZE) for word in some], default=0) + 12 for some in (room.above, room.beside))
-    across, down = room.columns * CELL, room.rows * CELL
+    cell = CELL if strip is None else NARROW  # how wide a column is
+    above = above if strip is None else len(strip.amounts) * BAND + 6
+    across, down = room.columns * cell, room.rows * CELL
     wide = max(beside + across, *(width_of(each.title, SIZE) for each in maps)) + MARGIN
     canvas = blank(even(TITLE + above + down + LEGEND + MARGIN), even(len(maps) * wide + MARGIN), WHITE)
     for number, each in enumerate(maps):
         left, top = MARGIN + number * wide + beside, TITLE + above
         write(canvas, each.title, (MARGIN + number * wide, 16), SIZE, INK)
-        for column, word in enumerate(source):
+        if strip is not None:
+            _strip(canvas[:, left : left + across], strip, TITLE, top + down)
+        for column, word in enumerate(source if strip is None else ()):
             _upwards(canvas, word, (left + column * CELL + CELL - 6, top - 5))
         for row, word in enumerate(written):
             write(canvas, word.word, (left - 6, top + row * CELL + CELL - 6), SIZE, word.colour, right=True)
-        _cells(canvas[top : top + down, left : left + across], each, gold, len(written))
+        _cells(canvas[top : top + down, left : left + across], each, gold, len(written), cell)
         write(canvas, each.caption, (left, top + down + 16), SIZE, DIM)
     return canvas if picture is None else _side_by_side(picture, canvas)
 
@@ -105,8 +125,18 @@ def _side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return canvas
 
 
-def _cells(ground: np.ndarray, matrix: AlignmentMap, gold: np.ndarray, count: int) -> None:
-    """The cells of a matrix, and an outline around those that should be bright."""
+def _strip(ground: np.ndarray, strip: Strip, top: int, bottom: int) -> None:
+    """The strip, and the time of its columns below the matrix, every half second."""
+    picture = np.repeat(np.repeat(heat(strip.amounts), BAND, 0), NARROW, 1)
+    ground[top : top + len(picture), : picture.shape[1]] = picture
+    for number in range(int(picture.shape[1] / NARROW * strip.step / TICK) + 1):
+        x = round(number * TICK / strip.step * NARROW)
+        line(ground, (x, bottom), (x, bottom + 4), INK, 1)
+        write(ground, f"{number * TICK:g} s", (x + 2, bottom + 14), 0.36, DIM)
+
+
+def _cells(ground: np.ndarray, matrix: AlignmentMap, gold: np.ndarray, count: int, wide: int) -> None:
+    """The cells of a matrix, so wide, and an outline around those that should be bright."""
     ground[:] = LATER
     amounts = matrix.amounts[:count]
     brightest = np.maximum(amounts.max(1, keepdims=True, initial=0.0), 1e-12)
@@ -114,11 +144,26 @@ def _cells(ground: np.ndarray, matrix: AlignmentMap, gold: np.ndarray, count: in
         brightest = np.maximum(brightest, matrix.elsewhere[:count, None])
     share = amounts / brightest
     if share.size:
-        picture = np.repeat(np.repeat(heat(share), CELL, 0), CELL, 1)
+        picture = np.repeat(np.repeat(heat(share), CELL, 0), wide, 1)
         ground[: picture.shape[0], : picture.shape[1]] = picture
-    ground[::CELL], ground[:, ::CELL] = SOFT, SOFT
-    for row, column in np.argwhere(gold[:count]):
-        box(ground, (column * CELL + 1, row * CELL + 1), ((column + 1) * CELL - 1, (row + 1) * CELL - 1), GOLD, 2)
+    ground[::CELL] = SOFT
+    if wide == CELL:
+        ground[:, ::CELL] = SOFT
+    for row, first, last in _runs(gold[:count], wide < CELL):
+        corner, far = (first * wide + 1, row * CELL + 1), ((last + 1) * wide - 1, (row + 1) * CELL - 1)
+        box(ground, corner, far, GOLD, 2)
+
+
+def _runs(gold: np.ndarray, together: bool) -> list[tuple[int, int, int]]:
+    """The cells of a mask as (row, first column, last column): each alone, or neighbours of a row together."""
+    if not together:
+        return [(row, column, column) for row, column in np.argwhere(gold).tolist()]
+    edges = np.diff(np.pad(gold.astype(np.int8), ((0, 0), (1, 1))))
+    return [
+        (row, first, last)
+        for row, each in enumerate(edges)
+        for first, last in zip(np.flatnonzero(each > 0).tolist(), (np.flatnonzero(each < 0) - 1).tolist(), strict=True)
+    ]
 
 
 def _upwards(canvas: np.ndarray, word: str, at: tuple[int, int]) -> None:

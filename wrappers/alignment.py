@@ -19,7 +19,7 @@ from ..envs.sequence.picture_passage import PicturePassage
 from ..envs.sequence.render import spelt
 from ..errors import FoveateError, check_choice
 from ..tree import Tree
-from ..viz.alignment import AlignmentMap, Room, Written, draw_alignment
+from ..viz.alignment import AlignmentMap, Room, Strip, Written, draw_alignment
 from ..viz.lit import draw_lit
 from ..viz.palette import RIGHT, WRONG
 from ..viz.pictures import write_picture
@@ -44,8 +44,11 @@ def weights_by_head(view: OwnView, observations: Tree) -> Tensor | None:
     Returns:
         None of a policy that attends to no source.
     """
-    weights = view.records(observations).get(WEIGHTS)
-    return None if weights is None else weights.detach()
+    weights, reader = view.records(observations).get(WEIGHTS), view.policy.source_encoder
+    if weights is None or not isinstance(reader, PassageEncoder):
+        return None if weights is None else weights.detach()
+    _, length = reader.items(tree.index(observations, 0))
+    return reader.by_item(weights.detach(), length)
 
 
 def explicit_alignment(view: OwnView, observations: Tree) -> Tensor | None:
@@ -152,6 +155,8 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
             raise FoveateError(
                 'in the view "glimpse" where the agent looks is its action: Alignment needs another view.'
             )
+        if world.answer == "string":
+            raise FoveateError('with answer="string" all is written at once: Alignment needs answer="symbols".')
         if not isinstance(view, OwnView):
             raise FoveateError("an alignment needs a policy of foveate: it runs over whole episodes.")
         if of is not None:
@@ -323,12 +328,13 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
             lights = [AlignmentMap(TITLES[of], self.matrix(of)) for of in kinds]
             picture, boxes = self.world.plain_picture(0), [self.world.boxes_of(0, place) for place in range(len(words))]
             return draw_lit(lights, picture, words, boxes, self.world.most_written if room else None)
-        maps = []
+        columns, maps = self.world.source_strip(0), []
+        strip = None if columns is None else Strip(columns, self.world.seconds)
         for of in kinds:
             amounts = self.matrix(of)
             elsewhere = 1 - amounts.sum(1) if of == "weights" and self._points else None
             maps.append(AlignmentMap(TITLES[of], amounts, elsewhere=elsewhere))
-        return draw_alignment(maps, self.source, words, self.gold(), room, self.world.source_picture(0))
+        return draw_alignment(maps, self.source, words, self.gold(), room, self.world.source_picture(0), strip)
 
     def _texts(self, of: Of) -> list[AlignmentMap]:
         every = self.matrices(of)

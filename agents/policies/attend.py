@@ -164,9 +164,9 @@ class Attend(Policy):
 
     An encoder annotates every item of the passage; at each moment the attention model reads in the annotations, by what
     the core emitted at the moment before, and the core gets what was read beside what was written last. Which parts
-    these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader`, `memn2n`
-    and `handwriting`. A query about the passage is read once, too: by networks in both directions where the passage is,
-    else as a bag of words with a code of their places; the attention is asked by it.
+    these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader`, `memn2n`,
+    `las` and `handwriting`. A query about the passage is read once, too: by networks in both directions where the
+    passage is, else as a bag of words with a code of their places; the attention is asked by it.
 
     Args:
         observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none),
@@ -174,8 +174,9 @@ class Attend(Policy):
             (L, D) of numbers, then with a part `length`; or a Box (C, H, W), a picture, whose items are its cells.
         action_space: any mix of parts.
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
-            places), "gru" or "lstm" (in both directions), "words" (with a code of how long ago they were),
-            "hierarchical" (sentences word by word), "convolution" (of a picture in rows and columns), "bytenet"
+            places), "gru" or "lstm" (in both directions), "pyramid" (LSTMs, each layer with half as many annotations),
+            "words" (with a code of how long ago they were), "hierarchical" (sentences word by word), "convolution" (of
+            a picture in rows and columns), "bytenet"
             (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "uniform" (the mean of all) and "none" (nothing is read); "window" (a soft window

@@ -70,6 +70,8 @@ class Passage(BatchWorld):
         most_written: L, after which an episode ends without an end.
         words: W, symbols of an item; of those that are no sentences, 1.
         query_size: Q, symbols of a query; 0 where there is none.
+        answer: "symbols", one after the other, or "string", all at once (see `Transcript`).
+        seconds: from item to item, where items are moments of a sound (`source_strip`).
         ends: whether the end is written, too; where it isn't, an episode ends with the last writing that is due.
         room: R, items that observations have room for, the same in all splits, so that who learned in one plays in all.
     """
@@ -86,6 +88,8 @@ class Passage(BatchWorld):
     words: int = 1
     query_size: int = 0
     ends: bool = True
+    seconds: float = 0.0
+    answer: str = "symbols"
 
     def set_passage(
         self, view: str, reward: str, looks: int, source_names: Sequence[str], written_names: Sequence[str]
@@ -334,6 +338,10 @@ class Passage(BatchWorld):
 
     def source_picture(self, index: int) -> np.ndarray | None:
         """The passage of world `index` as it is and what was written of it, uint8 (H, W, 3); None where words do."""
+        return None
+
+    def source_strip(self, index: int) -> np.ndarray | None:
+        """The items of world `index` as columns of numbers, float (bands, items) in [0, 1]; None where words do."""
         return None
 
     def _seen(self, one: dict[str, np.ndarray]) -> int | None:

@@ -100,7 +100,7 @@ class Recordings(NamedTuple):
         return (self.count[which] / pace).long().clamp(1, MOST_FRAMES)[..., None]
 
     def sounded(self, rng: CounterRNG, words: Tensor, frames: Tensor, within: Tensor, place: Tensor) -> Tensor:
-        """See `Voice`; arguments as there."""
+        """See `Voice`; arguments as in it."""
         which, pace = (each.gather(1, place) for each in self._played(rng, words))  # (n, S)
         at = (within * pace).long()
         return self.frames[which, torch.minimum(at, self.count[which] - 1)]

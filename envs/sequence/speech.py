@@ -13,7 +13,7 @@ from ..sizes import SAME_SIZE, Range, Splits
 from . import render_sound
 from .passage import Passages
 from .render import spelt
-from .sounds import BANDS, LETTERS, MOST_FRAMES, Voice, load
+from .sounds import BANDS, FRAME, LETTERS, MOST_FRAMES, Voice, load
 from .spelling import Spelling
 from .tones import TONES
 from .transcript import Transcript
@@ -104,6 +104,7 @@ class Speech(Transcript):
     )
     splits = Splits.of("length", Range(1, 3), exactly=(4, 6, 10))
     numbers = BANDS
+    seconds = FRAME
     ahead = 16  # of few utterances at once each operator costs as much as of many
 
     def __init__(

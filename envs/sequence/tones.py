@@ -137,7 +137,7 @@ class Synthesiser:
         )  # what is left of its word's room
 
     def sounded(self, rng: CounterRNG, words: Tensor, frames: Tensor, within: Tensor, place: Tensor) -> Tensor:
-        """See `Voice`; arguments as there."""
+        """See `Voice`; arguments as in it."""
         known, every = table_of(words.device), torch.arange(len(words), device=words.device)[:, None]
         ends = frames.cumsum(2)[every, place]  # (n, S, P)
         phone = (within[..., None] >= ends).sum(2).clamp(max=ends.shape[2] - 1)  # (n, S)

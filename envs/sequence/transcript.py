@@ -27,11 +27,9 @@ class Transcript(NumberPassage):
     that say anything are relevant then.
 
     Attributes:
-        answer: "symbols" or "string".
         string_room: N, symbols that a string has room for, the same in all splits.
     """
 
-    answer: str
     string_room: int
 
     def set_transcript(self, answer: str, view: str, reward: str, looks: int, written_names: Sequence[str]) -> None:

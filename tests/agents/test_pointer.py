@@ -154,7 +154,7 @@ def test_points_are_a_set_whoever_comes_first(encoder: str, order: list[int], se
 @pytest.mark.parametrize("encoder", [name for name, encoder in ITEM_ENCODERS.items() if not encoder.reads_words])
 @pytest.mark.parametrize("agent", ["pointer", "attend"])
 def test_every_parameter_learns_from_points(agent: str, encoder: str) -> None:
-    policy = policy_of(agent, encoder=encoder, attention="content")
+    policy = policy_of(agent, encoder=encoder, attention="content", halvings=0)  # an annotation for each point
     seen, starts = observations(4, 3), torch.zeros(4, 3, dtype=torch.bool)
     starts[0] = True
     said = policy(seen, policy.initial_state(3), starts)

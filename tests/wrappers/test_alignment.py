@@ -16,6 +16,8 @@ from foveate import tree
 from foveate.agents import AGENTS, Policy
 from foveate.analysis.alignment import agreement
 from foveate.errors import FoveateError
+from foveate.viz.alignment import BAND, NARROW, TITLE, _runs
+from foveate.viz.canvas import heat
 from foveate.wrappers import Alignment, RecordVideo, judging, record_episodes
 from foveate.wrappers.alignment import explicit_alignment, implicit_alignment
 from foveate.wrappers.saliency.policy_views import view_of
@@ -24,7 +26,8 @@ ID = "Sequence/Translation-v0"
 SHORT = {"min_length": 4, "max_length": 7}
 
 
-POINTS = "Sequence/ConvexHull-v0"
+POINTS, SPEECH = "Sequence/ConvexHull-v0", "Sequence/Speech-v0"
+WHOLE_STRING = {"view": "whole", "answer": "string"}
 
 
 def policy_of(agent: str = "attend", view: str = "whole", env_id: str = ID, **options: Any) -> Policy:
@@ -217,6 +220,34 @@ def test_a_pointer_s_alignment_is_where_it_points_beside_the_points(tmp_path: Pa
     assert len({frame.shape for episode in record_episodes(film, policy, 2, seed=0) for frame in episode}) == 1
 
 
+def test_a_listener_s_weights_stand_below_the_spectrogram(tmp_path: Path) -> None:
+    policy = policy_of(env_id=SPEECH, encoder="pyramid", units=4)
+    env = played(policy, env_id=SPEECH, of="weights")
+    weights, length = env.matrix(), int(env.world.state["length"][0])
+    assert weights.shape == (len(env.written), length)
+    np.testing.assert_allclose(
+        weights.sum(1), 1.0, atol=1e-5
+    )  # what an annotation counts for is shared among its frames
+    assert (np.diff(weights[:, : length // 4 * 4].reshape(len(weights), -1, 4)) == 0).all()
+    env.save(tmp_path / "frames.png")
+    drawn = cv2.imread(str(tmp_path / "frames.png"))[..., ::-1]
+    loud = heat(env.world.source_strip(0))
+    top = TITLE + BAND // 2  # of the first band
+    left = next(x for x in range(200) if np.array_equal(drawn[top, x : x + NARROW * length : NARROW], loud[0]))
+    for band in range(13):
+        assert np.array_equal(drawn[top + band * BAND, left : left + NARROW * length : NARROW], loud[band])
+    found = agreement(policy, SPEECH, {"view": "whole", **SHORT}, 10, 0)
+    assert set(found) == {"weights", "jacobian", "uniform"}
+    film = Alignment(gym.make(SPEECH, view="whole", **SHORT), policy)
+    assert len({frame.shape for episode in record_episodes(film, policy, 2, seed=0) for frame in episode}) == 1
+
+
+def test_neighbouring_frames_of_gold_have_one_outline() -> None:
+    gold = np.array([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1]], bool)
+    assert _runs(gold, True) == [(0, 1, 2), (0, 4, 4), (1, 0, 4)]
+    assert _runs(gold, False) == [(row, column, column) for row, column in np.argwhere(gold)]
+
+
 def test_what_is_owed_to_the_end_alone_leaves_a_row_dark() -> None:
     from foveate.viz.alignment import AlignmentMap, Written, draw_alignment
 
@@ -300,6 +331,8 @@ def test_the_gold_cells_are_outlined_and_their_words_stand_there() -> None:
         (lambda: Alignment(gym.make(ID, view="glimpse"), policy_of()), "another view"),
         (lambda: Alignment(gym.make(ID, view="whole"), policy_of(), of="wieghts"), "weights"),
         (lambda: agreement(policy_of(), "Memory/Copy-v0", {}, 2, 0), "alignment"),
+        (lambda: Alignment(gym.make(SPEECH, **WHOLE_STRING), policy_of()), "at once"),
+        (lambda: agreement(policy_of(), SPEECH, WHOLE_STRING, 2, 0), "at once"),
     ],
 )
 def test_what_has_no_alignment_is_refused(make: Any, message: str) -> None:

@@ -24,6 +24,7 @@ from .items import (
 from .observations import MLP, ConvNet, Encoder, FlatEncoder, SourceEncoder, as_image, shrunk
 from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, symbols_of
 from .pictures import PictureConvolution, PictureEncoder, grid_of, has_picture
+from .pyramid import PyramidItems
 from .sentences import BagQuery, DirectedQuery
 
 # from items to annotations, each by its name
@@ -32,6 +33,7 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "positions": PositionItems,
     "gru": GRUItems,
     "lstm": LSTMItems,
+    "pyramid": PyramidItems,
     "words": MemoryItems,
     "hierarchical": HierarchicalItems,
     "convolution": ConvolutionItems,

@@ -18,16 +18,18 @@ class ItemEncoder(nn.Module):
 
     Attributes:
         annotation_size: A, numbers of an annotation.
+        shrink: how many neighbouring items have one annotation; the last one may have fewer.
         reads_words: whether items that are sentences are read word by word, (B, L, W, D), and not as one vector each.
     """
 
     annotation_size: int
+    shrink: int = 1
     reads_words: ClassVar[bool] = False
 
     def forward(
         self, items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch length annotation"]:
-        """The annotations of items (B, L, D), of which `length`, (B,), are real."""
+    ) -> Float[Tensor, "batch annotations annotation"]:
+        """The annotations of items (B, L, D), of which `length`, (B,), are real: (B, ⌈L / shrink⌉, A)."""
         raise NotImplementedError
 
 

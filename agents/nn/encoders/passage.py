@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from typing import NamedTuple
 
+import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,7 +41,7 @@ class PassageEncoder(SourceEncoder):
         codes: int = 1,
     ):
         super().__init__()
-        self.max_length = self.room(space)
+        self.max_length = -(-self.room(space) // encoder.shrink)
         self.embedding, self.encoder, self.codes = embedding, encoder, codes
         if encoder.reads_words and not symbols_of(space).words:
             raise FoveateError(
@@ -64,10 +65,25 @@ class PassageEncoder(SourceEncoder):
 
     def forward(self, observation: Tree) -> Source:
         items, length = self.items(observation)
-        longest = used_room(length, self.max_length)  # nothing is computed for the room behind it
+        longest = used_room(length, items.shape[1])  # nothing is computed for the room behind it
         annotations = self.encoder(self.embed(items[:, :longest]), length)
         query = None if self.asked is None else self.asked(self.embedding(observation[QUERY].long()))
-        return Source(F.pad(annotations, (0, 0, 0, self.max_length - longest)), length, query)
+        padding = self.max_length - annotations.shape[1]
+        return Source(F.pad(annotations, (0, 0, 0, padding)), -(-length // self.encoder.shrink), query)
+
+    def by_item(self, weights: Tensor, length: Tensor) -> Tensor:
+        """What annotations count for, (…, B, heads, ⌈R / shrink⌉), by item, (…, B, heads, R): each has an equal share.
+
+        Args:
+            weights: of the annotations.
+            length: how many items there are, (B,).
+        """
+        shrink = self.encoder.shrink
+        if shrink == 1:
+            return weights
+        first = torch.arange(weights.shape[-1], device=weights.device) * shrink
+        many = (length[:, None] - first).clamp(1, shrink)[:, None]  # (B, 1, ⌈R / shrink⌉), the last may have fewer
+        return (weights / many).repeat_interleave(shrink, -1)
 
     def embed(self, items: Tensor) -> Tensor:
         """Items (B, L, …) as numbers, (B, L, E), or (B, L, W, E) for an encoder that reads words."""
