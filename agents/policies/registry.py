@@ -11,6 +11,7 @@ from .pointer import Pointer
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
 from .soft import SoftAttention
+from .transcriber import Transcriber
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,
@@ -27,6 +28,7 @@ AGENTS: dict[str, type[Policy]] = {
     "transformer": TransformerAgent,
     "attend": Attend,
     "pointer": Pointer,
+    "transcriber": Transcriber,
 }
 
 

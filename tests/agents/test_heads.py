@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from foveate.agents.nn import heads
 from foveate.agents.nn.cores.base import Source
-from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, MoveHead, UniformHead, make_head
-from foveate.agents.nn.heads.ctc import best_path
+from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, MoveHead, TranscriptHead, UniformHead, make_head
+from foveate.agents.nn.heads.ctc_paths import best_path
 from foveate.envs.spaces import KINDS
 from foveate.errors import FoveateError
 
@@ -27,12 +27,13 @@ SPACES = [
     spaces.Box(np.array([0.0, -3.0], np.float32), np.array([1.0, 5.0], np.float32)),
 ]
 # every public head that learns, on every space of the kind that its constructor takes
+STRING = spaces.MultiDiscrete([3, 3])
 CLASSES = [vars(heads)[name] for name in heads.__all__ if name.endswith("Head") and name != "Head"]
 EVERY = [
     pytest.param(head, space, id=f"{head.__name__}-{space}")
     for head in CLASSES
     if head.learned
-    for space in SPACES
+    for space in ([STRING] if head is TranscriptHead else SPACES)
     if isinstance(space, get_type_hints(head.__init__)["space"])
 ]
 
@@ -65,9 +66,10 @@ def test_any_head_s_loss_is_one_finite_cost_a_moment_and_its_gradient_is_right(
     also = [seen] if head_class.needs_observation else [3] if head_class.needs_source else []
     head = head_class(4, space, *also).double()
     known = {}
-    if head.needs_source:  # as many items as it has numbers for
-        items = torch.randn(2, space.n - 1, 3, dtype=torch.float64)
-        known["source"] = Source(items, torch.full((2,), space.n - 1))
+    if head.needs_source:  # as many items as a pointer has numbers for
+        count = space.n - 1 if isinstance(space, spaces.Discrete) else 5
+        items = torch.randn(2, count, 3, dtype=torch.float64)
+        known["source"] = Source(items, torch.full((2,), count))
     if head.needs_observation:
         for parameter in head.parameters():  # it begins at zero, where the features change nothing
             torch.nn.init.normal_(parameter, std=0.1)

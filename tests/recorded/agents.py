@@ -154,6 +154,8 @@ CLOZE = ("Sequence/Cloze-v0", {"view": "whole", "min_length": 6, "max_length": 9
 STORY = ("Sequence/Stories-v0", {"view": "whole", "task": "list", "min_events": 3, "max_events": 5})
 LINE = ("Sequence/Handwriting-v0", {"view": "whole", "min_length": 2, "max_length": 3})
 PICTURE = ("Sequence/Caption-v0", {"view": "whole", "min_things": 1, "max_things": 2})
+WORD = ("Sequence/PenReading-v0", {"view": "whole", "answer": "string", "min_length": 1, "max_length": 3})
+SAID = ("Sequence/Speech-v0", {"view": "whole", "min_length": 1, "max_length": 2})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -170,6 +172,8 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
         small = {**THIN, "emit_hidden": 8, "rows": 6}
     elif agent in ("cnn", "mlp"):
         small = {"hidden": 16, **({"layers": (12,)} if agent == "mlp" else {})}
+    elif agent == "transcriber":
+        small = {"units": 12, "embedding": 8}
     elif agent in ("attend", "pointer"):
         small = {"hidden": 16, "units": 12, "embedding": 8, "key": 6, "rows": 6}
         small |= {"pointer_units": 8} if agent == "pointer" else {}
@@ -268,6 +272,9 @@ _READING = [
     case(
         "attend", LINE, "backprop", {"encoder": "embedding", "attention": "window", "numbers": "pen", "components": 3}
     ),
+    case("transcriber", WORD, "backprop"),
+    case("transcriber", WORD, "reinforce", {"encoder": "pyramid", "halvings": 1, "readout": 6, "beam": 3}),
+    case("attend", SAID, "backprop", {"encoder": "pyramid", "stack": 2, "halvings": 1, "score": "dot", "core": "lstm"}),
     case("attend", LINE, "backprop", {"attention": "none", "numbers": "mixture", "core": "lstm", "core_layers": 2}),
     case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
     case("attend", PICTURE, "backprop", {"encoder": "convolution", "key": 0, "core": "lstm", "evenly": 0.1}),

@@ -38,7 +38,9 @@ OF_PICTURES = {
     "cnn": "needs whole images",
     "dueling": "needs a Discrete action space",
 }
-EXPLAINED = sorted(set(AGENTS) - {"attend", "pointer"})  # what is read once an episode: see test_alignment.py
+EXPLAINED = sorted(
+    set(AGENTS) - {"attend", "pointer", "transcriber"}
+)  # what is read once an episode: see test_alignment.py
 PAIRS = [(name, shown) for name in EXPLAINED for shown in SHOWN if shown == "picture" or name not in OF_PICTURES]
 
 

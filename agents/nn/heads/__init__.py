@@ -11,6 +11,7 @@ places, seen from one of them   MoveHead                    -log density
 numbers, with many ways         MixtureHead                 -log of a mixture's density
 points of a pen                 PenHead                     -log of a mixture's density, and cross-entropy
 symbols in order, unaligned     CTCHead                     connectionist temporal classification
+a whole string of symbols       TranscriptHead              the same, of the source's items
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from .mixture import MixtureHead
 from .move import MoveHead
 from .pen import PenHead
 from .pointer import PointerHead
+from .transcript import TranscriptHead
 from .uniform import UniformHead
 
 # the head that a part of an action gets, by its kind of space; each is built from (features, space, hidden)
@@ -103,6 +105,7 @@ __all__ = [
     "MultiCategoricalHead",
     "PenHead",
     "PointerHead",
+    "TranscriptHead",
     "UniformHead",
     "make_critic",
     "make_head",

@@ -2,12 +2,12 @@
 
 import torch
 from gymnasium import spaces
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from ....errors import FoveateError, check_range
 from .categorical import CategoricalHead
+from .ctc_paths import ctc_loss
 
 
 class CTCHead(CategoricalHead):
@@ -75,31 +75,3 @@ def pack_symbols(
     real = (target >= 0) & (target != blank)  # (T, B)
     order = (~real).int().argsort(dim=0, stable=True)
     return target.gather(0, order).clamp(min=0).T.contiguous(), real.sum(0)
-
-
-def ctc_loss(
-    log_probs: Float[Tensor, "time batch n"],
-    symbols: Int[Tensor, "batch symbols"],
-    symbol_count: Int[Tensor, " batch"],
-    length: Int[Tensor, " batch"],
-    blank: int = 0,
-) -> Float[Tensor, " batch"]:
-    """-log Σ over paths that spell the symbols (Graves et al. 2006, eqs. 3 and 8); 0 where the steps are too few.
-
-    Args:
-        log_probs: log-softmax over symbols and blank, (T, B, n).
-        symbols: int64, (B, S), padded.
-        symbol_count: how many count, (B,).
-        length: steps of each episode, (B,).
-        blank: which symbol is the blank.
-
-    Returns:
-        (B,).
-    """
-    return F.ctc_loss(log_probs, symbols, length, symbol_count, blank, reduction="none", zero_infinity=True)
-
-
-def best_path(symbols: Int[Tensor, " time"], blank: int = 0) -> list[int]:
-    """What one episode's choices (T,) spell: repeats count once, then blanks go (Graves et al. 2006, section 3.2)."""
-    merged = torch.unique_consecutive(symbols).tolist()
-    return [symbol for symbol in merged if symbol != blank]
