@@ -122,7 +122,8 @@ def _judged(amounts: torch.Tensor, places: np.ndarray, gold: np.ndarray, there: 
             real = there[world]
             right = gold[world, row[world], real][None]
             if right.any():
-                some = every[moment, world, : len(real)][real][None]
+                some = every[moment, world, : len(real)]  # nothing was computed behind the longest source
+                some = some[real[: len(some)]][None]
                 figures = judging.pointing(some, right), judging.mass_on(some, right), judging.roc_auc(some, right)
                 found.append((*(float(figure[0]) for figure in figures), float(judging.entropy_bits(some)[0])))
     columns = np.array(found).reshape(-1, 4).T
