@@ -61,6 +61,13 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
                 "hard=True is learned by back-propagation: take objective=backprop, or an environment in which looking "
                 'is an action (view="glimpse").'
             )
+        ragged = [name for name in self.policy.heads if self.policy.head(name).ragged]
+        if ragged and options.horizon is not None:
+            kind = type(self.policy.head(ragged[0])).__name__
+            raise FoveateError(
+                f"{kind}, the head of {ragged[0]!r}, says more of longer sources, so pieces of episodes can't be put "
+                f"together: take objective=backprop, or whole episodes, horizon=None; got horizon={options.horizon}."
+            )
         whole = [name for name in self.policy.heads if self.policy.head(name).whole_episodes]
         if whole and options.hybrid and (options.horizon is not None or options.likelihood_reward):
             kind = type(self.policy.head(whole[0])).__name__

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -19,7 +20,7 @@ def strided_layers(channels: Sequence[int]) -> list[nn.Module]:
     return layers
 
 
-def centres(shape: tuple[int, int], device: torch.device, dtype: torch.dtype) -> Tensor:
+def centres(shape: tuple[int, int], device: torch.device, dtype: torch.dtype) -> Float[Tensor, "places 2"]:
     """The middles (x, y) of rows and columns of places in [-1, 1]², row by row, (N, 2).
 
     Args:

@@ -57,6 +57,7 @@ def agents() -> list:
     """Every agent in a world that it can play, and every attention."""
     worlds = {"cnn": {"view": "image"}, "dram": {"overview": 8}, "soft-attention": {"view": "image"}}
     worlds["attend"] = worlds["pointer"] = {"view": "whole", "min_length": 4, "max_length": 5}
+    worlds["transcriber"] = {"view": "whole", "answer": "string", "min_length": 1, "max_length": 2}
     cases = [(name, worlds.get(name, {}), {}) for name in AGENTS if name != "dueling"]
     cases += [(name, {"view": "image"}, {}) for name in ("ram", "dram")]
     cases += [("soft-attention", {"view": "image"}, {"attention": name}) for name in ATTENTIONS]
@@ -65,10 +66,12 @@ def agents() -> list:
 
 def learner_of(agent: str, world: dict, options: dict) -> PolicyGradient:
     reading = {"attend": "Sequence/Translation-v0", "pointer": "Sequence/ConvexHull-v0"}
+    reading["transcriber"] = "Sequence/PenReading-v0"
     env_id = reading.get(agent, "Glimpse/Digits-v0")
     world = known_to(env_id, {"glimpses": 3, **world})
     env = gym.make_vec(env_id, num_envs=2, output="torch", autoreset_mode="SameStep", **world)
-    return PolicyGradient(agent, env, PPO, policy_kwargs=options, seed=0, device="cpu")
+    learned = LearnerOptions(worlds=2) if agent == "transcriber" else PPO  # whose sources are of many lengths
+    return PolicyGradient(agent, env, learned, policy_kwargs=options, seed=0, device="cpu")
 
 
 @pytest.mark.parametrize(("agent", "world", "options"), agents())

@@ -26,17 +26,23 @@ def space_of(*shape: int) -> spaces.Dict:
     return spaces.Dict(source=spaces.Box(0, 255, shape, np.uint8), written=spaces.Discrete(3))
 
 
-@pytest.mark.parametrize("encoder", ITEM_ENCODERS)
+@pytest.mark.parametrize("encoder", [name for name, encoder in ITEM_ENCODERS.items() if not encoder.reads_words])
 def test_every_encoder_annotates_the_cells_of_a_picture(encoder: str) -> None:
     torch.manual_seed(0)
     made = make_passage_encoder(space_of(1, 64, 64), 6, encoder, **SMALL)
     assert isinstance(made, PictureEncoder)
     observation = {"source": torch.randint(256, (3, 1, 64, 64), dtype=torch.uint8)}
     source = made(observation)
-    assert source.items.shape == (3, made.max_length, made.item_size) == (3, 64, made.item_size)
-    assert source.length.tolist() == [64] * 3
+    count = -(-64 // made.encoder.shrink)
+    assert source.items.shape == (3, made.max_length, made.item_size) == (3, count, made.item_size)
+    assert source.length.tolist() == [count] * 3
     cells, _ = made.items(observation)
     torch.testing.assert_close(cells, cells_of(observation["source"][:, 0], CELL).float() / 255)
+
+
+def test_a_picture_has_no_words_to_be_read() -> None:
+    with pytest.raises(FoveateError, match="reads sentences word by word"):
+        make_passage_encoder(space_of(1, 64, 64), 6, "hierarchical")
 
 
 def test_a_picture_of_any_size_and_colours_has_room_for_all_its_pixels() -> None:

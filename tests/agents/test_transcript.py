@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from foveate.agents import AGENTS, Backprop, BackpropOptions
+from foveate.agents import AGENTS, Backprop, BackpropOptions, LearnerOptions, PolicyGradient
 from foveate.agents.nn.cores.base import Source
 from foveate.agents.nn.heads import TranscriptHead
 from foveate.agents.nn.heads.ctc_paths import best_path, best_paths, ctc_loss, log_labelling, prefix_beam, until
@@ -170,3 +170,13 @@ def test_a_transcriber_learns_two_letters_of_a_pen() -> None:
     first = agent.learner.recent[-1]["r"]
     agent.learn(64 * 12)
     assert agent.learner.recent[-1]["r"] >= first
+
+
+def test_pieces_of_episodes_are_refused() -> None:
+    options = {"view": "whole", "answer": "string", "min_length": 1, "max_length": 2}
+    env = gym.make_vec("Sequence/PenReading-v0", 2, output="torch", autoreset_mode="SameStep", **options)
+    learner = PolicyGradient(
+        "transcriber", env, LearnerOptions(objective="ppo", horizon=4, worlds=2, minibatches=1), seed=0
+    )
+    with pytest.raises(FoveateError, match="horizon=4"):
+        learner.learn(8)

@@ -43,7 +43,7 @@ class PassageEncoder(SourceEncoder):
         super().__init__()
         self.max_length = -(-self.room(space) // encoder.shrink)
         self.embedding, self.encoder, self.codes = embedding, encoder, codes
-        if encoder.reads_words and not symbols_of(space).words:
+        if encoder.reads_words and (has_numbers(space) or not symbols_of(space).words):
             raise FoveateError(
                 "this encoder reads sentences word by word: observations must have a part 'source' of sentences, "
                 f'MultiDiscrete (L, W), got {space}. Sequence/Document and Sequence/Stories have, with view="whole".'

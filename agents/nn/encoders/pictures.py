@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from gymnasium import spaces
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,7 +77,9 @@ class PictureEncoder(PassageEncoder):
         return cells, torch.full((len(cells),), cells.shape[1], dtype=torch.int64, device=cells.device)
 
 
-def padded(pictures: Tensor) -> Tensor:
+def padded(
+    pictures: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, "batch channels rows columns"]:
     """Pictures (B, C, H, W) with sides that cells divide: black at the lower and the right border."""
     height, width = pictures.shape[2:]
     return F.pad(pictures, (0, -width % CELL, 0, -height % CELL)) if height % CELL or width % CELL else pictures

@@ -1,6 +1,7 @@
 """A pyramid of bidirectional LSTMs: each layer has half as many annotations as the one below."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -45,7 +46,7 @@ class PyramidItems(ItemEncoder):
         return items
 
 
-def side_by_side(items: Tensor, count: int) -> Tensor:
+def side_by_side(items: Float[Tensor, "batch length size"], count: int) -> Float[Tensor, "batch fewer together"]:
     """So many neighbours as one item: (B, L, D) -> (B, ⌈L / count⌉, count · D), with zeros where one is missing."""
     padded = F.pad(items, (0, 0, 0, -items.shape[1] % count))
     return padded.unflatten(1, (-1, count)).flatten(2)

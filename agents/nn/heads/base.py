@@ -26,12 +26,14 @@ class Head(nn.Module):
         needs_source: whether `forward` also takes the episode's source.
         needs_observation: whether `forward` also takes ``observation``, the tensors (…, *shape) that were observed.
         whole_episodes: whether its loss is of a whole episode, and stands at the last step.
+        ragged: whether it has as many parameters as the longest source of a batch is long.
     """
 
     learned: ClassVar[bool] = True
     needs_source: ClassVar[bool] = False
     needs_observation: ClassVar[bool] = False
     whole_episodes: ClassVar[bool] = False
+    ragged: ClassVar[bool] = False
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         """The distribution's parameters, (…, P).

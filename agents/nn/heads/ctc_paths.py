@@ -108,7 +108,12 @@ def ctc_loss(
     return torch.where(cost < math.inf, cost, 0.0)
 
 
-def log_labelling(log_probs: Tensor, symbols: Tensor, symbol_count: Tensor, blank: int = 0) -> Tensor:
+def log_labelling(
+    log_probs: Float[Tensor, "time batch symbols"],
+    symbols: Int[Tensor, "batch longest"],
+    symbol_count: Int[Tensor, " batch"],
+    blank: int = 0,
+) -> Float[Tensor, " batch"]:
     """ln p(l | x), (B,), -∞ where the steps are too few; arguments as in `ctc_loss`, all steps count."""
     used = symbols[:, : max(1, int(symbol_count.max()))] if symbols.device.type == "cpu" else symbols
     between = used.new_full((len(used), 2 * used.shape[1] + 1), blank)
@@ -119,7 +124,9 @@ def log_labelling(log_probs: Tensor, symbols: Tensor, symbol_count: Tensor, blan
     return -result
 
 
-def until(log_probs: Tensor, length: Tensor, blank: int = 0) -> Tensor:
+def until(
+    log_probs: Float[Tensor, "time *batch symbols"], length: Int[Tensor, " episodes"], blank: int = 0
+) -> Float[Tensor, "time *batch symbols"]:
     """With nothing but blanks behind the end, which spell nothing.
 
     Args:

@@ -76,6 +76,7 @@ class TranscriptHead(Head):
     """
 
     needs_source = True
+    ragged = True
 
     def __init__(self, features: int, space: spaces.MultiDiscrete, item: int, hidden: int = 0, beam: int = 1):
         super().__init__()
