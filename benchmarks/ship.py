@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GLIMPSE = ("Digits", "TranslatedDigits", "ClutteredDigits", "ClutteredDigits100", "Fashion")
 SHIPPED = [*((f"Glimpse/{name}-v0", "ram") for name in GLIMPSE), ("Memory/Copy-v0", "ntm")]
 SHIPPED += [("Probe/Driving-v0", "dueling"), ("ALE/Boxing-v5", "dueling")]
-SHIPPED += [("Multi/SharedGaze-v0", "ram"), ("Multi/CocktailParty-v0", "gru"), ("Sequence/Translation-v0", "bahdanau")]
+SHIPPED += [("Multi/SharedGaze-v0", "ram"), ("Multi/SpeakerListener-v0", "ram"), ("Multi/CocktailParty-v0", "gru")]
+SHIPPED += [("Sequence/Translation-v0", "bahdanau")]
 LARGE = "Driving"  # of this table only what its label says is for the zoo: the others' weights are megabytes
 
 
