@@ -311,7 +311,7 @@ class Policy(nn.Module):
 
     def _predict_rollout(self, observation: Tree, state: State, starts: Tensor) -> PolicyPrediction:
         remembers = bool(tree.leaves(state)) and self.source_encoder is None and self._quiet_core
-        plan = episode_rows(starts) if remembers else None
+        plan = episode_rows(starts) if remembers and not self.core.runs_through(starts) else None
         if plan is None:
             return Policy.forward(self, observation, state, starts)._replace(state=())
         y, _, losses, records = plan.run(self.core, self._encode(observation, starts), state)
@@ -322,9 +322,7 @@ class Policy(nn.Module):
         parameters = prediction.parameters
         log_prob, entropy = {}, {}
         for name in sorted(self.learned_parts()):
-            head = self.head(name)
-            log_prob[name] = head.log_prob(parameters[name], choices[name])
-            entropy[name] = head.distribution(parameters[name]).entropy()
+            log_prob[name], entropy[name] = self.head(name).judged(parameters[name], choices[name])
         return PolicyEvaluation(log_prob, entropy, prediction.value, parameters, prediction.losses)
 
     predict = predict

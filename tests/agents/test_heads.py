@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from foveate.agents.nn import heads
 from foveate.agents.nn.cores.base import Source
 from foveate.agents.nn.heads import HEADS, CTCHead, Head, MixtureHead, MoveHead, TranscriptHead, UniformHead, make_head
+from foveate.agents.nn.heads.categorical import Counted
 from foveate.agents.nn.heads.ctc_paths import best_path
 from foveate.envs.spaces import KINDS
 from foveate.errors import FoveateError
@@ -53,6 +54,9 @@ def test_samples_and_modes_are_actions_with_the_batch_s_shape(space: spaces.Spac
         assert action.shape == (3, 4, *space.shape)
         assert head.log_prob(parameters, action).shape == (3, 4)
     assert head.distribution(parameters).entropy().shape == (3, 4)
+    log_prob, entropy = head.judged(parameters, sample)
+    assert torch.equal(log_prob, head.log_prob(parameters, sample))
+    assert torch.equal(entropy, head.distribution(parameters).entropy())
     assert mode[0, 0].detach().numpy().astype(space.dtype) in space
 
 
@@ -342,3 +346,17 @@ def test_ctc_sums_over_every_path_that_spells_the_symbols(seed: int, steps: int,
         assert float(found[:, b].sum()) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     with pytest.raises(FoveateError, match="whole episodes"):
         head.loss(logits[0], target[0])
+
+
+def test_counted_is_torch_s_categorical_distribution() -> None:
+    logits = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
+    choice, weights = torch.randint(5, (4,)), torch.rand(2, 4, dtype=torch.float64)
+    found = []
+    for distribution in (Counted(logits, 2), torch.distributions.Categorical(logits=logits)):
+        start = getattr(distribution, "start", 0)
+        said = torch.stack([distribution.log_prob(choice + start), distribution.entropy()])
+        torch.manual_seed(0)
+        sample = distribution.sample(torch.Size([50])) - start
+        found.append([said, distribution.probs, *torch.autograd.grad((said * weights).sum(), logits), sample])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -19,7 +19,7 @@ from numba.core.registry import CPUDispatcher
 from foveate.agents.nn import kernels
 from foveate.agents.nn.kernels import cache
 
-for name in (sys.argv[1], "ntm", "dnc", "gru"):
+for name in (sys.argv[1], "ntm", "dnc", "gru", "lstm"):
     importlib.import_module(f"{kernels.__name__}.{name}")
 home = str(cache.compiled_into_cache.__self__.sources)
 found = {f for name, module in sys.modules.items() if name.startswith(kernels.__name__)
@@ -74,7 +74,7 @@ def test_kernels_that_were_just_compiled_round_as_those_of_the_cache(core: str, 
         assert torch.equal(compiled, loaded)
 
 
-@pytest.mark.parametrize("first", ["ntm", "dnc", "gru"])
+@pytest.mark.parametrize("first", ["ntm", "dnc", "gru", "lstm"])
 def test_whichever_kernel_is_wanted_first_all_are_kept_in_the_cache_folder(first: str, tmp_path: Path) -> None:
     settings = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", WHERE, first], env=settings, capture_output=True, text=True)

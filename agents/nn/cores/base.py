@@ -103,6 +103,14 @@ class Core(nn.Module, Generic[S]):
         """
         raise NotImplementedError
 
+    def runs_through(self, starts: Bool[Tensor, "time batch"]) -> bool:
+        """Whether `forward` runs over such a sequence at once, as if no episode started inside it.
+
+        Args:
+            starts: where episodes start.
+        """
+        return False
+
 
 def reset_where(state: S, fresh: S, starts: Bool[Tensor, " batch"]) -> S:
     """The state with `fresh`, another of as many rows, written where `starts`, bool (B,), is True."""

@@ -85,17 +85,44 @@ class LSTM(_TorchCore[LSTMState]):
         input_size: size of x.
         hidden: units of each layer.
         layers: how many, one on top of the other.
+        fast: "auto" takes a fused kernel on a CPU where it is faster than torch (a few sequences in which episodes
+            start), "off" never does; both give the same numbers but for the last digits.
     """
 
     state_class = LSTMState
 
-    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1, fast: Fast = "auto"):
         module = nn.LSTM(input_size, hidden, layers)
         super().__init__(module)
+        check_choice("fast", fast, ["auto", "off"])
+        self.fast: Fast = fast
         forget = slice(hidden, 2 * hidden)  # torch's gates are ordered input, forget, cell, output
         for layer in range(layers):
             nn.init.ones_(module.get_parameter(f"bias_ih_l{layer}").data[forget])  # its two biases add up
             nn.init.zeros_(module.get_parameter(f"bias_hh_l{layer}").data[forget])
+
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: LSTMState,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[LSTMState]:
+        if not self.runs_through(starts):
+            return super().forward(x, state, starts, record)
+        from ..kernels import lstm
+
+        assert isinstance(self.module, nn.LSTM)
+        y, *after = lstm.lstm_sequence(self.module, x, *state, starts)
+        return CoreOutput(y, LSTMState(*after), {}, {})
+
+    def runs_through(self, starts: Bool[Tensor, "time batch"]) -> bool:
+        if not serves(self.fast, next(self.module.parameters())):
+            return False
+        from ..kernels import lstm  # here, since it brings numba with it
+
+        steps, batch = starts.shape
+        return lstm.pays(steps, batch, self.output_size) and (steps == 1 or bool(starts[1:].any()))
 
 
 class GRU(_TorchCore[HiddenState]):

@@ -60,6 +60,10 @@ class Head(nn.Module):
         """log π(action), the shape of the batch."""
         return self.distribution(parameters).log_prob(action)
 
+    def judged(self, parameters: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """log π(action) and the entropy of π, each the shape of the batch."""
+        return self.log_prob(parameters, action), self.distribution(parameters).entropy()
+
     def index_of(self, choice: Tensor) -> Tensor:
         """Which of its values each number of a choice is, int64 (…): counted from 0, as sets of right answers are."""
         return choice.long()

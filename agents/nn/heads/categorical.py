@@ -7,6 +7,7 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch import distributions as td
+from torch.distributions.utils import lazy_property
 
 from ....errors import FoveateError
 from ..cores.base import Source
@@ -22,8 +23,13 @@ class Counted(td.Categorical):
     """
 
     def __init__(self, logits: Tensor, start: int = 0):
-        super().__init__(logits=logits, validate_args=False)
-        self.start = start
+        self._param = vars(self)["logits"] = logits.log_softmax(-1)  # one operator, where the base takes two
+        self._num_events, self.start = logits.shape[-1], start
+        td.Distribution.__init__(self, logits.shape[:-1], validate_args=False)
+
+    @lazy_property
+    def probs(self) -> Tensor:
+        return self.logits.exp()
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         probs = self.probs.nan_to_num(1.0).reshape(-1, self._num_events)  # of choices all ruled out none is likelier
@@ -47,6 +53,10 @@ class Softmax(Head):
 
     def distribution(self, parameters: Tensor) -> td.Distribution:
         return Counted(parameters, self.start)
+
+    def judged(self, parameters: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        distribution = self.distribution(parameters)
+        return distribution.log_prob(action), distribution.entropy()
 
     def mode(self, parameters: Tensor) -> Tensor:
         best = parameters.argmax(-1)
