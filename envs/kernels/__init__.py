@@ -21,6 +21,7 @@ _MODULES = {
     "drives": "games",
     "answers": "scripts",
     "copies": "scripts",
+    "maze_views": "mazes",
     "covered": "convex_hulls",
     "taken_rows": "rows",
     "random_uniform": "random_bits",

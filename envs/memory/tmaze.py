@@ -6,11 +6,15 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_range
+from ...tree import Tree
 from ...viz import palette
 from ...viz.canvas import FILLED, blank, box, dot
 from ...viz.text import write
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
+from ..kernels import kernel, worth_it
+from ..many_worlds import ManyWorlds
+from ..packed import Packed
 from ..protocols import Info
 from ..scale import Certified, ScoreScale
 from ..sizes import Splits
@@ -65,6 +69,7 @@ class TMaze(BatchWorld):
         memoryless=Certified(0.5, 0.04),
     )
     score_name = "turned right"
+    ahead = 16
     render_fps = 8
     splits = Splits({"train": {"corridor": 20}, **{f"test-{n}": {"corridor": n} for n in (40, 100, 500)}})
 
@@ -117,6 +122,9 @@ class TMaze(BatchWorld):
     def solo(self) -> Solo | None:
         return TMazeSolo(self)
 
+    def many_worlds(self) -> ManyWorlds | None:
+        return ManyTMazes(self) if worth_it("mazes", self.device, self.num_worlds) else None
+
     def frame(self, index: int) -> np.ndarray:
         """The maze from above."""
         place, cue = int(self.state["place"][index]), int(self.state["cue"][index])
@@ -167,3 +175,31 @@ class TMazeSolo(Solo):
 
     def score(self) -> float:
         return float(self.won)
+
+
+class ManyTMazes(ManyWorlds):
+    """T-mazes together, by kernels.
+
+    Args:
+        world: the mazes.
+    """
+
+    world: TMaze
+    state: Packed
+
+    def __init__(self, world: TMaze):
+        super().__init__(world)
+        self.now = self.state.arrays
+
+    def copied(self, state: State) -> Packed:
+        return Packed(state)
+
+    def advance(self, action: Tree, most: int, flags: np.ndarray) -> tuple[np.ndarray, int]:
+        now, reward = self.now, np.empty(len(flags[0]), np.float32)
+        state = now["clock"], now["cue"], now["place"], now["won"]
+        return reward, kernel("mazes")(action.numpy(), *state, self.world.corridor, most, reward, flags)
+
+    def observe(self) -> Tensor:
+        now, seen = self.now, np.empty((len(self.now["clock"]), 4), np.float32)
+        kernel("maze_views")(now["clock"], now["cue"], now["place"], self.world.corridor, seen)
+        return torch.from_numpy(seen)
