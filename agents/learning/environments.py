@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from ... import tree
+from ...envs.beginnings import any_of
 from ...envs.info import last_observations
 from ...envs.observations import ObservationReader, as_tensor
 from ...envs.protocols import NativeVectorEnv, ScriptedWorld
@@ -98,6 +99,7 @@ class Adapter(abc.ABC):
     team: int = 1
     autoreset: bool = True
     resumes: bool = False
+    says_targets: bool = True
     rows: Rows | None = None
 
     def __init__(
@@ -213,7 +215,10 @@ class VectorEnvironments(Adapter):
     def step(self, action: Tree) -> TimeStep:
         sent = action if self.native else to_actions(self.env.single_action_space, action)
         observation, reward, terminated, truncated, info = self.env.step(sent)
-        final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
+        if self.native and terminated.device.type == "cpu" and not any_of(terminated | truncated):
+            final, last = None, {}  # without a question: `info` is made for who asks
+        else:
+            final, last = info.get("final_obs"), info.get("final_info", {})  # not all of them say more
         if not self.native:  # what our own worlds hand over on the device is looked at once an update
             check_host("reward", reward)
             final = self._last(info, terminated, truncated) if self.autoreset else None
@@ -232,8 +237,10 @@ class VectorEnvironments(Adapter):
         )
 
     def _said(self, info: Info) -> Info:
-        """What `info` says of the action to come."""
+        """What `info` says of the action to come; our own worlds find it out when it is read."""
         said: Info = {"info": info}
+        if not self.says_targets:
+            return said
         said |= {name: self.tensors(info[name]) for name in ("index", "optimum") if name in info}
         if "target" in info:
             said["target"] = self.by_part(info["target"])

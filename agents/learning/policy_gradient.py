@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from ... import tree
 from ...errors import FoveateError
+from ...tree import Tree
+from ..nn.cores.base import State
 from ..nn.finite import check
 from ..nn.noise import keyed
 from ..policies.outputs import PolicyEvaluation
@@ -23,9 +25,17 @@ Figures = dict[str, Tensor]
 
 
 class _Batch(NamedTuple):
-    """What an update learns from: sequences, and what each choice was worth, (T, B)."""
+    """What an update learns from: of a `Rollout` what it reads, and what each choice was worth, (T, B)."""
 
-    rollout: Rollout
+    observation: Tree
+    choices: dict[str, Tensor]
+    log_prob: dict[str, Tensor]
+    starts: Tensor
+    valid: Tensor | None
+    target: dict[str, Tensor] | None
+    target_mask: Tensor | None
+    target_set: dict[str, Tensor] | None
+    state: State
     advantage: Tensor
     returns: Tensor
 
@@ -33,7 +43,8 @@ class _Batch(NamedTuple):
         """The sequences of some rows; of all for None."""
         if which is None:
             return self
-        return _Batch(self.rollout.rows(which), self.advantage[:, which], self.returns[:, which])
+        over_time = tree.index(self._replace(state=None), which, dim=1)
+        return over_time._replace(state=tree.index(self.state, which))
 
 
 class PolicyGradientLearner(Learner[Collector, Rollout]):
@@ -46,6 +57,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         options = self.options
         forcing = options.teacher_forcing and bool(options.hybrid)
         environments = self.adapted(env)
+        environments.says_targets = bool(options.hybrid)
         # the parts that cross-entropy trains are played greedily, since sampling would only add noise
         return Collector(environments, self.policy, options.horizon, forcing, greedy_parts=bool(options.hybrid))
 
@@ -113,9 +125,10 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             mean = masked_mean(advantage, collected.valid)
             std = masked_mean((advantage - mean) ** 2, collected.valid).sqrt()
             advantage = (advantage - mean) / (std + 1e-8)
-        if not options.hybrid:  # nobody asks for targets: they need not be cut with the rest
-            collected = collected._replace(target=None, target_mask=None, target_set=None, target_log_prob=None)
-        batch = _Batch(collected, advantage, returns)
+        if not options.hybrid:  # nobody asks for targets, where there are any: they need not be cut with the rest
+            collected = collected._replace(target=None, target_mask=None, target_set=None)
+        read = {name: getattr(collected, name) for name in _Batch._fields if name in Rollout._fields}
+        batch = _Batch(**read, advantage=advantage, returns=returns)
         if options.objective != "ppo":
             return {**self._step(batch), "explained_variance": spread}
         figures = {}
@@ -154,18 +167,18 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         )
         return advantage, advantage + rollout.value
 
-    def judge(self, rollout: Rollout) -> PolicyEvaluation:
-        """What the present weights say of a rollout's choices, under the noise that they were made with."""
-        with keyed(rollout.choices.get(NOISE)):
-            return self.policy.evaluate(rollout.observation, rollout.choices, rollout.state, rollout.starts)
+    def judge(self, played: Rollout | _Batch) -> PolicyEvaluation:
+        """What the present weights say of choices of the past, under the noise that they were made with."""
+        with keyed(played.choices.get(NOISE)):
+            return self.policy.evaluate(played.observation, played.choices, played.state, played.starts)
 
     def _step(self, batch: _Batch) -> Figures:
         """One step of the optimiser; the noise in it, if there is any, is each process's own."""
         share = self.processes.share(batch.advantage.shape[1], self.device)
         with self.processes.own_noise(self.device):
-            return self._update(batch.rows(share.rows), batch.rollout, share)
+            return self._update(batch.rows(share.rows), batch, share)
 
-    def _update(self, batch: _Batch, whole: Rollout, share: Share) -> Figures:
+    def _update(self, batch: _Batch, whole: _Batch, share: Share) -> Figures:
         """`_step` on one process's share.
 
         Args:
@@ -173,12 +186,12 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             whole: what all processes learn from now.
             share: which part of that the batch is.
         """
-        options, rollout = self.options, batch.rollout
-        judged = self.judge(rollout)
-        targets = supervised_parts(rollout.target, self.policy) if options.hybrid else {}
+        options = self.options
+        judged = self.judge(batch)
+        targets = supervised_parts(batch.target, self.policy) if options.hybrid else {}
         chosen = [name for name in judged.log_prob if name not in targets]
         figures: Figures = {}
-        value_loss = share.part(masked_mean((judged.value - batch.returns) ** 2, rollout.valid), whole.valid)
+        value_loss = share.part(masked_mean((judged.value - batch.returns) ** 2, batch.valid), whole.valid)
         loss = options.value_coef * value_loss
         figures["value_loss"] = loss.detach() / max(options.value_coef, 1e-12)
         if chosen:
@@ -187,42 +200,42 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
             loss = loss + options.policy_coef * policy_loss - options.entropy_coef * entropy
             figures |= {**more, "policy_loss": policy_loss.detach(), "entropy": entropy.detach()}
         if targets:
-            mask, length = self._taught(rollout, targets)
-            due = rollout.target_mask
-            cost = cross_entropy(self.policy, judged.parameters, targets, mask, rollout.target_set, length, due)
-            cost = share.part(cost, mask if whole is rollout else self._taught(whole, targets)[0])
+            mask, length = self._taught(batch, targets)
+            due = batch.target_mask
+            cost = cross_entropy(self.policy, judged.parameters, targets, mask, batch.target_set, length, due)
+            cost = share.part(cost, mask if whole is batch else self._taught(whole, targets)[0])
             loss, figures["cross_entropy"] = loss + cost, cost.detach()
         for name, cost in judged.losses.items():
-            cost = share.part(masked_mean(cost, rollout.valid), whole.valid)
+            cost = share.part(masked_mean(cost, batch.valid), whole.valid)
             loss, figures[name] = loss + cost, cost.detach()
         return {**figures, "loss": loss.detach(), "grad_norm": self.descend(loss)}
 
-    def _taught(self, rollout: Rollout, targets: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
+    def _taught(self, batch: _Batch, targets: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
         """Where targets count, bool (T, B) or None for all, and the steps of each row's episode, if it has one."""
-        mask = rollout.valid
-        if not self.options.hybrid_everywhere and rollout.target_mask is not None:
-            mask = rollout.target_mask if mask is None else rollout.target_mask & mask
+        mask = batch.valid
+        if not self.options.hybrid_everywhere and batch.target_mask is not None:
+            mask = batch.target_mask if mask is None else batch.target_mask & mask
         if self.options.horizon is not None:
             return mask, None
-        length = (torch.ones_like(rollout.starts) if rollout.valid is None else rollout.valid).sum(0)
+        length = (torch.ones_like(batch.starts) if batch.valid is None else batch.valid).sum(0)
         return None if mask is None else counted(self.policy, targets, mask, length), length
 
     def _policy_loss(
         self, batch: _Batch, judged: PolicyEvaluation, chosen: list[str]
     ) -> tuple[Tensor, Tensor, Figures]:
         """The loss of the choices that no target teaches, their entropy, and more figures for the log."""
-        options, rollout = self.options, batch.rollout
+        options = self.options
         log_prob = added(judged.log_prob[name] for name in chosen)
-        entropy = masked_mean(added(judged.entropy[name] for name in chosen), rollout.valid)
+        entropy = masked_mean(added(judged.entropy[name] for name in chosen), batch.valid)
         if options.objective != "ppo":
-            return reinforce_loss(log_prob, batch.advantage, rollout.valid), entropy, {}
-        old = added(rollout.log_prob[name] for name in chosen)
-        loss = clipped_loss(log_prob, old, batch.advantage, options.clip_range, rollout.valid)
+            return reinforce_loss(log_prob, batch.advantage, batch.valid), entropy, {}
+        old = added(batch.log_prob[name] for name in chosen)
+        loss = clipped_loss(log_prob, old, batch.advantage, options.clip_range, batch.valid)
         with torch.no_grad():
             change = log_prob - old
             outside = ((change.exp() - 1).abs() > options.clip_range).float()
             figures = {
-                "approx_kl": masked_mean(change.exp() - 1 - change, rollout.valid),
-                "clip_fraction": masked_mean(outside, rollout.valid),
+                "approx_kl": masked_mean(change.exp() - 1 - change, batch.valid),
+                "clip_fraction": masked_mean(outside, batch.valid),
             }
         return loss, entropy, figures

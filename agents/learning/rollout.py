@@ -56,11 +56,6 @@ class Rollout(NamedTuple):
     target_set: dict[str, Tensor] | None
     state: State
 
-    def rows(self, which: Tensor) -> "Rollout":
-        """The sequences of some rows, (T, len(which), …)."""
-        over_time = tree.index(self._replace(state=None, last_value=None), which, dim=1)
-        return over_time._replace(state=tree.index(self.state, which), last_value=self.last_value[which])
-
 
 def _gathered(rollout: Rollout, rows: Rows) -> Rollout:
     """The rollout of all processes, from this one's rows."""

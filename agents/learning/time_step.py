@@ -63,6 +63,7 @@ class Environments(Protocol):
         autoreset: whether ended episodes are followed by new ones at the same step. Else whoever acts must reset all
             of them, once an episode has ended; until then, what it ended with can be looked at.
         resumes: whether `state_dict` holds all that is needed to go on exactly.
+        says_targets: whether time steps say what the next action should be; where nobody reads it they need not.
         rows: which rows of all these are, where several processes play; else None.
     """
 
@@ -74,6 +75,7 @@ class Environments(Protocol):
     team: int
     autoreset: bool
     resumes: bool
+    says_targets: bool
     rows: Rows | None
 
     def reset(self, seed: int | None = None) -> TimeStep:

@@ -4,6 +4,7 @@ On the device one look an update is enough (`check`, `check_weights`); what come
 """
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 import numpy as np
 import torch
@@ -29,8 +30,8 @@ def check(parts: Mapping[str, Tree]) -> None:
         NotFinite: it names the first one.
     """
     named = [(name, leaf) for name, part in parts.items() for leaf in tree.leaves(part) if _is_float(leaf)]
-    if not named:
-        return
+    if not named or bool(reduce(torch.add, (leaf.detach().sum() for _, leaf in named)).isfinite()):
+        return  # a sum is finite only if all its parts are; large ones may overflow, and are looked at one by one
     finite = torch.stack([leaf.detach().isfinite().all() for _, leaf in named])
     if not bool(finite.all()):
         name, leaf = named[int(finite.logical_not().nonzero()[0, 0])]

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import gymnasium as gym
 import numpy as np
@@ -16,9 +17,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from foveate.agents import PolicyGradient, load
+from foveate.agents import LearnerOptions, PolicyGradient, load
 from foveate.agents.learning.environments import environments_of
+from foveate.agents.learning.learner import Hooks
 from foveate.agents.learning.vec_env import GymVecEnv
+from foveate.envs.memory.tmaze import TMaze
 from foveate.wrappers import FlattenAction, FlattenVectorAction
 
 CPU = torch.device("cpu")
@@ -178,3 +181,13 @@ def test_truncation_is_told_apart_and_bootstrapped() -> None:
     adapter.reset()
     infos = [adapter.step(np.array([i % 2] * 2))[3] for i in range(4)][-1]
     assert all(info["TimeLimit.truncated"] for info in infos)
+
+
+@pytest.mark.parametrize("hybrid", [True, False])
+def test_targets_are_asked_for_where_something_is_learned_from_them(hybrid: bool) -> None:
+    env = gym.make_vec("Memory/TMaze-v0", num_envs=2, autoreset_mode="SameStep", output="torch")
+    options = LearnerOptions(worlds=2, objective="a2c", horizon=3, hybrid=hybrid)
+    learner = PolicyGradient("lstm", env, options, seed=0, device="cpu").learner
+    with mock.patch.object(TMaze, "annotate", autospec=True, side_effect=TMaze.annotate) as asked:
+        learner.learn(6, Hooks())
+        assert asked.called == hybrid

@@ -112,3 +112,11 @@ def test_samples_are_what_they_were() -> None:
     torch.manual_seed(0)
     assert torch.equal(ours, torch.distributions.Categorical(logits=logits).sample())
     assert gym.spaces.Discrete(3).contains(int(head.distribution(logits[0, 0]).sample()))
+
+
+def test_large_numbers_are_finite_though_their_sum_is_not() -> None:
+    large = torch.full((3,), 3e38)
+    finite.check({"reward": large, "loss": -large, "count": torch.ones(2, dtype=torch.int64)})
+    for wrong in (torch.nan, torch.inf, -torch.inf):
+        with pytest.raises(finite.NotFinite, match="the value is not finite"):
+            finite.check({"reward": large, "value": torch.tensor([0.0, wrong])})

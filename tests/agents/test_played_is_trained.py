@@ -9,6 +9,7 @@ from recorded import agents as recorded
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from foveate import tree
 from foveate.agents import LearnerOptions, Policy, PolicyGradient
 from foveate.agents.nn.cores import GRU
 from foveate.agents.nn.noise import is_noisy, keyed, uniform
@@ -38,7 +39,8 @@ def check(learner: BaseAlgorithm) -> None:
         rollout = played[0]
         inner.as_played()
         for rows in (torch.arange(rollout.reward.shape[1]), torch.tensor([1])):
-            part = rollout.rows(rows)
+            part = tree.index(rollout._replace(state=None, last_value=None), rows, dim=1)
+            part = part._replace(state=tree.index(rollout.state, rows))
             judged = inner.judge(part)
             for name, value in judged.log_prob.items():
                 torch.testing.assert_close(

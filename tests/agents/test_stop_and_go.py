@@ -110,7 +110,7 @@ def test_steps_are_a_limit(objective: str, steps: int) -> None:
 
 def test_a_rollout_that_does_not_fit_is_refused_before_it_is_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "free_memory", lambda device: 1000)
-    for horizon, taken in ((500, 0), (None, 2 * (1000 // (2 * 3 * (2 * 4 + 4) + 2 * (2 * 8 + 4))))):
+    for horizon, taken in ((500, 0), (None, 2 * (1000 // (2 * 3 * (2 * 4 + 4))))):
         env = endless()
         options = LearnerOptions(objective="a2c", horizon=horizon, worlds=2)
         learner = PolicyGradient("gru", env, options, device="cpu")
