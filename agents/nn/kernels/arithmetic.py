@@ -144,28 +144,3 @@ def copy(numbers, out):
     """Of a vector; an assignment of slices would let numba compile all of broadcasting, which takes seconds."""
     for i in range(len(out)):
         out[i] = numbers[i]
-
-
-@njit(**OPTIONS)
-def product(x, weight, out, first, end):
-    """out[b] = x[b] @ weight for the rows `first` to `end`: (B, K), (K, J) -> (B, J).
-
-    Four rows of the weight at a time stay in the nearest cache while all x pass by. The order of the sums doesn't
-    depend on B, so a step of one world equals that of many, bit for bit.
-    """
-    inner, columns = weight.shape
-    whole = inner - inner % 4
-    for b in range(first, end):
-        out[b, :] = 0
-    for k in range(0, whole, 4):
-        w0, w1, w2, w3 = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
-        for b in range(first, end):
-            x0, x1, x2, x3, row = x[b, k], x[b, k + 1], x[b, k + 2], x[b, k + 3], out[b]
-            for j in range(columns):
-                row[j] += x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
-    for k in range(whole, inner):
-        w0 = weight[k]
-        for b in range(first, end):
-            x0, row = x[b, k], out[b]
-            for j in range(columns):
-                row[j] += x0 * w0[j]

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .arithmetic import PART, copy, product, sigmoid, tanh
+from .arithmetic import PART, copy, sigmoid, tanh
+from .products import product
 
 
 class Weights(NamedTuple):

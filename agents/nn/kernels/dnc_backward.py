@@ -13,7 +13,7 @@ from .allocation import allocate_back, retain, retain_back, show, use_back
 from .arithmetic import CACHED, OPTIONS, PART, copy, sigmoid
 from .controller import control_all_back
 from .dnc_forward import CLIP, Shape, Trace, activate, layout_of
-from .links import link_and_follow_back, next_link, precede_back
+from .links import follow_back, link_back, link_into, precede_back
 from .memory import (
     address_by_content_back,
     erase_and_add_back,
@@ -67,6 +67,8 @@ class Room(NamedTuple):
     d_linked: np.ndarray  # (2 R, N)
     spare: np.ndarray  # (K, N)
     d_four: np.ndarray  # (N, 4)
+    left: np.ndarray  # (N, 2 R)
+    right: np.ndarray  # (2 R, N)
     interface: np.ndarray  # (I,)
     links: np.ndarray  # from one checkpoint to the next, (steps + 1, worlds, N, N)
     sparse: SparseRoom
@@ -82,6 +84,8 @@ def room_of(shape: Shape, trace: Trace, worlds: int) -> Room:
         np.empty((2 * shape.read_heads, rows), kind),
         np.empty((shape.links, rows), kind),
         np.empty((rows, HEADS), kind),
+        np.empty((rows, 2 * shape.read_heads), kind),
+        np.empty((2 * shape.read_heads, rows), kind),
         np.empty(trace.interface.shape[2], kind),
         np.empty((min(shape.every, len(trace.hidden)) + 1, worlds, full, full), kind),
         sparse_room(shape.links, rows, kind),
@@ -196,9 +200,8 @@ def follow_step_back(trace, shape, t, b, before, after, carried, room):
             d_link, d_precedence, d_write, room.spare,
         )  # fmt: skip
     else:
-        link_and_follow_back(
-            before, after, precedence, write, reading, d_ahead, d_behind, d_link, d_precedence, d_write, d_read
-        )
+        follow_back(after, reading, d_ahead, d_behind, d_link, d_read, room.left, room.right)
+        link_back(before, precedence, write, d_link, d_precedence, d_write)
 
 
 @njit(**PART)
@@ -263,7 +266,7 @@ def links_again(trace, shape, start, stop, first, end, links):
             copy(kept[i], link[i])
         for t in range(start, stop):
             old, new = links[t - start, b - first], links[t - start + 1, b - first]
-            next_link(old, trace.precedence[t, b], trace.write[t + 1, b], new)
+            link_into(old, trace.precedence[t, b], trace.write[t + 1, b], new)
 
 
 @njit(**CACHED)

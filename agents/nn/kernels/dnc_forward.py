@@ -12,7 +12,7 @@ from numba import njit
 from .allocation import allocate, retain, show, sort, use
 from .arithmetic import CACHED, OPTIONS, PART, copy, sigmoid, softplus
 from .controller import control_all
-from .links import link_and_follow, precede
+from .links import follow, link, precede
 from .memory import address_by_content, erase_and_add, read, row_norms, softmax, vector_norm
 from .sharpening import mask_key, masked_row_norms, sharpen
 from .sparse_links import SparseRoom, compete, follow_sparse, select, sparse_room, strongest
@@ -220,19 +220,20 @@ def follow_step(trace, shape, t, b, room):
     precedence, write, reading = trace.precedence[t, b], trace.write[t + 1, b], trace.read[t, b]
     behind, ahead = trace.linked[t, b, : shape.read_heads], trace.linked[t, b, shape.read_heads :]
     if shape.links > 0:
-        preceding, link, sparse = trace.preceding[t, b], trace.link[t + 1, b], room.sparse
+        preceding, links, sparse = trace.preceding[t, b], trace.link[t + 1, b], room.sparse
         strongest(precedence, preceding)
         compete(trace.link[t, b], trace.code[t, b], preceding, precedence, write, sparse)
-        select(sparse.candidate, sparse.code, link, trace.code[t + 1, b])
-        follow_sparse(link, trace.code[t + 1, b], reading, ahead, behind, sparse)
+        select(sparse.candidate, sparse.code, links, trace.code[t + 1, b])
+        follow_sparse(links, trace.code[t + 1, b], reading, ahead, behind, sparse)
     else:
-        link = trace.link[len(trace.link) - 1, b]
+        links = trace.link[len(trace.link) - 1, b]
         if t % shape.every == 0:
             kept = trace.link[t // shape.every, b]
-            source, out = (kept, link) if t == 0 else (link, kept)
+            source, out = (kept, links) if t == 0 else (links, kept)
             for i in range(len(out)):
                 copy(source[i], out[i])
-        link_and_follow(link, precedence, write, reading, ahead, behind)
+        link(links, precedence, write)
+        follow(links, reading, ahead, behind)
     precede(precedence, write, trace.precedence[t + 1, b])
 
 

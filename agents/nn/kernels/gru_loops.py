@@ -5,7 +5,8 @@ d_x stands for the loss's derivative with respect to x. What depends on the inpu
 
 from numba import njit
 
-from .arithmetic import CACHED, product, sigmoid, tanh
+from .arithmetic import CACHED, sigmoid, tanh
+from .products import product
 
 
 @njit(**CACHED)

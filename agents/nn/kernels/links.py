@@ -1,66 +1,48 @@
 """The temporal links of a DNC (Graves et al. 2016, Methods), forwards and backwards, in numba.
 
-As `cores/allocation.py`, each in one pass over the N x N matrix.
+As `cores/allocation.py`.
 """
 
 from numba import njit
 
-from .arithmetic import OPTIONS
+from .arithmetic import OPTIONS, PART, copy
+from .products import add_product, add_transposed_product, product
 
 TINY = 1e-12  # as cores/addressing.py
 
 
-@njit(**OPTIONS)
-def link_and_follow(link, precedence, write, read, ahead, behind):
-    """L_t in place, f_t^r = L_t w_{t-1}^r and b_t^r = L_tᵀ w_{t-1}^r.
-
-    L_t[i, j] = (1 - w_t^w[i] - w_t^w[j]) L_{t-1}[i, j] + w_t^w[i] p_{t-1}[j], zero on the diagonal.
-    """
-    zero, one = link.dtype.type(0), link.dtype.type(1)
-    rows = len(write)
-    behind[:] = zero
-    for i in range(rows):
-        row, w, keep = link[i], write[i], one - write[i]
-        for j in range(rows):
-            row[j] = (keep - write[j]) * row[j] + w * precedence[j]
-        row[i] = zero
-        for r in range(len(read)):
-            reading, back, here, total = read[r], behind[r], read[r, i], zero
-            for j in range(rows):
-                total += row[j] * reading[j]
-                back[j] += here * row[j]
-            ahead[r, i] = total
+@njit(**PART)
+def _next_row(row, i, precedence, write):
+    """L_t[i, j] = (1 - w_t^w[i] - w_t^w[j]) L_{t-1}[i, j] + w_t^w[i] p_{t-1}[j], zero on the diagonal; in place."""
+    one = row.dtype.type(1)
+    w, keep = write[i], one - write[i]
+    for j in range(len(row)):
+        row[j] = (keep - write[j]) * row[j] + w * precedence[j]
+    row[i] = one - one
 
 
 @njit(**OPTIONS)
-def next_link(link, precedence, write, out):
-    """L_t alone."""
-    one = link.dtype.type(1)
-    rows = len(write)
-    for i in range(rows):
-        old, new, w, keep = link[i], out[i], write[i], one - write[i]
-        for j in range(rows):
-            new[j] = (keep - write[j]) * old[j] + w * precedence[j]
-        new[i] = one - one
+def link(links, precedence, write):
+    """L_t in place of L_{t-1}."""
+    for i in range(len(links)):
+        _next_row(links[i], i, precedence, write)
 
 
 @njit(**OPTIONS)
-def link_and_follow_back(
-    before, link, precedence, write, read, d_ahead, d_behind, d_link, d_precedence, d_write, d_read
-):
-    """Of `link_and_follow`; `before` is L_{t-1}, `d_link` goes from L_t to it, the rest collects."""
-    zero, one = link.dtype.type(0), link.dtype.type(1)
+def link_into(links, precedence, write, out):
+    """L_t beside L_{t-1}."""
+    for i in range(len(links)):
+        copy(links[i], out[i])
+        _next_row(out[i], i, precedence, write)
+
+
+@njit(**OPTIONS)
+def link_back(before, precedence, write, d_link, d_precedence, d_write):
+    """Of `link`; `before` is L_{t-1}, `d_link` goes from L_t to it, the rest collects."""
+    zero, one = before.dtype.type(0), before.dtype.type(1)
     rows = len(write)
     for i in range(rows):
-        old, new, d = before[i], link[i], d_link[i]
-        for r in range(len(read)):
-            d_f, here, back, reading, d_reading = d_ahead[r, i], read[r, i], d_behind[r], read[r], d_read[r]
-            total = zero
-            for j in range(rows):
-                d[j] += d_f * reading[j] + here * back[j]
-                d_reading[j] += d_f * new[j]
-                total += back[j] * new[j]
-            d_reading[i] += total
+        old, d = before[i], d_link[i]
         d[i] = zero
         w, keep, total = write[i], one - write[i], zero
         for j in range(rows):
@@ -70,6 +52,28 @@ def link_and_follow_back(
             d_precedence[j] += w * d[j]
             d[j] *= keep - write[j]
         d_write[i] += total
+
+
+@njit(**OPTIONS)
+def follow(link, read, ahead, behind):
+    """f_t^r = L_t w_{t-1}^r and b_t^r = L_tᵀ w_{t-1}^r of all heads, (R, N) each."""
+    product(read, link, behind, 0, len(read))
+    ahead[:] = ahead.dtype.type(0)
+    add_transposed_product(read, link, ahead)
+
+
+@njit(**OPTIONS)
+def follow_back(link, read, d_ahead, d_behind, d_link, d_read, left, right):
+    """Of `follow`; `d_link` and `d_read` collect, `left` is room for (N, 2 R), `right` for (2 R, N)."""
+    add_product(d_ahead, link, d_read)
+    add_transposed_product(d_behind, link, d_read)
+    heads = len(read)
+    for r in range(heads):  # d_L = Σ_r d_f w_{t-1}ᵀ + w_{t-1} d_bᵀ
+        copy(d_ahead[r], left[:, r])
+        copy(read[r], right[r])
+        copy(read[r], left[:, heads + r])
+        copy(d_behind[r], right[heads + r])
+    add_product(left, right, d_link)
 
 
 @njit(**OPTIONS)
