@@ -23,9 +23,10 @@ import performance
 from limits import limits
 from peers_install import PEERS, add_places, install, python_of
 from performance import PeerRow
-from turns import FEWEST, HERE, SHORTEST, Process, in_turns, ratio
+from turns import FEWEST, HERE, Process, in_turns, ratio
 
 MOST = 40  # turns
+TURN = 0.1  # seconds of a side's turn: a program that goes on has its data in the caches, which others' turns emptied
 KEPT = HERE / "peers.json"
 
 
@@ -187,7 +188,7 @@ class Company:
                 failures[side.label] = str(error)
         if "" in failures:  # ours: there is nothing to compare
             return [performance.missing_row(duel.group, duel.what, failures[""])]
-        counts = {label: max(1, round(SHORTEST / time)) for label, time in once.items()}
+        counts = {label: 1 if duel.group == "start" else max(1, round(TURN / time)) for label, time in once.items()}
         turn = sum(counts[label] * time for label, time in once.items())
         turns = min(MOST, max(FEWEST, int(seconds / turn)))
         return lines(duel, in_turns(workers, counts, turns), failures)

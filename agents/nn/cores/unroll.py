@@ -91,11 +91,13 @@ def unroll_pieces(
         starts: bool, (T, B), where episodes start.
         begin: writes the initial state, as in `unroll`.
     """
-    pieces = []
-    for first, end in episode_pieces(starts):
+    pieces, cuts = [], episode_pieces(starts)
+    for first, end in cuts:
         state = begin(state, tree.index(inputs, first), starts[first])
+        # the whole is not sliced: the gradient of a slice is a copy
+        piece = inputs if len(cuts) == 1 else tree.index(inputs, slice(first, end))
         with noise.piece(first, end):
-            pieces.append(run(tree.index(inputs, slice(first, end)), state))
+            pieces.append(run(piece, state))
         state = pieces[-1].state
     return _joined(pieces)
 

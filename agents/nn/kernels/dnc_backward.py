@@ -67,7 +67,7 @@ class Room(NamedTuple):
     d_linked: np.ndarray  # (2 R, N)
     spare: np.ndarray  # (K, N)
     d_four: np.ndarray  # (N, 4)
-    left: np.ndarray  # (N, 2 R)
+    left: np.ndarray  # (2 R, N)
     right: np.ndarray  # (2 R, N)
     interface: np.ndarray  # (I,)
     links: np.ndarray  # from one checkpoint to the next, (steps + 1, worlds, N, N)
@@ -78,14 +78,15 @@ def room_of(shape: Shape, trace: Trace, worlds: int) -> Room:
     """Room for a world of this trace, and for the full links of as many worlds."""
     (width, rows), kind = trace.memory.shape[2:], trace.memory.dtype
     one, queries, full = np.empty((7, rows), kind), np.empty((2, width), kind), 0 if shape.links else rows
+    sides = np.empty((2, 2 * shape.read_heads, rows), kind)
     return Room(
         one[0], one[1], one[2], one[3], one[4], one[5], one[6], queries[0], queries[1],
         np.empty((width, rows), kind),
         np.empty((2 * shape.read_heads, rows), kind),
         np.empty((shape.links, rows), kind),
         np.empty((rows, HEADS), kind),
-        np.empty((rows, 2 * shape.read_heads), kind),
-        np.empty((2 * shape.read_heads, rows), kind),
+        sides[0],
+        sides[1],
         np.empty(trace.interface.shape[2], kind),
         np.empty((min(shape.every, len(trace.hidden)) + 1, worlds, full, full), kind),
         sparse_room(shape.links, rows, kind),

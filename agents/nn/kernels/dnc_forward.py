@@ -254,7 +254,7 @@ def read_step(trace, shape, layout, t, b, interface, room, one):
         modes = interface[layout.modes + 3 * r : layout.modes + 3 * r + 3]
         for i in range(len(out)):
             out[i] = modes[0] * behind[i] + modes[1] * content[i] + modes[2] * ahead[i]
-    read(memory, trace.read[t + 1, b], trace.past[t + 1, b], one)
+    read(memory, trace.read[t + 1, b], trace.past[t + 1, b, : heads * len(memory)])
 
 
 @njit(**CACHED)

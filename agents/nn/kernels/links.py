@@ -64,16 +64,16 @@ def follow(link, read, ahead, behind):
 
 @njit(**OPTIONS)
 def follow_back(link, read, d_ahead, d_behind, d_link, d_read, left, right):
-    """Of `follow`; `d_link` and `d_read` collect, `left` is room for (N, 2 R), `right` for (2 R, N)."""
+    """Of `follow`; `d_link` and `d_read` collect, the last two are room for (2 R, N)."""
+    heads = len(read)
     add_product(d_ahead, link, d_read)
     add_transposed_product(d_behind, link, d_read)
-    heads = len(read)
     for r in range(heads):  # d_L = Σ_r d_f w_{t-1}ᵀ + w_{t-1} d_bᵀ
-        copy(d_ahead[r], left[:, r])
+        copy(d_ahead[r], left[r])
         copy(read[r], right[r])
-        copy(read[r], left[:, heads + r])
+        copy(read[r], left[heads + r])
         copy(d_behind[r], right[heads + r])
-    add_product(left, right, d_link)
+    add_product(left.T, right, d_link)
 
 
 @njit(**OPTIONS)

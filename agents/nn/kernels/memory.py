@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from .arithmetic import OPTIONS, exp, largest
+from .products import add_product, add_transposed_product
 
 EPSILON = 1e-6  # as attention/content.py
 
@@ -183,26 +184,15 @@ def erase_and_add_back(memory, weighting, erase, add, d_memory, d_weighting, d_e
 
 
 @njit(**OPTIONS)
-def read(memory, weighting, reads, one):
+def read(memory, weighting, reads):
     """r = Σ_i w(i) M(i) (Graves et al. 2014, eq. 2; 2016, Methods), of all read heads one behind the other."""
-    width, rows = memory.shape
-    for r in range(len(weighting)):
-        w = weighting[r]
-        for j in range(width):
-            column, total = memory[j], one - one
-            for i in range(rows):
-                total += w[i] * column[i]
-            reads[r * width + j] = total
+    reads[:] = reads.dtype.type(0)
+    add_transposed_product(weighting, memory, reads.reshape(len(weighting), len(memory)))
 
 
 @njit(**OPTIONS)
 def read_back(memory, weighting, d_reads, d_memory, d_weighting):
     """Of `read`: d_w(i) = Σ_j M(i, j) d_r(j), d_M(i, j) = w(i) d_r(j); both collect."""
-    width, rows = memory.shape
-    for r in range(len(weighting)):
-        w, d_w = weighting[r], d_weighting[r]
-        for j in range(width):
-            column, d_column, d = memory[j], d_memory[j], d_reads[r * width + j]
-            for i in range(rows):
-                d_w[i] += d * column[i]
-                d_column[i] += d * w[i]
+    d_reads = d_reads.reshape(len(weighting), len(memory))
+    add_product(d_reads, memory, d_weighting)
+    add_product(d_reads.T, weighting, d_memory)

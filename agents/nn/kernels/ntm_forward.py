@@ -177,4 +177,4 @@ def forward(drive, weights, trace, shape, room, first, end):
             writing = trace.weighting[t + 1, b, shape.read_heads :]
             erase, add = interface[layout.erase :], interface[layout.add :]
             erase_and_add(memory, writing, erase, add, trace.memory[t + 1, b], one)
-            read(trace.memory[t + 1, b], reading, trace.past[t + 1, b], one)
+            read(trace.memory[t + 1, b], reading, trace.past[t + 1, b, :reads])

@@ -61,9 +61,9 @@ class _Emitter:
         return self.builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), places)
 
     def place(self, array: Any, row: Any, column: Any, kind: Any) -> Any:
-        """A pointer to array[row, column], whose rows lie contiguously."""
-        stride, _ = cgutils.unpack_tuple(self.builder, array.strides, 2)
-        skipped = self.builder.add(self.builder.mul(row, stride), self.builder.mul(column, self.constant(self.size)))
+        """A pointer to array[row, column]."""
+        down, across = cgutils.unpack_tuple(self.builder, array.strides, 2)
+        skipped = self.builder.add(self.builder.mul(row, down), self.builder.mul(column, across))
         start = self.builder.ptrtoint(array.data, self.word)
         return self.builder.inttoptr(self.builder.add(start, skipped), kind.as_pointer())
 
@@ -112,9 +112,9 @@ class _Emitter:
 
 @intrinsic(prefer_literal=True)
 def _tile(typing_context, x, weight, out, row, column, rows, vectors, inside, add):
-    """out[row + r, column + c] = Σ_k x[row + r, k] weight[k, column + c], or += if `add`.
+    """out[row + r, column + c] = Σ_k x[row + r, k] weight[k, column + c], or += if `add`; only x may lie in any way.
 
-    For r < `rows` and c in so many `vectors`, which `inside` says are all in the matrix; these four are literals.
+    For r < `rows` and c in so many `vectors`, which all lie in the matrix if `inside`. The last four are literals.
     """
     shape = (rows, vectors, inside, add)
     if not all(isinstance(value, types.Literal) for value in shape):
@@ -190,7 +190,7 @@ def add_product(x, weight, out):
 
 @intrinsic(prefer_literal=True)
 def _dots(typing_context, x, weight, out, row, column, rows, columns):
-    """out[row + r, column + c] += Σ_k x[row + r, k] weight[column + c, k] for r < `rows` and c < `columns`, literals."""
+    """out[row + r, column + c] += Σ_k x[row + r, k] weight[column + c, k], r < `rows`, c < `columns`, both literals."""
     if not (isinstance(rows, types.Literal) and isinstance(columns, types.Literal)):
         return None
     tile_ = [(r, c) for r in range(rows.literal_value) for c in range(columns.literal_value)]
