@@ -7,7 +7,8 @@ begins in the middle of a vector doesn't vectorise: numba looks whether its inde
 
 from numba import njit
 
-from .arithmetic import CACHED, PART, copy, product, sigmoid, tanh
+from .arithmetic import CACHED, PART, copy, sigmoid, tanh
+from .products import product
 
 
 @njit(**PART)
