@@ -74,7 +74,7 @@ def speeds() -> dict[str, float]:
     with undisturbed(view):
         figures["value and advantage Jacobians together, frames a second"] = rate(maps("jacobian"), 50)
         together, apart = rate(maps("perturbation"), 3), rate(maps("perturbation", chunk=1), 1)
-        figures["perturbation, 289 masks in batches of 48, frames a second"] = together
+        figures["perturbation, 289 masks in batches, frames a second"] = together
         figures["perturbation, one mask at a time, frames a second"] = apart
         figures["perturbation, ratio"] = together / apart
         for method in ("smoothgrad", "integrated-gradients", "occlusion"):

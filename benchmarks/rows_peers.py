@@ -12,7 +12,6 @@ import torch
 from rows import MANY, Rows, Work, command, importing, make_worlds, single_steps
 
 MAZE = "Memory/TMaze-v0"
-CHUNK = 48  # masks that are perturbed at once
 ROUNDS = 24  # steps of all worlds in one piece of work: whole episodes of a glimpse world
 SINGLE = 300  # steps of the single face
 GOING_ON: dict[str, dict[str, Any]] = {  # worlds by name
