@@ -85,7 +85,14 @@ def duels() -> list[Duel]:
         Side("through our adapter, an LSTM each for actor and critic", "ppo native, two", "sb3-contrib"),
     ]
     found.append(Duel("ppo", "`lstm` by PPO on Memory/TMaze-v0, LSTM of 64", sides, 64 * 64))
-    return found + _worlds() + _saliency() + _starting()
+    return found + _updates() + _worlds() + _saliency() + _starting()
+
+
+def _updates() -> list[Duel]:
+    from rows_peers import UPDATES
+
+    sides = [Side("", "ntm update"), Side("its kernel, forwards and backwards", "ntm kernel", goal=1.3)]
+    return [Duel("update", "`ntm` by back-propagation, 4 episodes", sides, UPDATES)]
 
 
 def _worlds() -> list[Duel]:

@@ -94,6 +94,14 @@ GROUPS = {
         False,
         0.0,
     ),
+    "update": Group(
+        "A whole update",
+        "Copy of length 20, memory 128x20, LSTM controller of 100 units; episodes collected 64 at a time, the step of "
+        "the optimiser and what is logged included.",
+        "ms",
+        True,
+        1e3,
+    ),
     "worlds": Group(
         "Worlds, many at once",
         "Steps of all worlds with one action, ends of episodes and beginnings of the next included; numpy in and out.",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import torch
 from rows import MANY, Rows, Work, command, importing, make_worlds, single_steps
@@ -14,6 +15,7 @@ from rows import MANY, Rows, Work, command, importing, make_worlds, single_steps
 MAZE = "Memory/TMaze-v0"
 ROUNDS = 24  # steps of all worlds in one piece of work: whole episodes of a glimpse world
 SINGLE = 300  # steps of the single face
+UPDATES = 16  # of four episodes, in one piece of work
 GOING_ON: dict[str, dict[str, Any]] = {  # worlds by name
     "TranslatedDigits": {"env_id": "Glimpse/TranslatedDigits-v0"},
     "ClutteredDigits": {"env_id": "Glimpse/ClutteredDigits-v0"},
@@ -81,6 +83,37 @@ def own_ppo() -> Work:
     options |= {"minibatches": chosen["n_envs"] * chosen["n_steps"] // chosen["batch_size"], "entropy_coef": 0.01}
     size = chosen["policy_kwargs"]["lstm_hidden_size"]
     return rows_agents.update("PolicyGradient", "lstm", {"env_id": MAZE}, options, hidden=size)
+
+
+# ---- a whole update ----
+
+
+def ntm_update() -> Work:
+    """A turn of back-propagation on Copy of length 20: 64 episodes are collected and learned from, 4 at a time."""
+    import rows_agents
+
+    copies = {"env_id": "Memory/Copy-v0", "min_length": 20, "max_length": 20}
+    return rows_agents.update("Backprop", "ntm", copies, {"worlds": 4 * UPDATES, "batch": 4})
+
+
+def ntm_kernel() -> Work:
+    """The kernel alone, forwards and backwards, as often and on what such a turn gives to it."""
+    from foveate import tree
+    from foveate.agents.nn.kernels import ntm
+
+    turn, run = ntm_update(), ntm.ntm_sequence
+    with mock.patch.object(ntm, "ntm_sequence", side_effect=run) as watched:
+        turn()
+    shape, drive, parameters, begin = watched.call_args.args
+    drive, parameters, begin = tree.map(lambda x: x.detach().requires_grad_(), (drive, parameters, begin))
+    wanted = tree.leaves((drive, parameters, begin))
+    outer = torch.randn_like(run(shape, drive, parameters, begin)[0])
+
+    def work() -> None:
+        for _ in range(UPDATES):
+            torch.autograd.grad(run(shape, drive, parameters, begin)[0], wanted, outer)
+
+    return work
 
 
 # ---- worlds ----
@@ -155,6 +188,7 @@ def rows() -> Rows:
         found[f"dnc off, {n} rows"] = partial(core, "dnc", 16, rows=n, fast="off")
     found |= {"ppo": own_ppo, "ppo native": stock_ppo, "ppo native, two": partial(stock_ppo, memories=2)}
     found["ppo dummy"] = partial(stock_ppo, dummy=True)
+    found |= {"ntm update": ntm_update, "ntm kernel": ntm_kernel}
     for worlds in (MANY, 16384):
         found |= {f"{name}, {worlds}": partial(going_on, worlds, **kind) for name, kind in GOING_ON.items()}
         found[f"CartPole, {worlds}"] = partial(cartpole, worlds)

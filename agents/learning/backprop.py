@@ -21,7 +21,7 @@ from .distributed import Rows, Share, drawing_as_one
 from .environments import Environments, TimeStep, VectorEnvironments, check_plays
 from .inner_choices import LOG_PROB, choice_loss, choosing_core
 from .learner import Hooks, Learner
-from .losses import counted, cross_entropy, first_of, supervised_parts, target_loss
+from .losses import added, counted, first_of, supervised_parts, target_loss
 from .options import BackpropOptions
 from .rollout import Episodes as Ended
 from .room import Room
@@ -176,11 +176,9 @@ class ScriptCollector:
     def _announced(self, script: ScriptedWorld, episodes: Episodes, on_step: OnStep) -> bool:
         """Call `on_step` as if the targets had been played, with each episode's return at its end."""
         returns = script.judge(episodes, episodes.target).returns
-        for t in range(len(episodes.target_mask)):
-            ended = episodes.length == t + 1
-            if not on_step(torch.where(ended, returns, 0.0), ended):
-                return False
-        return True
+        steps = torch.arange(1, len(episodes.target_mask) + 1, device=returns.device)
+        ended = episodes.length == steps[:, None]  # (T, B)
+        return all(map(on_step, torch.where(ended, returns, 0.0), ended))
 
     def begin(self, seed: int | None = None) -> TimeStep:
         """Begin new episodes in all rows; with a seed, the first ones of that seed."""
@@ -230,65 +228,54 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         longest = collected.length[order].tolist()
         parts = [slice(i, i + options.batch) for i in range(0, len(order), options.batch)]
         rows, numbers = [], torch.randperm(len(parts)).tolist()
-        answered = torch.zeros(
-            2, len(order), device=self.device, dtype=torch.float32
-        )  # of each episode: share right, wholly right
+        wrong = torch.zeros(len(order), device=self.device, dtype=torch.float32)  # numbers of each episode
         for number in numbers:
             part = parts[number]
             share = self.processes.share(len(order[part]), self.device)
             mine = order[part] if share.rows is None else order[part][share.rows]
             with self.processes.own_noise(self.device):
-                figures, right = self._update(_cut(collected, mine, longest[part][-1]), share)
+                figures, found = self._update(_cut(collected, mine, longest[part][-1]), share)
             rows.append(figures)
             if not share.spare:
-                answered[:, mine] = right
+                wrong[mine] = found.float()
+        wrong = self.processes.total(wrong)
+        right = 1 - wrong / numbers_due(self.policy, collected.target, collected.mask).clamp(min=1)
+        perfect = (wrong == 0).float()
         played = torch.cat([order[parts[number]] for number in numbers])
-        right, perfect = self.processes.total(answered)[:, played].tolist()
-        self.count(Ended(right, collected.length[played].tolist(), perfect))
-        return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
+        scores, all_right = torch.stack([right, perfect])[:, played].tolist()
+        self.count(Ended(scores, collected.length[played].tolist(), all_right))
+        means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
+        return {**means, "wrong_per_episode": wrong.mean(), "perfect_episodes": perfect.mean()}
 
     def _update(self, lessons: Lessons, share: Share) -> tuple[dict[str, Tensor], Tensor]:
-        """A step of the optimiser; returns figures, and of each episode what share was right and whether all, (2, B).
+        """A step of the optimiser; returns figures, and how many numbers of each episode were wrong, (B,).
 
         Args:
             lessons: this process's share of the step's.
             share: what part of them that is.
         """
         steps, batch = lessons.mask.shape
-        starts = first_of(lessons.mask)
         chooser = choosing_core(self.policy)
-        prediction = self.policy(
-            lessons.observation, self.policy.initial_state(batch), starts, record=chooser is not None
-        )
-        # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
+        with torch.no_grad():  # every row begins an episode: what it begins with is written then
+            state = self.policy.initial_state(batch)
+        prediction = self.policy(lessons.observation, state, first_of(lessons.mask), record=chooser is not None)
         mask = counted(self.policy, lessons.target, lessons.mask, lessons.length)
-        moments = mask.sum() / batch
-        cost = cross_entropy(
-            self.policy, prediction.parameters, lessons.target, mask, lessons.target_set, lessons.length
-        )
-        loss = share.part(cost * moments)
+        each = target_loss(self.policy, prediction.parameters, lessons.target, lessons.target_set, lessons.length)
+        each = torch.where(mask, each, 0.0)  # (T, B)
+        # per episode, not per moment: long episodes, which need the memory, weigh as much as they cost
+        loss = share.part(each.sum() / batch)
         figures = {"bits_per_episode": loss.detach() / math.log(2)}
-        alive = torch.arange(steps, device=self.device)[:, None] < lessons.length  # (T, B)
-        for name, own in prediction.losses.items():
-            own = share.part(torch.where(alive, own, 0.0).sum(0).mean())
-            loss, figures[name] = loss + own, own.detach()
-        if chooser is not None:
-            each = target_loss(
-                self.policy, prediction.parameters, lessons.target, lessons.target_set, lessons.length
-            ).masked_fill(~mask, 0.0)
-            chosen = choice_loss(chooser, prediction.records[LOG_PROB], each, alive, self.processes, share)
-            loss = loss + share.part(chosen.mean())
+        if prediction.losses or chooser is not None:
+            alive = torch.arange(steps, device=self.device)[:, None] < lessons.length  # (T, B)
+            for name, own in prediction.losses.items():
+                own = share.part(torch.where(alive, own, 0.0).sum(0).mean())
+                loss, figures[name] = loss + own, own.detach()
+            if chooser is not None:
+                chosen = choice_loss(chooser, prediction.records[LOG_PROB], each, alive, self.processes, share)
+                loss = loss + share.part(chosen.mean())
         figures |= {"loss": loss.detach(), "grad_norm": self.descend(loss)}
-        with torch.no_grad():
-            wrong = wrong_numbers(self.policy, prediction.parameters, lessons).sum(0)  # (B,)
-            due = numbers_due(self.policy, lessons.target, lessons.mask)
-            right = 1 - wrong.float() / due.clamp(min=1)
-            perfect = (wrong == 0).float()
-            figures["wrong_per_episode"], figures["perfect_episodes"] = (
-                share.part(wrong.float().mean()),
-                share.part(perfect.mean()),
-            )
-            return figures, torch.stack([right, perfect])
+        parameters = {name: value.detach() for name, value in prediction.parameters.items()}
+        return figures, wrong_numbers(self.policy, parameters, lessons).sum(0)
 
 
 def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lessons) -> Tensor:
@@ -299,7 +286,7 @@ def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lesson
         parameters: each head's, (T, B, …).
         lessons: what would be right: the target, or any of a set.
     """
-    wrong = torch.zeros_like(lessons.mask, dtype=torch.int64)
+    found = []
     for name, target in lessons.target.items():
         head = policy.head(name)
         said = head.mode(parameters[name])  # (T, B, …)
@@ -308,8 +295,8 @@ def wrong_numbers(policy: Policy, parameters: dict[str, Tensor], lessons: Lesson
             right = lessons.target_set[name]
             differs = ~right.gather(-1, head.index_of(said)[..., None])[..., 0] & right.any(-1)  # none asks for nothing
             differs = differs.flatten(2) if differs.ndim > 2 else differs[..., None]
-        wrong = wrong + differs.sum(-1)
-    return wrong * lessons.mask
+        found.append(differs.sum(-1))
+    return added(found) * lessons.mask
 
 
 def numbers_due(policy: Policy, targets: dict[str, Tensor], mask: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import tree
 from ...errors import FoveateError
@@ -313,8 +313,11 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
             parameter.grad = None
         loss.backward()
         self.processes.average_gradients(self._parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.options.max_grad_norm)
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norm, most = nn.utils.get_total_norm(gradients), self.options.max_grad_norm
         finite.check({"loss": loss, "gradient's norm": norm})
+        if norm.device.type != "cpu" or float(norm) > most:  # on a host asking costs less than multiplying by one
+            nn.utils.clip_grads_with_norm_(self._parameters, most, norm)
         self.optimizer.step()
         self.counts.updates += 1
         if self.average is not None:

@@ -3,6 +3,7 @@
 On the device one look an update is enough (`check`, `check_weights`); what comes from the host is looked at there.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import reduce
 
@@ -30,7 +31,7 @@ def check(parts: Mapping[str, Tree]) -> None:
         NotFinite: it names the first one.
     """
     named = [(name, leaf) for name, part in parts.items() for leaf in tree.leaves(part) if _is_float(leaf)]
-    if not named or bool(reduce(torch.add, (leaf.detach().sum() for _, leaf in named)).isfinite()):
+    if not named or math.isfinite(reduce(torch.add, (leaf.detach().sum() for _, leaf in named))):
         return  # a sum is finite only if all its parts are; large ones may overflow, and are looked at one by one
     finite = torch.stack([leaf.detach().isfinite().all() for _, leaf in named])
     if not bool(finite.all()):

@@ -16,6 +16,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self, TypeVar
 
+import numpy as np
 from jaxtyping import Bool
 from torch import Tensor
 
@@ -111,7 +112,8 @@ def episode_pieces(starts: Bool[Tensor, "time batch"]) -> list[tuple[int, int]]:
     steps = len(starts)
     if steps == 1:
         return [(0, 1)]
-    cuts = (starts[1:].any(1).nonzero()[:, 0] + 1).tolist()  # one look at the device for the whole sequence
+    host = starts.numpy(force=True)  # one look at the device for the whole sequence
+    cuts = (np.flatnonzero(host[1:].any(1)) + 1).tolist()
     return list(itertools.pairwise([0, *cuts, steps]))
 
 

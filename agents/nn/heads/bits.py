@@ -6,6 +6,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 from torch import distributions as td
+from torch.nn import functional as F
 
 from ..cores.base import Source
 from .base import Head, make_layers, shaped
@@ -41,6 +42,7 @@ class BernoulliHead(Head):
         Arguments as in `Head.loss`.
         """
         if target_set is None:
-            return -self.log_prob(parameters, target)
+            each = F.binary_cross_entropy_with_logits(parameters, target.to(parameters.dtype), reduction="none")
+            return each.flatten(-self.dims).sum(-1)
         each = set_loss(torch.stack([torch.zeros_like(parameters), parameters], -1), target_set)  # (T, B, *shape)
         return each.flatten(-self.dims).sum(-1)
