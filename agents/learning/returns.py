@@ -35,15 +35,14 @@ def advantages(
     assert r_t.shape == v_t.shape == ended_t.shape == truncation_value.shape, (
         "rewards, values, ends must agree in (T, B)"
     )
-    result = torch.empty_like(r_t)
     going = (~ended_t).to(r_t.dtype)
-    v_next, a_next = last_value, torch.zeros_like(last_value)
-    for t in range(len(r_t) - 1, -1, -1):
-        delta = r_t[t] + gamma * (v_next * going[t] + truncation_value[t]) - v_t[t]  # (B,)
-        a_next = delta + gamma * lambda_ * going[t] * a_next
-        v_next = v_t[t]
-        result[t] = a_next
-    return result
+    v_next = torch.cat([v_t[1:], last_value[None]])  # V(s_{t+1})
+    delta = r_t + gamma * (v_next * going + truncation_value) - v_t  # (T, B)
+    a_next, found = torch.zeros_like(last_value), []
+    for delta_now, decay in zip(reversed(delta.unbind()), reversed((gamma * lambda_ * going).unbind()), strict=True):
+        a_next = torch.addcmul(delta_now, decay, a_next)  # (B,)
+        found.append(a_next)
+    return torch.stack(found[::-1])
 
 
 def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, mean: bool = False) -> Tensor:

@@ -122,7 +122,7 @@ class LSTM(_TorchCore[LSTMState]):
         from ..kernels import lstm  # here, since it brings numba with it
 
         steps, batch = starts.shape
-        return lstm.pays(steps, batch, self.output_size) and (steps == 1 or bool(starts[1:].any()))
+        return lstm.pays(steps, batch, self.output_size) and (steps == 1 or bool(starts[1:].numpy().any()))
 
 
 class GRU(_TorchCore[HiddenState]):
