@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import foveate  # noqa: F401 (registers the environments)
+from foveate.agents.learning.recomputation import run_in_pieces
 from foveate.agents.nn.cores import make_core
 from foveate.envs.protocols import HasWorld
 
@@ -31,16 +32,24 @@ STEPS, WIDTH, HIDDEN = 41, 8, 100
 
 
 class Model(nn.Module):
-    """One of our cores with a linear head."""
+    """One of our cores with a linear head.
 
-    def __init__(self, name: str, **options: int | str):
+    Args:
+        name: of the core.
+        recompute_every: as of `BackpropOptions`.
+        **options: of the core.
+    """
+
+    def __init__(self, name: str, recompute_every: int = 0, **options: int | str):
         super().__init__()
+        self.recompute_every = recompute_every
         self.core = make_core(name, WIDTH + 1, HIDDEN, **options)
         self.head = nn.Linear(self.core.output_size, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
         starts = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-        return self.head(self.core(x, self.core.initial_state(x.shape[1], x.device), starts).y)
+        state = self.core.initial_state(x.shape[1], x.device)
+        return self.head(run_in_pieces(self.core, x, state, starts, False, self.recompute_every).y)
 
 
 class Plain(nn.Module):

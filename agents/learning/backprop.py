@@ -23,6 +23,7 @@ from .inner_choices import LOG_PROB, choice_loss, choosing_core
 from .learner import Hooks, Learner
 from .losses import added, counted, first_of, supervised_parts, target_loss
 from .options import BackpropOptions
+from .recomputation import run_in_pieces
 from .rollout import Episodes as Ended
 from .room import Room
 
@@ -258,7 +259,8 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         chooser = choosing_core(self.policy)
         with torch.no_grad():  # every row begins an episode: what it begins with is written then
             state = self.policy.initial_state(batch)
-        prediction = self.policy(lessons.observation, state, first_of(lessons.mask), record=chooser is not None)
+        starts, record, moments = first_of(lessons.mask), chooser is not None, self.options.recompute_every
+        prediction = run_in_pieces(self.policy, lessons.observation, state, starts, record, moments)
         mask = counted(self.policy, lessons.target, lessons.mask, lessons.length)
         each = target_loss(self.policy, prediction.parameters, lessons.target, lessons.target_set, lessons.length)
         each = torch.where(mask, each, 0.0)  # (T, B)

@@ -72,7 +72,7 @@ def unroll(
         with noise.piece(first, end):
             pieces.append(_run_steps(step, moments[first:end], state))  # a compiled step goes here
         state = pieces[-1].state
-    return _joined(pieces)
+    return joined(pieces)
 
 
 def unroll_pieces(
@@ -100,7 +100,7 @@ def unroll_pieces(
         with noise.piece(first, end):
             pieces.append(run(piece, state))
         state = pieces[-1].state
-    return _joined(pieces)
+    return joined(pieces)
 
 
 def episode_pieces(starts: Bool[Tensor, "time batch"]) -> list[tuple[int, int]]:
@@ -128,7 +128,7 @@ def _run_steps(step: Callable[[Tree, S], Output], moments: Sequence[Tree], state
     return tree.stack(outputs)._replace(state=state)
 
 
-def _joined(pieces: list[Output]) -> Output:
+def joined(pieces: list[Output]) -> Output:
     """The outputs of pieces, one behind the other."""
     if len(pieces) == 1:
         return pieces[0]

@@ -20,6 +20,8 @@ from .sequence import (
     forwards,
     from_the_end,
     in_threads,
+    keep,
+    kept,
     parameter_gradients,
     tensor,
 )
@@ -111,8 +113,8 @@ class _Sequence(torch.autograd.Function):
             forward(numbers, weights, trace, shape, dnc_forward.room_of(shape, trace), first, end)
 
         in_threads(batch, run, _at_a_time(shape, trace))
-        ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
-        ctx.save_for_backward(*parameters)
+        ctx.shape = shape  # type: ignore[attr-defined]
+        keep(ctx, parameters, trace)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
         link = trace.link[-1].swapaxes(1, 2) if shape.links else trace.link[-1]
         after = Begin(
@@ -134,8 +136,8 @@ class _Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
         shape: Shape = ctx.shape  # type: ignore[attr-defined]
-        trace: Trace = ctx.trace  # type: ignore[attr-defined]
-        parameters, d_end = Parameters(*ctx.saved_tensors), Begin(*d_after)  # type: ignore[attr-defined]
+        saved, trace = kept(ctx, Trace)
+        parameters, d_end = Parameters(*saved), Begin(*d_after)
         batch, hidden = trace.hidden.shape[1:]
         reads = shape.read_heads * trace.memory.shape[2]
         outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)

@@ -4,6 +4,7 @@ torch has a fast LSTM for CPUs, but runs a GRU operator by operator.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from .cache import compiled_into_cache
-from .sequence import array, call, in_threads
+from .sequence import array, call, in_threads, keep, kept
 
 with compiled_into_cache():
     from .gru_loops import backward, forward
@@ -25,6 +26,13 @@ MOST_NUMBERS = 2048
 def pays(steps: int, batch: int, hidden: int) -> bool:
     """Whether the kernel is faster than torch for sequences of this size."""
     return steps >= FEWEST_STEPS and batch * hidden <= MOST_NUMBERS
+
+
+class _Trace(NamedTuple):
+    """What `gru_loops.backward` needs of the forward pass."""
+
+    hiddens: np.ndarray
+    gates: np.ndarray
 
 
 class _Layer(torch.autograd.Function):
@@ -39,15 +47,14 @@ class _Layer(torch.autograd.Function):
         )
         hiddens[0] = array(hidden)
         in_threads(batch, lambda a, b: forward(numbers, columns, shift, hiddens, gates, recurrent, a, b))
-        ctx.trace = hiddens, gates  # type: ignore[attr-defined]
-        ctx.save_for_backward(weight)
+        keep(ctx, [weight], _Trace(hiddens, gates))
         return torch.from_numpy(hiddens[1:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor) -> tuple[Tensor, ...]:
-        hiddens, gates = ctx.trace  # type: ignore[attr-defined]
-        rows, outer = array(ctx.saved_tensors[0]), array(d_y)  # type: ignore[attr-defined]
+        (weight,), (hiddens, gates) = kept(ctx, _Trace)
+        rows, outer = array(weight), array(d_y)
         d_first, d_drive = np.zeros_like(hiddens[0]), np.empty((*d_y.shape[:2], len(rows)), gates.dtype)
         d_past, through = np.empty_like(d_drive), np.empty_like(d_first)
 

@@ -14,7 +14,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from .cache import compiled_into_cache
-from .sequence import array, call, in_threads
+from .sequence import array, call, in_threads, keep, kept
 
 with compiled_into_cache():
     from .lstm_loops import backward, forward
@@ -58,15 +58,15 @@ def _run(drive: Tensor, starts: Tensor, weight: Tensor, hidden: Tensor, cell: Te
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, drive: Tensor, starts: Tensor, weight: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        y, ctx.trace = _run(drive, starts, weight, *state)  # type: ignore[attr-defined]
-        ctx.save_for_backward(weight)
-        return y, torch.from_numpy(ctx.trace.cells[-1])  # type: ignore[attr-defined]
+        y, trace = _run(drive, starts, weight, *state)
+        keep(ctx, [weight], trace)
+        return y, torch.from_numpy(trace.cells[-1])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:
-        trace: _Trace = ctx.trace  # type: ignore[attr-defined]
-        rows, outer = array(ctx.saved_tensors[0]), array(d_y)  # type: ignore[attr-defined]
+        (weight,), trace = kept(ctx, _Trace)
+        rows, outer = array(weight), array(d_y)
         d_drive, d_hidden, d_cell = np.empty_like(trace.gates), np.zeros_like(trace.past[0]), array(d_last).copy()
 
         def run(first: int, end: int) -> None:

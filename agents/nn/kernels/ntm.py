@@ -18,6 +18,8 @@ from .sequence import (
     forwards,
     from_the_end,
     in_threads,
+    keep,
+    kept,
     parameter_gradients,
     tensor,
 )
@@ -66,8 +68,8 @@ class _Sequence(torch.autograd.Function):
             forward(numbers, weights, trace, shape, ntm_forward.room_of(trace), first, end)
 
         in_threads(batch, run)
-        ctx.shape, ctx.trace = shape, trace  # type: ignore[attr-defined]
-        ctx.save_for_backward(*parameters)
+        ctx.shape = shape  # type: ignore[attr-defined]
+        keep(ctx, parameters, trace)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
         after = (
             trace.memory[-1].swapaxes(1, 2),
@@ -82,8 +84,8 @@ class _Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
         shape: NTMShape = ctx.shape  # type: ignore[attr-defined]
-        trace: Trace = ctx.trace  # type: ignore[attr-defined]
-        parameters, d_end = Parameters(*ctx.saved_tensors), NTMBegin(*d_after)  # type: ignore[attr-defined]
+        saved, trace = kept(ctx, Trace)
+        parameters, d_end = Parameters(*saved), NTMBegin(*d_after)
         batch, hidden = trace.hidden.shape[1:]
         reads = shape.read_heads * trace.memory.shape[2]
         outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)

@@ -1,13 +1,14 @@
 """What the kernels of all cores with an external memory share on PyTorch's side: arrays, threads, parameters."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from .arguments import Parameters
 from .cache import said_once
@@ -16,6 +17,7 @@ from .controller import Weights
 FEWEST = 4  # worlds a thread: below it starting the thread costs more than it saves
 ROOM = 2**23  # bytes of a trace that nobody keeps: as much stays in the cache and is asked of the system once
 Result = TypeVar("Result")
+T = TypeVar("T")
 Begin = tuple[Tensor, ...]
 _CALLED: set[tuple[str, torch.dtype]] = set()  # kernels that have run in this process
 
@@ -74,6 +76,29 @@ def from_the_end(trace: ControllerTrace, d_y: Tensor, d_reads: Tensor, d_hidden:
     d_past = torch.zeros(trace.past.shape[1:], dtype=d_y.dtype)
     d_past[:, : d_reads[0].numel()] = d_reads.flatten(1)
     return d_y.numpy(), d_past
+
+
+def keep(ctx: FunctionCtx, parameters: Iterable[Tensor], trace: Iterable[np.ndarray]) -> None:
+    """Save what a backward pass needs as tensors, which PyTorch may take away and have computed again (checkpointing).
+
+    Args:
+        ctx: of an `autograd.Function`.
+        parameters: inputs.
+        trace: what the forward pass left behind.
+    """
+    ctx.save_for_backward(*parameters, *map(torch.from_numpy, trace))
+
+
+def kept(ctx: FunctionCtx, trace: Callable[..., T]) -> tuple[tuple[Tensor, ...], T]:
+    """What `keep` saved: parameters, and the trace made of its arrays.
+
+    Args:
+        ctx: of the same function.
+        trace: a NamedTuple's class.
+    """
+    saved = ctx.saved_tensors  # type: ignore[attr-defined]
+    count = len(saved) - len(trace._fields)  # type: ignore[attr-defined]
+    return saved[:count], trace(*(part.numpy() for part in saved[count:]))
 
 
 def call(kernel: str, dtype: torch.dtype, run: Callable[[], Result]) -> Result:

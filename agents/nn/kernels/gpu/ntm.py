@@ -110,8 +110,8 @@ class _Sequence(torch.autograd.Function):
             drive.contiguous(), parameters.past.mT.contiguous(), parameters.interface.mT.contiguous(), parameters.bias,
             *trace, steps, batch, KEEP=int(keep), INTERFACE_P=triton.next_power_of_2(interface), **known,
         )  # fmt: skip
-        ctx.shape, ctx.trace, ctx.known = shape, trace, known  # type: ignore[attr-defined]
-        ctx.save_for_backward(*parameters)
+        ctx.shape, ctx.known = shape, known  # type: ignore[attr-defined]
+        ctx.save_for_backward(*parameters, *trace)
         y = torch.cat([trace.hidden, trace.past[1:, :, :reads]], -1)
         last_reads = trace.past[-1, :, :reads].unflatten(1, (shape.read_heads, width))
         ends = (trace.memory[-1], trace.weighting[-1], last_reads, trace.hidden[-1], trace.cell[-1])
@@ -121,8 +121,8 @@ class _Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
         shape: NTMShape = ctx.shape  # type: ignore[attr-defined]
-        trace: Trace = ctx.trace  # type: ignore[attr-defined]
-        parameters, d_end = Parameters(*ctx.saved_tensors), NTMBegin(*d_after)  # type: ignore[attr-defined]
+        saved = ctx.saved_tensors  # type: ignore[attr-defined]
+        parameters, trace, d_end = Parameters(*saved[:3]), Trace(*saved[3:]), NTMBegin(*d_after)
         steps, batch, hidden = trace.hidden.shape
         reads = d_end.reads[0].numel()
         d_y = d_y.clone(memory_format=torch.contiguous_format)
