@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import torch
@@ -40,7 +41,7 @@ class Model(nn.Module):
         **options: of the core.
     """
 
-    def __init__(self, name: str, recompute_every: int = 0, **options: int | str):
+    def __init__(self, name: str, recompute_every: int = 0, **options: Any):
         super().__init__()
         self.recompute_every = recompute_every
         self.core = make_core(name, WIDTH + 1, HIDDEN, **options)

@@ -110,7 +110,8 @@ PANELS = [
         "MB, the whole process",
         1e-6,
         "The same runs: the most memory that the process had, so this panel rises where moments cost memory. The "
-        "libraries are the level part; beyond it what the backward pass needs is kept for every moment.",
+        "libraries are the level part; beyond it what the backward pass needs is kept for every moment, or, computed "
+        "again in pieces of the square root of the length (`--learner.recompute_every`), for as many as a piece has.",
         memory=True,
     ),
     Panel(
@@ -121,6 +122,16 @@ PANELS = [
         1e3,
         "Copy of length 20. Of one episode the calls are most of the cost, which a batch shares; then the products "
         "are.",
+    ),
+    Panel(
+        "threads",
+        "More cores",
+        "cores",
+        "ms of all cores together, an update",
+        1e3,
+        "Copy of length 20, 64 episodes; wall time times cores, so that a level curve is one that n cores make n times "
+        "as fast. The kernels share the episodes out; what PyTorch does around them, one operator after the other, "
+        "stays on one core.",
     ),
 ]
 

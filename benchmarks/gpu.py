@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cores
 import performance
@@ -70,7 +70,7 @@ def world(name: str, worlds: int, device: str) -> Work:
     return rows_peers.going_on(worlds, **GOING_ON[name], device=device, output="torch")
 
 
-def core(name: str, size: int, device: str, **options: int | str) -> Work:
+def core(name: str, size: int, device: str, **options: Any) -> Work:
     """A training step of a core on Copy of length 20."""
     torch.manual_seed(0)
     models = {"LSTM": cores.Plain, "pytorch-ntm": cores.PeerNTM}

@@ -4,8 +4,8 @@ python benchmarks/growth.py                                 everything, in some 
 python benchmarks/growth.py --only rows --rows 16 64 256    one panel, with sizes of your own; the page stays as it is
 python benchmarks/growth.py --only length --length 20 200 --seconds 2     longer, for each point
 
-Each curve is a process of its own on one thread; times are processor time, medians. The figures go into
-benchmarks/growth.json, the curves into docs/growth.png, and the tables into docs/performance.md.
+Each curve is a process of its own on one thread; times are processor time, medians (of threads: wall time). The figures
+go into benchmarks/growth.json, the curves into docs/growth.png, and the tables into docs/performance.md.
 """
 
 import argparse
@@ -74,7 +74,7 @@ GROWTHS = {
     ),
     "length": Growth(
         [20, 63, 200, 632, 2000],
-        ["NTM", "NTM without the kernel", "nn.LSTM"],
+        ["NTM", "NTM, computed again in pieces", "NTM without the kernel", "nn.LSTM"],
         lambda n: {"length": n},
         lambda n: 2 * n + 1,
     ),
@@ -83,6 +83,12 @@ GROWTHS = {
         ["NTM", "NTM without the kernel", "nn.LSTM"],
         lambda n: {"size": n},
         lambda n: n,
+    ),
+    "threads": Growth(
+        [n for n in (1, 2, 4, 8, 16) if n <= (os.cpu_count() or 1)],
+        ["NTM", "DNC, 64 rows", "nn.LSTM"],
+        lambda n: {"threads": n},
+        lambda n: 1 / n,  # what all cores together spend
     ),
 }
 

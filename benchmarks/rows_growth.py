@@ -1,12 +1,44 @@
 """What benchmarks/growth.py times: the rows by name, as in rows.py, each with arguments for the sizes that grow."""
 
+import math
+import os
+import time
 from functools import partial
+from typing import Any
 
-from rows import FEW, Rows
+import torch
+from rows import FEW, Rows, Work
 from rows_peers import GOING_ON, cartpole, core, going_on
 
 SHORT = 5  # bit vectors to copy: a dense DNC of many rows keeps its links at every moment
 TOGETHER = 4  # episodes in a batch of long sequences
+SHARED = 64  # episodes in a batch that several cores share
+
+
+def in_pieces(length: int) -> Work:
+    """A training step on a long sequence, of which pieces of the square root of its moments are computed again."""
+    return core("ntm", TOGETHER, length, recompute_every=math.isqrt(2 * length + 1))
+
+
+def on_cores(threads: int, model: str, **options: Any) -> Work:
+    """A training step by several threads; told is wall time, not processor time.
+
+    Args:
+        threads: how many, on as many cores.
+        model: as of `core`.
+        **options: of the core.
+    """
+    if hasattr(os, "sched_setaffinity"):  # the worker keeps itself to one core
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    torch.set_num_threads(threads)
+    step = core(model, SHARED, **options)
+
+    def work() -> float:
+        begin = time.perf_counter()
+        step()
+        return time.perf_counter() - begin
+
+    return work
 
 
 def rows() -> Rows:
@@ -18,6 +50,10 @@ def rows() -> Rows:
     kinds = {"NTM": ("ntm", {}), "DNC, all links": ("dnc", {}), "DNC, 8 links a row": ("dnc", {"sparse_links": 8})}
     for name, (model, options) in kinds.items():
         found[f"rows, {name}"] = partial(core, model, 1, SHORT, **options)
+    found["length, NTM, computed again in pieces"] = in_pieces
+    shared = {"NTM": ("ntm", {}), "DNC, 64 rows": ("dnc", {"rows": 64}), "nn.LSTM": ("plain", {})}
+    for name, (model, options) in shared.items():
+        found[f"threads, {name}"] = partial(on_cores, model=model, **options)
     models = {"NTM": ("ntm", {}), "NTM without the kernel": ("ntm", {"fast": "off"}), "nn.LSTM": ("plain", {})}
     for name, (model, options) in models.items():
         found[f"length, {name}"] = partial(core, model, TOGETHER, **options)

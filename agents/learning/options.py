@@ -136,8 +136,8 @@ class BackpropOptions(Options):
         batch: episodes of an update; episodes of similar length go together.
         max_grad_norm: gradients (of the cost of an episode, in nats) are scaled down to this norm.
         recompute_every: moments of a piece of a sequence inside which nothing is kept for the backward pass, which
-            computes it again (gradient checkpointing): long sequences need less memory, and a third more time. 0 keeps
-            everything.
+            computes it again (gradient checkpointing): long sequences need less memory, and the time of another forward
+            pass, in pieces. 0 keeps everything.
     """
 
     objective: Literal["backprop"] = "backprop"

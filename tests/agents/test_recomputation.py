@@ -78,9 +78,7 @@ def test_pieces_keep_less(agent: str) -> None:
 
     def kept(moments: int) -> int:
         state = made.policy.initial_state(4)
-        return kept_bytes(
-            lambda: run_in_pieces(made.policy, lessons.observation, state, starts, False, moments).value
-        )
+        return kept_bytes(lambda: run_in_pieces(made.policy, lessons.observation, state, starts, False, moments).value)
 
     assert kept(5) < kept(0) / 2
 
