@@ -85,8 +85,8 @@ class LSTM(_TorchCore[LSTMState]):
         input_size: size of x.
         hidden: units of each layer.
         layers: how many, one on top of the other.
-        fast: "auto" takes a fused kernel on a CPU where it is faster than torch (a few sequences in which episodes
-            start), "off" never does; both give the same numbers but for the last digits.
+        fast: "auto" takes a fused kernel on a CPU where it is faster than torch (sequences in which episodes start, and
+            single steps of several rows), "off" never does; both give the same numbers but for the last digits.
     """
 
     state_class = LSTMState
