@@ -19,8 +19,8 @@ from .sequence import array, call, in_threads, keep, kept
 with compiled_into_cache():
     from .gru_loops import backward, forward
 
-FEWEST_STEPS = 8  # below, and above as many numbers in a hidden state, torch's operators are as fast
-MOST_NUMBERS = 2048
+FEWEST_STEPS = 4  # below, and above as many numbers in a hidden state, torch's operators are as fast
+MOST_NUMBERS = 2**14
 
 
 def pays(steps: int, batch: int, hidden: int) -> bool:

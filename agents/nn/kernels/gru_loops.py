@@ -6,6 +6,7 @@ d_x stands for the loss's derivative with respect to x. What depends on the inpu
 from numba import njit
 
 from .arithmetic import CACHED, sigmoid, tanh
+from .gate_slices import four
 from .products import product
 
 
@@ -30,12 +31,13 @@ def forward(drive, weight, bias, hidden, gates, recurrent, first, end):
             gate, given, past, before, h = gates[t, b], drive[t, b], recurrent[b], hidden[t, b], hidden[t + 1, b]
             for i in range(2 * size):
                 gate[i] = sigmoid(given[i] + past[i] + bias[i], one)
-            for i in range(2 * size, 3 * size):
-                gate[size + i] = past[i] + bias[i]
-                gate[i] = tanh(given[i] + gate[i - 2 * size] * gate[size + i], one)
+            r, z, new, inner = four(gate, size)
+            for_new, past_new, bias_new = given[2 * size :], past[2 * size :], bias[2 * size :]
             for i in range(size):
-                z = gate[size + i]
-                h[i] = (one - z) * gate[2 * size + i] + z * before[i]
+                inner[i] = past_new[i] + bias_new[i]
+                new[i] = tanh(for_new[i] + r[i] * inner[i], one)
+            for i in range(size):
+                h[i] = (one - z[i]) * new[i] + z[i] * before[i]
 
 
 @njit(**CACHED)
@@ -57,16 +59,20 @@ def backward(weight, hidden, gates, d_y, d_hidden, d_drive, d_recurrent, through
     one, size = d_y.dtype.type(1), d_y.shape[2]
     for t in range(len(d_y) - 1, -1, -1):
         for b in range(first, end):
-            gate, before, d_given, d_past = gates[t, b], hidden[t, b], d_drive[t, b], d_recurrent[t, b]
+            before, outer, d_h, kept, d_past = hidden[t, b], d_y[t, b], d_hidden[b], through[b], d_recurrent[t, b]
+            r, z, new, inner = four(gates[t, b], size)
+            d_r, d_z, d_new, _ = four(d_drive[t, b], size)
+            d_inner = d_past[2 * size :]
             for i in range(size):
-                d = d_y[t, b, i] + d_hidden[b, i]
-                r, z, new, inner = gate[i], gate[size + i], gate[2 * size + i], gate[3 * size + i]
-                d_new = d * (one - z) * (one - new * new)
-                d_given[i] = d_past[i] = d_new * inner * r * (one - r)
-                d_given[size + i] = d_past[size + i] = d * (before[i] - new) * z * (one - z)
-                d_given[2 * size + i] = d_new
-                d_past[2 * size + i] = d_new * r
-                through[b, i] = d * z
+                d = outer[i] + d_h[i]
+                d_new[i] = d * (one - z[i]) * (one - new[i] * new[i])
+                d_z[i] = d * (before[i] - new[i]) * z[i] * (one - z[i])
+                kept[i] = d * z[i]
+            for i in range(size):
+                d_r[i] = d_new[i] * inner[i] * r[i] * (one - r[i])
+                d_inner[i] = d_new[i] * r[i]
+            for i in range(2 * size):
+                d_past[i] = d_drive[t, b, i]
         product(d_recurrent[t], weight, d_hidden, first, end)
         for b in range(first, end):
             for i in range(size):

@@ -1,20 +1,14 @@
 """A layer of an LSTM over a whole sequence, forwards and backwards, in numba: the equations of torch.
 
 d_x stands for the loss's derivative with respect to x. What depends on the inputs alone, W x_t and both biases, is
-given. Episodes may start anywhere: there the state before the moment is zero. Gates are slices, since a loop that
-begins in the middle of a vector doesn't vectorise: numba looks whether its index counts from the end.
+given. Episodes may start anywhere: there the state before the moment is zero.
 """
 
 from numba import njit
 
-from .arithmetic import CACHED, PART, copy, sigmoid, tanh
+from .arithmetic import CACHED, copy, sigmoid, tanh
+from .gate_slices import four
 from .products import product
-
-
-@njit(**PART)
-def _four(row, size):
-    """The parts of a vector for the gates: input, forget, new, output."""
-    return row[:size], row[size : 2 * size], row[2 * size : 3 * size], row[3 * size :]
 
 
 @njit(**CACHED)
@@ -42,8 +36,8 @@ def forward(drive, starts, weight, past, cells, gates, y, first, end):
                 copy(y[t - 1, b], past[t, b])
         product(past[t], weight, gates[t], first, end)
         for b in range(first, end):
-            i, f, g, o = _four(gates[t, b], size)
-            for_i, for_f, for_g, for_o = _four(drive[t, b], size)
+            i, f, g, o = four(gates[t, b], size)  # input, forget, new, output
+            for_i, for_f, for_g, for_o = four(drive[t, b], size)
             before, after, h = cells[t, b], cells[t + 1, b], y[t, b]
             for k in range(size):
                 i[k] = sigmoid(for_i[k] + i[k], one)
@@ -74,8 +68,8 @@ def backward(weight, starts, gates, cells, d_y, d_hidden, d_cell, d_drive, first
     one, size = d_y.dtype.type(1), d_y.shape[2]
     for t in range(len(d_y) - 1, -1, -1):
         for b in range(first, end):
-            i, f, g, o = _four(gates[t, b], size)
-            d_i, d_f, d_g, d_o = _four(d_drive[t, b], size)
+            i, f, g, o = four(gates[t, b], size)
+            d_i, d_f, d_g, d_o = four(d_drive[t, b], size)
             before, outer, d_h, d_c = cells[t, b], d_y[t, b], d_hidden[b], d_cell[b]
             for k in range(size):
                 squashed = tanh(f[k] * before[k] + i[k] * g[k], one)
