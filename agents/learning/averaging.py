@@ -58,8 +58,10 @@ class WeightAverage:
 
     def _exchange(self) -> None:
         self._in_place = not self._in_place
-        for weight, other in zip(self._weights, self._other, strict=True):
-            weight.data, other.data = other.data, weight.data
+        weights = [weight.detach() for weight in self._weights]
+        before = [weight.clone() for weight in weights]
+        torch._foreach_copy_(weights, self._other)  # not their places: cuDNN wants a network in one piece
+        torch._foreach_copy_(self._other, before)
 
 
 def averaged(average: WeightAverage | None) -> AbstractContextManager[None]:
