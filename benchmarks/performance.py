@@ -239,4 +239,6 @@ def write(page: Path, peers: Path | None = None, growth: Path | None = None, gpu
 
 
 if __name__ == "__main__":
-    write(PAGE)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--page", type=Path, default=PAGE, help="the file that is written (default: %(default)s)")
+    write(arguments.parse_args().page)
