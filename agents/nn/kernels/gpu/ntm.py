@@ -1,6 +1,5 @@
 """A neural Turing machine over a whole piece of a sequence as two launches on a GPU, with a gradient of its own."""
 
-import itertools
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,8 +12,9 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from ..arguments import NTMBegin, NTMShape, Parameters
 from .ntm_backward import backward as backward_kernel
 from .ntm_forward import forward as forward_kernel
+from .sequence import fits, from_the_end, padded, parameter_gradients, places, wants_gradient, write_controller
 
-LARGEST = 2**14  # numbers in a memory that a program's registers can take
+__all__ = ["fits", "ntm_sequence"]
 
 
 class Trace(NamedTuple):
@@ -33,29 +33,24 @@ class Trace(NamedTuple):
     row_norm: Tensor
 
 
-def fits(rows: int, width: int) -> bool:
-    """Whether a memory of this size can stay in the registers of one program."""
-    return triton.next_power_of_2(rows) * triton.next_power_of_2(width) <= LARGEST
-
-
 def interface_layout(shape: NTMShape, width: int) -> dict[str, int]:
     """Where the parts of the interface begin, as `NTM.sizes` has them."""
     heads, writes = shape.read_heads + shape.write_heads, shape.write_heads
+    # each that of the part before
     sizes = {"KERNEL": heads * width, "ADD": heads * shape.shifts, "GATE": writes * width, "ERASE": heads}
-    sizes |= {"STRENGTH": writes * width, "SHARPNESS": heads}  # of the part before each
-    return {f"{name}_AT": at for name, at in zip(sizes, itertools.accumulate(sizes.values()), strict=True)}
+    sizes |= {"STRENGTH": writes * width, "SHARPNESS": heads}
+    return places(sizes)
 
 
 def sizes(shape: NTMShape, rows: int, width: int, hidden: int, interface: int) -> dict[str, int]:
     """What the kernels are compiled for."""
-    known = {"ROWS": rows, "WIDTH": width, "SHIFTS": shape.shifts, "HIDDEN": hidden}
-    padded = {f"{name}_P": triton.next_power_of_2(size) for name, size in known.items()}
+    known = padded({"ROWS": rows, "WIDTH": width, "SHIFTS": shape.shifts, "HIDDEN": hidden})
     kinds = {"LSTM": shape.lstm, "CONTENT": shape.content, "LOCATION": shape.location}
     heads = {"READS": shape.read_heads, "WRITES": shape.write_heads}
     parts = interface_layout(shape, width)
-    warps = 8 if padded["ROWS_P"] * padded["WIDTH_P"] > 2**11 else 4
+    warps = 8 if known["ROWS_P"] * known["WIDTH_P"] > 2**11 else 4
     kinds = {name: int(value) for name, value in kinds.items()}
-    return known | padded | kinds | heads | parts | {"INTERFACE": interface, "num_warps": warps}
+    return known | kinds | heads | parts | {"INTERFACE": interface, "num_warps": warps}
 
 
 def empty_trace(shape: NTMShape, drive: Tensor, parameters: Parameters, begin: NTMBegin, keep: bool) -> Trace:
@@ -88,9 +83,7 @@ def empty_trace(shape: NTMShape, drive: Tensor, parameters: Parameters, begin: N
         row_norm=new(some, batch, rows),
     )
     trace.memory[0], trace.weighting[0] = begin.memory, begin.weights
-    trace.past[0, :, :reads] = begin.reads.flatten(1)
-    if shape.lstm:
-        trace.past[0, :, reads:], trace.cell[0] = begin.hidden, begin.cell
+    write_controller(trace.past, trace.cell, begin.reads, begin.hidden, begin.cell)
     return trace
 
 
@@ -123,12 +116,8 @@ class _Sequence(torch.autograd.Function):
         shape: NTMShape = ctx.shape  # type: ignore[attr-defined]
         saved = ctx.saved_tensors  # type: ignore[attr-defined]
         parameters, trace, d_end = Parameters(*saved[:3]), Trace(*saved[3:]), NTMBegin(*d_after)
-        steps, batch, hidden = trace.hidden.shape
-        reads = d_end.reads[0].numel()
-        d_y = d_y.clone(memory_format=torch.contiguous_format)
-        d_y[-1, :, :hidden] += d_end.hidden
-        d_past = torch.zeros_like(trace.past[0])
-        d_past[:, :reads] = d_end.reads.flatten(1)
+        (steps, batch, _), reads = trace.hidden.shape, d_end.reads[0].numel()
+        d_y, d_past = from_the_end(trace.past, d_y, d_end.reads, d_end.hidden)
         carried = d_end.memory.clone(memory_format=torch.contiguous_format), d_end.weights.contiguous().clone()
         d_cell = d_end.cell.contiguous().clone()
         d_gates, d_interface = torch.empty_like(trace.gates), torch.zeros_like(trace.interface)
@@ -139,11 +128,7 @@ class _Sequence(torch.autograd.Function):
             torch.empty_like(trace.row_norm[0]), steps, batch,
             PAST_P=triton.next_power_of_2(d_past.shape[1]), **ctx.known,  # type: ignore[attr-defined]
         )  # fmt: skip
-        d_parameters = Parameters(
-            past=d_gates.flatten(0, 1).mT @ trace.past[:-1].flatten(0, 1),
-            interface=d_interface.flatten(0, 1).mT @ trace.hidden.flatten(0, 1),
-            bias=d_interface.sum((0, 1)),
-        )
+        d_parameters = parameter_gradients(trace.past, trace.hidden, d_gates, d_interface)
         d_begin = NTMBegin(
             memory=carried[0],
             weights=carried[1],
@@ -168,7 +153,7 @@ def ntm_sequence(
     Returns:
         y, (T, B, hidden + R W), and the state after it.
     """
-    keep = torch.is_grad_enabled() and any(part.requires_grad for part in (drive, *parameters, *begin))
+    keep = wants_gradient(drive, *parameters, *begin)
     y, *after = _Sequence.apply(shape, keep, drive, *parameters, *begin)
     end = NTMBegin(*after)
     return y, end if shape.lstm else end._replace(cell=begin.cell)

@@ -6,54 +6,13 @@ d_x stands for the loss's derivative with respect to x.
 import triton
 from triton import language as tl
 
+from .content import address_by_content_back
+from .controller import control_back
 from .ntm_forward import entry, shift_kernel
-from .parts import EPSILON, bounded, product, sigmoid, softplus, tanh, within
+from .parts import bounded, product, sigmoid, softplus, tanh, within
 
 
-@triton.jit
-def address_by_content_back(key, strength, memory, row_norm, content, d_content):
-    """Of eq. 5 and 6: d_k, d_β, d_M without the part by way of ‖M(i)‖, and d_‖M(i)‖."""
-    norm = tl.sqrt(tl.sum(key * key, 0))
-    inverse = 1 / (norm * row_norm + EPSILON)
-    cosine = tl.sum(memory * key[None, :], 1) * inverse
-    d = content * (d_content - tl.sum(d_content * content, 0))  # of the softmax over β K
-    d_strength = tl.sum(d * cosine, 0)
-    d *= strength * inverse  # of k · M(i)
-    d_norm = -tl.sum(d * cosine * row_norm, 0)
-    direction = tl.where(norm > 0, key / tl.where(norm > 0, norm, 1 + 0 * norm), 0 * key)
-    d_key = tl.sum(d[:, None] * memory, 0) + d_norm * direction
-    return d_key, d_strength, d[:, None] * key[None, :], -d * cosine * norm
-
-
-@triton.jit
-def control_back(
-    weight, cell, cell_after, gates, hidden, d_hidden, d_past, d_cell, d_gates,
-    READ: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr, PAST_P: tl.constexpr, LSTM: tl.constexpr,
-):  # fmt: skip
-    """Of `control`; `d_past` and `d_cell` go from this step to the step before."""
-    u, k = tl.arange(0, HIDDEN_P), tl.arange(0, PAST_P)
-    real = u < HIDDEN
-    past_size: tl.constexpr = READ + HIDDEN * LSTM
-    if LSTM:
-        d = d_hidden + tl.load(d_past + READ + u, real, 0.0)
-        i, f = tl.load(gates + u, real, 0.0), tl.load(gates + HIDDEN + u, real, 0.0)
-        o, c = tl.load(gates + 2 * HIDDEN + u, real, 0.0), tl.load(gates + 3 * HIDDEN + u, real, 0.0)
-        squashed = tanh(tl.load(cell_after + u, real, 0.0))
-        d_c = tl.load(d_cell + u, real, 0.0) + d * o * (1 - squashed * squashed)
-        tl.store(d_gates + u, d_c * c * i * (1 - i), real)
-        tl.store(d_gates + HIDDEN + u, d_c * tl.load(cell + u, real, 0.0) * f * (1 - f), real)
-        tl.store(d_gates + 2 * HIDDEN + u, d * squashed * o * (1 - o), real)
-        tl.store(d_gates + 3 * HIDDEN + u, d_c * i * (1 - c * c), real)
-        tl.store(d_cell + u, d_c * f, real)
-    else:
-        h = tl.load(hidden + u, real, 0.0)
-        tl.store(d_gates + u, d_hidden * (1 - h * h), real)
-    tl.debug_barrier()
-    gate_count: tl.constexpr = HIDDEN * (1 + 3 * LSTM)
-    tl.store(d_past + k, product(d_gates, weight, past_size, gate_count, past_size, PAST_P), k < past_size)
-
-
-@triton.jit
+@triton.jit(do_not_specialize=["steps", "batch"])  # pieces are of any length
 def backward(
     past_weight, interface_weight,
     memory, weighting, cell, gates, hidden, interface, content, placed, shifted, row_norm,
@@ -170,6 +129,7 @@ def backward(
                     tl.store(d_w, d, real)
                 tl.debug_barrier()  # all have read `scratch`
             else:
+                tl.debug_barrier()  # all have read `d_w`
                 tl.store(d_w, 0 * d, real)
             if CONTENT:
                 raw_key, raw = tl.load(said + h * WIDTH + j, number, 0.0), tl.load(said + STRENGTH_AT + h)

@@ -7,15 +7,9 @@ are as in the trace of `kernels/ntm_forward.py`, but for the memory, whose rows 
 import triton
 from triton import language as tl
 
-from .parts import EPSILON, TINY, bounded, product, sigmoid, softmax, softplus, tanh
-
-
-@triton.jit
-def address_by_content(key, strength, memory, row_norm, real):
-    """w_c(i) = softmax_i β K[k, M(i)], K the cosine (eq. 5 and 6)."""
-    norm = tl.sqrt(tl.sum(key * key, 0))
-    cosine = tl.sum(memory * key[None, :], 1) / (norm * row_norm + EPSILON)
-    return softmax(strength * cosine, real)
+from .content import address_by_content
+from .controller import control
+from .parts import TINY, bounded, product, sigmoid, softmax, softplus, tanh
 
 
 @triton.jit
@@ -31,41 +25,7 @@ def entry(vector, index, SIZE: tl.constexpr):
     return tl.sum(tl.where(tl.arange(0, SIZE) == index, vector, 0 * vector), 0)
 
 
-@triton.jit
-def gate(drive, weight, past, NUMBER: tl.constexpr, PAST: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr):
-    """What one of an LSTM's four gates gets, before its sigmoid or tanh, (hidden,)."""
-    u, first = tl.arange(0, HIDDEN_P), NUMBER * HIDDEN
-    recurrent = product(past, weight + first, 4 * HIDDEN, PAST, HIDDEN, HIDDEN_P)
-    return recurrent + tl.load(drive + first + u, u < HIDDEN, 0.0)
-
-
-@triton.jit
-def control(
-    drive, weight, past, past_after, cell, cell_after, gates, hidden,
-    READ: tl.constexpr, HIDDEN: tl.constexpr, HIDDEN_P: tl.constexpr, LSTM: tl.constexpr,
-):  # fmt: skip
-    """The controller of one world, each argument where the world's part of this step begins; READ is R W."""
-    u = tl.arange(0, HIDDEN_P)
-    real = u < HIDDEN
-    if LSTM:
-        i = sigmoid(gate(drive, weight, past, 0, READ + HIDDEN, HIDDEN, HIDDEN_P))
-        f = sigmoid(gate(drive, weight, past, 1, READ + HIDDEN, HIDDEN, HIDDEN_P))
-        o = sigmoid(gate(drive, weight, past, 2, READ + HIDDEN, HIDDEN, HIDDEN_P))
-        c = tanh(gate(drive, weight, past, 3, READ + HIDDEN, HIDDEN, HIDDEN_P))
-        tl.store(gates + u, i, real)
-        tl.store(gates + HIDDEN + u, f, real)
-        tl.store(gates + 2 * HIDDEN + u, o, real)
-        tl.store(gates + 3 * HIDDEN + u, c, real)
-        new_cell = f * tl.load(cell + u, real, 0.0) + i * c
-        h = o * tanh(new_cell)
-        tl.store(cell_after + u, new_cell, real)
-        tl.store(past_after + READ + u, h, real)
-    else:
-        h = tanh(product(past, weight, HIDDEN, READ, HIDDEN, HIDDEN_P) + tl.load(drive + u, real, 0.0))
-    tl.store(hidden + u, h, real)
-
-
-@triton.jit
+@triton.jit(do_not_specialize=["steps", "batch"])  # pieces are of any length
 def forward(
     drive, past_weight, interface_weight, bias,
     memory, weighting, past, cell, gates, hidden, interface, content, placed, shifted, row_norm,
