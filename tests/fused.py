@@ -49,7 +49,7 @@ def _of_dnc(core: DNC, state: DNCState) -> DNCState:
         columns = torch.rand(batch, rows, rows).argsort(-1)[..., :links]
         off_diagonal = columns != torch.arange(rows)[:, None]
     else:
-        off_diagonal = 1 - torch.eye(rows, dtype=like.dtype)
+        off_diagonal = 1 - torch.eye(rows, dtype=like.dtype, device=like.device)
     return state._replace(
         memory=torch.randn_like(state.memory),
         usage=usage,

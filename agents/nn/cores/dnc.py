@@ -45,8 +45,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: content is compared on the part of the row that a mask selects.
         deallocate: a row that is released is also erased.
         sharpen_links: the weightings that follow links are sharpened.
-        fast: "auto" takes the fused kernel where it serves (on a CPU, when nothing is recorded), "off" never does; both
-            give the same numbers but for the last digits.
+        fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links and
+            without the three switches), "off" never does; both give the same numbers but for the last digits.
     """
 
     def __init__(
@@ -105,7 +105,14 @@ class DNC(ExternalMemoryCore[DNCState]):
     def kernel(self) -> Callable[[Tensor, DNCState], CoreOutput[DNCState]] | None:
         # a link of the kernel is one number, with 16 bits for its column and 7 for its place
         fits = self.sparse_links < 1 << 7 and (self.rows <= 1 << 16 or not self.sparse_links)
-        return self._run_fused if fits and serves(self.fast, self.interface.weight) else None
+        if fits and serves(self.fast, self.interface.weight):
+            return self._run_fused
+        switched = self.sparse_links or self.mask_keys or self.deallocate or self.sharpen_links
+        if not switched and serves(self.fast, self.interface.weight, "cuda"):
+            from ..kernels.gpu import dnc  # here, since it brings Triton with it
+
+            return self._run_on_gpu if dnc.fits(self.rows, self.width, self.read_heads) else None
+        return None
 
     def _run_fused(self, drive: Tensor, state: DNCState) -> CoreOutput[DNCState]:
         """A piece in which no episode starts; drive (t, B, …)."""
@@ -123,6 +130,17 @@ class DNC(ExternalMemoryCore[DNCState]):
         parameters = dnc.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
         y, end = dnc.dnc_sequence(shape, drive, parameters, dnc.Begin(**state._asdict()))
         return CoreOutput(y, DNCState(**end._asdict()), {}, {})
+
+    def _run_on_gpu(self, drive: Tensor, state: DNCState) -> CoreOutput[DNCState]:
+        """The same where links are full and nothing is switched on."""
+        from ..kernels.gpu import dnc
+
+        shape = dnc.Shape(read_heads=self.read_heads, lstm=self.controller.cell_size > 0)
+        parameters = dnc.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
+        parts = state._asdict()
+        columns = parts.pop("link_columns")
+        y, end = dnc.dnc_sequence(shape, drive, parameters, dnc.Begin(**parts))
+        return CoreOutput(y, DNCState(**end._asdict(), link_columns=columns), {}, {})
 
     def step(self, drive: Tensor, state: DNCState, record: bool = False) -> CoreOutput[DNCState]:
         heads = self.read_heads
