@@ -38,6 +38,7 @@ Others = dict[str, tuple[Callable[[], Work], float | None]]
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "benchmarks" / "gpu.json"
 CORE = "a core of the same machine"
+WITHOUT = "the same without the kernel"
 MANY = 65_536
 TRAINED = "Glimpse/TranslatedDigits-v0"
 # a turn of 2,048 worlds takes about as long as one of the preset's 128; of five such recipes this scored best on the
@@ -107,15 +108,17 @@ def duels() -> Iterator[Duel]:
     for size in (1, 16, 256):
         made = partial(core, "ntm", size)
         others: Others = {
-            "the same without the kernel": (partial(made, "cuda", fast="off"), None),
+            WITHOUT: (partial(made, "cuda", fast="off"), None),
             **on_a_core(made),
             "nn.LSTM on the GPU, for scale": (partial(core, "LSTM", size, "cuda"), None),
         }
         if size == 16:
             others[f"pytorch-ntm on {CORE}"] = (partial(core, "pytorch-ntm", size, "cpu"), 20.0)
         yield Duel("gpu-cores", f"NTM 128x20, LSTM controller, batch {size}", partial(made, "cuda"), others)
-    made = partial(core, "dnc", 16, rows=128)
-    yield Duel("gpu-cores", "DNC 128x20, 4 read heads, batch 16", partial(made, "cuda"), on_a_core(made))
+    for size in (16, 256):
+        made = partial(core, "dnc", size, rows=128)
+        others = {WITHOUT: (partial(made, "cuda", fast="off"), None), **on_a_core(made)}
+        yield Duel("gpu-cores", f"DNC 128x20, 4 read heads, batch {size}", partial(made, "cuda"), others)
     for worlds in (128, 2048):
         options = {"worlds": worlds, "likelihood_reward": True}
         made = partial(update, "ram", TRAINED, options, reward="every")
