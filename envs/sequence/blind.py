@@ -6,6 +6,20 @@ from torch import Tensor
 END = 0  # the symbol that ends what is written; among the items it is none at all
 
 
+def worth(targets: Tensor, due: Tensor, symbols: int) -> Tensor:
+    """What each symbol is worth at each writing in the mean of many texts, of which each is worth one, float (L, W).
+
+    Args:
+        targets: what is due, int64, (n, L).
+        due: how many writings are, int64, (n,).
+        symbols: W.
+    """
+    value = torch.zeros(targets.shape[1], symbols, dtype=torch.float32)
+    for place, target in enumerate(targets.unbind(1)):
+        value[place].index_add_(0, target, (place < due) / due.float())
+    return value / len(targets)
+
+
 def best_text(value: Tensor) -> Tensor:
     """The text that is worth most, where each symbol has a value at each writing and 0 ends: int64, (L,).
 

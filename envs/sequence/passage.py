@@ -17,7 +17,7 @@ from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
 from . import render
-from .blind import END, best_chain, best_text
+from .blind import END, best_chain, best_text, worth
 from .edits import similarity
 
 View = Literal["stream", "whole", "glimpse"]
@@ -302,12 +302,7 @@ class Passage(BatchWorld):
         """What `blind` and `memoryless` write, each (L,)."""
         every = torch.arange(SAMPLE)
         known = self.passage(CounterRNG(every, 0 * every, 0 * every))
-        # what each symbol is worth at each writing
-        value = torch.zeros(self.most_written, self.writings, dtype=torch.float32)
-        for place, target in enumerate(known.targets.unbind(1)):
-            worth = (place < known.due) / known.due.float()
-            value[place].index_add_(0, target, worth)
-        value /= SAMPLE
+        value = worth(known.targets, known.due, self.writings)
         return best_text(value), best_chain(value)
 
     # ---- pictures ----
