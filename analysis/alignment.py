@@ -17,6 +17,7 @@ from ..wrappers import judging
 from ..wrappers.alignment import explicit_alignment, implicit_alignment, on_items, weights_by_word
 from ..wrappers.saliency import view_of
 from ..wrappers.saliency.policy_views import OwnView
+from ..wrappers.saliency.transcripts import check_transcribes, transcript_jacobian
 from ..wrappers.saliency.undisturbed import undisturbed
 from .saliency_scores import mean
 
@@ -66,7 +67,7 @@ def agreement(
             f'an alignment needs a policy of foveate in a Sequence world as "whole" or "stream", not {env_id}.'
         )
     if world.answer == "string":
-        raise FoveateError('with answer="string" all is written at once: an alignment needs answer="symbols".')
+        return _of_strings(env, world, check_transcribes(view), seed)
     view.policy.check_plays(env.single_observation_space, env.single_action_space)
     observations, moments, state = _right_texts(env, world, view, seed)
     with undisturbed(view):
@@ -89,6 +90,23 @@ def agreement(
         f"{name} by word": _judged(amounts[..., : state["items"].shape[1], :].flatten(2), moments, gold, there)
         for name, amounts in found.items()
     }
+
+
+def _of_strings(env: gym.vector.VectorEnv, world: Passage, view: OwnView, seed: int) -> dict[str, Agreement]:
+    """`agreement` where a whole string is one action."""
+    view.policy.check_plays(env.single_observation_space, env.single_action_space)
+    env.reset(seed=seed)
+    state = world.state
+    with undisturbed(view):
+        read, slopes = transcript_jacobian(view, view.prepare(world.observe(state)))
+    slopes = slopes.transpose(0, 1)  # (L, B, S)
+    place = torch.arange(len(slopes), device=slopes.device)[:, None]
+    judged = read.reads(state["targets"]) & (place < state["due"] - 1)
+    places = torch.where(judged, place, -1).numpy(force=True)
+    gold, length = (state[name].numpy(force=True) for name in ("aligned", "length"))
+    there = np.arange(gold.shape[-1]) < length[:, None]  # (B, S)
+    found = {"jacobian": slopes, "uniform": torch.ones_like(slopes)}
+    return {name: _judged(amounts, places, gold, there) for name, amounts in found.items()}
 
 
 def _right_texts(

@@ -31,6 +31,8 @@ class EvaluateOptions:
         trace: draw what the first run's external memory does in an episode, into a .png or, step by step, an .mp4 file.
         align: draw what the first run reads for each word that it writes, beside the gold alignment, into a .png or,
             word by word, an .mp4 file (Sequence worlds).
+        letter: of words that are read at once (answer="string"), the letter that --align looks into: in strips, what
+            its reading owes to each point of the pen; "i" where nothing is given.
         score_alignment: measure how well that agrees with the gold alignment, in --moments episodes.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -56,6 +58,7 @@ class EvaluateOptions:
     contact_sheet: Path | None = None
     trace: Path | None = None
     align: Path | None = None
+    letter: str = ""
     score_alignment: bool = False
     shown: int = 9
     saliency: str = ""
@@ -77,6 +80,8 @@ class EvaluateOptions:
             raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
         if self.of and not (self.saliency or self.score_saliency):
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
+        if self.letter and self.align is None:
+            raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
         if self.plot is not None and not self.sweep:
             raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
 
@@ -215,7 +220,7 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
     if options.align is not None:
         from .align import save_alignment
 
-        save_alignment(shot, options.align)
+        save_alignment(shot, options.align, options.letter)
         print(f"alignment: {options.align}")
     if options.score_alignment:
         from .align import score_alignment

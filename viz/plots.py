@@ -41,6 +41,16 @@ def figure_png(figure: "Figure", dpi: float = 110) -> bytes:
     return buffer.getvalue()
 
 
+def figure_picture(figure: "Figure", dpi: float = 110) -> np.ndarray:
+    """A figure as pixels, uint8 (H, W, 3) with even sides, laid out as by `figure_png`."""
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(figure_png(figure, dpi), np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    height, width = pixels.shape[:2]
+    return np.pad(pixels[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)), constant_values=255)
+
+
 def _say_plainly(figure: "Figure") -> None:
     """Names in a figure are no formulas, whatever dollars they have, and can be drawn; ticks may be formulas."""
     from matplotlib.text import Text

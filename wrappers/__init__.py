@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .record import record_episodes
     from .record_video import RecordVideo
     from .saliency import Saliency, SequentialJacobian
+    from .transcript_jacobian import TranscriptJacobian
 
 __all__ = [
     "Alignment",
@@ -38,6 +39,7 @@ __all__ = [
     "RecordVideo",
     "Saliency",
     "SequentialJacobian",
+    "TranscriptJacobian",
     "record_episodes",
 ]
 
@@ -59,6 +61,7 @@ _HOMES = {
     "RecordVideo": "record_video",
     "Saliency": "saliency",
     "SequentialJacobian": "saliency",
+    "TranscriptJacobian": "transcript_jacobian",
     "record_episodes": "record",
 }
 _RENAMED = {  # since 0.2

@@ -156,7 +156,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
                 'in the view "glimpse" where the agent looks is its action: Alignment needs another view.'
             )
         if world.answer == "string":
-            raise FoveateError('with answer="string" all is written at once: Alignment needs answer="symbols".')
+            raise FoveateError('with answer="string" all is written at once: TranscriptJacobian draws what it owes.')
         if not isinstance(view, OwnView):
             raise FoveateError("an alignment needs a policy of foveate: it runs over whole episodes.")
         if of is not None:

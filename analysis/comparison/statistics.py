@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import trim_mean
+from scipy.stats import binomtest, trim_mean
 
 DRAWS = 4000
 
@@ -46,3 +46,30 @@ def at(curve: list[tuple[float, float]], x: float) -> float:
     """A learning curve's best score so far at a place along it; NaN before its first point."""
     reached = [score for place, score in curve if place <= x * (1 + 1e-9)]
     return max(reached) if reached else float("nan")
+
+
+class Share(NamedTuple):
+    """A share of some cases.
+
+    Attributes:
+        share: NaN where there are no cases.
+        low: lower end of its 95 % interval (Wilson 1927, "Probable inference").
+        high: upper end.
+    """
+
+    share: float
+    low: float
+    high: float
+
+
+def share_of(count: int, cases: int) -> Share:
+    """The share that so many are of all cases.
+
+    Args:
+        count: those that are meant.
+        cases: all, taken for independent.
+    """
+    if not cases:
+        return Share(*[float("nan")] * 3)
+    interval = binomtest(count, cases).proportion_ci(0.95, "wilson")
+    return Share(count / cases, float(interval.low), float(interval.high))

@@ -172,26 +172,12 @@ def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = 
         confusable: see `script`.
         step: as there.
     """
-    known = script(confusable, text.device, step)
-    n, most = text.shape
+    known, laid = script(confusable, text.device, step), _laid_out(text, room, late, confusable, step)
+    letter, within, inside = laid.letter, laid.within, laid.inside
     there, kind = text > 0, (text - 1).clamp(min=0)
     width = known.width[kind] * there
     left = width.cumsum(1) - width  # (n, S)
-    place = torch.arange(most, device=text.device)
-    # pieces in the order in which they are written: which letter of the text, and which of its two pieces
-    order = torch.stack([place, place], 0 if late else 1).flatten()  # (2 S,)
-    part = (
-        torch.arange(2 * most, device=text.device) // most if late else torch.arange(2 * most, device=text.device) % 2
-    )
-    count = known.count[kind[:, order], part] * there[:, order]  # (n, 2 S)
-    ends = count.cumsum(1)
-    at = torch.arange(room, device=text.device).expand(n, -1).contiguous()  # (n, M)
-    piece = torch.searchsorted(ends, at, right=True).clamp(max=2 * most - 1)
-    within = at - (ends - count).gather(1, piece)
-    letter = order[piece]
-    total = ends[:, -1]
-    inside = at < total[:, None]
-    index = (kind.gather(1, letter), part[piece], within.clamp(0, known.points.shape[2] - 1))
+    index = (kind.gather(1, letter), laid.part, within.clamp(0, known.points.shape[2] - 1))
     points = known.points[index] + torch.stack([left.gather(1, letter), torch.zeros_like(left).gather(1, letter)], -1)
     lifts = known.lifts[index]
     x, y = points.unbind(-1)
@@ -204,8 +190,51 @@ def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = 
     )
     # from the last point of a letter's body the pen goes on to the next letter, if that begins near
     gap = (points.roll(-1, 1) - points).norm(dim=-1)
-    bodies = part[piece] == 0
+    bodies = laid.part == 0
     beside = letter.roll(-1, 1) == letter + 1  # no space is between them
-    goes_on = beside & bodies & bodies.roll(-1, 1) & (at + 1 < total[:, None]) & (gap <= JOIN)
+    goes_on = beside & bodies & bodies.roll(-1, 1) & inside.roll(-1, 1) & (gap <= JOIN)
     lifts = lifts & ~goes_on
-    return Ink(points * inside[..., None], lifts & inside, torch.where(inside, letter, -1), total)
+    return Ink(points * inside[..., None], lifts & inside, torch.where(inside, letter, -1), laid.total)
+
+
+def late_points(text: Tensor, room: int, late: bool, confusable: bool = False, step: float = STEP) -> Tensor:
+    """Which points are those that may come late, a letter's dot or bar, bool (n, M); arguments as in `written`."""
+    laid = _laid_out(text, room, late, confusable, step)
+    return (laid.part == 1) & laid.inside
+
+
+class _Laid(NamedTuple):
+    """Which point of which letter each of M points is.
+
+    Attributes:
+        letter: of the text, from 0 on, int64 (n, M).
+        part: its body (0) or what may come late (1), int64 (n, M).
+        within: which point of that, int64 (n, M).
+        inside: whether it is before the end of the text, bool (n, M); the others say nothing.
+        total: points before the end, int64 (n,).
+    """
+
+    letter: Tensor
+    part: Tensor
+    within: Tensor
+    inside: Tensor
+    total: Tensor
+
+
+def _laid_out(text: Tensor, room: int, late: bool, confusable: bool, step: float) -> _Laid:
+    """Where the points of texts come from; arguments as in `written`."""
+    known = script(confusable, text.device, step)
+    n, most = text.shape
+    there, kind = text > 0, (text - 1).clamp(min=0)
+    place = torch.arange(most, device=text.device)
+    # pieces in the order in which they are written: which letter of the text, and which of its two pieces
+    order = torch.stack([place, place], 0 if late else 1).flatten()  # (2 S,)
+    part = (
+        torch.arange(2 * most, device=text.device) // most if late else torch.arange(2 * most, device=text.device) % 2
+    )
+    count = known.count[kind[:, order], part] * there[:, order]  # (n, 2 S)
+    ends = count.cumsum(1)
+    at = torch.arange(room, device=text.device).expand(n, -1).contiguous()  # (n, M)
+    piece = torch.searchsorted(ends, at, right=True).clamp(max=2 * most - 1)
+    within, total = at - (ends - count).gather(1, piece), ends[:, -1]
+    return _Laid(order[piece], part[piece], within, at < total[:, None], total)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...errors import check_choice
+from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
@@ -126,15 +127,50 @@ class PenReading(Transcript):
         targets = torch.where(place < length[:, None], letters, END)
         ink = pen.written(targets, pen.hands(rng), self.most_items, self.dots == "late", self.confusable)
         aligned = (ink.letter[:, None] == place[:, None]) & (place < length[:, None])[..., None]  # (n, L, S)
-        return Passages(self._seen_of(ink), ink.count, targets, length + 1, aligned)
+        seen = self._seen_of(ink.points, ink.lifts, ink.letter >= 0)
+        return Passages(seen, ink.count, targets, length + 1, aligned)
 
-    def _seen_of(self, ink: pen.Ink) -> Tensor:
+    def _seen_of(self, points: Tensor, lifts: Tensor, there: Tensor) -> Tensor:
         """The five numbers of each point, in [0, 1], (n, S, 5)."""
-        step = torch.diff(ink.points, dim=1, prepend=ink.points[:, :1])  # (n, S, 2)
-        x, y = ink.points.unbind(-1)
+        step = torch.diff(points, dim=1, prepend=points[:, :1])  # (n, S, 2)
+        x, y = points.unbind(-1)
         place = [(x + BESIDE) / (self.widest + 2 * BESIDE), (y + LOW) / (HIGH + LOW)]
-        parts = torch.stack([*place, *(0.5 + step / 4).unbind(-1), ink.lifts.float()], -1)
-        return parts.clamp(0, 1) * (ink.letter >= 0)[..., None]
+        parts = torch.stack([*place, *(0.5 + step / 4).unbind(-1), lifts.float()], -1)
+        return parts.clamp(0, 1) * there[..., None]
+
+    def _points_of(self, items: Tensor) -> Tensor:
+        """Where the pen was, in heights of an x, (…, 2): of the five numbers of points, (…, 5)."""
+        x, y = items[..., 0], items[..., 1]
+        return torch.stack([x * (self.widest + 2 * BESIDE) - BESIDE, y * (HIGH + LOW) - LOW], -1)
+
+    # ---- the ink, for instruments ----
+
+    def ink(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The points of world `index` in heights of an x, float (S, 2), and after which the pen goes up, bool (S,)."""
+        items = self.state["items"][index, : int(self.state["length"][index])]
+        return self._points_of(items).numpy(force=True), (items[:, 4] > 0.5).numpy(force=True)
+
+    def late_points(self) -> Tensor:
+        """Which points are a dot of i or j or the bar of a t, bool (B, S); whose they are says `aligned`."""
+        return pen.late_points(self.state["targets"], self.most_items, self.dots == "late", self.confusable)
+
+    def without(self, points: Tensor) -> Tensors:
+        """What would be observed now if these points had never been written.
+
+        The pen goes from the point before them to the one behind them. With `confusable` and dots="late", an i without
+        its dot is the same ink as an l of that hand in its place.
+
+        Args:
+            points: bool, (B, S).
+        """
+        items, length = self.state["items"], self.state["length"]
+        place = torch.arange(items.shape[1], device=items.device)
+        kept = ~points & (place < length[:, None])
+        order = kept.long().argsort(dim=1, descending=True, stable=True)  # those that are kept come first
+        moved = items.gather(1, order[..., None].expand_as(items))
+        count = kept.sum(1)
+        left = self._seen_of(self._points_of(moved), moved[..., 4] > 0.5, place < count[:, None])
+        return self.observe({**self.state, "items": left, "length": count})
 
     # ---- who knows the letters but not their order ----
 
@@ -149,13 +185,12 @@ class PenReading(Transcript):
 
     def source_picture(self, index: int) -> np.ndarray:
         one = {name: value[index].cpu().numpy() for name, value in self.state.items()}
-        items, length = one["items"], int(one["length"])
-        x, y = items[:length, 0] * (self.widest + 2 * BESIDE) - BESIDE, items[:length, 1] * (HIGH + LOW) - LOW
+        points, lifts = self.ink(index)
         return render_pen.paper(
             render_pen.Paper(
-                points=np.stack([x, y], 1),
-                lifts=items[:length, 4] > 0.5,
-                due=self.due_now(index, length),
+                points=points,
+                lifts=lifts,
+                due=self.due_now(index, len(points)),
                 seen=self._seen(one),
                 written=self.written_so_far(index),
                 gold=spelt(one["targets"][: one["due"]], self.written_names),

@@ -146,6 +146,47 @@ def test_what_is_seen_is_the_ink_and_relevant_is_what_the_letter_is_made_of(opti
         world.step(world.oracle())
 
 
+def reading_world(count: int, **options: object) -> tuple[PenReading, CounterRNG]:
+    """Words to be read at once, and the random numbers that they were drawn by."""
+    env = gym.make_vec(ID, num_envs=count, view="whole", answer="string", output="torch", **options)
+    env.reset(seed=1)
+    key = torch.arange(1, count + 1)
+    return cast(PenReading, cast(VectorEnv, env.unwrapped).world), CounterRNG(key, 0 * key, 0 * key)
+
+
+@pytest.mark.parametrize("dots", ["late", "at once"])
+def test_late_points_are_the_last_stroke_of_i_j_and_t(dots: str) -> None:
+    world, _ = reading_world(60, dots=dots)
+    late, word, known = world.late_points(), world.state["targets"], pen.script(True)
+    for b in range(60):
+        for place, letter in enumerate(word[b][word[b] > 0].tolist()):
+            own = world.state["aligned"][b, place]
+            assert late[b][own].sum() == known.count[letter - 1, 1]
+            if letter - 1 in map(pen.LETTERS.index, "ijt"):
+                assert (
+                    own.nonzero()[-int(known.count[letter - 1, 1]) :, 0].tolist()
+                    == (own & late[b]).nonzero()[:, 0].tolist()
+                )
+        assert not late[b, int(world.state["length"][b]) :].any()
+    assert late.any()
+
+
+def test_an_i_without_its_dot_is_the_ink_of_an_l() -> None:
+    """By writing the word anew in the same hand, with an l in the place of the i."""
+    world, rng = reading_world(400)
+    word, dotted, plain_stem = world.state["targets"], *(1 + pen.LETTERS.index(c) for c in "il")
+    chosen = ((word == dotted).cumsum(1) == 1) & (word == dotted)  # the first i of each word
+    gone = (world.state["aligned"] & chosen[..., None]).any(1) & world.late_points()
+    seen = world.without(gone)
+    ink = pen.written(torch.where(chosen, plain_stem, word), pen.hands(rng), world.most_items, True, True)
+    assert torch.equal(seen["length"], ink.count)
+    assert int((seen["length"] < world.state["length"]).sum()) == int(chosen.any(1).sum()) > 30
+    wanted = world._seen_of(ink.points, ink.lifts, ink.letter >= 0)
+    torch.testing.assert_close(seen["source"][:, : world.most_items], wanted, atol=1e-5, rtol=0)
+    same = world.without(torch.zeros_like(gone))["source"]
+    torch.testing.assert_close(same, world.observe(world.state)["source"], atol=1e-5, rtol=0)
+
+
 def test_a_picture_is_of_one_size_and_shows_the_ink() -> None:
     env = gym.make(ID, view="whole", render_mode="rgb_array")
     shapes = set()

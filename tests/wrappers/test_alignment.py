@@ -332,7 +332,7 @@ def test_the_gold_cells_are_outlined_and_their_words_stand_there() -> None:
         (lambda: Alignment(gym.make(ID, view="whole"), policy_of(), of="wieghts"), "weights"),
         (lambda: agreement(policy_of(), "Memory/Copy-v0", {}, 2, 0), "alignment"),
         (lambda: Alignment(gym.make(SPEECH, **WHOLE_STRING), policy_of()), "at once"),
-        (lambda: agreement(policy_of(), SPEECH, WHOLE_STRING, 2, 0), "at once"),
+        (lambda: agreement(policy_of(), SPEECH, WHOLE_STRING, 2, 0), "transcribes"),
     ],
 )
 def test_what_has_no_alignment_is_refused(make: Any, message: str) -> None:
