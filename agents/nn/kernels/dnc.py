@@ -17,6 +17,7 @@ from .sequence import (
     backwards,
     by_parts,
     call,
+    ending,
     forwards,
     from_the_end,
     in_threads,
@@ -115,6 +116,7 @@ class _Sequence(torch.autograd.Function):
         in_threads(batch, run, _at_a_time(shape, trace))
         ctx.shape = shape  # type: ignore[attr-defined]
         keep(ctx, parameters, trace)
+        ctx.set_materialize_grads(False)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
         link = trace.link[-1].swapaxes(1, 2) if shape.links else trace.link[-1]
         after = Begin(
@@ -134,22 +136,23 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: FunctionCtx, d_y: Tensor | None, *d_after: Tensor | None) -> tuple[Tensor | None, ...]:
         shape: Shape = ctx.shape  # type: ignore[attr-defined]
         saved, trace = kept(ctx, Trace)
-        parameters, d_end = Parameters(*saved), Begin(*d_after)
+        parameters = Parameters(*saved)
+        d_memory, d_usage, d_precedence, d_write, d_read, d_reads, d_last, d_cell, d_links, _ = d_after
         batch, hidden = trace.hidden.shape[1:]
         reads = shape.read_heads * trace.memory.shape[2]
-        outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)
+        outer, d_past = from_the_end(trace, reads, d_y, d_reads, d_last)
         carried = Carried(
-            memory=array(d_end.memory.mT).copy(),
-            usage=array(d_end.usage).copy(),
-            precedence=array(d_end.precedence).copy(),
-            link=array(d_end.link.mT if shape.links else d_end.link).copy(),
-            write=array(d_end.write_weights).copy(),
-            read=array(d_end.read_weights).copy(),
+            memory=ending(d_memory if d_memory is None else d_memory.mT, trace.memory[0]),
+            usage=ending(d_usage, trace.usage[0]),
+            precedence=ending(d_precedence, trace.precedence[0]),
+            link=ending(d_links.mT if shape.links and d_links is not None else d_links, trace.link[0]),
+            write=ending(d_write, trace.write[0]),
+            read=ending(d_read, trace.read[0]),
             past=d_past.numpy(),
-            cell=array(d_end.cell).copy(),
+            cell=ending(d_cell, trace.cell[0]),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.empty_like(trace.interface)
         weights, d_hidden = backwards(parameters), np.empty(trace.hidden.shape[1:], d_gates.dtype)
@@ -158,7 +161,7 @@ class _Sequence(torch.autograd.Function):
             room = dnc_backward.room_of(shape, trace, end - first)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        call("dnc-backwards", d_y.dtype, lambda: in_threads(batch, run, _at_a_time(shape, trace)))
+        call("dnc-backwards", d_past.dtype, lambda: in_threads(batch, run, _at_a_time(shape, trace)))
         d_link = torch.from_numpy(carried.link)
         d_begin = Begin(
             memory=torch.from_numpy(carried.memory).mT,
@@ -169,7 +172,7 @@ class _Sequence(torch.autograd.Function):
             write_weights=torch.from_numpy(carried.write),
             read_weights=torch.from_numpy(carried.read),
             reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
-            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_y.dtype),
+            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
             cell=torch.from_numpy(carried.cell),
         )
         d_parameters = parameter_gradients(trace, d_gates, d_interface)

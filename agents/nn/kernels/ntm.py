@@ -15,6 +15,7 @@ from .sequence import (
     backwards,
     by_parts,
     call,
+    ending,
     forwards,
     from_the_end,
     in_threads,
@@ -70,6 +71,7 @@ class _Sequence(torch.autograd.Function):
         in_threads(batch, run)
         ctx.shape = shape  # type: ignore[attr-defined]
         keep(ctx, parameters, trace)
+        ctx.set_materialize_grads(False)
         y = np.concatenate([trace.hidden, trace.past[1:, :, :reads]], -1)
         after = (
             trace.memory[-1].swapaxes(1, 2),
@@ -82,15 +84,18 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_y: Tensor, *d_after: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: FunctionCtx, d_y: Tensor | None, *d_after: Tensor | None) -> tuple[Tensor | None, ...]:
         shape: NTMShape = ctx.shape  # type: ignore[attr-defined]
         saved, trace = kept(ctx, Trace)
-        parameters, d_end = Parameters(*saved), NTMBegin(*d_after)
+        parameters, (d_memory, d_weights, d_reads, d_last, d_cell) = Parameters(*saved), d_after
         batch, hidden = trace.hidden.shape[1:]
         reads = shape.read_heads * trace.memory.shape[2]
-        outer, d_past = from_the_end(trace, d_y, d_end.reads, d_end.hidden)
+        outer, d_past = from_the_end(trace, reads, d_y, d_reads, d_last)
         carried = Carried(
-            array(d_end.memory.mT).copy(), array(d_end.weights).copy(), d_past.numpy(), array(d_end.cell).copy()
+            memory=ending(d_memory if d_memory is None else d_memory.mT, trace.memory[0]),
+            weighting=ending(d_weights, trace.weighting[0]),
+            past=d_past.numpy(),
+            cell=ending(d_cell, trace.cell[0]),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.zeros_like(trace.interface)
         weights, d_hidden = backwards(parameters), np.empty(trace.hidden.shape[1:], d_gates.dtype)
@@ -99,12 +104,12 @@ class _Sequence(torch.autograd.Function):
             room = ntm_backward.room_of(trace)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        call("ntm-backwards", d_y.dtype, lambda: in_threads(batch, run))
+        call("ntm-backwards", d_past.dtype, lambda: in_threads(batch, run))
         d_begin = NTMBegin(
             memory=torch.from_numpy(carried.memory).mT,
             weights=torch.from_numpy(carried.weighting),
             reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
-            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_y.dtype),
+            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
             cell=torch.from_numpy(carried.cell),
         )
         return None, torch.from_numpy(d_gates), *parameter_gradients(trace, d_gates, d_interface), *d_begin

@@ -62,20 +62,39 @@ def parameter_gradients(trace: ControllerTrace, d_gates: np.ndarray, d_interface
     )
 
 
-def from_the_end(trace: ControllerTrace, d_y: Tensor, d_reads: Tensor, d_hidden: Tensor) -> tuple[np.ndarray, Tensor]:
+def ending(d_end: Tensor | None, like: np.ndarray) -> np.ndarray:
+    """The derivative with respect to a part of the state after a piece, to be carried to its begin.
+
+    Args:
+        d_end: None where the loss doesn't depend on that part.
+        like: the part.
+    """
+    return np.zeros_like(like) if d_end is None else array(d_end).copy()
+
+
+def from_the_end(
+    trace: ControllerTrace, reads: int, d_y: Tensor | None, d_reads: Tensor | None, d_hidden: Tensor | None
+) -> tuple[np.ndarray, Tensor]:
     """Where a gradient begins: d_y with the last hidden vector's own, and that of the controller's past.
 
     Args:
         trace: of the forward pass.
+        reads: R W.
         d_y: (T, B, hidden + R W).
         d_reads: of the last reads as a part of the state, (B, R, W).
         d_hidden: of the last hidden vector as a part of the state, (B, hidden).
     """
-    d_y = d_y.clone(memory_format=torch.contiguous_format)
-    d_y[-1, :, : d_hidden.shape[1]] += d_hidden
-    d_past = torch.zeros(trace.past.shape[1:], dtype=d_y.dtype)
-    d_past[:, : d_reads[0].numel()] = d_reads.flatten(1)
-    return d_y.numpy(), d_past
+    steps, batch, size = trace.hidden.shape
+    if d_y is None:
+        outer = np.zeros((steps, batch, size + reads), trace.hidden.dtype)
+    else:
+        outer = array(d_y) if d_hidden is None else array(d_y).copy()
+    if d_hidden is not None:
+        outer[-1, :, :size] += array(d_hidden)
+    d_past = torch.from_numpy(np.zeros_like(trace.past[0]))
+    if d_reads is not None:
+        d_past[:, :reads] = d_reads.flatten(1)
+    return outer, d_past
 
 
 def keep(ctx: FunctionCtx, parameters: Iterable[Tensor], trace: Iterable[np.ndarray]) -> None:
