@@ -69,7 +69,7 @@ def agreement(
     if world.answer == "string":
         return _of_strings(env, world, check_transcribes(view), seed)
     view.policy.check_plays(env.single_observation_space, env.single_action_space)
-    observations, moments, state = _right_texts(env, world, view, seed)
+    observations, moments, state = right_texts(env, world, view, seed)
     with undisturbed(view):
         explicit = explicit_alignment(view, observations)
         implicit = implicit_alignment(view, observations, range(len(moments)))
@@ -109,11 +109,17 @@ def _of_strings(env: gym.vector.VectorEnv, world: Passage, view: OwnView, seed: 
     return {name: _judged(amounts, places, gold, there) for name, amounts in found.items()}
 
 
-def _right_texts(
+def right_texts(
     env: gym.vector.VectorEnv, world: Passage, view: OwnView, seed: int
 ) -> tuple[Tree, np.ndarray, dict[str, np.ndarray]]:
     """What is observed while the right texts are written: observations (T, B, …), which writing is when, int (T, B)
     (-1 for none), and the episodes' states.
+
+    Args:
+        env: an episode a world.
+        world: of it.
+        view: of the policy that observes.
+        seed: of the first episode.
     """
     env.reset(seed=seed)
     state = {name: world.state[name].numpy(force=True) for name in ("aligned", "length")}

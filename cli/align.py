@@ -6,6 +6,7 @@ import gymnasium as gym
 
 from ..analysis.alignment import agreement
 from ..analysis.comparison.statistics import Share
+from ..analysis.explanation import Explanation, explanation
 from ..analysis.late_dots import late_dots
 from ..envs.protocols import world_of
 from ..envs.registry import check_one_agent, make_one, world_class
@@ -18,6 +19,7 @@ from ..wrappers import Alignment, TranscriptJacobian, record_episodes
 from .film import Shot
 
 TITLES = {"weights": "weights of attention", "jacobian": "|d logit / d item|", "uniform": "the same everywhere"}
+ORDERS = {"weight": "weight", "jacobian": "|d logit / d item|", "random": "chance"}
 TITLES |= {f"{name} by word": f"{title}, by word" for name, title in TITLES.items()}
 
 
@@ -99,11 +101,26 @@ def score_alignment(shot: Shot, episodes: int) -> dict[str, Figures]:
         print(f"{TITLES[name]:<31}{cells}")
     print("  pointing: how often the greatest amount is on a gold item; mass: the share of all that is there;")
     print("  ROC area: chance that a gold item has more than another; entropy in bits: 0 if all is on one item")
+    explained = None if strings else explanation(shot.learner, shot.env_id, shot.env, episodes, shot.seed)
     figures: dict[str, Figures] = {name: row._asdict() for name, row in found.items()}
+    if explained is not None:
+        _print_explanation(explained)
+        erased = {order: row._asdict() for order, row in explained.erased.items()}
+        figures["explanation"] = {**explained._asdict(), "erased": erased}
     world = world_class(shot.env_id)
     if isinstance(world, type) and issubclass(world, PenReading) and strings:
         figures["late dots"] = _score_late_dots(shot, episodes)
     return figures
+
+
+def _print_explanation(found: Explanation) -> None:
+    print(f"is attention explanation? weights shuffled, and erased, at {found.writings} writings")
+    moved, flips = number(found.moved, ".3f"), number(found.flips, ".3f")
+    print(f"  shuffled: what is written moves by {moved} (total variation), and is another word in {flips}")
+    print("  erased, the greatest first, until it is another word (share of the annotations; never, with one left)")
+    for order, row in found.erased.items():
+        print(f"    by {ORDERS[order]:<22}{number(row.share, '.3f'):>8}   never {number(row.never, '.3f')}")
+    print("  little movement: the weights aren't why. They rank what counts if less must go by weight than otherwise.")
 
 
 def _score_late_dots(shot: Shot, words: int) -> Figures:

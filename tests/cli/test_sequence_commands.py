@@ -28,6 +28,8 @@ def test_alignments_are_drawn_and_measured(root: Path, tmp_path: Path, agent: st
     assert "pointing" in done.stdout
     assert (tmp_path / "words.png").stat().st_size > 1000
     figures = json.loads((tmp_path / "figures.json").read_text())
+    explained = figures.pop("explanation", None)
+    assert (explained is not None) == ("is attention explanation?" in done.stdout) == ("weights" in rows)
     assert figures.keys() == rows
     for row in figures.values():
         assert 0 <= row["pointing"] <= 1

@@ -68,5 +68,6 @@ class GraphItems(ItemAttention[Neighbours]):
         else:
             e = F.leaky_relu((own * self.a_own).sum(-1) + prepared.side, SLOPE)  # eq. 3
         weights = torch.softmax(e.masked_fill(~prepared.there[..., None], -torch.inf), 1)  # eq. 2
+        weights = self.counted(weights.transpose(1, 2)).transpose(1, 2)
         what = torch.einsum("blh,blhd->bhd", weights, prepared.values)  # eq. 4
         return Reading(what.flatten(1), weights.transpose(1, 2))

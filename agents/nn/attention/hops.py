@@ -89,6 +89,7 @@ class HopItems(ItemAttention[Memories]):
                 p = fits.masked_fill(~prepared.there, 0.0)
             else:
                 p = torch.softmax(fits.masked_fill(~prepared.there, -float("inf")), -1)  # eq. 1
+            p = self.counted(p[:, None])[:, 0]
             o = (p[:, None] @ c)[:, 0]  # eq. 2
             u = (u if self.turn is None else self.turn(u)) + o  # eq. 4
             weights.append(p)

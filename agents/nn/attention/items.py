@@ -1,5 +1,7 @@
 """Attention to the items of a source: annotations and the numbers that a controller emits, in; what is read, out."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import torch
@@ -54,6 +56,24 @@ class ItemAttention(nn.Module, Generic[P]):
     hard: bool = False
     choice_coef: float = 0.0
     choice_entropy: float = 0.0
+    _change: Callable[[Tensor], Tensor] | None = None
+
+    @contextlib.contextmanager
+    def reweighing(self, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+        """Within, what is read is read by other weights: instruments ask what would follow.
+
+        Args:
+            change: from the weights (B, heads, L) to those that take their place; of hops, from each hop's, (B, 1, L).
+        """
+        before, self._change = self._change, change
+        try:
+            yield
+        finally:
+            self._change = before
+
+    def counted(self, weights: Float[Tensor, "batch heads items"]) -> Float[Tensor, "batch heads items"]:
+        """The weights by which is read: these, unless they are changed (see `reweighing`)."""
+        return weights if self._change is None else self._change(weights)
 
     @classmethod
     def codes(cls, **options: object) -> int:
@@ -103,6 +123,9 @@ class LastItem(ItemAttention[Reading]):
     def prepare(self, source: Source) -> Reading:
         last = (source.length - 1).clamp(min=0)[:, None]  # (B, 1)
         weights = torch.zeros_like(source.items[..., 0]).scatter(1, last, 1.0)
+        if self._change is not None:
+            changed = self.counted(weights[:, None])
+            return Reading((changed @ source.cleared().items)[:, 0], changed)
         what = source.items.gather(1, last[..., None].expand(-1, -1, source.items.shape[-1]))
         return Reading(what[:, 0], weights[:, None])
 
@@ -133,8 +156,8 @@ class UniformItems(ItemAttention[Reading]):
 
     def prepare(self, source: Source) -> Reading:
         there = source.mask().to(source.items.dtype)  # (B, L)
-        weights = there / source.length.clamp(min=1)[:, None]
-        return Reading((weights[:, None] @ source.cleared().items)[:, 0], weights[:, None])
+        weights = self.counted((there / source.length.clamp(min=1)[:, None])[:, None])  # (B, 1, L)
+        return Reading((weights @ source.cleared().items)[:, 0], weights)
 
     def look(self, prepared: Reading, emitted: Tensor) -> Reading:
         return prepared
@@ -212,11 +235,11 @@ class ContentItems(ByContent, ItemAttention[Places]):
 
     def look(self, prepared: Places, emitted: Tensor) -> Reading:
         if not self.hard:
-            weights = self.chosen(prepared, emitted)  # (B, heads, L)
+            weights = self.counted(self.chosen(prepared, emitted))  # (B, heads, L)
             return Reading(self.expected(prepared, weights), weights)
         logits = self.logits(prepared, emitted)
         if not (self.training or noise.present()):
-            weights = torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+            weights = self.counted(torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0))
             return Reading(self.expected(prepared, weights), weights)
         weights, log_prob, entropy = sampled_choice(logits)
         if prepared.expected is not None:

@@ -71,4 +71,5 @@ class WindowItems(ItemAttention[Row]):
         weights = (alpha[..., None] * bump).sum(1) * prepared.there  # φ, eq. 46: (B, L)
         if self.normalised:
             weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-6)
-        return Reading((weights[:, None] @ prepared.items)[:, 0], weights[:, None])  # w_t, eq. 47
+        weights = self.counted(weights[:, None])  # (B, 1, L)
+        return Reading((weights @ prepared.items)[:, 0], weights)  # w_t, eq. 47
