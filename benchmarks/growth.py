@@ -73,7 +73,7 @@ GROWTHS = {
         lambda n: n * (2 * SHORT + 1),
     ),
     "length": Growth(
-        [20, 63, 200, 632, 2000],
+        [20, 63, 200, 632, 1000],
         ["NTM", "NTM, computed again in pieces", "NTM without the kernel", "nn.LSTM"],
         lambda n: {"length": n},
         lambda n: 2 * n + 1,
