@@ -6,12 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from foveate.agents.nn import kernels
-
-if not kernels.find_numba():
-    pytest.skip("numba is missing", allow_module_level=True)
-
 from numba import njit
 
 from foveate.agents.nn.kernels import products

@@ -1,4 +1,4 @@
-"""What a kernel is given: the shape, the parameters and the state of a core, wherever it runs."""
+"""What a kernel is given, wherever it runs: the shape, the parameters and the state of a core; and their gradient."""
 
 from typing import NamedTuple
 
@@ -41,3 +41,19 @@ class NTMBegin(NamedTuple):
     reads: Tensor
     hidden: Tensor
     cell: Tensor
+
+
+def parameter_gradients(past: Tensor, hidden: Tensor, d_gates: Tensor, d_interface: Tensor) -> Parameters:
+    """Products over the whole sequence at once.
+
+    Args:
+        past: of the trace, as is `hidden`.
+        hidden: (T, B, hidden).
+        d_gates: (T, B, G).
+        d_interface: (T, B, I).
+    """
+    return Parameters(
+        past=d_gates.flatten(0, 1).mT @ past[:-1].flatten(0, 1),
+        interface=d_interface.flatten(0, 1).mT @ hidden.flatten(0, 1),
+        bias=d_interface.sum((0, 1)),
+    )

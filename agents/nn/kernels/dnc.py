@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from .arguments import Parameters
+from .arguments import Parameters, parameter_gradients
 from .cache import compiled_into_cache
 from .sequence import (
     array,
@@ -23,7 +23,6 @@ from .sequence import (
     in_threads,
     keep,
     kept,
-    parameter_gradients,
     tensor,
 )
 
@@ -175,7 +174,7 @@ class _Sequence(torch.autograd.Function):
             hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
             cell=torch.from_numpy(carried.cell),
         )
-        d_parameters = parameter_gradients(trace, d_gates, d_interface)
+        d_parameters = parameter_gradients(*map(torch.from_numpy, (trace.past, trace.hidden, d_gates, d_interface)))
         return None, torch.from_numpy(d_gates), *d_parameters, *d_begin[:-1], None
 
 

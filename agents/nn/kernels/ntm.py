@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from .arguments import NTMBegin, NTMShape, Parameters
+from .arguments import NTMBegin, NTMShape, Parameters, parameter_gradients
 from .cache import compiled_into_cache
 from .sequence import (
     array,
@@ -21,7 +21,6 @@ from .sequence import (
     in_threads,
     keep,
     kept,
-    parameter_gradients,
     tensor,
 )
 
@@ -112,7 +111,8 @@ class _Sequence(torch.autograd.Function):
             hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
             cell=torch.from_numpy(carried.cell),
         )
-        return None, torch.from_numpy(d_gates), *parameter_gradients(trace, d_gates, d_interface), *d_begin
+        d_parameters = parameter_gradients(*map(torch.from_numpy, (trace.past, trace.hidden, d_gates, d_interface)))
+        return None, torch.from_numpy(d_gates), *d_parameters, *d_begin
 
 
 def ntm_sequence(

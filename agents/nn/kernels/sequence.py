@@ -46,22 +46,6 @@ def backwards(parameters: Parameters) -> Weights:
     return Weights(array(parameters.past), array(parameters.interface), array(parameters.bias))
 
 
-def parameter_gradients(trace: ControllerTrace, d_gates: np.ndarray, d_interface: np.ndarray) -> Parameters:
-    """Products over the whole sequence at once.
-
-    Args:
-        trace: of the forward pass.
-        d_gates: (T, B, G).
-        d_interface: (T, B, I).
-    """
-    gates, interface = torch.from_numpy(d_gates).flatten(0, 1), torch.from_numpy(d_interface).flatten(0, 1)
-    return Parameters(
-        past=gates.mT @ torch.from_numpy(trace.past[:-1]).flatten(0, 1),
-        interface=interface.mT @ torch.from_numpy(trace.hidden).flatten(0, 1),
-        bias=interface.sum(0),
-    )
-
-
 def ending(d_end: Tensor | None, like: np.ndarray) -> np.ndarray:
     """The derivative with respect to a part of the state after a piece, to be carried to its begin.
 

@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from ..arguments import Parameters
+from ..arguments import Parameters, parameter_gradients
 from . import sequence
 from .dnc_backward import backward as backward_kernel
 from .dnc_forward import forward as forward_kernel
-from .sequence import from_the_end, padded, parameter_gradients, places, wants_gradient, write_controller
+from .sequence import from_the_end, padded, places, wants_gradient, write_controller
 
 AT_A_TIME = 2**13  # numbers of an N x N matrix that are in a program's registers at a time
 WIDEST = 2**12  # numbers in what all heads read with

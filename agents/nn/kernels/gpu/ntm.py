@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from ..arguments import NTMBegin, NTMShape, Parameters
+from ..arguments import NTMBegin, NTMShape, Parameters, parameter_gradients
 from .ntm_backward import backward as backward_kernel
 from .ntm_forward import forward as forward_kernel
-from .sequence import fits, from_the_end, padded, parameter_gradients, places, wants_gradient, write_controller
+from .sequence import fits, from_the_end, padded, places, wants_gradient, write_controller
 
 __all__ = ["fits", "ntm_sequence"]
 

@@ -6,8 +6,6 @@ import torch
 import triton
 from torch import Tensor
 
-from ..arguments import Parameters
-
 LARGEST = 2**14  # numbers in a memory that a program's registers can take
 
 
@@ -61,19 +59,3 @@ def from_the_end(past: Tensor, d_y: Tensor, d_reads: Tensor, d_hidden: Tensor) -
     d_past = torch.zeros_like(past[0])
     d_past[:, : d_reads[0].numel()] = d_reads.flatten(1)
     return d_y, d_past
-
-
-def parameter_gradients(past: Tensor, hidden: Tensor, d_gates: Tensor, d_interface: Tensor) -> Parameters:
-    """Products over the whole sequence at once.
-
-    Args:
-        past: of the trace, as is `hidden`.
-        hidden: (T, B, hidden).
-        d_gates: (T, B, G).
-        d_interface: (T, B, I).
-    """
-    return Parameters(
-        past=d_gates.flatten(0, 1).mT @ past[:-1].flatten(0, 1),
-        interface=d_interface.flatten(0, 1).mT @ hidden.flatten(0, 1),
-        bias=d_interface.sum((0, 1)),
-    )
