@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from small_cores import BUILT, EXTERNAL, REMEMBERING, build
 from torch import Tensor
@@ -60,25 +60,42 @@ def test_against_the_textbook(name: str) -> None:
     assert torch.allclose(y, slow(core, name, x), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(BUILT))
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
-@given(seed=st.integers(0, 10**6), steps=st.integers(1, 9), batch=st.integers(1, 4))
-@settings(max_examples=10, deadline=None)
-def test_a_sequence_equals_its_steps_across_episode_starts(
-    name: str, dtype: torch.dtype, tolerance: float, seed: int, steps: int, batch: int
-) -> None:
-    torch.manual_seed(seed)
-    core = build(name).to(dtype)
-    x = torch.randn(steps, batch, 3, dtype=dtype)
-    starts = torch.rand(steps, batch) < 0.3
-    state = core.initial_state(batch)
-    whole, last, *_ = core(x, state, starts)
+def sequence_and_steps(core: Core, x: Tensor, starts: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs and last state, as numbers: of a whole sequence, and of the same step by step."""
+    first = state = core.initial_state(x.shape[1])
+    whole = core(x, first, starts)
     rows = []
-    for t in range(steps):
+    for t in range(len(x)):
         y, state, *_ = core(x[t : t + 1], state, starts[t : t + 1])
         rows.append(y[0])
-    assert torch.allclose(whole, torch.stack(rows), atol=tolerance)
-    assert all(torch.allclose(a, b, atol=tolerance) for a, b in zip(tree.leaves(last), tree.leaves(state), strict=True))
+    return [whole.y, *tree.leaves(whole.state)], [torch.stack(rows), *tree.leaves(state)]
+
+
+def furthest(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The largest difference of all numbers."""
+    parts = [(a.detach() - b.detach().to(a.dtype)).abs() for a, b in zip(found, expected, strict=True) if a.numel()]
+    return max(float(part.max()) for part in parts)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT))
+@given(seed=st.integers(0, 10**6), steps=st.integers(1, 9), batch=st.integers(1, 4))
+@example(seed=75558, steps=5, batch=3)  # norms of numbers that nearly agree: a transformer that magnifies rounding
+@settings(max_examples=10, deadline=None)
+def test_a_sequence_equals_its_steps_across_episode_starts(name: str, seed: int, steps: int, batch: int) -> None:
+    torch.manual_seed(seed)
+    core = build(name)
+    x = torch.randn(steps, batch, 3)
+    starts = torch.rand(steps, batch) < 0.3
+    apart = furthest(*sequence_and_steps(core, x, starts))
+    exact, exact_steps = sequence_and_steps(core.double(), x.double(), starts)
+    assert furthest(exact, exact_steps) <= 1e-10
+    # float32 may lose what float64 says that weights rounded to float32 cost, times 30: of 400 draws of each core the
+    # worst lost 5 times it (or the 1e-6), of 3,000 of the transformer 20 times
+    with torch.no_grad():
+        for weights in core.parameters():
+            weights.mul_(1 + torch.finfo(torch.float32).eps * (torch.rand_like(weights) - 0.5))
+    moved, _ = sequence_and_steps(core, x.double(), starts)
+    assert apart <= 1e-6 + 30 * furthest(moved, exact)
 
 
 @pytest.mark.parametrize("name", REMEMBERING)
