@@ -73,6 +73,7 @@ IDS = [
             "PenReading": "pen_reading",
             "Speech": "speech",
             "Stories": "stories",
+            "Tokens": "tokens",
         },
         bases={
             "Passage": "passage",

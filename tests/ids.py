@@ -72,6 +72,7 @@ _SHORT = {
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
     "Sequence/Speech-v0": {"min_length": 1, "max_length": 1, "pause": 0},
     "Sequence/Stories-v0": {"min_events": 3, "max_events": 5},
+    "Sequence/Tokens-v0": {"min_length": 1, "max_length": 4},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},
     "Probe/Distractors-v0": {"balls": 1},

@@ -116,6 +116,12 @@ VARIANTS: dict[str, list[dict]] = {
         {"task": "count", "view": "whole", "split": "test-20"},
         {"task": "yes-no", "view": "whole"},
     ],
+    "Sequence/Tokens-v0": [
+        {"task": "add", "view": "whole", "min_length": 4, "max_length": 9, "reward": "edit"},
+        {"task": "reverse", "view": "glimpse", "looks": 2},
+        {"task": "sort", "view": "whole", "split": "test-24", "reward": "whole"},
+        {"task": "add"},
+    ],
     "Probe/Driving-v0": [{"day": 8, "goal": 3, "stack": 1}],
     "Probe/Catch-v0": [{"balls": 1, "drift": 0, "stack": 2}],
     "Probe/Distractors-v0": [{"balls": 1, "stack": 1}],
