@@ -67,6 +67,8 @@ def update(learner: str, agent: str, env: dict[str, Any], options: dict[str, Any
         options: of the learner; `worlds` is also how many worlds there are.
         policy: arguments of the policy.
     """
+    from stable_baselines3.common.logger import Logger
+
     from foveate import agents
 
     made = (agents.BackpropOptions if learner == "Backprop" else agents.LearnerOptions)(**options)
@@ -74,6 +76,7 @@ def update(learner: str, agent: str, env: dict[str, Any], options: dict[str, Any
     student = getattr(agents, learner)(
         agent, worlds, made, seed=0, device=env.get("device", "cpu"), policy_kwargs=policy
     )
+    student.set_logger(Logger(None, []))  # a training has one; without it each call of learn makes a folder for one
     turn = options["worlds"] * (options.get("horizon") or 1)  # a learner plays no more than it is asked for
     return lambda: student.learn(turn, reset_num_timesteps=False)
 

@@ -59,12 +59,14 @@ def stock_ppo(dummy: bool = False, memories: int = 1) -> Work:
         memories: 2, as is its default, is an LSTM each for actor and critic; 1 is one that both share, as ours.
     """
     from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.logger import Logger
 
     from foveate import sb3
 
     chosen = sb3.settings("ppo_lstm", MAZE)
     shared = {"shared_lstm": True, "enable_critic_lstm": False} if memories == 1 else {}
     model = sb3.make_algorithm("ppo_lstm", MAZE, 0, "cpu", policy_kwargs={**chosen["policy_kwargs"], **shared})
+    model.set_logger(Logger(None, []))  # as of ours
     if dummy:
         model.set_env(make_vec_env(MAZE, chosen["n_envs"]))
     turn = chosen["n_envs"] * chosen["n_steps"]

@@ -4,6 +4,7 @@ Worlds that are scripts give whole episodes at once; the others are played by do
 """
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from ...envs.protocols import ScriptedWorld
 from ...errors import FoveateError
 from ...tree import Tree
 from ..nn.finite import check
+from ..policies.attend import ReadingCore
 from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
 from .distributed import Rows, Share, drawing_as_one
@@ -204,6 +206,11 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
     options: BackpropOptions
     options_class = BackpropOptions
 
+    @cached_property
+    def _chooser(self) -> ReadingCore | None:
+        """Looked for once: going through all modules takes as long as some ten operators."""
+        return choosing_core(self.policy)
+
     def make_collector(self, env: object) -> TeacherCollector | ScriptCollector:
         environments = self.adapted(env)
         if isinstance(environments, VectorEnvironments) and environments.script is not None:
@@ -255,8 +262,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
             lessons: this process's share of the step's.
             share: what part of them that is.
         """
-        steps, batch = lessons.mask.shape
-        chooser = choosing_core(self.policy)
+        (steps, batch), chooser = lessons.mask.shape, self._chooser
         with torch.no_grad():  # every row begins an episode: what it begins with is written then
             state = self.policy.initial_state(batch)
         starts, record, moments = first_of(lessons.mask), chooser is not None, self.options.recompute_every

@@ -23,7 +23,9 @@ from .sequence import (
     in_threads,
     keep,
     kept,
+    numbers,
     tensor,
+    to_the_begin,
 )
 
 with compiled_into_cache():
@@ -62,7 +64,7 @@ def empty_trace(shape: Shape, steps: int, parameters: Parameters, begin: Begin) 
     (batch, rows, width), heads, links = begin.memory.shape, shape.read_heads, shape.links
     (interface, hidden), reads = parameters.interface.shape, heads * width
     kept = hidden if shape.lstm else 0
-    dtype = array(begin.memory).dtype
+    dtype = numbers(begin.memory).dtype
     norms = heads + 1 if shape.mask_keys else 2
     checkpoints = steps if links else -(-steps // shape.every)
 
@@ -89,13 +91,13 @@ def empty_trace(shape: Shape, steps: int, parameters: Parameters, begin: Begin) 
         code=new(steps + 1, batch, links, rows, dtype=np.int32),
         preceding=new(steps, batch, links, dtype=np.int32),
     )
-    trace.memory[0], trace.usage[0] = array(begin.memory.mT), array(begin.usage)
-    trace.precedence[0], trace.write[0] = array(begin.precedence), array(begin.write_weights)
-    trace.read[0], trace.past[0, :, :reads] = array(begin.read_weights), array(begin.reads.flatten(1))
-    trace.link[0] = array(begin.link.mT if links else begin.link)
-    trace.code[0] = array(begin.link_columns.mT)
+    trace.memory[0], trace.usage[0] = numbers(begin.memory.mT), numbers(begin.usage)
+    trace.precedence[0], trace.write[0] = numbers(begin.precedence), numbers(begin.write_weights)
+    trace.read[0], trace.past[0, :, :reads] = numbers(begin.read_weights), numbers(begin.reads.flatten(1))
+    trace.link[0] = numbers(begin.link.mT if links else begin.link)
+    trace.code[0] = numbers(begin.link_columns.mT)
     if shape.lstm:
-        trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
+        trace.past[0, :, reads:], trace.cell[0] = numbers(begin.hidden), numbers(begin.cell)
     return trace
 
 
@@ -107,10 +109,10 @@ class _Sequence(torch.autograd.Function):
         parameters, begin = Parameters(*tensors[:3]), Begin(*tensors[3:])
         (batch, _, width), reads = begin.memory.shape, shape.read_heads * begin.memory.shape[2]
         trace = empty_trace(shape, len(drive), parameters, begin)
-        weights, numbers = forwards(parameters), array(drive)
+        weights, driven = forwards(parameters), array(drive)
 
         def run(first: int, end: int) -> None:
-            forward(numbers, weights, trace, shape, dnc_forward.room_of(shape, trace), first, end)
+            forward(driven, weights, trace, shape, dnc_forward.room_of(shape, trace), first, end)
 
         in_threads(batch, run, _at_a_time(shape, trace))
         ctx.shape = shape  # type: ignore[attr-defined]
@@ -150,7 +152,7 @@ class _Sequence(torch.autograd.Function):
             link=ending(d_links.mT if shape.links and d_links is not None else d_links, trace.link[0]),
             write=ending(d_write, trace.write[0]),
             read=ending(d_read, trace.read[0]),
-            past=d_past.numpy(),
+            past=d_past,
             cell=ending(d_cell, trace.cell[0]),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.empty_like(trace.interface)
@@ -160,7 +162,8 @@ class _Sequence(torch.autograd.Function):
             room = dnc_backward.room_of(shape, trace, end - first)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        call("dnc-backwards", d_past.dtype, lambda: in_threads(batch, run, _at_a_time(shape, trace)))
+        call("dnc-backwards", parameters.past.dtype, lambda: in_threads(batch, run, _at_a_time(shape, trace)))
+        first_reads, first_hidden = to_the_begin(d_past, shape.read_heads, reads, hidden)
         d_link = torch.from_numpy(carried.link)
         d_begin = Begin(
             memory=torch.from_numpy(carried.memory).mT,
@@ -170,8 +173,8 @@ class _Sequence(torch.autograd.Function):
             link_columns=torch.empty(0),
             write_weights=torch.from_numpy(carried.write),
             read_weights=torch.from_numpy(carried.read),
-            reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
-            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
+            reads=first_reads,
+            hidden=first_hidden,
             cell=torch.from_numpy(carried.cell),
         )
         d_parameters = parameter_gradients(*map(torch.from_numpy, (trace.past, trace.hidden, d_gates, d_interface)))

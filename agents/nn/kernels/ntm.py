@@ -21,7 +21,9 @@ from .sequence import (
     in_threads,
     keep,
     kept,
+    numbers,
     tensor,
+    to_the_begin,
 )
 
 with compiled_into_cache():
@@ -41,7 +43,7 @@ class _Sequence(torch.autograd.Function):
         heads, reads = shape.read_heads + shape.write_heads, shape.read_heads * width
         interface, hidden = parameters.interface.shape
         kept = hidden if shape.lstm else 0
-        dtype = drive.detach().numpy().dtype
+        dtype = numbers(drive).dtype
 
         def new(*size: int) -> np.ndarray:
             return np.empty(size, dtype)
@@ -58,14 +60,14 @@ class _Sequence(torch.autograd.Function):
             shifted=new(steps, batch, heads, rows),
             row_norm=new(steps, batch, rows),
         )
-        trace.memory[0], trace.weighting[0] = array(begin.memory.mT), array(begin.weights)
-        trace.past[0, :, :reads] = array(begin.reads.flatten(1))
+        trace.memory[0], trace.weighting[0] = numbers(begin.memory.mT), numbers(begin.weights)
+        trace.past[0, :, :reads] = numbers(begin.reads.flatten(1))
         if shape.lstm:
-            trace.past[0, :, reads:], trace.cell[0] = array(begin.hidden), array(begin.cell)
-        weights, numbers = forwards(parameters), array(drive)
+            trace.past[0, :, reads:], trace.cell[0] = numbers(begin.hidden), numbers(begin.cell)
+        weights, driven = forwards(parameters), array(drive)
 
         def run(first: int, end: int) -> None:
-            forward(numbers, weights, trace, shape, ntm_forward.room_of(trace), first, end)
+            forward(driven, weights, trace, shape, ntm_forward.room_of(trace), first, end)
 
         in_threads(batch, run)
         ctx.shape = shape  # type: ignore[attr-defined]
@@ -93,7 +95,7 @@ class _Sequence(torch.autograd.Function):
         carried = Carried(
             memory=ending(d_memory if d_memory is None else d_memory.mT, trace.memory[0]),
             weighting=ending(d_weights, trace.weighting[0]),
-            past=d_past.numpy(),
+            past=d_past,
             cell=ending(d_cell, trace.cell[0]),
         )
         d_gates, d_interface = np.empty_like(trace.gates), np.zeros_like(trace.interface)
@@ -103,12 +105,13 @@ class _Sequence(torch.autograd.Function):
             room = ntm_backward.room_of(trace)
             backward(weights, trace, shape, outer, carried, d_gates, d_interface, d_hidden, room, first, end)
 
-        call("ntm-backwards", d_past.dtype, lambda: in_threads(batch, run))
+        call("ntm-backwards", parameters.past.dtype, lambda: in_threads(batch, run))
+        first_reads, first_hidden = to_the_begin(d_past, shape.read_heads, reads, hidden)
         d_begin = NTMBegin(
             memory=torch.from_numpy(carried.memory).mT,
             weights=torch.from_numpy(carried.weighting),
-            reads=d_past[:, :reads].unflatten(1, (shape.read_heads, -1)),
-            hidden=d_past[:, reads:] if shape.lstm else torch.zeros(batch, hidden, dtype=d_past.dtype),
+            reads=first_reads,
+            hidden=first_hidden,
             cell=torch.from_numpy(carried.cell),
         )
         d_parameters = parameter_gradients(*map(torch.from_numpy, (trace.past, trace.hidden, d_gates, d_interface)))

@@ -53,12 +53,12 @@ def ending(d_end: Tensor | None, like: np.ndarray) -> np.ndarray:
         d_end: None where the loss doesn't depend on that part.
         like: the part.
     """
-    return np.zeros_like(like) if d_end is None else array(d_end).copy()
+    return np.zeros(like.shape, like.dtype) if d_end is None else np.array(numbers(d_end), order="C")
 
 
 def from_the_end(
     trace: ControllerTrace, reads: int, d_y: Tensor | None, d_reads: Tensor | None, d_hidden: Tensor | None
-) -> tuple[np.ndarray, Tensor]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Where a gradient begins: d_y with the last hidden vector's own, and that of the controller's past.
 
     Args:
@@ -72,13 +72,27 @@ def from_the_end(
     if d_y is None:
         outer = np.zeros((steps, batch, size + reads), trace.hidden.dtype)
     else:
-        outer = array(d_y) if d_hidden is None else array(d_y).copy()
+        outer = array(d_y) if d_hidden is None else np.array(numbers(d_y), order="C")
     if d_hidden is not None:
-        outer[-1, :, :size] += array(d_hidden)
-    d_past = torch.from_numpy(np.zeros_like(trace.past[0]))
+        outer[-1, :, :size] += numbers(d_hidden)
+    d_past = np.zeros(trace.past.shape[1:], trace.past.dtype)
     if d_reads is not None:
-        d_past[:, :reads] = d_reads.flatten(1)
+        d_past[:, :reads] = numbers(d_reads.flatten(1))
     return outer, d_past
+
+
+def to_the_begin(d_past: np.ndarray, heads: int, reads: int, hidden: int) -> tuple[Tensor, Tensor]:
+    """Where a gradient ends: the derivatives with respect to the reads, (B, R, W), and the hidden vector, (B, hidden).
+
+    Args:
+        d_past: of both, or of the reads alone where the controller has no cell and nobody asks for its hidden vector.
+        heads: R.
+        reads: R W.
+        hidden: its size.
+    """
+    batch, size = d_past.shape
+    d_reads = torch.from_numpy(d_past[:, :reads].reshape(batch, heads, -1))
+    return d_reads, torch.from_numpy(d_past[:, reads:] if size > reads else np.zeros((batch, hidden), d_past.dtype))
 
 
 def keep(ctx: FunctionCtx, parameters: Iterable[Tensor], trace: Iterable[np.ndarray]) -> None:
@@ -136,9 +150,14 @@ def by_parts(run: Callable[..., tuple[Tensor, ...]], drive: Tensor, kept: Parame
     return [torch.cat(y, 1), *map(torch.cat, after)]
 
 
+def numbers(tensor: Tensor) -> np.ndarray:
+    """A tensor's numbers as they lie."""
+    return tensor.detach().numpy()
+
+
 def array(tensor: Tensor) -> np.ndarray:
-    """A tensor's numbers in C order; only what doesn't lie so is copied."""
-    return tensor.detach().contiguous().numpy()
+    """A tensor's numbers in C order; only what doesn't lie so is copied, by NumPy in half of PyTorch's time."""
+    return np.ascontiguousarray(numbers(tensor))
 
 
 def tensor(numbers: np.ndarray) -> Tensor:
