@@ -34,13 +34,16 @@ class EvaluateOptions:
         letter: of words that are read at once (answer="string"), the letter that --align looks into: in strips, what
             its reading owes to each point of the pen; "i" where nothing is given.
         score_alignment: measure how well that agrees with the gold alignment, in --moments episodes.
+        score_writing: measure whether what the first run writes by hand can be read by this run of PenReading, whether
+            its window is where it writes, and whether its style stays, in --moments texts (Sequence/Handwriting-v0).
+        bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
             frames of the film).
         of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
         frames: frames of a saliency video.
         score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
-        moments: moments of play that are looked at for that (in Memory worlds, and for alignments: episodes).
+        moments: moments of play that are looked at for that (in Memory worlds, for alignments and writing: episodes).
         report: folder for the page, the curves and the figures of --score-saliency.
         json: write the figures to this file.
         progress: show a progress bar.
@@ -60,6 +63,8 @@ class EvaluateOptions:
     align: Path | None = None
     letter: str = ""
     score_alignment: bool = False
+    score_writing: Path | None = None
+    bias: float = 1.0
     shown: int = 9
     saliency: str = ""
     of: str = ""
@@ -76,6 +81,7 @@ class EvaluateOptions:
         for name in ("shown", "threads", "frames", "moments"):
             check_range(name, getattr(self, name), 1)
         check_range("seed", self.seed, 0)
+        check_range("bias", self.bias, 0.0, 20.0)
         if self.saliency and not (self.video or self.contact_sheet or self.score_saliency):
             raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
         if self.of and not (self.saliency or self.score_saliency):
@@ -167,7 +173,9 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
         raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
     if chosen.episodes is None:
         usual = 20 if any(map(is_slow, ids)) else 1000
-        looks = chosen.saliency or chosen.score_saliency or chosen.align or chosen.score_alignment
+        looks = (
+            chosen.saliency or chosen.score_saliency or chosen.align or chosen.score_alignment or chosen.score_writing
+        )
         chosen.episodes = 0 if looks else usual
     return chosen, changed
 
@@ -196,7 +204,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], command: str) -> None:
     """What is drawn, filmed and examined of a run."""
     wanted = (options.trace, options.video, options.contact_sheet, options.align)
-    if not (any(wanted) or options.score_saliency or options.score_alignment):
+    if not (any(wanted) or options.score_saliency or options.score_alignment or options.score_writing):
         return
     from ..agents import load
     from ..agents.learning import checkpoint
@@ -228,6 +236,12 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
         agreement = score_alignment(shot, options.moments)
         if options.json is not None and not options.episodes:
             write_json(options.json, agreement)
+    if options.score_writing is not None:
+        from .score_writing import score_writing
+
+        figures = score_writing(shot, options.score_writing, options.moments, options.bias, options.checkpoint)
+        if options.json is not None and not options.episodes:
+            write_json(options.json, figures)
     if options.video is not None or options.contact_sheet is not None:
         if methods:
             from .saliency import SaliencyFilm, film_saliency

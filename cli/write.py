@@ -1,23 +1,18 @@
 """``evaluate.py write RUN TEXT``: a text as a trained agent writes it by hand."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import gymnasium as gym
-import numpy as np
 import torch
 
 from ..agents import load
 from ..agents.learning import checkpoint
-from ..agents.learning.actor import Actor, at_play, play
-from ..agents.learning.environments import environments_of
 from ..agents.nn.attention.items import NoItems
 from ..agents.policies.policy import Policy
+from ..analysis.handwritten import write_lines
 from ..envs.outside import options_of_file
-from ..envs.protocols import world_of
-from ..envs.registry import make_one, world_class
+from ..envs.registry import world_class
 from ..envs.sequence.handwriting import Handwriting
 from ..errors import FoveateError, check_range
 from ..files import check_output, write_text
@@ -86,38 +81,16 @@ def run(arguments: list[str], imports: list[str]) -> int:
     torch.set_num_threads(options.threads)
     policy = load(run_path, None, pick_device(options.device), options.checkpoint).policy
     assert isinstance(policy, Policy)
-    lines = written(policy, lambda: make_one(env_id, env), options)
+    count = 1 if options.deterministic else options.styles
+    written = write_lines(policy, env_id, env, count, options.seed, options.bias, options.deterministic).written
     if isinstance(getattr(policy.core, "attention", None), NoItems):
         print("this agent reads no text (attention none): what it writes is what it would write of any text.")
     how = "the likeliest points" if options.deterministic else f"samples with bias {options.bias:g}"
     legend = f'"{text}", {how}'
+    lines = [line.strokes() for line in written]
     if options.out.suffix.lower() == ".svg":
         write_text(options.out, svg(lines, legend))
     else:
         write_picture(options.out, pixels(lines, legend))
     print(f"page: {options.out}")
     return 0
-
-
-def written(policy: Policy, make: Callable[[], gym.Env], options: WriteOptions) -> list[list[np.ndarray]]:
-    """Lines as a policy writes them, each a list of strokes (k, 2), in heights of an x.
-
-    Args:
-        policy: who writes.
-        make: an environment with the text.
-        options: how.
-    """
-    lines = []
-    for number in range(1 if options.deterministic else options.styles):
-        env = make()
-        world = world_of(env)
-        assert isinstance(world, Handwriting)
-        actor = Actor(policy, environments_of(env, policy.device, autoreset=False), options.deterministic)
-        actor.bias, actor.log_probs = options.bias, False
-        with torch.random.fork_rng([policy.device] if policy.device.type == "cuda" else []), at_play(policy):
-            torch.manual_seed(options.seed + number)
-            actor.reset(options.seed + number)
-            play(actor, episodes=1)
-        lines.append(world.strokes(0))
-        env.close()
-    return lines

@@ -49,6 +49,13 @@ def test_the_shipped_translator_reads_the_words_that_it_writes(root: Path) -> No
     assert found["weights"].entropy < found["jacobian"].entropy - 1  # what is attended to is sharper than what is owed
 
 
+def test_the_shipped_reader_reads_the_writer_s_ink(root: Path) -> None:
+    agent = load(root / "zoo" / "PenReading-ctc", device="cpu")
+    run = json.loads((root / "zoo" / "PenReading-ctc" / "run.json").read_text())
+    assert run["env"]["ink"] == "handwriting"
+    assert measure(agent.policy, run["env_id"], run["env"], "test", 500).scores.mean() > 0.98  # wholly right
+
+
 @pytest.mark.parametrize(("name", "least"), [("SharedGaze-ram", 0.75), ("CocktailParty-gru", 0.99)])
 def test_the_shipped_teams_do_what_none_can_alone(root: Path, name: str, least: float) -> None:
     agent = load(root / "zoo" / name, device="cpu")

@@ -237,7 +237,7 @@ class Passage(BatchWorld):
 
     def _roomy(self, items: Tensor) -> Tensor:
         """What is known of each item, (B, S, …), with nothing behind it, (B, R, …), fresh."""
-        return torch.cat([items, items.new_zeros(len(items), self.room - self.most_items, *items.shape[2:])], 1)
+        return torch.cat([items, items.new_zeros(len(items), self.room - items.shape[1], *items.shape[2:])], 1)
 
     def annotate(self, state: State) -> dict[str, Tensor]:
         place, now = self.writing(state)

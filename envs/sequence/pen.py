@@ -197,6 +197,22 @@ def written(text: Tensor, hand: Hand, room: int, late: bool, confusable: bool = 
     return Ink(points * inside[..., None], lifts & inside, torch.where(inside, letter, -1), laid.total)
 
 
+def with_gaps(ink: Ink, gaps: Tensor, hand: Hand) -> Ink:
+    """Ink with a space's width before some letters, and the pen lifted there.
+
+    Args:
+        ink: what was written.
+        gaps: before which letters, bool (n, S).
+        hand: who wrote it.
+    """
+    letter = ink.letter.clamp(min=0)
+    before = (gaps.cumsum(1).gather(1, letter) * SPACE_WIDTH * hand.wide[:, None]) * (ink.letter >= 0)  # (n, M)
+    following = ink.letter.roll(-1, 1)
+    parted = gaps.gather(1, following.clamp(min=0)) & (following > ink.letter) & (ink.letter >= 0)
+    points = ink.points + torch.stack([before, torch.zeros_like(before)], -1)
+    return ink._replace(points=points, lifts=ink.lifts | parted)
+
+
 def late_points(text: Tensor, room: int, late: bool, confusable: bool = False, step: float = STEP) -> Tensor:
     """Which points are those that may come late, a letter's dot or bar, bool (n, M); arguments as in `written`."""
     laid = _laid_out(text, room, late, confusable, step)

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import check_choice
 from ..batch import Tensors
@@ -13,6 +14,8 @@ from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
 from . import pen, render_pen
 from .blind import END
+from .handwriting import SPACES, TREMOR
+from .handwriting import STEP as HALF
 from .passage import Passages
 from .render import spelt
 from .transcript import Transcript
@@ -69,6 +72,7 @@ class PenReading(Transcript):
         view: "stream", "whole" or "glimpse".
         dots: "late" or "at once", when dots and bars are set.
         confusable: whether an l is an i without its dot.
+        ink: "fine" (a point each quarter of an x's height, and a steady line), or "handwriting" (as in that world).
         split: "train" (3 to 7 letters), "validation" and "test" (the same), "test-5", -10 and -15 (exactly so many).
         min_length: the fewest letters; None leaves it to the split.
         max_length: the most letters; None leaves it to the split.
@@ -103,6 +107,7 @@ class PenReading(Transcript):
         view: Literal["stream", "whole", "glimpse"] = "stream",
         dots: Literal["late", "at once"] = "late",
         confusable: bool = True,
+        ink: Literal["fine", "handwriting"] = "fine",
         split: str = "train",
         min_length: int | None = None,
         max_length: int | None = None,
@@ -113,9 +118,13 @@ class PenReading(Transcript):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
         self.length, self.confusable = sizes.range("length", 1, LONGEST), confusable
         self.dots = check_choice("dots", dots, ["late", "at once"])
+        self.ink_kind = check_choice("ink", ink, ["fine", "handwriting"])
+        self.step_size = pen.STEP if ink == "fine" else HALF
         longest = max(self.length.high, self.splits.largest("length"))
-        self.most_items, self.most_written = pen.most_points(self.length.high, confusable), self.length.high + 1
-        self.room = pen.most_points(longest, confusable)
+        self.room, self.most_items = (
+            pen.most_points(letters, confusable, self.step_size) for letters in (longest, self.length.high)
+        )
+        self.most_written = self.length.high + 1
         self.widest = longest * pen.widest(confusable)
         self.string_room = longest + 1
         self.set_transcript(answer, view, reward, looks, ["end", *pen.LETTERS])
@@ -125,7 +134,12 @@ class PenReading(Transcript):
         place = torch.arange(self.most_written, device=length.device)
         letters = 1 + rng.integers("letters", len(pen.LETTERS), self.most_written)  # (n, L)
         targets = torch.where(place < length[:, None], letters, END)
-        ink = pen.written(targets, pen.hands(rng), self.most_items, self.dots == "late", self.confusable)
+        hand = pen.hands(rng)
+        ink = pen.written(targets, hand, self.most_items, self.dots == "late", self.confusable, self.step_size)
+        if self.ink_kind == "handwriting":
+            gaps = (rng.uniform("gaps", self.most_written) < SPACES) & (place > 0)
+            stray = TREMOR * (2 * rng.uniform("tremor", self.most_items, 2) - 1)
+            ink = pen.with_gaps(ink._replace(points=ink.points + stray), gaps, hand)
         aligned = (ink.letter[:, None] == place[:, None]) & (place < length[:, None])[..., None]  # (n, L, S)
         seen = self._seen_of(ink.points, ink.lifts, ink.letter >= 0)
         return Passages(seen, ink.count, targets, length + 1, aligned)
@@ -152,7 +166,8 @@ class PenReading(Transcript):
 
     def late_points(self) -> Tensor:
         """Which points are a dot of i or j or the bar of a t, bool (B, S); whose they are says `aligned`."""
-        return pen.late_points(self.state["targets"], self.most_items, self.dots == "late", self.confusable)
+        late = self.dots == "late"
+        return pen.late_points(self.state["targets"], self.most_items, late, self.confusable, self.step_size)
 
     def without(self, points: Tensor) -> Tensors:
         """What would be observed now if these points had never been written.
@@ -168,9 +183,22 @@ class PenReading(Transcript):
         kept = ~points & (place < length[:, None])
         order = kept.long().argsort(dim=1, descending=True, stable=True)  # those that are kept come first
         moved = items.gather(1, order[..., None].expand_as(items))
-        count = kept.sum(1)
-        left = self._seen_of(self._points_of(moved), moved[..., 4] > 0.5, place < count[:, None])
-        return self.observe({**self.state, "items": left, "length": count})
+        return self.of_ink(self._points_of(moved), moved[..., 4] > 0.5, kept.sum(1))
+
+    def of_ink(self, points: Tensor, lifts: Tensor, count: Tensor) -> Tensors:
+        """What would be observed now if this ink had been written, by whomever; what there is no room for is cut off.
+
+        Args:
+            points: where the pen was, in heights of an x from the left end of the base line, y going up, (B, M, 2).
+            lifts: whether it goes up after a point, bool (B, M).
+            count: how many points there are, (B,).
+        """
+        room = self.room
+        missing = max(0, room - points.shape[1])
+        points, lifts = F.pad(points, (0, 0, 0, missing))[:, :room], F.pad(lifts, (0, missing))[:, :room]
+        count = count.clamp(max=room)
+        seen = self._seen_of(points, lifts, torch.arange(room, device=count.device) < count[:, None])
+        return self.observe({**self.state, "items": seen, "length": count})
 
     # ---- who knows the letters but not their order ----
 

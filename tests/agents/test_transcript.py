@@ -16,7 +16,15 @@ from torch.nn import functional as F
 from foveate.agents import AGENTS, Backprop, BackpropOptions, LearnerOptions, PolicyGradient
 from foveate.agents.nn.cores.base import Source
 from foveate.agents.nn.heads import TranscriptHead
-from foveate.agents.nn.heads.ctc_paths import best_path, best_paths, ctc_loss, log_labelling, prefix_beam, until
+from foveate.agents.nn.heads.ctc_paths import (
+    best_path,
+    best_paths,
+    ctc_loss,
+    forced_paths,
+    log_labelling,
+    prefix_beam,
+    until,
+)
 from foveate.errors import FoveateError
 
 SEEDS = st.integers(0, 10**6)
@@ -46,6 +54,29 @@ def test_a_string_is_as_likely_as_all_its_paths(seed: int, steps: int, symbols: 
         assert float(found) == pytest.approx(math.log(p), rel=1e-9)
     longer = torch.full((1, steps + 1), 1 - blank)
     assert float(log_labelling(log_probs, longer, torch.tensor([steps + 1]), blank)) == -math.inf
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.integers(1, 2))
+def test_a_forced_path_is_the_likeliest_of_those_that_spell_it(seed: int, blank_at: int) -> None:
+    torch.manual_seed(seed)
+    blank = 0 if blank_at == 1 else 2
+    length, others = torch.tensor([5, 3, 1]), [symbol for symbol in range(3) if symbol != blank]
+    log_probs = (2 * torch.randn(5, 3, 3, dtype=torch.float64)).log_softmax(-1)
+    text = torch.tensor(others)[torch.randint(2, (3, 2))]
+    count = torch.tensor([2, 1, 2])
+    found = forced_paths(log_probs, text, count, length, blank)
+    for b, (steps, many) in enumerate(zip(length.tolist(), count.tolist(), strict=True)):
+        spelt = [path for path in itertools.product(range(3), repeat=steps)
+                 if best_path(torch.tensor(path), blank) == text[b, :many].tolist()]  # fmt: skip
+        if not spelt:
+            assert (found[:, b] == -1).all()
+            continue
+        best = max(spelt, key=lambda path: sum(float(log_probs[t, b, s]) for t, s in enumerate(path)))
+        place = found[:steps, b].tolist()
+        assert tuple(blank if s % 2 == 0 else int(text[b, s // 2]) for s in place) == best
+        assert [s // 2 for s, _ in itertools.groupby(place) if s % 2] == list(range(many))
+        assert (found[steps:, b] == place[-1]).all()
 
 
 @settings(max_examples=20, deadline=None)

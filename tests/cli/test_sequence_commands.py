@@ -59,6 +59,36 @@ def test_a_text_is_written_by_hand(root: Path, tmp_path: Path) -> None:
     assert len(page.findall(".//{*}path")) == 3
     done = command(root, "evaluate.py", "write", str(runs["none"]), "on it", "--out", str(tmp_path / "none.svg"))
     assert "reads no text" in done.stdout
+    score_handwriting(root, runs, tmp_path / "figures.json")
+
+
+def score_handwriting(root: Path, runs: dict[str, Path], file: Path) -> None:
+    words = ["--score-writing", "zoo/PenReading-ctc", "--moments", "3", "--bias", "0.5"]
+    for name, run in runs.items():
+        done = command(root, "evaluate.py", str(run), *words, "--json", str(file))
+        assert done.returncode == 0, done.stderr
+        assert "3 texts" in done.stdout
+        figures = json.loads(file.read_text())
+        assert figures["bias"] == 0.5
+        assert figures["legibility"]["world"]["share"] == 1
+        assert figures["legibility"]["read"]["share"] < 0.5
+        assert (figures["legibility"]["window"] is None) == (name == "none")
+        assert ("the window, while sampling   none" in done.stdout) == (name == "none")
+        assert figures["style"]["world"]["samples"] == 3
+    for reader, says in ((runs["window"], "transcribes"), (root / "zoo" / "Copy-ntm", "transcribes")):
+        done = command(root, "evaluate.py", str(runs["window"]), "--score-writing", str(reader))
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+    done = command(root, "evaluate.py", str(runs["window"]), *words, "--moments", "1")
+    assert "--moments 1 is too few" in done.stderr
+
+
+def test_only_handwriting_is_scored_by_a_reader(root: Path) -> None:
+    done = command(root, "evaluate.py", "zoo/Copy-ntm", "--score-writing", "zoo/PenReading-ctc")
+    assert done.returncode == 2
+    assert "Sequence/Handwriting-v0" in done.stderr
+    assert "Memory/Copy-v0" in done.stderr
 
 
 @pytest.mark.parametrize(

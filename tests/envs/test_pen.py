@@ -198,3 +198,59 @@ def test_a_picture_is_of_one_size_and_shows_the_ink() -> None:
         assert not np.array_equal(before, np.asarray(env.render()))
         assert (before < 100).all(-1).sum() > 300  # ink
     assert len(shapes) == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=4), st.booleans(), st.integers(0, 1000), st.data())
+def test_gaps_are_what_spaces_leave(words: list[list[int]], late: bool, seed: int, data: st.DataObject) -> None:
+    most = max(map(len, words))
+    key = torch.arange(len(words)) + seed
+    hand = pen.hands(CounterRNG(key, 0 * key, 0 * key))._replace(wobble=torch.zeros(len(words)))  # it hangs on x
+    plain = torch.tensor([word + [0] * (most - len(word)) for word in words])
+    gaps = torch.tensor([[k > 0 and data.draw(st.booleans()) for k in range(most)] for _ in words])
+    parted = [
+        [symbol for k, letter in enumerate(word) for symbol in ([pen.SPACE] * bool(gap[k]) + [letter])]
+        for word, gap in zip(words, gaps, strict=True)
+    ]
+    longest = max(map(len, parted))
+    spaced = torch.tensor([row + [0] * (longest - len(row)) for row in parted])
+    room = pen.most_points(most)
+    found = pen.with_gaps(pen.written(plain, hand, room, late), gaps, hand)
+    wanted = pen.written(spaced, hand, room, late)
+    torch.testing.assert_close(found.points, wanted.points, rtol=0, atol=1e-5)
+    assert torch.equal(found.lifts, wanted.lifts)
+    assert torch.equal(found.count, wanted.count)
+    for row, text in enumerate(spaced):
+        letters = (text != pen.SPACE).cumsum(0) - 1
+        there = wanted.letter[row] >= 0
+        assert torch.equal(found.letter[row, there], letters[wanted.letter[row, there]])
+
+
+def test_ink_of_anybody_is_seen_as_the_world_s_own() -> None:
+    env = cast(VectorEnv, gym.make_vec(ID, num_envs=20, output="torch", view="whole", ink="handwriting"))
+    env.reset(seed=0)
+    world = cast(PenReading, env.world)
+    items, count = world.state["items"], world.state["length"]
+    seen = world.of_ink(world._points_of(items), items[..., 4] > 0.5, count)
+    own = world.observe(world.state)
+    assert isinstance(seen, dict)
+    assert isinstance(own, dict)
+    torch.testing.assert_close(seen["source"], own["source"], rtol=0, atol=1e-5)
+    assert torch.equal(seen["length"], count)
+    long = world.room + 5
+    cut = world.of_ink(torch.zeros(20, long, 2), torch.zeros(20, long, dtype=torch.bool), torch.full((20,), long))
+    assert isinstance(cut, dict)
+    assert cut["source"].shape == own["source"].shape
+    assert (cut["length"] == world.room).all()
+
+
+def test_the_writer_s_ink_is_coarser_and_trembles() -> None:
+    fine, coarse = (
+        cast(PenReading, gym.make(ID, view="whole", ink=ink).unwrapped.world) for ink in ("fine", "handwriting")
+    )
+    assert coarse.room < 0.7 * fine.room
+    key = torch.arange(200)
+    known = coarse.passage(CounterRNG(key, 0 * key, 0 * key))
+    many = pen.script(True, step=0.5).count.sum(1)
+    assert torch.equal(known.length, torch.where(known.targets > 0, many[known.targets - 1], 0).sum(1))
+    assert torch.equal(known.aligned.sum((1, 2)), known.length)

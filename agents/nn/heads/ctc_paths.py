@@ -116,12 +116,64 @@ def log_labelling(
 ) -> Float[Tensor, " batch"]:
     """ln p(l | x), (B,), -∞ where the steps are too few; arguments as in `ctc_loss`, all steps count."""
     used = symbols[:, : max(1, int(symbol_count.max()))] if symbols.device.type == "cpu" else symbols
-    between = used.new_full((len(used), 2 * used.shape[1] + 1), blank)
-    place = torch.arange(used.shape[1], device=used.device)
-    between[:, 1::2] = torch.where(place < symbol_count[:, None], used, blank)
-    result = _Labellings.apply(log_probs, between, symbol_count)
+    result = _Labellings.apply(log_probs, _between(used, symbol_count, blank), symbol_count)
     assert isinstance(result, Tensor)
     return -result
+
+
+def _between(symbols: Tensor, symbol_count: Tensor, blank: int) -> Tensor:
+    """l′, the symbols with blanks between, before and behind them, (B, 2 U + 1)."""
+    place = torch.arange(symbols.shape[1], device=symbols.device)
+    between = symbols.new_full((len(symbols), 2 * symbols.shape[1] + 1), blank)
+    between[:, 1::2] = torch.where(place < symbol_count[:, None], symbols, blank)
+    return between
+
+
+@torch.no_grad()
+def forced_paths(
+    log_probs: Float[Tensor, "time batch symbols"],
+    symbols: Int[Tensor, "batch longest"],
+    symbol_count: Int[Tensor, " batch"],
+    length: Int[Tensor, " batch"],
+    blank: int = 0,
+) -> Int[Tensor, "time batch"]:
+    """Of all paths that spell a labelling the likeliest: at which place of l′ it is at each step (Viterbi 1967).
+
+    The odd places are the symbols, the even ones the blanks around them.
+
+    Args:
+        log_probs: as in `ctc_loss`, and so the others.
+        symbols: of each labelling.
+        symbol_count: how many count.
+        length: steps of each episode; behind them a path stays where it ended.
+        blank: which symbol is the blank.
+
+    Returns:
+        int64, (T, B); -1 where the steps are too few.
+    """
+    between = _between(symbols, symbol_count, blank)
+    steps = until(log_probs, length, blank)
+    said, skips = steps.gather(2, between.expand(len(steps), -1, -1)), _may_skip(between)  # (T, B, S)
+    # behind the end a path stays, also on a symbol
+    staying = (torch.arange(len(steps), device=length.device)[:, None] >= length)[..., None]
+    said = torch.where(staying, 0.0, said)
+    best = torch.full_like(said[0], NEVER)
+    best[:, :2] = said[0, :, :2]
+    came = []  # from how many places before, (B, S) at each step
+    for t in range(1, len(said)):
+        one, two = best.roll(1, 1), best.roll(2, 1)
+        one[:, 0], two = NEVER, torch.where(skips, two, NEVER)
+        moves = torch.stack([best, one, two])
+        moves[1:] = torch.where(staying[t], NEVER, moves[1:])
+        best, move = moves.max(0)
+        best = best + said[t]
+        came.append(move)
+    ends = torch.where(_ends(between.shape[1], symbol_count), best, NEVER)
+    value, place = ends.max(1)
+    path = [place]
+    for move in reversed(came):
+        path.append(path[-1] - move.gather(1, path[-1][:, None])[:, 0])
+    return torch.where(value > NEVER, torch.stack(path[::-1]), -1)
 
 
 def until(
