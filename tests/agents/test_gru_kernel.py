@@ -1,5 +1,7 @@
 """The kernel of a GRU gives what torch gives: outputs, states and gradients, whatever the layers and the sequence."""
 
+from typing import Literal
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from foveate.agents.nn import kernels
 from foveate.agents.nn.cores.recurrent import GRU, HiddenState
+from foveate.agents.nn.encoders.items import GRUItems
 
 pytestmark = pytest.mark.skipif(not kernels.find_numba(), reason="numba is missing")
 SMALL = {"FEWEST_STEPS": 1, "MOST_NUMBERS": 10**6}
@@ -73,3 +76,24 @@ def test_it_runs_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     core.fast = "off"
     core(torch.randn(32, 8, 3), core.initial_state(8), torch.zeros(32, 8, dtype=torch.bool))
     assert len(ran) == 1
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_items_are_read_as_by_torch(directions: Literal[1, 2], room: int, batch: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    encoder = GRUItems(3, 4, directions).double()
+    items = torch.randn(batch, room, 3, dtype=torch.float64, requires_grad=True)
+    length = torch.randint(1, room + 1, (batch,))
+    outer = torch.randn(batch, room, encoder.annotation_size, dtype=torch.float64)
+    numbers = []
+    for path in ("auto", "off"):
+        with pytest.MonkeyPatch.context() as patch:
+            from foveate.agents.nn.kernels import gru
+
+            patch.setattr(gru, "pays", lambda *size, path=path: path == "auto")
+            y = encoder(items, length)
+        numbers.append([y, *torch.autograd.grad((y * outer).sum(), [items, *encoder.parameters()])])
+    for one, other in zip(*numbers, strict=True):
+        assert torch.allclose(one, other, atol=1e-10)

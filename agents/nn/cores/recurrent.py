@@ -144,13 +144,31 @@ class GRU(_TorchCore[HiddenState]):
         self.fast: Fast = fast
 
     def _run(self, x: Tensor, state: HiddenState) -> CoreOutput[HiddenState]:
-        steps, batch, _ = x.shape
-        if not serves(self.fast, next(self.module.parameters())):
-            return super()._run(x, state)
+        assert isinstance(self.module, nn.GRU)
+        y, after = run_gru(self.module, x, state.hidden.transpose(0, 1).contiguous(), self.fast)
+        return CoreOutput(y, HiddenState(after.transpose(0, 1)), {}, {})
+
+
+def run_gru(
+    module: nn.GRU,
+    x: Float[Tensor, "time batch features"],
+    hidden: Float[Tensor, "layers batch units"],
+    fast: Fast = "auto",
+) -> tuple[Float[Tensor, "time batch units"], Float[Tensor, "layers batch units"]]:
+    """What ``module(x, hidden)`` is, by a fused kernel where that is faster.
+
+    Args:
+        module: whose inputs begin with time.
+        x: its inputs.
+        hidden: before the first moment.
+        fast: "off" always takes torch's operators.
+
+    Returns:
+        The last layer's hidden vectors, and every layer's last one.
+    """
+    if serves(fast, next(module.parameters())):
         from ..kernels import gru  # here, since it brings numba with it
 
-        if not gru.pays(steps, batch, self.output_size):
-            return super()._run(x, state)
-        assert isinstance(self.module, nn.GRU)
-        y, after = gru.gru_sequence(self.module, x, state.hidden.transpose(0, 1))
-        return CoreOutput(y, HiddenState(after.transpose(0, 1)), {}, {})
+        if gru.pays(len(x), x.shape[1], module.hidden_size):
+            return gru.gru_sequence(module, x, hidden)
+    return module(x, hidden)

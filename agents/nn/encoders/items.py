@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ....errors import FoveateError, check_range
+from ..cores.recurrent import run_gru
 
 
 class ItemEncoder(nn.Module):
@@ -96,23 +97,36 @@ class DirectedItems(ItemEncoder):
         check_range("units", units, 1)
         check_range("directions", directions, 1, 2)
         self.directions = directions
-        self.ahead = self.network(size, units, batch_first=True)
-        self.back = self.network(size, units, batch_first=True) if directions == 2 else None
+        self.ahead = self.network(size, units)
+        self.back = self.network(size, units) if directions == 2 else None
         self.annotation_size = directions * units
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
-        ahead, _ = self.ahead(items)  # (B, L, units)
+        items = items.transpose(0, 1)  # (L, B, D)
+        ahead = self.run(self.ahead, items)  # (L, B, units)
         if self.back is None:
-            return ahead
-        turn = turned(length, items.shape[1])  # (B, L)
-        back, _ = self.back(items.gather(1, turn[..., None].expand_as(items)))
-        return torch.cat([ahead, back.gather(1, turn[..., None].expand_as(back))], -1)
+            return ahead.transpose(0, 1)
+        turn = turned(length, len(items)).mT[..., None]  # (L, B, 1)
+        back = self.run(self.back, items.gather(0, turn.expand_as(items)))
+        return torch.cat([ahead, back.gather(0, turn.expand_as(back))], -1).transpose(0, 1)
+
+    def run(
+        self, network: nn.Module, items: Float[Tensor, "length batch size"]
+    ) -> Float[Tensor, "length batch annotation"]:
+        """What one direction's network says of items that it reads in their order."""
+        y, _ = network(items)
+        return y
 
 
 class GRUItems(DirectedItems):
     """GRUs, as in Bahdanau et al. 2014."""
 
     network = nn.GRU
+
+    def run(self, network: nn.Module, items: Tensor) -> Tensor:
+        assert isinstance(network, nn.GRU)
+        before = items.new_zeros(1, items.shape[1], network.hidden_size)
+        return run_gru(network, items, before)[0]
 
 
 class LSTMItems(DirectedItems):
