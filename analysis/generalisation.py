@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from ..envs.registry import world_class
 from ..viz.plots import figure_png, subplots
+from .bleu import Bleu
 from .measure import main_figure
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Figures(TypedDict):
     training_seconds: float | None
     training_cpu_seconds: float | None
     seed: int | None
+    bleu: NotRequired[Bleu]
 
 
 def number_or_none(value: float) -> float | None:

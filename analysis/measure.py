@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ..agents.learning.actor import Observer
 from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
@@ -25,6 +26,7 @@ def measure(
     seed: int = EVALUATION_SEED,
     on_step: Callable[[int], object] | None = None,
     gaze: bool = False,
+    watch: Callable[[object, int], Observer] | None = None,
 ) -> Episodes:
     """Play about `episodes` episodes.
 
@@ -40,6 +42,8 @@ def measure(
         on_step: called after each step with the number of episodes that have ended.
         gaze: also measure how far from what matters the last glimpse is, where there are glimpses: the world then draws
             what matters at every step, which takes as long as a step.
+        watch: given the world and the episodes of each row that count, who else looks on; of worlds whose episodes are
+            drawn.
     """
     check_arguments(env_id, arguments)
     options = env_options(env_id)
@@ -57,8 +61,11 @@ def measure(
     items = world.items if isinstance(world, HasItems) else None
     if items is None or "order" not in options or episodes < items:
         count = min(episodes, 256)
-        worlds = environments_of(make_worlds(env_id, count, device, arguments, relevance), policy.device)
-        return play_episodes(policy, worlds, math.ceil(episodes / count), seed, on_step=on_step)
+        env, rounds = make_worlds(env_id, count, device, arguments, relevance), math.ceil(episodes / count)
+        observers = [] if watch is None else [watch(world_of(env), rounds)]
+        return play_episodes(
+            policy, environments_of(env, policy.device), rounds, seed, on_step=on_step, observers=observers
+        )
     arguments["order"] = "each"
     rounds = math.ceil(episodes / items)
     first = seed - seed % items  # with order="each" a world seeded with s shows item s modulo their number

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,8 @@ class EvaluateOptions:
             nothing; None is 1000 (20 of an Atari game), or 0 where saliency is asked for.
         split: "test", "validation", "train" or another split of the environment, where it has splits.
         sweep: splits to measure beside that, one column each.
+        bleu: also judge the sentences that are written by BLEU, in the same episodes (Sequence/Translation-v0 and
+            Sequence/Caption-v0; needs the extra "text").
         plot: draw the sweep of all runs into this PNG.
         seed: of the worlds.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
@@ -53,6 +56,7 @@ class EvaluateOptions:
     episodes: int | None = None
     split: str = "test"
     sweep: tuple[str, ...] = ()
+    bleu: bool = False
     plot: Path | None = None
     seed: int = 1_000_003
     device: str = "auto"
@@ -171,12 +175,16 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
         raise FoveateError(f"--sweep compares runs of one environment, got {different}.")
     if chosen.sweep and "split" not in env_options(ids[0]):
         raise FoveateError(f"--sweep needs an environment with splits; {ids[0]} has none.")
+    if chosen.bleu and chosen.episodes == 0:
+        raise FoveateError("--bleu judges what is written in the episodes, and --episodes 0 plays none.")
+    if chosen.bleu and find_spec("sacrebleu") is None:
+        raise FoveateError('--bleu needs sacrebleu: pip install "foveate[text]".')
     if chosen.episodes is None:
         usual = 20 if any(map(is_slow, ids)) else 1000
         looks = (
             chosen.saliency or chosen.score_saliency or chosen.align or chosen.score_alignment or chosen.score_writing
         )
-        chosen.episodes = 0 if looks else usual
+        chosen.episodes = 0 if looks and not chosen.bleu else usual
     return chosen, changed
 
 
@@ -186,7 +194,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 
     how = ScoreOptions(
         options.episodes or 0, options.split, options.sweep, options.seed, options.device, options.checkpoint,
-        options.progress,
+        options.progress, options.bleu,
     )  # fmt: skip
     results = [score(path, how, changed) for path in paths]
     print_table(results)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from ..agents import load
 from ..agents.learning import checkpoint
 from ..agents.learning.evaluation import Episodes
+from ..analysis.bleu import Sentences, bleu
 from ..analysis.generalisation import Figures, figures_of, sweep_row
 from ..analysis.measure import measure
 from ..envs.outside import options_of_file
@@ -26,6 +27,7 @@ class ScoreOptions(NamedTuple):
         device: where the network runs.
         checkpoint: which of a run's.
         progress: whether to show a bar.
+        bleu: whether to judge the sentences of `split` by BLEU, too.
     """
 
     episodes: int
@@ -35,6 +37,7 @@ class ScoreOptions(NamedTuple):
     device: str
     checkpoint: Literal["best", "last"]
     progress: bool
+    bleu: bool = False
 
 
 def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> Figures:
@@ -50,6 +53,12 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
     learner = load(path, None, pick_device(options.device), options.checkpoint)
     splits = [options.split, *options.sweep]
     measured: dict[str, Episodes] = {}
+    watched: list[Sentences] = []
+
+    def watch(world: object, rounds: int) -> Sentences:
+        watched.append(Sentences(world, rounds))
+        return watched[-1]
+
     total = options.episodes * len(splits)
     with tqdm(total=total, unit="episode", disable=None if options.progress else True) as bar:
         for split in splits:
@@ -58,11 +67,15 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
             def on_step(done: int, before: int = before) -> None:
                 bar.update(before + done - bar.n)
 
+            looks_on = watch if options.bleu and split == options.split and not watched else None
             measured[split] = measure(
-                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step=on_step, gaze=True
+                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step, True, looks_on
             )
     sweep = {split: sweep_row(measured[split]) for split in options.sweep}
-    return figures_of(run, options.split, measured[options.split], sweep, str(path))
+    figures = figures_of(run, options.split, measured[options.split], sweep, str(path))
+    if options.bleu:
+        figures["bleu"] = bleu(watched[0].pairs)
+    return figures
 
 
 EXPLAINED = {
@@ -100,6 +113,12 @@ def print_table(results: Sequence[Figures]) -> None:
         if r["bits"] is not None:
             regret = "" if r["regret_bits"] is None else f", {r['regret_bits']:.3f} more than the best predictor"
             print(f"{r['agent']}: {r['bits']:.3f} bits an episode{regret}")
+    for r in results:
+        judged = r.get("bleu")
+        if judged is not None:
+            low, high = judged["interval"]
+            print(f"{r['agent']}: BLEU {judged['score']:.2f} (95 % interval {low:.2f} to {high:.2f}) of ", end="")
+            print(f"{judged['sentences']} sentences: {judged['details']}; {judged['signature']}")
     for r in results:
         if r["gaze_distance"] is not None:
             print(f"{r['agent']}: the last glimpse is {r['gaze_distance']:.1f} pixels from the middle of what matters")

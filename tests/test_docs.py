@@ -114,6 +114,8 @@ def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) 
     """With a run in the place of what only the reader can name."""
     if "ALE/" in line:
         pytest.importorskip("ale_py")
+    if "--bleu" in line:
+        pytest.importorskip("sacrebleu")
     own = re.search(r"--import (\w+) (\S+)", line)
     if own is not None:  # a file of the user's, as a page prints it
         (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]

@@ -1,7 +1,7 @@
 """Measuring a policy: every row plays the same number of episodes."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,7 @@ def play_episodes(
     seed: int,
     deterministic: bool = True,
     on_step: Callable[[int], object] | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Episodes:
     """Play `rounds` episodes in each row, and leave the random state as it was.
 
@@ -60,18 +61,20 @@ def play_episodes(
         seed: seeds the environments and whatever the policy samples.
         deterministic: take the most likely actions.
         on_step: called after each step with the number of episodes that have ended.
+        observers: who else looks on; nobody steps where worlds know whole episodes at their reset.
     """
     devices = [policy.device] if policy.device.type == "cuda" else []
     with torch.random.fork_rng(devices), at_play(policy):
         torch.manual_seed(seed)
-        if deterministic and isinstance(environments, VectorEnvironments) and environments.script is not None:
+        stepless = deterministic and not observers
+        if stepless and isinstance(environments, VectorEnvironments) and environments.script is not None:
             check_plays(policy, environments)
             environments.reset(seed)
             return _at_once(policy, environments, environments.script, rounds, on_step)
         actor = Actor(policy, environments, deterministic)
         figures = _Figures(policy, environments, rounds, on_step)
         actor.reset(seed)
-        play(actor, episodes=rounds, observers=[figures])
+        play(actor, episodes=rounds, observers=[figures, *observers])
     return figures.episodes()
 
 

@@ -96,6 +96,7 @@ class Caption(PicturePassage):
         unaligned=Certified(0.598, 0.01),
     )
     splits = Splits.of("things", Range(2, 3), exactly=(2, 3, 4, 5))
+    writes_sentences = True
     side = things.SIZE
 
     def __init__(

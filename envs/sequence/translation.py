@@ -103,6 +103,7 @@ class Translation(Passage):
         unaligned=Certified(0.545, 0.01),
     )
     splits = Splits.of("length", Range(10, 20), exactly=(10, 20, 30, 40, 60))
+    writes_sentences = True
 
     def __init__(
         self,
