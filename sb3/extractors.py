@@ -61,7 +61,7 @@ class CoreExtractor(BaseFeaturesExtractor):
 
     Args:
         observation_space: Box (window, …): the last observations, the newest last.
-        core: "rnn", "lstm", "gru", "ntm", "dnc" or "transformer".
+        core: "rnn", "lstm", "gru", "ntm", "dnc", "transformer" or "bytenet".
         hidden: its units.
         core_kwargs: its own options.
     """

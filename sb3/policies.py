@@ -83,7 +83,7 @@ class CorePolicy(RecurrentActorCriticPolicy):
         observation_space: Box, or a Dict.
         action_space: what Stable-Baselines3 takes.
         lr_schedule: the learning rate.
-        core: "rnn", "lstm", "gru", "ntm", "dnc" or "transformer".
+        core: "rnn", "lstm", "gru", "ntm", "dnc", "transformer" or "bytenet".
         hidden: its units.
         core_kwargs: its own options, as in ``{"rows": 32}``.
         shared: one core for actor and critic (then only the actor trains it); else each has its own.

@@ -32,6 +32,7 @@ SPECIAL = {
         {"rows": 5, "width": 3, "read_heads": 2, "mask_keys": True, "deallocate": True, "sharpen_links": True},
     ),
     "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
+    "bytenet": ("bytenet", {"layers": 2}),
 }
 BUILT = {**{name: (name, {}) for name in CORES}, **SPECIAL}
 REMEMBERING = sorted(set(BUILT) - {"none"})

@@ -1,7 +1,7 @@
 """Agents that read a passage through attention and write, item by item."""
 
 from functools import partial
-from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from gymnasium import spaces
@@ -10,11 +10,13 @@ from torch.nn import functional as F
 
 from ... import tree
 from ...errors import check_choice, check_range
+from ...introspect import constructor_options
 from ...tree import Tree
 from ..nn.attention import ITEM_ATTENTIONS, AnyItemAttention, make_item_attention
 from ..nn.attention.items import ItemAttention, Reading
 from ..nn.cores import AnyCore, Core, CoreOutput, make_core
 from ..nn.cores.base import Source, reset_where
+from ..nn.cores.decoder import TransformerDecoder
 from ..nn.cores.unroll import unroll, unroll_pieces
 from ..nn.encoders import ITEM_ENCODERS, AnyItemEncoder, Encoder, FlatEncoder, make_passage_encoder
 from ..nn.encoders.passage import parts_beside
@@ -100,7 +102,7 @@ class ReadingCore(Core[ReadingState]):
         asked = self._asked(source.query)
         piece = partial(self._piece, prepared, source, asked, record)
         begin = partial(self._begin, asked)
-        if not self.attention.emitted_size:  # the same is read at all moments: none need wait for the one before
+        if not self.attention.emitted_size:  # no moment need wait for what the core says at the one before
             return unroll_pieces(piece, x, state, starts, begin)
 
         def step(now: Tensor, state: ReadingState) -> CoreOutput[ReadingState]:
@@ -127,7 +129,10 @@ class ReadingCore(Core[ReadingState]):
         self, prepared: Tree, source: Source, asked: Tensor | None, record: bool, x: Tensor, state: ReadingState
     ) -> CoreOutput[ReadingState]:
         """Some moments by one reading, x (t, B, D)."""
-        read: Reading = self.attention.look(prepared, state.emitted)
+        now = state.emitted
+        if self.attention.clocked:
+            now = now + torch.arange(len(x), device=now.device)[:, None, None]  # (t, B, 1)
+        read: Reading = self.attention.look(prepared, now)
         what = read.what.expand(len(x), -1, -1)  # (t, B, R)
         never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
         query = [] if source.query is None else [source.query.expand(len(x), -1, -1)]
@@ -147,7 +152,8 @@ class ReadingCore(Core[ReadingState]):
             if record:
                 log_prob = self.attention.choice_coef * read.log_prob
                 records = {**records, "choice_log_prob": log_prob.expand(len(x), -1)}
-        after = ReadingState(self.attention.advance(state.emitted, emitted), inner, so_far)
+        following = state.emitted + len(x) if self.attention.clocked else self.attention.advance(state.emitted, emitted)
+        after = ReadingState(following, inner, so_far)
         if record:
             records = {**records, "source_weights": weights.expand(len(x), -1, -1, -1)}
         return CoreOutput(torch.cat([y, what], -1), after, losses, records)
@@ -168,6 +174,8 @@ class Attend(Policy):
     `las` and `handwriting`. A query about the passage is read once, too: by networks in both directions where the
     passage is, else as a bag of words with a code of their places; the attention is asked by it.
 
+    With `decoder` "transformer" every layer of the decoder attends to the annotations, instead (`transformer-ed`).
+
     Args:
         observation_space: Dict with a part `source`, beside any mix of others: MultiDiscrete of symbols (0 is none),
             one row a sentence where items are sentences, perhaps with a part `query` of the same symbols; or a Box
@@ -179,11 +187,14 @@ class Attend(Policy):
             a picture in rows and columns), "bytenet"
             (dilated) or "transformer" (self-attention).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
-            is all that is read), "uniform" (the mean of all) and "none" (nothing is read); "window" (a soft window
+            is all that is read), "diagonal" (at moment t annotation t), "uniform" (the mean of all) and "none" (nothing
+            is read); "window" (a soft window
             that moves along them), "hops" (several readings, each asked by what the one before found) or "graph" (the
             items are neighbours of the node that the core emits).
         core: the recurrent core.
-        hidden: units of the core.
+        decoder: "core" (as above) or "transformer" (layers of causal self-attention, each of which attends to the
+            annotations by itself; attention and core then count for nothing).
+        hidden: units of the core, or of the decoder.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         embedding: numbers that stand for a symbol, and for what is observed beside the passage.
         readout: units of a hidden layer between the core and each part of the action; 0 for none.
@@ -196,7 +207,7 @@ class Attend(Policy):
         **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
     """
 
-    configures = (*ITEM_ENCODERS.values(), *ITEM_ATTENTIONS.values())
+    configures = (*ITEM_ENCODERS.values(), *ITEM_ATTENTIONS.values(), TransformerDecoder)
 
     def __init__(
         self,
@@ -206,6 +217,7 @@ class Attend(Policy):
         encoder: AnyItemEncoder = "gru",
         attention: AnyItemAttention = "content",
         core: AnyCore = "gru",
+        decoder: Literal["core", "transformer"] = "core",
         hidden: int = 128,
         rows: int = 16,
         embedding: int = 64,
@@ -222,13 +234,19 @@ class Attend(Policy):
         codes = ITEM_ATTENTIONS[check_choice("attention", attention, ITEM_ATTENTIONS)].codes(**options)
         reader = make_passage_encoder(observation_space, embedding, encoder, codes, **options)
         beside = BesideSource(observation_space, embedding)
-        # another core says how large its output is, which may be what is asked by
-        sizes = embedding + reader.item_size + reader.query_size
-        own = {"rows": rows, **({"layers": core_layers} if core_layers > 1 else {})}
-        state_size = make_core(core, sizes, hidden, **own).output_size + reader.query_size
-        model = make_item_attention(attention, reader.item_size, state_size, **options)
-        inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, **own)
-        reading = ReadingCore(model, inner, reader.query_size, evenly, reader.max_length)
+        reading: Core
+        if check_choice("decoder", decoder, ["core", "transformer"]) == "transformer":
+            known = constructor_options(TransformerDecoder)
+            layered: dict[str, Any] = {name: value for name, value in options.items() if name in known}
+            reading = TransformerDecoder(embedding + reader.query_size, reader.item_size, hidden, **layered)
+        else:
+            # another core says how large its output is, which may be what is asked by
+            sizes = embedding + reader.item_size + reader.query_size
+            own = {"rows": rows, **({"layers": core_layers} if core_layers > 1 else {})}
+            state_size = make_core(core, sizes, hidden, **own).output_size + reader.query_size
+            model = make_item_attention(attention, reader.item_size, state_size, **options)
+            inner = make_core(core, embedding + model.reading_size + reader.query_size, hidden, **own)
+            reading = ReadingCore(model, inner, reader.query_size, evenly, reader.max_length)
         heads = {
             name: make_numbers_head(numbers, reading.output_size, part, readout, components)
             for name, part in action_parts(action_space).items()

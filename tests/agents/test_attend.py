@@ -17,7 +17,7 @@ from foveate.agents.nn.attention.content import SCORES
 from foveate.agents.nn.cores import GRU, make_core
 from foveate.agents.nn.cores.base import Source
 from foveate.agents.nn.encoders import ITEM_ENCODERS, make_item_encoder
-from foveate.agents.nn.encoders.items import position_code
+from foveate.agents.nn.places import place_code
 from foveate.agents.policies.attend import Attend, ReadingCore
 from foveate.errors import FoveateError
 
@@ -223,7 +223,7 @@ def test_both_directions_are_those_of_torch_on_packed_sources() -> None:
 
 
 def test_the_code_of_places_is_the_paper_s() -> None:
-    code = position_code(7, 6, torch.device("cpu"), torch.float64)
+    code = place_code(torch.arange(7), 6, torch.float64)
     for place in range(7):
         for i in range(3):
             angle = torch.tensor(place / 10000 ** (2 * i / 6), dtype=torch.float64)

@@ -23,6 +23,10 @@ NOISY = [
     *(recorded.case("soft-attention", recorded.IMAGE, "ppo", {**GUMBEL, "core": c}, horizon=3) for c in CORES),
     recorded.case("soft-attention", recorded.IMAGE, "ppo", {**GUMBEL, "attention": "content", "heads": 2}, horizon=3),
     recorded.case("soft-attention", recorded.IMAGE, "ppo", {**GUMBEL, "dropout": 0.5}, horizon=3),
+    *(
+        recorded.case("attend", recorded.SUM, "ppo", {"encoder": "transformer", "offset": 50, "decoder": d}, horizon=5)
+        for d in ("core", "transformer")
+    ),
 ]
 QUIET = [case for case in recorded.ALL if case.objective in ("reinforce", "a2c", "ppo")]
 

@@ -156,6 +156,7 @@ LINE = ("Sequence/Handwriting-v0", {"view": "whole", "min_length": 2, "max_lengt
 PICTURE = ("Sequence/Caption-v0", {"view": "whole", "min_things": 1, "max_things": 2})
 WORD = ("Sequence/PenReading-v0", {"view": "whole", "answer": "string", "min_length": 1, "max_length": 3})
 SAID = ("Sequence/Speech-v0", {"view": "whole", "min_length": 1, "max_length": 2})
+SUM = ("Sequence/Tokens-v0", {"view": "whole", "task": "add", "max_length": 4})
 PASSAGE = ("Sequence/Translation-v0", {"view": "whole", "min_length": 4, "max_length": 6})
 
 
@@ -290,6 +291,9 @@ _READING = [
             ("transformer", "content"),
         )
     ),
+    case("attend", PASSAGE, "backprop", {"encoder": "bytenet", "attention": "diagonal", "core": "bytenet"}),
+    case("attend", SUM, "backprop", {"encoder": "transformer", "decoder": "transformer", "offset": 3}),
+    case("attend", SUM, "ppo", {"encoder": "gru", "decoder": "transformer", "context": 3}),
 ]
 _TEAMS = [
     case("ram", GAZE, "reinforce", likelihood_reward=True, policy_coef=0.3),

@@ -9,7 +9,7 @@ from .content_map import ContentAttention
 from .draw import DrawAttention
 from .graph import GraphItems
 from .hops import HopItems
-from .items import ContentItems, ItemAttention, LastItem, NoItems, UniformItems
+from .items import ContentItems, DiagonalItems, ItemAttention, LastItem, NoItems, UniformItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
 from .tiles import TileAttention
@@ -26,6 +26,7 @@ ATTENTIONS: dict[str, type[VisualAttention]] = {
 ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "content": ContentItems,
     "last": LastItem,
+    "diagonal": DiagonalItems,
     "uniform": UniformItems,
     "none": NoItems,
     "hops": HopItems,

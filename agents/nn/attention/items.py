@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -47,6 +47,8 @@ class ItemAttention(nn.Module, Generic[P]):
             they were.
         choice_coef: λ_r of eq. 12 in Xu et al. 2015: how much the choice's log-likelihood counts; where `hard`.
         choice_entropy: λ_e there: how much its entropy is worth.
+        clocked: whether what is read hangs on the moment alone: `look` then takes how many there were before it, of
+            several at once, (T, B, 1), and answers for all of them, (T, B, …).
     """
 
     emitted_size: int
@@ -56,6 +58,7 @@ class ItemAttention(nn.Module, Generic[P]):
     hard: bool = False
     choice_coef: float = 0.0
     choice_entropy: float = 0.0
+    clocked: ClassVar[bool] = False
     _change: Callable[[Tensor], Tensor] | None = None
 
     @contextlib.contextmanager
@@ -145,6 +148,34 @@ class NoItems(ItemAttention[Reading]):
 
     def look(self, prepared: Reading, emitted: Tensor) -> Reading:
         return prepared
+
+
+class DiagonalItems(ItemAttention[Source]):
+    """No attention: at moment t annotation t is read, behind the last nothing: a decoder on top of its encoder.
+
+    Source:
+        Kalchbrenner et al. 2016, "Neural machine translation in linear time", sections 2.1 and 2.2, "dynamic
+        unfolding", with |t̂| = |s|: what is written here has at most one item more than what is read, the end.
+    """
+
+    clocked = True
+
+    def __init__(self, item_size: int, state_size: int):
+        super().__init__()
+        self.emitted_size, self.reading_size = 0, item_size
+
+    def initial(self) -> Tensor:
+        return torch.zeros(1)
+
+    def prepare(self, source: Source) -> Source:
+        return source.cleared()
+
+    def look(self, prepared: Source, emitted: Tensor) -> Reading:
+        items, length = prepared.items, prepared.length
+        place = torch.arange(items.shape[1], device=items.device)
+        here = (place == emitted.round()) & (place < length[:, None])  # (T, B, L)
+        weights = self.counted(here.to(items.dtype).flatten(0, 1)[:, None]).unflatten(0, here.shape[:2])
+        return Reading((weights @ items)[..., 0, :], weights)
 
 
 class UniformItems(ItemAttention[Reading]):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .base import Core, CoreOutput, Feedforward
+from .bytenet import ByteNet
 from .dnc import DNC
 from .ntm import NTM
 from .recurrent import GRU, LSTM, RNN
@@ -18,6 +19,7 @@ CORES: dict[str, type[Core]] = {
     "ntm": NTM,
     "dnc": DNC,
     "transformer": Transformer,
+    "bytenet": ByteNet,
 }
 if TYPE_CHECKING:
     RecurrentCores = AnyCore = str
@@ -48,6 +50,7 @@ __all__ = [
     "NTM",
     "RNN",
     "AnyCore",
+    "ByteNet",
     "Core",
     "CoreOutput",
     "Feedforward",

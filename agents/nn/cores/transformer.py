@@ -1,5 +1,6 @@
 """Causal self-attention over the episode so far: attention without recurrence, as a rival of recurrent memories."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,9 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError, check_range
 from ..attention.content import scaled_dot, weighted_sum
-from .base import Core, CoreOutput, reset_where
+from .base import Core, CoreOutput, reset_where, used_room
+
+Beside = Callable[[int, Tensor], Tensor]
 
 
 class TransformerState(NamedTuple):
@@ -60,19 +63,35 @@ class Transformer(Core[TransformerState]):
 
         Its record is `read_weights` (T, B, layers * heads, context), the last column this moment.
         """
+        return self._run(x, state, starts, record)
+
+    def _run(
+        self, x: Tensor, state: TransformerState, starts: Tensor, record: bool, beside: Beside | None = None
+    ) -> CoreOutput[TransformerState]:
+        """`forward`, where each layer adds something else behind its attention.
+
+        Args:
+            x: see there.
+            state: see there.
+            starts: see there.
+            record: see there.
+            beside: (number of the layer, residual stream (B, T, D)) -> what is added to it.
+        """
         steps = len(x)
         # what isn't visible has weight zero, but zero times NaN is NaN
         state = reset_where(state, self.initial_state(len(starts[0]), starts.device), starts[0])
-        clock, visible = self._visible(state.clock, starts)  # (B, T), (B, T, C + T)
-        h = self.embed(x).transpose(0, 1)  # (B, T, D)
+        # nothing is computed for moments that no episode had; records have a column for each
+        before = self.context if record else min(used_room(state.clock, self.context), self.context)
+        clock, visible = self._visible(state.clock, starts, before)  # (B, T), (B, T, C + T)
+        h = self._embedded(x.transpose(0, 1), clock)  # (B, T, D)
         keys, values, windows = [], [], []
         for i in range(self.layers):
             block = self.blocks[i]
             assert isinstance(block, _Block)
             q, k, v = block.project(block.norm_1(h)).chunk(3, -1)  # (B, T, D) each
             q, k = self._rotate(q, clock), self._rotate(k, clock)
-            k = torch.cat([state.keys[:, i], k], 1)  # (B, C + T, D)
-            v = torch.cat([state.values[:, i], v], 1)
+            k = torch.cat([state.keys[:, i, self.context - before :], k], 1)  # (B, C + T, D)
+            v = torch.cat([state.values[:, i, self.context - before :], v], 1)
             scores = scaled_dot(self._split(q), self._split(k))  # (B, heads, T, C + T)
             weights = torch.softmax(scores.masked_fill(~visible[:, None], -torch.inf), -1)
             # a NaN of an earlier episode has weight zero, but zero times NaN is NaN; one of this episode shows in the
@@ -80,6 +99,7 @@ class Transformer(Core[TransformerState]):
             known = torch.where(v.isfinite(), v, 0.0)
             read = weighted_sum(weights, self._split(known)).transpose(1, 2).flatten(2)  # (B, T, D)
             h = h + block.mix(read)
+            h = h if beside is None else h + beside(i, h)
             h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
             keys.append(k[:, -self.context :])
             values.append(v[:, -self.context :])
@@ -89,18 +109,29 @@ class Transformer(Core[TransformerState]):
         # what the last moment doesn't see is of an earlier episode: forget it
         held = visible[:, -1, None, -self.context :, None]  # (B, 1, C, 1)
         keys, values = (torch.where(held, torch.stack(cache, 1), 0.0) for cache in (keys, values))
+        keys, values = (F.pad(cache, (0, 0, self.context - cache.shape[2], 0)) for cache in (keys, values))
         after = TransformerState(keys, values, clock[:, -1] + 1)
         records = {"read_weights": torch.cat(windows, 2)} if record else {}
         return CoreOutput(self.norm(h).transpose(0, 1), after, {}, records)
 
-    def _visible(self, clock: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        """The moment's number within its episode, int64 (B, T), and what each moment may see, bool (B, T, C + T)."""
+    def _embedded(self, x: Tensor, clock: Tensor) -> Tensor:
+        """Where the residual stream begins, (B, T, D), of x (B, T, …) at these moments of their episodes (B, T)."""
+        return self.embed(x)
+
+    def _visible(self, clock: Tensor, starts: Tensor, before: int) -> tuple[Tensor, Tensor]:
+        """The moment's number within its episode, int64 (B, T), and what each moment may see, bool (B, T, C + T).
+
+        Args:
+            clock: before the first of them.
+            starts: of episodes, (T, B).
+            before: C, moments before the first that may be seen.
+        """
         steps, context, device = len(starts), self.context, starts.device
         starts = starts.T  # (B, T)
         time = torch.arange(steps, device=device)
         began = torch.where(starts, time, -1).cummax(-1).values  # the last start up to now, -1 if before this call
         clock = torch.where(began >= 0, time - began, clock[:, None] + time)  # (B, T)
-        age = time[:, None] - torch.arange(-context, steps, device=device)  # (T, C + T)
+        age = time[:, None] - torch.arange(-before, steps, device=device)  # (T, C + T)
         return clock, (age >= 0) & (age < context) & (age <= clock[..., None])
 
     def _split(self, x: Tensor) -> Tensor:

@@ -68,7 +68,8 @@ def unroll(
     moments = tree.unstack(inputs)  # at once: the gradient of each index of a tensor would be one of its full size
     pieces = []
     for first, end in episode_pieces(starts):
-        state = begin(state, moments[first], starts[first])
+        with noise.piece(first, first + 1):
+            state = begin(state, moments[first], starts[first])
         with noise.piece(first, end):
             pieces.append(_run_steps(step, moments[first:end], state))  # a compiled step goes here
         state = pieces[-1].state
@@ -94,7 +95,8 @@ def unroll_pieces(
     """
     pieces, cuts = [], episode_pieces(starts)
     for first, end in cuts:
-        state = begin(state, tree.index(inputs, first), starts[first])
+        with noise.piece(first, first + 1):
+            state = begin(state, tree.index(inputs, first), starts[first])
         # the whole is not sliced: the gradient of a slice is a copy
         piece = inputs if len(cuts) == 1 else tree.index(inputs, slice(first, end))
         with noise.piece(first, end):

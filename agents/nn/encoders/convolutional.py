@@ -1,9 +1,12 @@
 """Encoders of items by convolution: each annotation sees so many items to either side, all annotations at once."""
 
+import torch
 from torch import Tensor, nn
 
 from ....errors import FoveateError, check_range
-from .items import ItemEncoder, position_code, real
+from ..cores.bytenet import DILATIONS, DilatedBlock
+from ..places import place_code
+from .items import ItemEncoder, real
 
 
 class ConvolutionItems(ItemEncoder):
@@ -29,7 +32,7 @@ class ConvolutionItems(ItemEncoder):
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
         there = real(items, length).mT  # (B, 1, L)
         x = self.embed(items)
-        x = (x + position_code(x.shape[1], x.shape[2], x.device, x.dtype)).mT  # (B, units, L)
+        x = (x + place_code(torch.arange(x.shape[1], device=x.device), x.shape[2], x.dtype)).mT  # (B, units, L)
         for layer in self.layers:
             x = x + nn.functional.glu(layer(x * there), 1)
         return x.mT
@@ -53,31 +56,19 @@ class BytenetItems(ItemEncoder):
         super().__init__()
         _check(units, layers, kernel)
         self.embed = nn.Linear(size, units)
-        self.blocks = nn.ModuleList(_Block(units, kernel, 2 ** (i % 5)) for i in range(layers))
+        dilations = [DILATIONS[i % len(DILATIONS)] for i in range(layers)]
+        self.blocks = nn.ModuleList(DilatedBlock(units, kernel, dilation) for dilation in dilations)
         self.annotation_size = units
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
         there = real(items, length)  # (B, L, 1)
         x = self.embed(items)
         for block in self.blocks:
-            x = x + block(x, there)
+            assert isinstance(block, DilatedBlock)
+            side = block.across.dilation[0] * (block.across.kernel_size[0] // 2)
+            seen = nn.functional.pad((block.inside(x) * there).mT, (side, side))  # (B, H, L + 2 side)
+            x = x + block.outside(block.across(seen).mT)
         return x
-
-
-class _Block(nn.Module):
-    """1x1, dilated, 1x1, each after normalisation and a ReLU (figure 3, left)."""
-
-    def __init__(self, units: int, kernel: int, dilation: int):
-        super().__init__()
-        half = max(1, units // 2)
-        self.norms = nn.ModuleList(nn.LayerNorm(n) for n in (units, half, half))
-        self.narrow, self.widen = nn.Linear(units, half), nn.Linear(half, units)
-        self.across = nn.Conv1d(half, half, kernel, padding=dilation * (kernel // 2), dilation=dilation)
-
-    def forward(self, x: Tensor, there: Tensor) -> Tensor:
-        x = self.narrow(self.norms[0](x).relu())
-        x = self.across((self.norms[1](x).relu() * there).mT).mT
-        return self.widen(self.norms[2](x).relu())
 
 
 def _check(units: int, layers: int, kernel: int) -> None:

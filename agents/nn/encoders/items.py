@@ -8,7 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ....errors import FoveateError, check_range
+from .. import noise
 from ..cores.recurrent import run_gru
+from ..places import place_code
 
 
 class ItemEncoder(nn.Module):
@@ -59,23 +61,8 @@ class PositionItems(ItemEncoder):
         self.annotation_size = 2 * size
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
-        code = position_code(items.shape[1], items.shape[2], items.device, items.dtype)
+        code = place_code(torch.arange(items.shape[1], device=items.device), items.shape[2], items.dtype)
         return torch.cat([items, code.expand(len(items), -1, -1)], -1)
-
-
-def position_code(count: int, size: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "count size"]:
-    """sin and cos of the place at wave lengths from 2 π to 10000 · 2 π (Vaswani et al. 2017, section 3.5).
-
-    Args:
-        count: of places.
-        size: numbers of each.
-        device: where the tensor lives.
-        dtype: of it.
-    """
-    place = torch.arange(count, device=device, dtype=dtype)[:, None]
-    number = torch.arange(size, device=device)
-    angle = place * (10000.0 ** (-(number // 2 * 2).to(dtype) / size))  # (count, size)
-    return torch.where(number % 2 == 0, angle.sin(), angle.cos())
 
 
 class DirectedItems(ItemEncoder):
@@ -174,27 +161,55 @@ class TransformerItems(ItemEncoder):
         layers: blocks of attention and a feed-forward layer.
         attention_heads: of each block.
         places: whether a code of its place is added to each item; without, the items are a set.
+        offset: places by which the codes of a source may be shifted while learning, drawn for each one (Dehghani et al.
+            2019, appendix), so that codes of more places are known than sources have; 0 for none.
     """
 
-    def __init__(self, size: int, units: int = 128, layers: int = 2, attention_heads: int = 4, places: bool = True):
+    def __init__(
+        self,
+        size: int,
+        units: int = 128,
+        layers: int = 2,
+        attention_heads: int = 4,
+        places: bool = True,
+        offset: int = 0,
+    ):
         super().__init__()
         for name, value in (("units", units), ("layers", layers), ("attention_heads", attention_heads)):
             check_range(name, value, 1)
+        check_range("offset", offset, 0, 10**6)
         if units % attention_heads:
             raise FoveateError(f"units={units} is not allowed: it must be a multiple of {attention_heads} heads.")
+        if offset and not places:
+            raise FoveateError(f"offset={offset} is not allowed with places=False: there is no code to be shifted.")
         self.embed = nn.Linear(size, units)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(units, attention_heads, 4 * units, 0.0, batch_first=True, norm_first=True)
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(units)
-        self.annotation_size, self.places = units, places
+        self.annotation_size, self.places, self.offset = units, places, offset
+
+    @property
+    def noisy(self) -> bool:
+        return self.offset > 0
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
         x = self.embed(items)
         if self.places:  # √D, so that the code doesn't drown the item (section 3.4)
-            x = x * math.sqrt(x.shape[-1]) + position_code(x.shape[1], x.shape[2], x.device, x.dtype)
+            place = self._first(len(x), x.device) + torch.arange(x.shape[1], device=x.device)  # (B, L), or (1, L)
+            x = x * math.sqrt(x.shape[-1]) + place_code(place, x.shape[2], x.dtype)
         hidden = real(items, length.clamp(min=1))[..., 0] == 0  # of an empty source something must be attended to
         for block in self.blocks:
             x = block(x, src_key_padding_mask=hidden)
         return self.norm(x)
+
+    def _first(self, rows: int, device: torch.device) -> Int[Tensor, "rows 1"]:
+        """The place of each source's first item, int64 (B, 1)."""
+        if self.noisy and noise.present():
+            share = noise.uniform("offset")
+        elif self.noisy and self.training:
+            share = noise.drawn(lambda count: torch.rand(count, device=device), rows)
+        else:
+            return torch.zeros(1, 1, dtype=torch.int64, device=device)
+        return (share * (self.offset + 1)).long()[:, None]
