@@ -93,7 +93,7 @@ def draw_strips(strips: Strips) -> np.ndarray:
         below.spines[["top", "right"]].set_visible(False)
         _own(below, strips)
     said, due = ("".join(words) for words in ([strips.names[symbol] for symbol, _ in strips.read], strips.due))
-    figure.suptitle(f'read: "{said}"   written: "{due}"   What does its "{strips.letter}" hang on?')
+    figure.suptitle(f'read: "{said}"   written: "{due}"   What does the reading of its "{strips.letter}" depend on?')
     if strips.ink is None:
         _strip(every[0], strips)
     else:
@@ -131,7 +131,7 @@ def _middle(strips: Strips, step: int | np.ndarray) -> float | np.ndarray:
 def _paper(axes: "Axes", strips: Strips, ink: Ink) -> None:
     """The ink, each point coloured by what is owed to it, and the number of each stroke where it begins."""
     axes.set_title(
-        f'the ink, its strokes numbered: the redder a point, the more the reading of "{strips.letter}" hangs on it',
+        f'the ink, its strokes numbered: the redder a point, the more the reading of "{strips.letter}" depends on it',
         fontsize=10,
     )
     for number, stroke in enumerate(ink.strokes(), 1):
@@ -165,7 +165,7 @@ def _strip(axes: "Axes", strips: Strips) -> None:
 def _curve(axes: "Axes", strips: Strips) -> None:
     """What is owed over time."""
     axes.set_title(
-        f'how much log p("{strips.letter}") at the moment when it is said (dotted line) changes with each point',
+        f'how much log p("{strips.letter}"), where the network emits it (dotted line), changes with each point',
         fontsize=10,
     )
     axes.fill_between(np.arange(len(strips.amounts)) + 0.5, strips.amounts, color="#444444", alpha=0.35, linewidth=0)
@@ -180,7 +180,9 @@ def _curve(axes: "Axes", strips: Strips) -> None:
 
 def _outputs(axes: "Axes", strips: Strips) -> None:
     """The probabilities over time of all that was read, each with its name where it is said."""
-    axes.set_title("the outputs: the probability of each letter at each moment (grey: of none)", fontsize=10)
+    axes.set_title(
+        "the outputs of the network: the probability of each letter over time (grey: of no letter)", fontsize=10
+    )
     at = _middle(strips, np.arange(len(strips.outputs)))
     axes.plot(at, strips.outputs[:, 0], color=BLANK, linewidth=0.8, drawstyle="steps-mid")
     for symbol in sorted({symbol for symbol, _ in strips.read}):
