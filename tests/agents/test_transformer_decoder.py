@@ -38,7 +38,7 @@ def attended(q: Tensor, keys: list[Tensor], values: list[Tensor], heads: int) ->
 def slow_encoder(encoder: nn.Module, items: Tensor, first: int, heads: int) -> Tensor:
     """Annotations of the items of one source, (L, D)."""
     units = encoder.annotation_size
-    x = [encoder.embed(item) * math.sqrt(units) + place_code(torch.tensor(first + place), units, torch.float64)
+    x = [math.sqrt(units) * (encoder.embed(item) + place_code(torch.tensor(first + place), units, torch.float64))
          for place, item in enumerate(items)]  # fmt: skip
     for block in encoder.blocks:
         w, b = block.self_attn.in_proj_weight, block.self_attn.in_proj_bias

@@ -196,9 +196,11 @@ class TransformerItems(ItemEncoder):
 
     def forward(self, items: Tensor, length: Tensor) -> Tensor:
         x = self.embed(items)
-        if self.places:  # √D, so that the code doesn't drown the item (section 3.4)
+        if self.places:
             place = self._first(len(x), x.device) + torch.arange(x.shape[1], device=x.device)  # (B, L), or (1, L)
-            x = x * math.sqrt(x.shape[-1]) + place_code(place, x.shape[2], x.dtype)
+            # the paper's embeddings begin √D times smaller than its codes, and are scaled by that (section 3.4). Ours
+            # begin as large as codes, and alone so scaled would drown them; with both large, layers begin gently
+            x = math.sqrt(x.shape[-1]) * (x + place_code(place, x.shape[2], x.dtype))
         hidden = real(items, length.clamp(min=1))[..., 0] == 0  # of an empty source something must be attended to
         for block in self.blocks:
             x = block(x, src_key_padding_mask=hidden)
