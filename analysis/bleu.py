@@ -16,6 +16,7 @@ from ..errors import FoveateError
 from ..wrappers.alignment import WRITE
 
 RESAMPLES = 1000
+UNKNOWN = "<other>"  # stands for words that nobody can write
 
 
 class Bleu(TypedDict):
@@ -91,7 +92,11 @@ class Sentences(Observer):
         self._said.scatter_(1, at, put[:, None])
         ended = transition.ended
         for row in (ended & (self._played < self.rounds)).nonzero()[:, 0].tolist():
-            self.pairs.append(Pair(*(self._words(text[row]) for text in (self._said, self._targets))))
+            said, due = (self._words(text[row]) for text in (self._said, self._targets))
+            # a word that has no symbol is never written right
+            lost = self.world.unknown
+            due = due if lost is None else due.replace(self.world.written_names[lost], UNKNOWN)
+            self.pairs.append(Pair(said, due))
         self._played = self._played + ended
         self._begin(ended)
 

@@ -14,7 +14,7 @@ from ..introspect import Option
 from .registry import env_options
 
 INSIDE = {
-    "data": ("mnist", "fashion-mnist", "tones", "fsdd", "asterisk")
+    "data": ("mnist", "fashion-mnist", "tones", "fsdd", "asterisk", "grammar", "verses")
 }  # options that name a source, and the sources that need no file named
 DEVICES = ("device",)
 LARGEST = 1_000_000  # a whole number in a file's options: worlds count sizes, steps and items, all of which take memory

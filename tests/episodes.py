@@ -1,7 +1,11 @@
-"""An episode of a memory world, written down for tests that read it in a slow and obvious way."""
+"""Episodes for tests: of a memory world, written down to be read in a slow and obvious way; and who knows answers."""
 
 import gymnasium as gym
 import numpy as np
+import torch
+
+from foveate.agents.policies.outputs import PolicyOutput
+from foveate.envs import BatchWorld
 
 
 class Episode:
@@ -32,3 +36,16 @@ class Episode:
     def sources(self) -> list[list[int]]:
         """What was relevant when an answer was due."""
         return [r for r, due in zip(self.relevant, self.due, strict=True) if due]
+
+
+class Knowing:
+    """Who writes what is due."""
+
+    def __init__(self, world: BatchWorld):
+        self.world = world
+
+    def initial_state(self, batch: int) -> torch.Tensor:
+        return torch.zeros(batch, 1)
+
+    def step(self, observation: object, state: torch.Tensor, *_: object, **__: object) -> PolicyOutput:
+        return PolicyOutput(self.world.oracle(), {}, {}, torch.zeros(len(state)), state, {}, {})

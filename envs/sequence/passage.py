@@ -72,6 +72,7 @@ class Passage(BatchWorld):
         query_size: Q, symbols of a query; 0 where there is none.
         answer: "symbols", one after the other, or "string", all at once (see `Transcript`).
         seconds: from item to item, where items are moments of a sound (`source_strip`).
+        unknown: the symbol that is written for all words without one of their own; None where all words have one.
         writes_sentences: whether what is written are sentences of words, which BLEU can judge.
         ends: whether the end is written, too; where it isn't, an episode ends with the last writing that is due.
         room: R, items that observations have room for, the same in all splits, so that who learned in one plays in all.
@@ -88,6 +89,7 @@ class Passage(BatchWorld):
     room: int
     words: int = 1
     query_size: int = 0
+    unknown: int | None = None
     writes_sentences: ClassVar[bool] = False
     ends: bool = True
     seconds: float = 0.0

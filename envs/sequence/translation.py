@@ -6,12 +6,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...errors import FoveateError, check_range
 from ...tree import outside_inference
 from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..kernels import kernel, worth_it
 from ..scale import Certified, ScoreScale
-from ..sizes import Range, Splits
+from ..sizes import SAME_SIZE, Range, Splits
 from .dictionary import ADJECTIVES, NOUNS, PREPOSITIONS, VERBS
 from .grammar import (
     ADJECTIVE,
@@ -28,9 +29,10 @@ from .grammar import (
     read_words,
     write_words,
 )
+from .parallel_text import UNKNOWN, Corpus, load
 from .passage import SAMPLE, Passage, Passages
 
-LONGEST = 100
+LONGEST, MOST_WORDS = 100, 50_000
 
 
 class Translation(Passage):
@@ -46,6 +48,11 @@ class Translation(Passage):
 
         As a "stream" the words come one a moment, then a marker, then the translation is due, from memory. As a "whole"
         the sentence is seen all the time. With view "glimpse" one word of it is seen, at the place chosen before.
+
+        With data="verses" the sentences are verses of the Bible in English, to be written in Spanish, and with a folder
+        they are one's own. Words and marks are in lower case, and those that are rare in training (`vocabulary`) are
+        read and written as one, <unk>. Of many right translations the one that is given counts: reward="edit" and
+        BLEU (`evaluate.py RUN --bleu`) say more there than whether all is right.
 
     Observation space:
         "stream": ``Box(0, 1, (V + W,))``, one channel is 1: the marker, the word that is read (V = 152 with the
@@ -73,10 +80,16 @@ class Translation(Passage):
         target, target_mask: the word that is due now, and whether one is; score: whether all is right, the end among
         it; relevance (on request): which words of the sentence decide what is due next, bool (R,): its own and what it
         agrees with; of "zu" also the last noun and the comma, which say that the clause ends; none of an article
-        that agrees with nothing. As a stream, bool (S + 1 + L,), the moments that showed them.
+        that agrees with nothing. Of verses, the words with the same number in Strong's concordance, which says what
+        Hebrew or Greek word they translate; of texts of one's own none. As a stream, bool (S + 1 + L,), the moments
+        that showed them.
 
     Args:
         view: "stream", "whole" or "glimpse".
+        data: "grammar" (generated), "verses" (from Debian's packages sword-text-web and sword-text-sparv, or the folder
+            verses of `FOVEATE_DATA`), or a folder with source.txt and target.txt, of which each line of one translates
+            that of the other. `data_source` of the world says what that is, and its licence.
+        vocabulary: the most words of each language, the commonest in training; of other data than the grammar's.
         agreement: whether articles and adjectives agree with their noun.
         split: "train" (10 to 20 words), "validation" and "test" (the same), "test-10", -20, -30, -40 and -60 (exactly
             so long).
@@ -109,6 +122,8 @@ class Translation(Passage):
         self,
         *,
         view: Literal["stream", "whole", "glimpse"] = "stream",
+        data: str = "grammar",
+        vocabulary: int = 4000,
         agreement: bool = False,
         split: str = "train",
         min_length: int | None = None,
@@ -117,9 +132,19 @@ class Translation(Passage):
         looks: int = 1,
     ):
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
-        self.length, self.agreement = sizes.range("length", 4, LONGEST), agreement
+        self.data, self.part = data, split if split in ("train", *SAME_SIZE) else "test"
+        self.vocabulary = check_range("vocabulary", vocabulary, 1, MOST_WORDS)
+        self.length, self.agreement = sizes.range("length", 4 if data == "grammar" else 1, LONGEST), agreement
         self.most_items, self.most_written = self.length.high, self.length.high + 1
         self.room = max(self.most_items, self.splits.largest("length"))
+        if data != "grammar":
+            if agreement:
+                raise FoveateError(f"agreement=True is not allowed with data={data!r}: it is of the grammar.")
+            corpus = self.corpus()
+            self.data_source, self.unknown = corpus.source, UNKNOWN
+            self.most_items, self.most_written = corpus.items.shape[1], corpus.targets.shape[1]
+            self.set_passage(view, reward, looks, corpus.read, corpus.written)
+            return
         self.phrases = (self.length.high - 1) // 3
         forms = [forms_of(words) for words in range(self.length.low, self.length.high + 1)]
         self._forms = torch.tensor([each + each[-1:] * (max(map(len, forms)) - len(each)) for each in forms])
@@ -127,8 +152,21 @@ class Translation(Passage):
         self._gender = torch.tensor([noun.gender for noun in NOUNS])
         self.set_passage(view, reward, looks, READ, INFLECTED if agreement else WRITTEN)
 
+    def corpus(self, device: torch.device | str = "cpu") -> Corpus:
+        """The sentences, of other data than the grammar's.
+
+        Args:
+            device: where its tensors are wanted.
+        """
+        return load(self.data, self.part, *self.length, self.vocabulary, device)
+
     def passage(self, rng: CounterRNG) -> Passages:
         device = rng.key.device
+        if self.data != "grammar":
+            known = self.corpus(device)
+            line = rng.integers("line", len(known.length))
+            parts = (known.items, known.length, known.targets, known.due, known.aligned)
+            return Passages(*(part.index_select(0, line) for part in parts))
         length = self.length.sample(rng, "length")  # (n,)
         chance = rng.bits("words", 1 + numbers_for(self.phrases))
         row = length - self.length.low
@@ -165,6 +203,8 @@ class Translation(Passage):
         How many words of each kind there are says how many clauses, phrases and adjectives; where each kind then stands
         in the translation is counted over many sentences of that form. With agreement it writes the first gender.
         """
+        if self.data != "grammar":
+            return super().unaligned()
         state, place = self.state, self.writing(self.state)[0]
         kinds = self._kind(state["items"])  # (B, S)
         count = torch.stack([(kinds == kind).sum(1) for kind in range(len(KINDS) - 1)], 1)  # (B, kinds)

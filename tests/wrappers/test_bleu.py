@@ -9,16 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from commands import command
+from episodes import Knowing
 
 from foveate.agents import load
 from foveate.agents.learning.actor import Actor, play
 from foveate.agents.learning.environments import environments_of
-from foveate.agents.policies.outputs import PolicyOutput
 from foveate.analysis.bleu import Pair, Sentences, bleu
 from foveate.analysis.measure import measure
-from foveate.envs import BatchWorld
 from foveate.envs.protocols import world_of
 from foveate.envs.registry import make_worlds
 from foveate.errors import FoveateError
@@ -86,19 +84,6 @@ def test_what_are_no_sentences_is_refused() -> None:
     for env_id in ("Sequence/PenReading-v0", "Memory/Copy-v0"):
         with pytest.raises(FoveateError, match="Sequence/Translation-v0 and Sequence/Caption-v0"):
             Sentences(world_of(make_worlds(env_id, 2, "cpu", {})), 1)
-
-
-class Knowing:
-    """Who writes what is due."""
-
-    def __init__(self, world: BatchWorld):
-        self.world = world
-
-    def initial_state(self, batch: int) -> torch.Tensor:
-        return torch.zeros(batch, 1)
-
-    def step(self, observation: object, state: torch.Tensor, *_: object, **__: object) -> PolicyOutput:
-        return PolicyOutput(self.world.oracle(), {}, {}, torch.zeros(len(state)), state, {}, {})
 
 
 @pytest.mark.parametrize(("view", "looks"), [("whole", 1), ("stream", 1), ("glimpse", 2)])
