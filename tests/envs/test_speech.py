@@ -171,6 +171,13 @@ def test_three_views_show_one_utterance() -> None:
         assert not seen["source"][seen["length"] :].any()
 
 
+@pytest.mark.parametrize(("lesson", "most"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (None, 3)])
+def test_lessons_have_more_words_each_and_are_seen_alike(lesson: int | None, most: int) -> None:
+    world = speech_of(200, lesson=lesson)
+    assert {len(text_of(row).split()) for row in world.state["targets"]} == set(range(1, most + 1))
+    assert gym.make(ID, lesson=lesson, view="whole").observation_space == gym.make(ID, view="whole").observation_space
+
+
 def test_pauses_can_be_taken_away() -> None:
     world = speech_of(50, pause=0)
     assert world.state["aligned"][:, 0, 0].all()
