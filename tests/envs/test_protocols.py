@@ -67,5 +67,6 @@ def test_which_worlds_offer_what() -> None:
     assert offers(TakesInterventions) == {i for i in IDS if i.startswith("Probe/")}
     assert offers(RetinaWorld) == {i for i in IDS if i.startswith("Glimpse/")}
     graphs = {"GraphTraversal", "ShortestPath", "GraphInference", "Underground", "UndergroundShortestPath"}
-    assert offers(HasLessons) <= {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation"}}
-    assert "Memory/GraphTraversal-v0" in offers(HasLessons)
+    memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation"}}
+    assert offers(HasLessons) <= memory | {"Sequence/Speech-v0"}
+    assert {"Memory/GraphTraversal-v0", "Sequence/Speech-v0"} <= offers(HasLessons)

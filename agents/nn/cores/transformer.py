@@ -80,8 +80,8 @@ class Transformer(Core[TransformerState]):
         steps = len(x)
         # what isn't visible has weight zero, but zero times NaN is NaN
         state = reset_where(state, self.initial_state(len(starts[0]), starts.device), starts[0])
-        # nothing is computed for moments that no episode had; records have a column for each
-        before = self.context if record else min(used_room(state.clock, self.context), self.context)
+        # nothing is computed for moments that no episode had
+        before = min(used_room(state.clock, self.context), self.context)
         clock, visible = self._visible(state.clock, starts, before)  # (B, T), (B, T, C + T)
         h = self._embedded(x.transpose(0, 1), clock)  # (B, T, D)
         keys, values, windows = [], [], []
@@ -104,7 +104,8 @@ class Transformer(Core[TransformerState]):
             keys.append(k[:, -self.context :])
             values.append(v[:, -self.context :])
             if record:  # the window of each moment: C columns that end at itself
-                each = [weights[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
+                every = F.pad(weights, (self.context - before, 0))
+                each = [every[:, :, t, t + 1 : t + 1 + self.context] for t in range(steps)]
                 windows.append(torch.stack(each))  # (T, B, heads, C)
         # what the last moment doesn't see is of an earlier episode: forget it
         held = visible[:, -1, None, -self.context :, None]  # (B, 1, C, 1)
