@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ..attention.content import scaled_dot, weighted_sum
 from ..places import place_code
 from .base import CoreOutput, Source
-from .transformer import Transformer, TransformerState
+from .transformer import Transformer, TransformerState, split_heads
 
 
 class TransformerDecoder(Transformer):
@@ -113,7 +113,7 @@ class _Reading(nn.Module):
 
     def known(self, items: Tensor) -> Known:
         """What is known of items, (B, L, A)."""
-        return Known(*(self._split(part) for part in self.tell(items).chunk(2, -1)))
+        return Known(*(split_heads(part, self.heads) for part in self.tell(items).chunk(2, -1)))
 
     def forward(self, h: Tensor, known: Known, there: Tensor) -> tuple[Tensor, Tensor]:
         """What is read at each moment, (B, T, D), and how much each item counted, (B, heads, T, L).
@@ -123,9 +123,6 @@ class _Reading(nn.Module):
             known: of the items.
             there: which there are, bool (B, 1, 1, L).
         """
-        fits = scaled_dot(self._split(self.ask(self.norm(h))), known.keys)  # (B, heads, T, L)
+        fits = scaled_dot(split_heads(self.ask(self.norm(h)), self.heads), known.keys)  # (B, heads, T, L)
         weights = torch.softmax(fits.masked_fill(~there, -torch.inf), -1)  # eq. 1
         return self.mix(weighted_sum(weights, known.values).transpose(1, 2).flatten(2)), weights
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, …, D / heads)

@@ -92,12 +92,12 @@ class Transformer(Core[TransformerState]):
             q, k = self._rotate(q, clock), self._rotate(k, clock)
             k = torch.cat([state.keys[:, i, self.context - before :], k], 1)  # (B, C + T, D)
             v = torch.cat([state.values[:, i, self.context - before :], v], 1)
-            scores = scaled_dot(self._split(q), self._split(k))  # (B, heads, T, C + T)
+            scores = scaled_dot(split_heads(q, self.heads), split_heads(k, self.heads))  # (B, heads, T, C + T)
             weights = torch.softmax(scores.masked_fill(~visible[:, None], -torch.inf), -1)
             # a NaN of an earlier episode has weight zero, but zero times NaN is NaN; one of this episode shows in the
             # weights
             known = torch.where(v.isfinite(), v, 0.0)
-            read = weighted_sum(weights, self._split(known)).transpose(1, 2).flatten(2)  # (B, T, D)
+            read = weighted_sum(weights, split_heads(known, self.heads)).transpose(1, 2).flatten(2)  # (B, T, D)
             h = h + block.mix(read)
             h = h if beside is None else h + beside(i, h)
             h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
@@ -135,9 +135,6 @@ class Transformer(Core[TransformerState]):
         age = time[:, None] - torch.arange(-before, steps, device=device)  # (T, C + T)
         return clock, (age >= 0) & (age < context) & (age <= clock[..., None])
 
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, D / heads)
-
     def _rotate(self, x: Tensor, clock: Tensor) -> Tensor:
         """Rotate pairs of numbers by angles that grow with the moment's number (Su et al. 2021, eq. 15)."""
         half = x.shape[-1] // self.heads // 2
@@ -146,6 +143,11 @@ class Transformer(Core[TransformerState]):
         a, b = x.unflatten(-1, (self.heads, -1)).chunk(2, -1)  # (B, T, heads, half) each
         turned = torch.cat([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1)
         return turned.flatten(2)
+
+
+def split_heads(x: Float[Tensor, "batch time size"], heads: int) -> Float[Tensor, "batch heads time part"]:
+    """Each head's part of vectors, (B, T, D) -> (B, heads, T, D / heads)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 class _Block(nn.Module):
