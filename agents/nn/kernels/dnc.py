@@ -20,13 +20,13 @@ from .sequence import (
     ending,
     forwards,
     from_the_end,
-    in_threads,
     keep,
     kept,
     numbers,
     tensor,
     to_the_begin,
 )
+from .threads import in_threads
 
 with compiled_into_cache():
     from . import dnc_backward, dnc_forward

@@ -14,7 +14,8 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from .cache import compiled_into_cache
-from .sequence import array, call, in_threads, keep, kept
+from .sequence import array, call, keep, kept
+from .threads import in_threads
 
 with compiled_into_cache():
     from .gru_loops import backward, forward

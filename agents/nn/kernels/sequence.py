@@ -1,8 +1,6 @@
-"""What the kernels of all cores with an external memory share on PyTorch's side: arrays, threads, parameters."""
+"""What the kernels of all cores with an external memory share on PyTorch's side: arrays and parameters."""
 
-import itertools
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,8 +11,8 @@ from torch.autograd.function import FunctionCtx
 from .arguments import Parameters
 from .cache import said_once
 from .controller import Weights
+from .threads import FEWEST
 
-FEWEST = 4  # worlds a thread: below it starting the thread costs more than it saves
 ROOM = 2**23  # bytes of a trace that nobody keeps: as much stays in the cache and is asked of the system once
 Result = TypeVar("Result")
 T = TypeVar("T")
@@ -163,23 +161,3 @@ def array(tensor: Tensor) -> np.ndarray:
 def tensor(numbers: np.ndarray) -> Tensor:
     """A copy that outlives the array."""
     return torch.from_numpy(np.array(numbers, order="C"))
-
-
-def in_threads(batch: int, run: Callable[[int, int], None], most: int | None = None) -> None:
-    """Share worlds out among as many threads as PyTorch may use; each world's numbers are the same for any number.
-
-    Args:
-        batch: how many worlds there are.
-        run: what is to be done for the worlds from the first to before the second number.
-        most: worlds at a time, so that what they need stays in the cache; all of a thread's by default.
-    """
-    threads = max(1, min(torch.get_num_threads(), batch // FEWEST))
-    parts = max(threads, -(-batch // most)) if most else threads
-    cuts = [batch * i // parts for i in range(parts + 1)]
-    if threads < 2:
-        for first, end in itertools.pairwise(cuts):
-            run(first, end)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(run, cuts[:-1], cuts[1:]):
-            pass
