@@ -12,6 +12,7 @@ from ..agents.learning.actor import Observer, Transition
 from ..agents.learning.environments import TimeStep
 from ..envs.sequence.blind import END
 from ..envs.sequence.passage import Passage
+from ..envs.sequence.render import spelt
 from ..errors import FoveateError
 from ..wrappers.alignment import WRITE
 
@@ -102,7 +103,7 @@ class Sentences(Observer):
 
     def _words(self, symbols: Tensor) -> str:
         count = int((symbols != END).long().cumprod(0).sum())
-        return " ".join(self.world.written_words(symbols[:count].numpy(force=True)))
+        return " ".join(spelt(symbols[:count].numpy(force=True), self.world.written_names))
 
 
 def bleu(pairs: Sequence[Pair]) -> Bleu:

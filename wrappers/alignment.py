@@ -289,7 +289,7 @@ class Alignment(EpisodeInstrument, gym.utils.RecordConstructorArgs):
     @property
     def written(self) -> list[str]:
         """The words that were written so far."""
-        return self.world.written_words(self._part("written")[: len(self._moments)])
+        return self.world.written_words(self._part("written")[: len(self._moments)], self._part("items"))
 
     def _part(self, name: str) -> np.ndarray:
         """A part of the world's state, (n, …)."""

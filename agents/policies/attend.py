@@ -185,7 +185,7 @@ class Attend(Policy):
             places), "gru" or "lstm" (in both directions), "pyramid" (LSTMs, each layer with half as many annotations),
             "words" (with a code of how long ago they were), "hierarchical" (sentences word by word), "convolution" (of
             a picture in rows and columns), "bytenet"
-            (dilated) or "transformer" (self-attention).
+            (dilated), "transformer" (self-attention) or "flow" (together with the query).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "diagonal" (at moment t annotation t), "uniform" (the mean of all) and "none" (nothing
             is read); "window" (a soft window

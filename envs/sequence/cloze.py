@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import FoveateError, check_choice
 from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -22,6 +24,8 @@ FILLERS = (
     *("report", "said", "that", "it", "was", "also", "today", "yesterday", "after", "before", "rain", "week", "year"),
 )
 ENTITIES, CAST, COPIES = 50, 12, 3  # numbers for entities, those in a story, and facts of a sense at most
+ANSWERS = ("entity", "span")
+SPAN = 3  # words of a name at most, where answers are spans
 STOP = 1
 BLANK = 2
 FILLER = 3
@@ -43,23 +47,30 @@ class Cloze(Passage):
         other things: nothing that was learned about one helps. With `renumber=False` they are always the same twelve
         who do the same: the query alone says the answer, and whoever knows the world needs no story.
 
-        As a "stream" the words come one a moment, then the three of the query, then a marker, then the answer is due,
-        from memory. As a "whole" story and query are seen. With view "glimpse" the query and one word of the story are
-        seen, at the place chosen before.
+        With `answer="span"` the answer is a part of the story, as in SQuAD: entities have names of one to three such
+        numbers ("ent23 ent4 praised ent7 ."), and which word the name begins with, and then which it ends with, is to
+        be written, where the fact is told. A fact ends with a full stop then, and only as many are told as have room.
+
+        As a "stream" the words come one a moment, then the three of the query (five, with full stops behind it, where
+        answers are spans), then a marker, then the answer is due, from memory. As a "whole" story and query are seen.
+        With view "glimpse" the query and one word of the story are seen, at the place chosen before.
 
     Observation space:
-        "stream": ``Box(0, 1, (V + 51,))``, one channel is 1: the marker, or the word that is read (V = 105 with the
-        marker); the others would say what was written last. "whole": ``Dict(source=MultiDiscrete([V] * R),
-        query=MultiDiscrete([V] * 3), written=Discrete(51))``: the story, 0 behind its end, the query, and what was
-        written last, which is nothing, 0; R = 200, or the most words if these are more. "glimpse":
-        ``Dict(glimpse=Discrete(V), place=Discrete(R), query=…, written=Discrete(51))``.
+        "stream": ``Box(0, 1, (V + W,))``, one channel is 1: the marker, or the word that is read (V = 105 with the
+        marker); the others say what was written last (W = 51, or R + 1 where answers are spans). "whole":
+        ``Dict(source=MultiDiscrete([V] * R), query=MultiDiscrete([V] * 3), written=Discrete(W))``: the story, 0 behind
+        its end, the query (``[V] * 5`` where answers are spans), and what was written last, 0 for nothing yet; R = 200,
+        or the most words if these are more. "glimpse": ``Dict(glimpse=Discrete(V), place=Discrete(R), query=…,
+        written=Discrete(W))``.
 
     Action space:
-        ``Discrete(51)``: the entity that is written, by its number; 0 is none; ignored while reading. "glimpse":
-        ``Dict(location=Discrete(R), write=Discrete(51))``: also which word is seen next.
+        ``Discrete(51)``: the entity that is written, by its number; 0 is none; ignored while reading. ``Discrete(R +
+        1)`` where answers are spans: a word's place in the story, the first word is 1. "glimpse":
+        ``Dict(location=Discrete(R), write=…)``: also which word is seen next.
 
     Rewards:
-        1 for the right entity, whatever `reward` says: there is one writing.
+        1 for the right entity, whatever `reward` says: there is one writing. Of a span 0.5 for each end ("dense", and
+        "edit", where a number in the wrong turn counts too), or 1 for both ("whole").
 
     Starting state:
         A uniform number of words and of facts; uniform among places of the facts' words, entities, their pairs, verbs
@@ -69,13 +80,14 @@ class Cloze(Passage):
         With the answer. Never truncated.
 
     Info:
-        target, target_mask: the entity that is due now, and whether one is; score: whether it was written; relevance
-        (on request): which word of the story it is, in the fact that is asked about, bool (R,), as a stream
-        bool (S + 3 + 1 + 1,).
+        target, target_mask: the entity or the place that is due now, and whether one is; score: whether all was
+        written; relevance (on request): which word of the story it is, in the fact that is asked about, bool (R,), as a
+        stream bool (S + 3 + 1 + 1,), or (S + 5 + 1 + 2,).
 
     Args:
         view: "stream", "whole" or "glimpse".
-        strewn: whether other words stand inside facts, too, not only between them.
+        answer: what is written, "entity" or "span", see above.
+        strewn: whether other words stand inside facts, too, not only between them; not where answers are spans.
         renumber: whether entities have other numbers and do other things in every story.
         split: "train" (40 to 120 words), "validation" and "test" (the same), "test-40", -80, -120 and -200 (exactly so
             long).
@@ -88,7 +100,8 @@ class Cloze(Passage):
 
     Source:
         Hermann et al. 2015, "Teaching machines to read and comprehend", section 2: anonymised entities that are
-        permuted for each story, and queries with a placeholder. The stories are ours.
+        permuted for each story, and queries with a placeholder. Answers that are spans: Rajpurkar et al. 2016, "SQuAD:
+        100,000+ questions for machine comprehension of text", section 1. The stories are ours.
 
     Version history:
         v0: first version.
@@ -110,6 +123,7 @@ class Cloze(Passage):
         self,
         *,
         view: Literal["stream", "whole", "glimpse"] = "stream",
+        answer: Literal["entity", "span"] = "entity",
         strewn: bool = False,
         renumber: bool = True,
         split: str = "train",
@@ -121,75 +135,123 @@ class Cloze(Passage):
         looks: int = 1,
     ):
         self.facts = Range(min_facts, max_facts).check("facts", 1, COPIES * len(VERBS))
+        self.span = check_choice("answer", answer, ANSWERS) == "span"
+        if self.span and strewn:
+            raise FoveateError("strewn=True is not allowed with answer='span': a span has no other words inside.")
         sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
-        self.length = sizes.range("length", 3 * max_facts, 1000)
-        self.strewn, self.renumber, self.query_size, self.most_written = strewn, renumber, 3, 1
-        self.most_items = self.length.high
+        self.length = sizes.range("length", 2 * SPAN + 2 if self.span else 3 * max_facts, 1000)
+        self.strewn, self.renumber, self.most_items = strewn, renumber, self.length.high
+        self.query_size, self.most_written = (2 + SPAN, 2) if self.span else (3, 1)
         self.room = max(self.most_items, self.splits.largest("length"))
-        self.set_passage(view, reward, looks, READ, WRITTEN)
+        written = ["", *(str(place + 1) for place in range(self.room))] if self.span else WRITTEN
+        self.set_passage(view, reward, looks, READ, written)
 
     def passage(self, rng: CounterRNG) -> Passages:
         n, device = len(rng), rng.key.device
         length, facts = self.length.sample(rng, "length")[:, None], self.facts.sample(rng, "facts")[:, None]  # (n, 1)
-        sense, entities = self._facts(rng)  # (n, F), (n, F, 2)
+        sense, subject, thing = self._facts(rng)  # (n, F), (n, F, M), (n, F, M)
         verb = VERB + 2 * sense + rng.integers("verb", 2, self.facts.high)
-        told = torch.stack([entities[..., 0], verb, entities[..., 1]], -1).flatten(1)  # (n, 3 F)
+        stop = [torch.full_like(verb, STOP)[..., None]] * self.span
+        told, width = packed(torch.cat([subject, verb[..., None], thing, *stop], -1))  # (n, F, W), (n, F)
+        facts = facts.minimum((width.cumsum(1) <= length).sum(1, keepdim=True))
         place = torch.arange(self.most_items, device=device)
-        chosen = self._places(rng.bits("places", self.most_items), length, facts)  # (n, S)
-        number = chosen.cumsum(1) - 1  # of the word of a fact that stands here, or was the last one
-        items = torch.where(chosen, told.gather(1, number.clamp(min=0, max=told.shape[1] - 1)), self._between(rng))
-        # a full stop behind a fact, if any word is between it and the next
-        behind = (chosen & (number % 3 == 2)).roll(1, 1) & ~chosen & (place > 0)
-        items = torch.where(behind, STOP, items).masked_fill(place >= length, 0)
+        chosen, fact, word = self._places(rng.bits("places", self.most_items), length, width, facts)  # (n, S) each
+        number = (fact * told.shape[2] + word).clamp(max=told[0].numel() - 1)
+        items = torch.where(chosen, told.flatten(1).gather(1, number), self._between(rng))
+        if not self.span:  # a full stop behind a fact, if any word is between it and the next
+            behind = (chosen & (word == 2)).roll(1, 1) & ~chosen & (place > 0)
+            items = torch.where(behind, STOP, items)
+        items = items.masked_fill(place >= length, 0)
         asked = rng.bits("asked", 1) % facts  # (n, 1)
-        missing = 2 * rng.integers("missing", 2, 1)  # 0 for the subject, 2 for the object
-        query = told.gather(1, 3 * asked + torch.arange(3, device=device))  # (n, 3)
-        answer = query.gather(1, missing)
-        query[:, 1] = VERB + ((query[:, 1] - VERB) ^ 1)
-        query = query.scatter(1, missing, BLANK)
-        aligned = chosen & (number == 3 * asked + missing)
-        due = torch.ones(n, dtype=torch.int64, device=device)
-        return Passages(items, length[:, 0], answer - ENTITY + 1, due, aligned[:, None], query)
+        missing = rng.integers("missing", 2, 1)  # 0 for the subject, 1 for the object
+        one = asked[..., None].expand(-1, -1, subject.shape[2])  # (n, 1, M)
+        subject, verb, thing = subject.gather(1, one)[:, 0], verb.gather(1, asked), thing.gather(1, one)[:, 0]
+        answer = torch.where(missing == 0, subject, thing)  # (n, M)
+        blank = torch.full_like(answer, BLANK).masked_fill(torch.arange(answer.shape[1], device=device) > 0, 0)
+        said = VERB + ((verb - VERB) ^ 1)  # the other verb of the same sense
+        asking = [torch.where(missing == 0, blank, subject), said, torch.where(missing == 1, blank, thing)]
+        query = packed(torch.cat(asking, 1))[0][:, : self.query_size]
+        query = query.masked_fill(query == 0, STOP)
+        begin = missing * (1 + (subject != 0).sum(1, keepdim=True))  # of the answer, among the words of its fact
+        ends = [begin, begin + (answer != 0).sum(1, keepdim=True) - 1][: self.most_written]
+        aligned = torch.stack([chosen & (fact == asked) & (word == end) for end in ends], 1)  # (n, L, S)
+        targets = aligned.long().argmax(2) + 1 if self.span else answer - ENTITY + 1
+        due = torch.full((n,), self.most_written, device=device)
+        return Passages(items, length[:, 0], targets, due, aligned, query)
 
-    def _places(self, lot: Tensor, length: Tensor, facts: Tensor) -> Tensor:
-        """Which places have the words of facts, bool (n, S), by lots, int64 (n, S): all choices are as likely."""
+    def _places(self, lot: Tensor, length: Tensor, width: Tensor, facts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Which places have words of facts, bool (n, S), and there of which fact, and which of its words, int64 (n, S).
+
+        Args:
+            lot: by which they are chosen, int64 (n, S): all choices are as likely.
+            length: of the story, (n, 1).
+            width: of each fact, (n, F).
+            facts: how many there are, (n, 1).
+        """
         place = torch.arange(lot.shape[1], device=lot.device)
-        many, count = (length, 3 * facts) if self.strewn else (length - 2 * facts, facts)  # as if a fact were a word
-        chosen = some_of(lot, many, count)
         if self.strewn:
-            return chosen
-        begin = place + 2 * (chosen.cumsum(1) - chosen.long())  # each fact before has two words more
+            chosen = some_of(lot, length, 3 * facts)
+            number = (chosen.cumsum(1) - 1).clamp(min=0)
+            return chosen, number // 3, number % 3
+        more = (width - 1).cumsum(1)  # words more than one that a fact and those before it have, (n, F)
+        chosen = some_of(lot, length - more.gather(1, facts - 1), facts)  # as if a fact were a word
+        fact = (chosen.cumsum(1) - 1).clamp(min=0)
+        begin = place + (more - width + 1).gather(1, fact)
         begin = torch.where(chosen, begin, len(place))  # what is no fact goes into a column too many
         first = torch.zeros(len(lot), len(place) + 1, dtype=torch.bool, device=lot.device).scatter(1, begin, True)
         first = first[:, :-1]
-        return first | first.roll(1, 1) | first.roll(2, 1)
+        number = first.cumsum(1)
+        fact = (number - 1).clamp(min=0)
+        word = place - torch.where(first, place, 0).cummax(1).values
+        return (number > 0) & (word < width.gather(1, fact)), fact, word
 
     def _between(self, rng: CounterRNG) -> Tensor:
         """What stands where no fact does, (n, S)."""
         return FILLER + rng.integers("fillers", len(FILLERS), self.most_items)
 
-    def _facts(self, rng: CounterRNG) -> tuple[Tensor, Tensor]:
-        """The sense of each fact, (n, F), and the symbols of its two entities, (n, F, 2).
+    def _facts(self, rng: CounterRNG) -> tuple[Tensor, Tensor, Tensor]:
+        """The sense of each fact, (n, F), and the names of its two entities, each (n, F, M), 0 behind a name's end.
 
         Each sense pairs the entities in its own way, and has up to `COPIES` of these pairs: no entity has it twice.
         """
         senses, device = len(VERBS), rng.key.device
         order = rng.bits("senses", COPIES * senses).argsort(1)[:, : self.facts.high]
         sense, copy = order % senses, order // senses
-        if self.renumber:
-            names = rng.bits("entities", ENTITIES).argsort(1)[:, :CAST]  # (n, 12)
-            partners = rng.bits("partners", senses, CAST).argsort(2)
-        else:
-            names = torch.arange(CAST, device=device).expand(len(rng), CAST)
+        once = rng
+        if not self.renumber:  # one world for all episodes
             one = torch.zeros_like(rng.key[:1])
-            partners = CounterRNG(one, one, one).bits("partners", senses, CAST).argsort(2).expand(len(rng), -1, -1)
+            once = CounterRNG(one, one, one)
+        many = SPAN if self.span else 1
+        numbers = torch.arange(CAST * many, device=device)[None]
+        if self.renumber:
+            numbers = rng.bits("entities", ENTITIES).argsort(1)[:, : CAST * many]
+        names = (ENTITY + numbers).unflatten(1, (CAST, many))  # (n, 12, M), or of one for all
+        if self.span:
+            words = 1 + once.integers("names", SPAN, CAST)
+            names = names.masked_fill(torch.arange(many, device=device) >= words[..., None], 0)
+        partners = once.bits("partners", senses, CAST).argsort(2).flatten(1).expand(len(rng), -1)
         at = sense * CAST + 2 * copy  # (n, F)
-        pair = partners.flatten(1).gather(1, torch.stack([at, at + 1], -1).flatten(1))
-        return sense, (ENTITY + names.gather(1, pair)).unflatten(1, (-1, 2))
+        every = torch.arange(len(rng), device=device)[:, None]
+        names = names.expand(len(rng), -1, -1)
+        return sense, names[every, partners.gather(1, at)], names[every, partners.gather(1, at + 1)]
+
+    def written_words(self, written: np.ndarray, items: np.ndarray) -> list[str]:
+        if not self.span:
+            return super().written_words(written, items)
+        known = self.source_words(items[items != 0])
+        return [f"{number}: {known[number - 1]}" if 0 < number <= len(known) else str(number) for number in written]
 
     def unaligned(self) -> Tensors:
         """The commonest entity of the story that is not in the query."""
+        if self.span:
+            raise NotImplementedError
         items, query = self.state["items"], self.state["query"]
         count = items.new_zeros(len(items), len(READ)).scatter_add(1, items, torch.ones_like(items))
         count = count.scatter(1, query, -1)[:, ENTITY:]
         return self._as_action(count.argmax(1) + 1)
+
+
+def packed(words: Tensor) -> tuple[Tensor, Tensor]:
+    """Words side by side, (…, W), with the zeros between them behind them, and how many they are, (…)."""
+    there = words != 0
+    return words.gather(-1, (~there).long().argsort(dim=-1, stable=True)), there.sum(-1)

@@ -318,8 +318,8 @@ class Passage(BatchWorld):
         return render.passage(
             render.Page(
                 source=self.source_words(one["items"][: one["length"]]),
-                written=render.spelt(one["written"][: max(0, int(place[index]))], self.written_names),
-                gold=render.spelt(one["targets"][: one["due"]], self.written_names),
+                written=self.written_words(one["written"][: max(0, int(place[index]))], one["items"]),
+                gold=self.written_words(one["targets"][: one["due"]], one["items"]),
                 aligned=self.relevance(state)[index, : self.most_items].cpu().numpy()[: one["length"]],
                 seen=self._seen(one),
                 asked=render.spelt(one["query"], self.source_names) if self.query_size else (),
@@ -331,8 +331,8 @@ class Passage(BatchWorld):
         """What a picture calls the items of a passage, (n, …)."""
         return render.spelt(items, self.source_names)
 
-    def written_words(self, written: np.ndarray) -> list[str]:
-        """What a picture calls what was written, (n, …)."""
+    def written_words(self, written: np.ndarray, items: np.ndarray) -> list[str]:
+        """What a picture calls what was written, (n, …), about the items, (S, …)."""
         return render.spelt(written, self.written_names)
 
     def source_picture(self, index: int) -> np.ndarray | None:

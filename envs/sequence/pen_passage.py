@@ -124,7 +124,7 @@ class PenPassage(Passage):
         """How near all that is due was written, 0 to 1."""
         return state["right"] / state["due"]
 
-    def written_words(self, written: np.ndarray) -> list[str]:
+    def written_words(self, written: np.ndarray, items: np.ndarray) -> list[str]:
         return [self.written_names[int(does)] for does in written[:, 2]]
 
     # ---- policies behind the certified scale ----

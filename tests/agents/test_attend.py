@@ -23,7 +23,7 @@ from foveate.errors import FoveateError
 
 ID = "Sequence/Translation-v0"
 SMALL = {"hidden": 8, "units": 8, "embedding": 6, "key": 4, "attention_heads": 2}
-OF_ITEMS = [name for name, encoder in ITEM_ENCODERS.items() if not encoder.reads_words]
+OF_ITEMS = [name for name, e in ITEM_ENCODERS.items() if not (e.reads_words or e.reads_query)]
 # every way to score, with projections and, where sizes allow it, without
 CONTENT = [{"score": score, "key": 4, "heads": 2} for score in SCORES]
 CONTENT += [{"score": score, "key": 0} for score in ("additive", "bilinear")]

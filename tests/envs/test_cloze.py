@@ -136,3 +136,91 @@ def test_what_cannot_be_is_refused() -> None:
     for options, said in (({"max_facts": 19}, "max_facts=19"), ({"min_length": 35}, "min_length=35")):
         with pytest.raises(FoveateError, match=said):
             Cloze(**options)
+
+
+# ---- answers that are spans ----
+
+
+def spans_of(words: list[str]) -> list[tuple[tuple[str, ...], str, tuple[str, ...], int]]:
+    """The facts of a story of names, as a person reads them: subject, verb, object and the place of the first word."""
+    found = []
+    for at, word in enumerate(words):
+        if word not in SENSE:
+            continue
+        begin, end = at, at + 1
+        while begin and words[begin - 1].startswith("ent"):
+            begin -= 1
+        while words[end].startswith("ent"):
+            end += 1
+        assert words[end] == "."
+        found.append((tuple(words[begin:at]), word, tuple(words[at + 1 : end]), begin))
+    return found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"split": "test-40"},
+        {"split": "test-200"},
+        {"renumber": False},
+        {"min_length": 8, "max_length": 9},
+        {"min_facts": 18, "max_facts": 18},
+    ],
+)
+def test_a_span_is_the_name_that_a_reader_finds_where_its_fact_is_told(options: dict) -> None:
+    world = worlds_of(100, answer="span", **options)
+    state, widths = world.state, set()
+    for i in range(100):
+        words = spelt(state["items"][i, : state["length"][i]].numpy(), world.source_names)
+        assert world.length.low <= len(words) <= world.length.high
+        assert "" not in words
+        told = spans_of(words)
+        assert 1 <= len(told) <= world.facts.high
+        assert sum(len(one) + len(two) for one, _, two, _ in told) == sum(word.startswith("ent") for word in words)
+        query = spelt(state["query"][i].numpy(), world.source_names)
+        asked = tuple(query[: query.index(".")]) if "." in query else tuple(query)
+        fits = []
+        for subject, verb, thing, begin in told:
+            for left, right, first, width in (
+                (("____",), thing, begin, len(subject)),
+                (subject, ("____",), begin + len(subject) + 1, len(thing)),
+            ):
+                others = [other for other in SENSE if SENSE[other] == SENSE[verb] and other != verb]
+                if asked in [(*left, other, *right) for other in others]:
+                    fits.append((first, first + width - 1))
+        ((first, last),) = fits
+        assert (state["targets"][i] - 1).tolist() == [first, last]
+        assert state["aligned"][i].nonzero().tolist() == [[0, first], [1, last]]
+        widths.add(last - first)
+    assert widths == {0, 1, 2}
+
+
+def test_both_ends_of_a_span_are_written_and_paid() -> None:
+    for view in ("stream", "whole", "glimpse"):
+        env = gym.make(ID, view=view, answer="span")
+        _, told = env.reset(seed=0)
+        over, gained, due = False, 0.0, []
+        while not over:
+            due.append(int(told["target"])) if told["target_mask"] else None
+            write = told["target"] if len(due) < 2 else told["target"] + 1  # the last word is missed
+            _, reward, over, _, told = env.step({"location": 0, "write": write} if view == "glimpse" else write)
+            gained += reward
+        assert len(due) == 2
+        assert (gained, told["score"]) == (0.5, 0.0)
+
+
+def test_pictures_say_which_words_a_span_is_of() -> None:
+    world = worlds_of(1, answer="span")
+    items = world.state["items"][0].numpy()
+    first, last = world.state["targets"][0].tolist()
+    said = world.written_words(world.state["targets"][0].numpy(), items)
+    assert said == [f"{at}: {world.source_names[items[at - 1]]}" for at in (first, last)]
+    assert world.written_words(world.state["targets"][0].numpy() * 0, items) == ["0", "0"]
+
+
+def test_a_span_has_no_other_words_inside() -> None:
+    with pytest.raises(FoveateError, match="strewn=True"):
+        Cloze(answer="span", strewn=True)
+    with pytest.raises(FoveateError, match="unknown answer 'page'"):
+        Cloze(answer="page")  # type: ignore[arg-type]

@@ -150,6 +150,7 @@ SMALL: dict[str, dict] = {"ntm": {"rows": 8, "width": 6}, "dnc": {"rows": 8, "wi
 CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
 MEMORIES = ("lstm", "gru", "ntm", "dnc", "transformer")
 POINTS = ("Sequence/ConvexHull-v0", {"view": "whole", "min_length": 3, "max_length": 5})
+SPANS = ("Sequence/Cloze-v0", {"view": "whole", "answer": "span", "min_length": 8, "max_length": 12})
 CLOZE = ("Sequence/Cloze-v0", {"view": "whole", "min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2})
 STORY = ("Sequence/Stories-v0", {"view": "whole", "task": "list", "min_events": 3, "max_events": 5})
 LINE = ("Sequence/Handwriting-v0", {"view": "whole", "min_length": 2, "max_length": 3})
@@ -263,6 +264,7 @@ _READING = [
         "pointer", POINTS, "reinforce", {"encoder": "gru", "attention": "content", "core": "lstm"}, teacher_forcing=True
     ),
     case("pointer", POINTS, "ppo", {"output": "index"}),
+    case("pointer", SPANS, "backprop", {"encoder": "flow"}),
     *(case("attend", PASSAGE, "backprop", {"attention": "graph", "dynamic": dynamic}) for dynamic in (True, False)),
     case("attend", PASSAGE, "backprop", {"key": 0}),
     *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),

@@ -78,6 +78,7 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "whole", "min_length": 12, "max_length": 20, "min_facts": 2, "max_facts": 4, "reward": "edit"},
         {"view": "glimpse", "looks": 2, "renumber": False, "strewn": True},
         {"view": "whole", "split": "test-200"},
+        {"view": "whole", "answer": "span", "max_length": 60},
     ],
     "Sequence/Dictionary-v0": [
         {"view": "whole", "min_length": 3, "max_length": 12, "reward": "edit"},

@@ -10,6 +10,7 @@ from ....envs.spaces import to_floats
 from ....errors import check_choice
 from ....introspect import constructor_options
 from .convolutional import BytenetItems, ConvolutionItems
+from .flow import FlowItems
 from .hierarchical import HierarchicalItems
 from .items import (
     DirectedItems,
@@ -39,6 +40,7 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "convolution": ConvolutionItems,
     "bytenet": BytenetItems,
     "transformer": TransformerItems,
+    "flow": FlowItems,
 }
 # the same, of the cells of a picture, for those that must know how they lie: they take a `Grid` in place of a size
 PICTURE_ENCODERS: dict[str, type[ItemEncoder]] = {"convolution": PictureConvolution}
@@ -90,7 +92,7 @@ def make_passage_encoder(
     known = symbols_of(space)
     symbols = nn.Embedding(known.count, size, padding_idx=0)
     items = make_item_encoder(encoder, size, **options)
-    asked = BagQuery(embedding) if known.query else None
+    asked = BagQuery(embedding) if known.query and not items.reads_query else None
     if known.query and isinstance(items, DirectedItems):
         asked = DirectedQuery(size, items.annotation_size // items.directions, items.network)
     return PassageEncoder(space, symbols, items, asked, codes)

@@ -23,11 +23,14 @@ class ItemEncoder(nn.Module):
         annotation_size: A, numbers of an annotation.
         shrink: how many neighbouring items have one annotation; the last one may have fewer.
         reads_words: whether items that are sentences are read word by word, (B, L, W, D), and not as one vector each.
+        reads_query: whether items are read together with the question about them: `forward` then also gets its words,
+            (B, Q, D), and annotations are all that knows them.
     """
 
     annotation_size: int
     shrink: int = 1
     reads_words: ClassVar[bool] = False
+    reads_query: ClassVar[bool] = False
 
     def forward(
         self, items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]

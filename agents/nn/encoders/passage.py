@@ -48,6 +48,11 @@ class PassageEncoder(SourceEncoder):
                 "this encoder reads sentences word by word: observations must have a part 'source' of sentences, "
                 f'MultiDiscrete (L, W), got {space}. Sequence/Document and Sequence/Stories have, with view="whole".'
             )
+        if encoder.reads_query and (has_numbers(space) or not symbols_of(space).query):
+            raise FoveateError(
+                "this encoder reads a passage together with a question: observations must have a part 'query' beside "
+                f"'source', got {space}. Sequence/Cloze and Sequence/Stories have, with view=\"whole\"."
+            )
         self.item_size = encoder.annotation_size
         self.asked = asked
         self.query_size = 0 if asked is None else asked.output_size
@@ -66,8 +71,9 @@ class PassageEncoder(SourceEncoder):
     def forward(self, observation: Tree) -> Source:
         items, length = self.items(observation)
         longest = used_room(length, items.shape[1])  # nothing is computed for the room behind it
-        annotations = self.encoder(self.embed(items[:, :longest]), length)
-        query = None if self.asked is None else self.asked(self.embedding(observation[QUERY].long()))
+        words = [self.embedding(observation[QUERY].long())] if self.asked or self.encoder.reads_query else []
+        annotations = self.encoder(self.embed(items[:, :longest]), length, *words * self.encoder.reads_query)
+        query = None if self.asked is None else self.asked(*words)
         padding = self.max_length - annotations.shape[1]
         return Source(F.pad(annotations, (0, 0, 0, padding)), -(-length // self.encoder.shrink), query)
 
