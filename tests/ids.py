@@ -64,7 +64,7 @@ _SHORT = {
     "Memory/GraphInference-v0": {"lesson": 1},
     "Sequence/Translation-v0": {"min_length": 4, "max_length": 7},
     "Sequence/Caption-v0": {"min_things": 1, "max_things": 2, "cell": 32},
-    "Sequence/Cloze-v0": {"min_length": 6, "max_length": 9, "min_facts": 1, "max_facts": 2},
+    "Sequence/Cloze-v0": {"min_length": 8, "max_length": 10, "min_facts": 1, "max_facts": 2},
     "Sequence/Dictionary-v0": {"min_length": 2, "max_length": 4},
     "Sequence/Document-v0": {"min_length": 1, "max_length": 3},
     "Sequence/Handwriting-v0": {"min_length": 1, "max_length": 2},

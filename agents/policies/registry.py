@@ -3,7 +3,7 @@
 from ...errors import check_choice
 from .attend import Attend
 from .cnn import CNNAgent
-from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
+from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, PonderingAgent, TransformerAgent
 from .dram import DRAM
 from .dueling import DuelingAgent
 from .mlp import MLPAgent
@@ -26,6 +26,7 @@ AGENTS: dict[str, type[Policy]] = {
     "ntm": NTMAgent,
     "dnc": DNCAgent,
     "transformer": TransformerAgent,
+    "pondering": PonderingAgent,
     "attend": Attend,
     "pointer": Pointer,
     "transcriber": Transcriber,

@@ -8,6 +8,7 @@ from .base import Core, CoreOutput, Feedforward
 from .bytenet import ByteNet
 from .dnc import DNC
 from .ntm import NTM
+from .pondering import Pondering
 from .recurrent import GRU, LSTM, RNN
 from .transformer import Transformer
 
@@ -54,6 +55,7 @@ __all__ = [
     "Core",
     "CoreOutput",
     "Feedforward",
+    "Pondering",
     "RecurrentCores",
     "Transformer",
     "make_core",

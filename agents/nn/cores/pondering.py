@@ -1,0 +1,111 @@
+"""Adaptive computation time: a core that takes as many steps at each moment as it wants, and pays for them."""
+
+from typing import Generic, TypeVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .... import tree
+from ....errors import FoveateError, check_range
+from .base import Core, CoreOutput, begun
+from .unroll import unroll
+
+S = TypeVar("S", bound=tuple)
+EPSILON = 0.01  # the paper's ε: a first step may be enough
+
+
+class Pondering(Core[S], Generic[S]):
+    """Takes several steps of another core at each moment, and says when it has thought enough.
+
+        s^1 = S(s_{t-1}, [x_t; 1]),  s^n = S(s^{n-1}, [x_t; 0])                     (4)
+        h^n = σ(W_h s^n + b_h)                                                      (5)
+        N = min {n: Σ_{m≤n} h^m ≥ 1 - ε}, and at most a limit                       (7)
+        R = 1 - Σ_{n<N} h^n                                                         (8)
+        p^n = h^n for n < N, p^N = R                                                (6)
+        s_t = Σ p^n s^n,  y_t = Σ p^n y^n                                           (9)
+        ρ_t = N + R                                                                 (10)
+
+    What a moment costs is τ ρ_t (12), of which N has no gradient (13). Its record `ponder`, (T, B), is ρ_t.
+
+    Args:
+        inner: gets x beside one number more, which is 1 at the first step of a moment. Its state is of floats.
+        penalty: τ, what a step costs.
+        limit: steps that a moment may take. On a device they are all computed: asking whether all rows are ready would
+            wait for it.
+        fixed: takes so many steps, without a say in it and at no cost, and the last one counts; 0 for adaptive.
+
+    Raises:
+        FoveateError: a number is out of its range, or the inner core's state has other parts than floats.
+
+    Source:
+        Graves 2016, "Adaptive computation time for recurrent neural networks", section 2.
+    """
+
+    def __init__(self, inner: Core[S], *, penalty: float = 0.01, limit: int = 10, fixed: int = 0):
+        super().__init__()
+        check_range("penalty", penalty, 0.0)
+        check_range("limit", limit, 1, 1000)
+        check_range("fixed", fixed, 0, 1000)
+        if not all(part.is_floating_point() for part in tree.flatten_names(inner.initial_state(1)).values()):
+            name = type(inner).__name__
+            raise FoveateError(f"{name} has a state without a mean: take a core whose state is of floats.")
+        self.inner, self.output_size = inner, inner.output_size
+        self.penalty, self.limit, self.fixed = penalty, limit, fixed
+        self.halt = None if fixed else nn.Linear(inner.output_size, 1)
+        if self.halt is not None:
+            nn.init.ones_(self.halt.bias)  # section 2: begun at 1, or it would think long before it thinks well
+
+    def initial_state(self, batch: int, device: torch.device | str = "cpu") -> S:
+        return self.inner.initial_state(batch, device)
+
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features"],
+        state: S,
+        starts: Bool[Tensor, "time batch"],
+        record: bool = False,
+    ) -> CoreOutput[S]:
+        def begin(state: S, now: Tensor, starts: Tensor) -> S:
+            return begun(self, state, starts)
+
+        if self.fixed:
+            return unroll(lambda now, state: self._fixed(now, state, record), x, state, starts, begin)
+        return unroll(lambda now, state: self._adaptive(now, state, record), x, state, starts, begin)
+
+    def _step(self, x: Tensor, first: bool, state: S, record: bool) -> CoreOutput[S]:
+        """A step of the inner core, of one moment, (B, …)."""
+        flagged = F.pad(x, (0, 1), value=float(first))  # (B, D + 1), eq. 4
+        never = torch.zeros(1, len(x), dtype=torch.bool, device=x.device)
+        y, after, losses, records = self.inner(flagged[None], state, never, record)
+        return CoreOutput(y[0], after, tree.index(losses, 0), tree.index(records, 0))
+
+    def _fixed(self, x: Tensor, state: S, record: bool) -> CoreOutput[S]:
+        said = self._step(x, True, state, record)
+        for _ in range(self.fixed - 1):
+            said = self._step(x, False, said.state, record)
+        return said
+
+    def _adaptive(self, x: Tensor, state: S, record: bool) -> CoreOutput[S]:
+        assert self.halt is not None
+        total = x.new_zeros(len(x))  # Σ h so far, (B,)
+        count, going = torch.zeros_like(total), torch.ones_like(total, dtype=torch.bool)
+        rest, mean, now = total, None, state
+        for n in range(1, self.limit + 1):
+            said = self._step(x, n == 1, now, record)
+            h = self.halt(said.y)[:, 0].sigmoid()  # eq. 5
+            enough = (total + h >= 1 - EPSILON) if n < self.limit else torch.ones_like(going)  # eq. 7
+            remainder = 1 - total  # eq. 8
+            p = torch.where(enough, remainder, h) * going  # eq. 6
+            part = tree.map(lambda each, p=p: each * p.view(-1, *(1,) * (each.ndim - 1)), said)
+            mean = part if mean is None else tree.map(torch.add, mean, part)  # eq. 9
+            rest = torch.where(going & enough, remainder, rest)
+            count, total, now = count + going, total + h * going, said.state
+            going = going & ~enough
+            if going.device.type == "cpu" and not bool(going.any()):
+                break
+        assert mean is not None
+        ponder = count + rest  # eq. 10
+        losses = {**mean.losses, "ponder": self.penalty * ponder}  # eq. 12
+        return mean._replace(losses=losses, records={**mean.records, "ponder": ponder} if record else mean.records)
