@@ -118,7 +118,7 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     sizes = [] if presets.load(agent)["agent"] in ("cnn", "mlp", "transcriber") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
-    if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber"):
+    if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber", "pondering"):
         sizes = [*sizes, "--learner.batch", "8"]
     env_id, few = playground(agent)
     if (
