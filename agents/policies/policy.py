@@ -189,11 +189,14 @@ class Policy(nn.Module):
 
     def _read_source(self, state: SourceState, inputs: tuple, starts: Tensor) -> SourceState:
         """The state with the source of the episodes that start; reading costs more than asking, on any device."""
-        if not bool(starts.any()):
+        count = int(starts.count_nonzero())
+        if not count:
             return state
         source = self.prepare(inputs[0])
         assert source is not None
-        return state._replace(source=reset_where(state.source, source, starts))
+        if count < len(starts):  # else nothing of it is kept, and that is as large as all that was read
+            source = reset_where(state.source, source, starts)
+        return state._replace(source=source)
 
     def _run(self, record: bool, inputs: tuple[Tree, Tensor, Tensor], state: SourceState) -> PolicyPrediction:
         """A piece of a sequence in which the source stays."""

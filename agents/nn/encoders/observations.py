@@ -50,8 +50,9 @@ class SourceEncoder(nn.Module):
         raise NotImplementedError
 
     def empty(self, batch: int, device: torch.device | str = "cpu") -> Source:
-        """What stands in the state before anything was read."""
-        items = torch.zeros(batch, self.max_length, self.item_size, device=device, dtype=torch.float32)
+        """What stands in the state before anything was read; its items are a view of one number."""
+        nothing = torch.zeros((), device=device, dtype=torch.float32)
+        items = nothing.expand(batch, self.max_length, self.item_size)
         query = torch.zeros(batch, self.query_size, device=device, dtype=torch.float32) if self.query_size else None
         return Source(items, torch.zeros(batch, dtype=torch.int64, device=device), query)
 
