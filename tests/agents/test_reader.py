@@ -235,3 +235,22 @@ def test_a_query_of_another_kind_is_refused() -> None:
         space = spaces.Dict({"source": source, "query": query, "written": written})
         with pytest.raises(FoveateError, match="'query'"):
             AGENTS["attend"](space, written, **SMALL)
+
+
+@pytest.mark.parametrize("starting", [(), (0, 2), (0, 1, 2)])
+def test_what_was_read_before_stays_where_no_episode_starts_and_only_there(starting: tuple[int, ...]) -> None:
+    policy, env_id = policy_of("Sequence/Cloze-v0"), "Sequence/Cloze-v0"
+    seen, other, starts = observations(env_id, 1, 3), observations(env_id, 1, 3), torch.zeros(1, 3, dtype=torch.bool)
+    other = {**other, "query": other["query"].flip(1), "source": other["source"].flip(1)}
+    before = policy(other, policy.initial_state(3), ~starts).state
+    starts[0, list(starting)] = True
+    with torch.no_grad():
+        after = policy(seen, before, starts).state
+        old, new = (policy.prepare(tree.index(each, 0)) for each in (other, seen))
+    assert old is not None
+    assert new is not None
+    assert after.source.items.shape == before.source.items.shape
+    for row in range(3):
+        expected = tree.index(new if row in starting else old, row)
+        for name, value in tree.flatten_names(expected).items():
+            torch.testing.assert_close(tree.flatten_names(tree.index(after.source, row))[name], value)
