@@ -69,8 +69,8 @@ class Cloze(Passage):
         ``Dict(location=Discrete(R), write=…)``: also which word is seen next.
 
     Rewards:
-        1 for the right entity, whatever `reward` says: there is one writing. Of a span 0.5 for each end ("dense", and at
-        the end of the episode "edit"), or 1 for both ("whole").
+        1 for the right entity, whatever `reward` says: there is one writing. Of a span 0.5 for each end ("dense", and
+        "edit" when all is written), or 1 for both ("whole").
 
     Starting state:
         A uniform number of words and of facts; uniform among places of the facts' words, entities, their pairs, verbs

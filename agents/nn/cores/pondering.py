@@ -70,9 +70,8 @@ class Pondering(Core[S], Generic[S]):
         def begin(state: S, now: Tensor, starts: Tensor) -> S:
             return begun(self, state, starts)
 
-        if self.fixed:
-            return unroll(lambda now, state: self._fixed(now, state, record), x, state, starts, begin)
-        return unroll(lambda now, state: self._adaptive(now, state, record), x, state, starts, begin)
+        step = self._fixed if self.fixed else self._adaptive
+        return unroll(lambda now, state: step(now, state, record), x, state, starts, begin)
 
     def _step(self, x: Tensor, first: bool, state: S, record: bool) -> CoreOutput[S]:
         """A step of the inner core, of one moment, (B, …)."""
