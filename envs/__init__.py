@@ -42,6 +42,7 @@ IDS = [
             "Logic": "logic",
             "Sort": "sorting",
             "Tape": "tape",
+            "ScratchPad": "scratch_pad",
             "TMaze": "tmaze",
             "RepeatPrevious": "previous",
             "GraphTraversal": "graph_tasks",

@@ -59,6 +59,7 @@ _SHORT = {
     "Memory/RepeatPrevious-v0": {"steps": 8},
     "Memory/TMaze-v0": {"corridor": 1},
     "Memory/Tape-v0": {"min_length": 1, "max_length": 3},
+    "Memory/ScratchPad-v0": {"max_digits": 2},
     "Memory/GraphTraversal-v0": {"lesson": 1},
     "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
     "Memory/GraphInference-v0": {"lesson": 1},

@@ -83,7 +83,7 @@ def test_what_is_born_in_inference_mode_lives_on_outside(env_id: str) -> None:
     observation, *_ = env.step(env.action_space.sample())
     parts = list(observation.values()) if isinstance(observation, dict) else [observation]
     for part in parts:
-        part = part.float().flatten(1)
+        part = part.float().reshape(len(part), -1)
         weight = torch.ones(part.shape[1], requires_grad=True)
         (part @ weight).sum().backward()
         assert torch.equal(weight.grad, part.sum(0))

@@ -49,6 +49,11 @@ VARIANTS: dict[str, list[dict]] = {
     ],
     "Memory/DynamicNGrams-v0": [{"context": 3, "bits": 12}, {"split": "test"}],
     "Memory/Parity-v0": [{"per_step": 1, "bits": 5}, {"split": "test"}],
+    "Memory/ScratchPad-v0": [
+        {"calls": False, "reward": "whole", "max_digits": 1},
+        {"view": "whole", "split": "test-20"},
+        {"lesson": 2, "calls": False, "view": "whole"},
+    ],
     "Memory/Tape-v0": [
         *({"task": task, "min_length": 1, "max_length": 3} for task in ("copy", "duplicated", "repeat")),
         {"split": "test"},
