@@ -37,6 +37,7 @@ IDS = [
             "DynamicNGrams": "ngrams",
             "PrioritySort": "sorting",
             "Allocation": "copying",
+            "Completion": "completion",
             "Arithmetic": "arithmetic",
             "Parity": "logic",
             "Logic": "logic",

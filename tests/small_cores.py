@@ -33,6 +33,7 @@ SPECIAL = {
     ),
     "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
     "bytenet": ("bytenet", {"layers": 2}),
+    "hopfield": ("hopfield", {"context": 4, "steps": 2}),
 }
 BUILT = {**{name: (name, {}) for name in CORES}, **SPECIAL}
 REMEMBERING = sorted(set(BUILT) - {"none"})

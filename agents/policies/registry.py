@@ -6,6 +6,7 @@ from .cnn import CNNAgent
 from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, PonderingAgent, TransformerAgent
 from .dram import DRAM
 from .dueling import DuelingAgent
+from .hopfield import HopfieldAgent
 from .mlp import MLPAgent
 from .pointer import Pointer
 from .policy import Policy
@@ -27,6 +28,7 @@ AGENTS: dict[str, type[Policy]] = {
     "dnc": DNCAgent,
     "transformer": TransformerAgent,
     "pondering": PonderingAgent,
+    "hopfield": HopfieldAgent,
     "attend": Attend,
     "pointer": Pointer,
     "transcriber": Transcriber,

@@ -115,7 +115,7 @@ def test_every_agent_has_a_preset_and_every_preset_an_agent() -> None:
 
 @pytest.mark.parametrize("agent", presets.names())
 def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: str) -> None:
-    sizes = [] if presets.load(agent)["agent"] in ("cnn", "mlp", "transcriber") else TINY[-2:]
+    sizes = [] if presets.load(agent)["agent"] in ("cnn", "mlp", "transcriber", "hopfield") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
     if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber", "pondering"):

@@ -78,6 +78,54 @@ def test_associative_recall(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("options", "known", "wrong"),
+    [
+        ({"width": 30}, 30, 3),
+        ({"width": 30, "damage": 0.2, "patterns": 7}, 30, 6),
+        ({"mode": "erase", "width": 21}, 11, 0),
+        ({"mode": "hetero", "width": 12, "min_load": 30, "max_load": 30}, 12, 0),
+        ({"mode": "hetero", "width": 20, "damage": 0.1}, 20, 2),
+        ({"data": "mnist", "mode": "erase", "patterns": 6}, 392, 0),
+        ({"data": "mnist", "mode": "hetero", "patterns": 3, "split": "test"}, 784, 0),
+    ],
+)
+def test_completion(seed: int, options: dict, known: int, wrong: int) -> None:
+    e = Episode("Completion", seed, **options)
+    *shown, cue = e.seen
+    width = e.world.width
+    assert not np.any([row[0] for row in shown])
+    assert cue[0] == 1
+    assert {float(bit) for row in shown for bit in np.unique(row[1:])} <= {-1.0, 1.0}
+    (source,) = e.sources[0]
+    whole = shown[source][1:]
+    assert e.answers == [(whole[-width:] > 0).astype(int).tolist()]
+    assert np.count_nonzero(cue[1 : known + 1] != whole[:known]) == wrong
+    assert not np.any(cue[known + 1 :])  # what is missing
+    assert len({row.tobytes() for row in shown}) == len(shown)
+    if "patterns" in options:
+        assert len(shown) == options["patterns"]
+    elif "min_load" in options:
+        assert len(shown) == round(0.3 * 12)
+    else:
+        assert 0.04 <= len(shown) / width <= 0.11
+    assert e.score == 1
+
+
+def test_a_pattern_with_a_few_wrong_bits_counts_as_retrieved() -> None:
+    for wrong, score in ((0, 1), (2, 1), (3, 0)):
+        env = gym.make("Memory/Completion-v0", patterns=1).unwrapped
+        env.reset(seed=0)
+        _, _, _, _, info = env.step(np.zeros(100))
+        target = info["target"].copy()
+        target[:wrong] ^= 1
+        _, reward, over, _, info = env.step(target)
+        assert over
+        assert info["score"] == score
+        assert reward == pytest.approx(1 - wrong / 100)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_n_grams_and_their_bayes_optimal_predictor(seed: int) -> None:
     env = gym.make("Memory/DynamicNGrams-v0", bits=60, context=2, relevance=True).unwrapped
     seen, info = env.reset(seed=seed)
@@ -288,6 +336,12 @@ def test_splits_set_the_size(split: str, length: int) -> None:
         ("GraphInference", {"max_degree": 6}, "degree"),
         ("FamilyTree", {"path": 6}, "path=6"),
         ("Tape", {"task": "revers"}, "Did you mean 'reverse'"),
+        ("Completion", {"mode": "erased"}, "Did you mean 'erase'"),
+        ("Completion", {"damage": 1.5}, "damage=1.5"),
+        ("Completion", {"patterns": 0}, "patterns=0"),
+        ("Completion", {"width": 4000, "split": "test-30"}, "patterns=1200"),
+        ("Completion", {"width": 1}, "width=1 "),
+        ("Completion", {"width": 10, "data": "mnist"}, "width=10.*784 pixels"),
         ("TMaze", {"corridor": 0}, "corridor=0"),
         ("TMaze", {"corridor": 1.5}, "corridor=1.5.*whole number"),
         ("Copy", {"width": "8"}, "width=.8.*whole number"),

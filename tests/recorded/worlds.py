@@ -54,6 +54,12 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "whole", "split": "test-20"},
         {"lesson": 2, "calls": False, "view": "whole"},
     ],
+    "Memory/Completion-v0": [
+        {"width": 20, "damage": 0.2, "reward": "whole"},
+        {"mode": "erase", "split": "test-14", "width": 30},
+        {"mode": "hetero", "width": 9, "patterns": 4},
+        {"data": "mnist", "mode": "erase", "patterns": 5, "split": "test"},
+    ],
     "Memory/Tape-v0": [
         *({"task": task, "min_length": 1, "max_length": 3} for task in ("copy", "duplicated", "repeat")),
         {"split": "test"},

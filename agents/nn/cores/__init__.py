@@ -7,6 +7,7 @@ from ....introspect import constructor_options
 from .base import Core, CoreOutput, Feedforward
 from .bytenet import ByteNet
 from .dnc import DNC
+from .hopfield import Hopfield
 from .ntm import NTM
 from .pondering import Pondering
 from .recurrent import GRU, LSTM, RNN
@@ -21,6 +22,7 @@ CORES: dict[str, type[Core]] = {
     "dnc": DNC,
     "transformer": Transformer,
     "bytenet": ByteNet,
+    "hopfield": Hopfield,
 }
 if TYPE_CHECKING:
     RecurrentCores = AnyCore = str
@@ -55,6 +57,7 @@ __all__ = [
     "Core",
     "CoreOutput",
     "Feedforward",
+    "Hopfield",
     "Pondering",
     "RecurrentCores",
     "Transformer",
