@@ -1,7 +1,7 @@
 """Caption: a picture of digits and clothes is to be described, what is where."""
 
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -70,12 +70,13 @@ class Caption(PicturePassage):
         stream, bool (64 + 1 + L,), the moments that showed them.
 
     Args:
+        lesson: of the curriculum, from 1: one thing, then one or two, then two or three; None leaves it to the split.
         view: "stream", "whole" or "glimpse".
         data: "digits" (MNIST, see `envs/glimpse/data.py`), "clothes" (Fashion-MNIST, which must be there) or "both".
         split: "train" (2 or 3 things), "validation" and "test" (the same, of other images), "test-2", -3, -4 and -5
             (exactly so many, of the test images).
-        min_things: the fewest things; None leaves it to the split.
-        max_things: the most things; None leaves it to the split.
+        min_things: the fewest things; None leaves it to lesson and split.
+        max_things: the most things; None leaves it to lesson and split.
         cell: pixels of the cells' sides: 4, 8, 16 or 32. The spaces above are for 8.
         reward: "dense", "edit" or "whole".
         looks: moments for each word that is written, of which the last writes it (view "glimpse").
@@ -95,6 +96,7 @@ class Caption(PicturePassage):
         memoryless=Certified(0.292, 0.01),
         unaligned=Certified(0.598, 0.01),
     )
+    lessons: ClassVar[list[dict[str, int]]] = [{"min_things": low, "max_things": high} for low, high in ((1, 1), (1, 2), (2, 3))]
     splits = Splits.of("things", Range(2, 3), exactly=(2, 3, 4, 5))
     writes_sentences = True
     side = things.SIZE
@@ -102,6 +104,7 @@ class Caption(PicturePassage):
     def __init__(
         self,
         *,
+        lesson: int | None = None,
         view: Literal["stream", "whole", "glimpse"] = "stream",
         data: Literal["digits", "clothes", "both"] = "digits",
         split: str = "train",
@@ -111,7 +114,8 @@ class Caption(PicturePassage):
         reward: Literal["dense", "edit", "whole"] = "dense",
         looks: int = 1,
     ):
-        sizes = self.splits.sizes(split, min_things=min_things, max_things=max_things)
+        splits = self.splits if lesson is None else self.splits.at_lesson(self.lessons, lesson)
+        sizes = splits.sizes(split, min_things=min_things, max_things=max_things)
         self.things = sizes.range("things", 1, things.MOST)
         images = split if split in ("train", "validation") else "test"
         self.kinds = things.kinds(check_choice("data", data, things.DATA), images)

@@ -1,6 +1,6 @@
 """Cloze: a story of facts about entities that are named anew each time, and a fact in other words with a blank."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -85,16 +85,18 @@ class Cloze(Passage):
         stream bool (S + 3 + 1 + 1,), or (S + 5 + 1 + 2,).
 
     Args:
+        lesson: of the curriculum, from 1: short stories of few facts, short ones of all facts, all stories; None leaves
+            it to the split.
         view: "stream", "whole" or "glimpse".
         answer: what is written, "entity" or "span", see above.
         strewn: whether other words stand inside facts, too, not only between them; not where answers are spans.
         renumber: whether entities have other numbers and do other things in every story.
         split: "train" (40 to 120 words), "validation" and "test" (the same), "test-40", -80, -120 and -200 (exactly so
             long).
-        min_length: the fewest words; None leaves it to the split.
-        max_length: the most words; None leaves it to the split.
-        min_facts: the fewest facts.
-        max_facts: the most facts, with three words each among those of the story.
+        min_length: the fewest words; None leaves it to lesson and split.
+        max_length: the most words; None leaves it to lesson and split.
+        min_facts: the fewest facts; None leaves it to lesson and split.
+        max_facts: the most facts, with three words each among those of the story; None leaves it to lesson and split.
         reward: "dense", "edit" or "whole", which are the same here.
         looks: moments for the answer, of which the last writes it (view "glimpse").
 
@@ -115,13 +117,19 @@ class Cloze(Passage):
         memoryless=Certified(0.02, 0.005),
         unaligned=Certified(0.2205, 0.01),
     )
-    splits = Splits.of("length", Range(40, 120), exactly=(40, 80, 120, 200))
+    lessons: ClassVar[list[dict[str, int]]] = [
+        {"min_length": 18, "max_length": 30, "min_facts": 2, "max_facts": 4},
+        {"min_length": 36, "max_length": 60, "min_facts": 6, "max_facts": 12},
+        {"min_length": 40, "max_length": 120, "min_facts": 6, "max_facts": 12},
+    ]
+    splits = Splits({"train": lessons[-1], **{f"test-{n}": {"min_length": n, "max_length": n} for n in (40, 80, 120, 200)}})
     ends = False
     ahead = 16
 
     def __init__(
         self,
         *,
+        lesson: int | None = None,
         view: Literal["stream", "whole", "glimpse"] = "stream",
         answer: Literal["entity", "span"] = "entity",
         strewn: bool = False,
@@ -129,17 +137,18 @@ class Cloze(Passage):
         split: str = "train",
         min_length: int | None = None,
         max_length: int | None = None,
-        min_facts: int = 6,
-        max_facts: int = 12,
+        min_facts: int | None = None,
+        max_facts: int | None = None,
         reward: Literal["dense", "edit", "whole"] = "dense",
         looks: int = 1,
     ):
-        self.facts = Range(min_facts, max_facts).check("facts", 1, COPIES * len(VERBS))
         self.span = check_choice("answer", answer, ANSWERS) == "span"
         if self.span and strewn:
             raise FoveateError("strewn=True is not allowed with answer='span': a span has no other words inside.")
-        sizes = self.splits.sizes(split, min_length=min_length, max_length=max_length)
-        self.length = sizes.range("length", 2 * SPAN + 2 if self.span else 3 * max_facts, 1000)
+        splits = self.splits if lesson is None else self.splits.at_lesson(self.lessons, lesson)
+        sizes = splits.sizes(split, min_length=min_length, max_length=max_length, min_facts=min_facts, max_facts=max_facts)
+        self.facts = sizes.range("facts", 1, COPIES * len(VERBS))
+        self.length = sizes.range("length", 2 * SPAN + 2 if self.span else 3 * self.facts.high, 1000)
         self.strewn, self.renumber, self.most_items = strewn, renumber, self.length.high
         self.query_size, self.most_written = (2 + SPAN, 2) if self.span else (3, 1)
         self.room = max(self.most_items, self.splits.largest("length"))

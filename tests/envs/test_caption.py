@@ -41,7 +41,16 @@ def described(nouns: list[str], rows: list[int]) -> Said:
     return [*said, ("end", set())]
 
 
-OPTIONS: list[dict] = [{}, {"min_things": 1, "max_things": 9}, {"split": "test-4", "cell": 16}]
+OPTIONS: list[dict] = [{}, {"lesson": 1}, {"lesson": 2}, {"min_things": 1, "max_things": 9}, {"split": "test-4", "cell": 16}]
+
+
+@pytest.mark.parametrize(("lesson", "things"), [(1, {1}), (2, {1, 2}), (3, {2, 3}), (None, {2, 3})])
+def test_lessons_have_more_things_each_and_are_seen_alike(lesson: int | None, things: set[int]) -> None:
+    world = worlds_of(100, lesson=lesson)
+    assert set((world.state["boxes"].sum(-1) > 0).sum(1).tolist()) == things
+    alike = [gym.make(ID, lesson=number, view="whole") for number in (lesson, None)]
+    assert alike[0].observation_space == alike[1].observation_space
+    assert alike[0].action_space == alike[1].action_space
 
 
 @pytest.mark.parametrize("options", [*OPTIONS, pytest.param({"data": "both"}, marks=no_fashion)])

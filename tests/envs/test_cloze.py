@@ -48,7 +48,7 @@ OPTIONS = [
     {"renumber": False},
 ]
 OPTIONS += [{"min_length": 3, "max_length": 4, "min_facts": 1, "max_facts": 1}]
-OPTIONS += [{"min_facts": 18, "max_facts": 18, "min_length": 54}]
+OPTIONS += [{"lesson": 1}, {"lesson": 2}, {"min_facts": 18, "max_facts": 18, "min_length": 54}]
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -105,6 +105,19 @@ def test_who_knows_the_world_needs_no_story_unless_entities_have_other_numbers(s
     anew = told_of(worlds_of(600, seed))
     assert len(anew) > 300
     assert any(len(answers) > 1 for answers in anew.values())
+
+
+@pytest.mark.parametrize(("lesson", "facts", "length"), [(1, (2, 4), (18, 30)), (2, (6, 12), (36, 60)), (3, (6, 12), (40, 120))])
+def test_lessons_have_more_facts_and_longer_stories(lesson: int, facts: tuple, length: tuple) -> None:
+    world = worlds_of(300, lesson=lesson)
+    names, count = world.source_names, world.state["length"].tolist()
+    told = [
+        len(facts_of(spelt(items[:size].numpy(), names))) for items, size in zip(world.state["items"], count, strict=True)
+    ]
+    assert (min(told), max(told)) == facts
+    assert length[0] <= min(count) < length[0] + 3
+    assert length[1] - 3 < max(count) <= length[1]
+    assert gym.make(ID, lesson=lesson, view="whole").observation_space == gym.make(ID, view="whole").observation_space
 
 
 def test_there_is_one_writing_and_no_end() -> None:
