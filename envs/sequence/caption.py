@@ -96,7 +96,9 @@ class Caption(PicturePassage):
         memoryless=Certified(0.292, 0.01),
         unaligned=Certified(0.598, 0.01),
     )
-    lessons: ClassVar[list[dict[str, int]]] = [{"min_things": low, "max_things": high} for low, high in ((1, 1), (1, 2), (2, 3))]
+    lessons: ClassVar[list[dict[str, int]]] = [
+        {"min_things": low, "max_things": high} for low, high in ((1, 1), (1, 2), (2, 3))
+    ]
     splits = Splits.of("things", Range(2, 3), exactly=(2, 3, 4, 5))
     writes_sentences = True
     side = things.SIZE

@@ -10,7 +10,7 @@ from ...errors import FoveateError, check_choice
 from ..batch import Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
-from ..sizes import Range, Splits
+from ..sizes import Splits
 from .lots import some_of
 from .passage import Passage, Passages
 
@@ -122,7 +122,9 @@ class Cloze(Passage):
         {"min_length": 36, "max_length": 60, "min_facts": 6, "max_facts": 12},
         {"min_length": 40, "max_length": 120, "min_facts": 6, "max_facts": 12},
     ]
-    splits = Splits({"train": lessons[-1], **{f"test-{n}": {"min_length": n, "max_length": n} for n in (40, 80, 120, 200)}})
+    splits = Splits(
+        {"train": lessons[-1], **{f"test-{n}": {"min_length": n, "max_length": n} for n in (40, 80, 120, 200)}}
+    )
     ends = False
     ahead = 16
 
@@ -146,7 +148,9 @@ class Cloze(Passage):
         if self.span and strewn:
             raise FoveateError("strewn=True is not allowed with answer='span': a span has no other words inside.")
         splits = self.splits if lesson is None else self.splits.at_lesson(self.lessons, lesson)
-        sizes = splits.sizes(split, min_length=min_length, max_length=max_length, min_facts=min_facts, max_facts=max_facts)
+        sizes = splits.sizes(
+            split, min_length=min_length, max_length=max_length, min_facts=min_facts, max_facts=max_facts
+        )
         self.facts = sizes.range("facts", 1, COPIES * len(VERBS))
         self.length = sizes.range("length", 2 * SPAN + 2 if self.span else 3 * self.facts.high, 1000)
         self.strewn, self.renumber, self.most_items = strewn, renumber, self.length.high

@@ -41,7 +41,13 @@ def described(nouns: list[str], rows: list[int]) -> Said:
     return [*said, ("end", set())]
 
 
-OPTIONS: list[dict] = [{}, {"lesson": 1}, {"lesson": 2}, {"min_things": 1, "max_things": 9}, {"split": "test-4", "cell": 16}]
+OPTIONS: list[dict] = [
+    {},
+    {"lesson": 1},
+    {"lesson": 2},
+    {"min_things": 1, "max_things": 9},
+    {"split": "test-4", "cell": 16},
+]
 
 
 @pytest.mark.parametrize(("lesson", "things"), [(1, {1}), (2, {1, 2}), (3, {2, 3}), (None, {2, 3})])

@@ -107,12 +107,15 @@ def test_who_knows_the_world_needs_no_story_unless_entities_have_other_numbers(s
     assert any(len(answers) > 1 for answers in anew.values())
 
 
-@pytest.mark.parametrize(("lesson", "facts", "length"), [(1, (2, 4), (18, 30)), (2, (6, 12), (36, 60)), (3, (6, 12), (40, 120))])
+@pytest.mark.parametrize(
+    ("lesson", "facts", "length"), [(1, (2, 4), (18, 30)), (2, (6, 12), (36, 60)), (3, (6, 12), (40, 120))]
+)
 def test_lessons_have_more_facts_and_longer_stories(lesson: int, facts: tuple, length: tuple) -> None:
     world = worlds_of(300, lesson=lesson)
     names, count = world.source_names, world.state["length"].tolist()
     told = [
-        len(facts_of(spelt(items[:size].numpy(), names))) for items, size in zip(world.state["items"], count, strict=True)
+        len(facts_of(spelt(items[:size].numpy(), names)))
+        for items, size in zip(world.state["items"], count, strict=True)
     ]
     assert (min(told), max(told)) == facts
     assert length[0] <= min(count) < length[0] + 3
