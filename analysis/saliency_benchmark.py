@@ -159,7 +159,8 @@ class _Explained(NamedTuple):
 def _row(view: View, moments: Moments, method: str, explained: _Explained) -> Row:
     target, maps, control, changes = explained
     # of games whose objects are known the truth is about the newest frame of the stack
-    picture = on_picture(maps[:, -1:] if moments.objects else maps, moments.gaze).numpy(force=True)  # (N, H, W)
+    newest = maps[:, -1:] if moments.objects and moments.gaze is None else maps
+    picture = on_picture(newest, moments.gaze).numpy(force=True)  # (N, H, W)
     drawn = scores.curves(view, moments.inputs, target, maps)
     on_objects = {name: _on_object(picture, mask) for name, mask in moments.objects.items()}
     first, agreement = NAN, NAN

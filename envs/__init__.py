@@ -23,6 +23,8 @@ IDS = [
             "DigitPairs": "pairs",
             "AddDigits": "pairs",
             "HouseNumbers": "house_numbers",
+            "Fur": "fur",
+            "FindEight": "search",
         },
         bases={"GazeWorld": "gaze", "Classification": "classification"},
     ),

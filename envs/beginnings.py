@@ -68,8 +68,9 @@ class Beginnings:
                 state[name] = torch.where(chosen, value, state[name])
         elif anew or self.depth == 1:  # few worlds end at a step: begin only those
             where = mask.nonzero()[:, 0]
+            rows = where.numpy()
             for name, value in self.begin(key[where], episode[where]).items():
-                state[name].index_copy_(0, where, value)
+                state[name].numpy()[rows] = value.numpy()  # whole rows at once, which an index_copy_ of bytes is not
         elif not self._put_at_once(state, mask, key, episode):
             worlds = np.flatnonzero(mask.numpy())
             rows = self._rows(worlds, key, episode)

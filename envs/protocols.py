@@ -6,6 +6,7 @@ Worlds (`BatchWorld`) and environments (`GymEnv`, `VectorEnv`, other people's) a
 environment is asked layer by layer (`find_layer`), and `world_of` gives the world below all wrappers.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -13,6 +14,7 @@ import gymnasium as gym
 from gymnasium.vector import VectorEnv, VectorWrapper
 from torch import Tensor
 
+from ..errors import FoveateError, check_choice
 from .batch import BatchWorld, State
 
 if TYPE_CHECKING:
@@ -46,6 +48,30 @@ class Intervention(NamedTuple):
     kind: str
     name: str
     amount: float = 0.0
+
+
+def chosen_intervention(
+    known: Sequence[Intervention], kind: str, name: str, amount: float | None, whole: bool = False
+) -> Intervention:
+    """The intervention that is meant, with its amount.
+
+    Args:
+        known: what the world can do.
+        kind: one of theirs.
+        name: of the object.
+        amount: how far, or to what; None takes the usual amount.
+        whole: whether it must be a whole number.
+
+    Raises:
+        FoveateError: there is no such object or intervention, or the amount is not finite, or not whole.
+    """
+    check_choice("object", name, sorted({i.name for i in known}))
+    kinds = {i.kind: i for i in known if i.name == name}
+    check_choice(f"intervention on {name!r}", kind, sorted(kinds))
+    chosen = kinds[kind] if amount is None else Intervention(kind, name, float(amount))
+    if not math.isfinite(chosen.amount) or (whole and chosen.amount != round(chosen.amount)):
+        raise FoveateError(f"amount={amount} is not allowed: it must be a {'whole' if whole else 'finite'} number.")
+    return chosen
 
 
 # ---- worlds ----

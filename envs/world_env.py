@@ -110,7 +110,9 @@ class WorldEnv:
             ResetNeeded: no episode has begun.
         """
         if not isinstance(self.world, TakesInterventions):
-            raise FoveateError(f"{type(self.world).__name__} has no interventions; the Probe worlds have.")
+            raise FoveateError(
+                f"{type(self.world).__name__} has no interventions; the Probe worlds and Glimpse/Fur have."
+            )
         if not self.world.begun:
             raise ResetNeeded("no episode has begun: call reset() before intervene().")
         self.world.replace(self.world.intervene(self.world.state, kind, name, amount))

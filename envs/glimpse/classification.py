@@ -14,7 +14,7 @@ from ..counter_rng import CounterRNG
 from ..many_worlds import ManyWorlds
 from .gaze import SceneWorld, View
 from .many_gazes import many_gazes
-from .scene import ImageScene, around_picture
+from .scene import ImageScene, LabelledScene, around_picture
 from .sensor import GlimpseSensor
 
 
@@ -47,8 +47,8 @@ class Classification(SceneWorld):
 
     Info:
         target: the class; target_mask: whether the answer at this step is rewarded; index: which image of the split
-        it is; score: 1 if the label just given was right, else 0; relevance (on request): where the image's ink is,
-        bool (size, size).
+        it is, if there are images; score: 1 if the label just given was right, else 0; relevance (on request): where
+        the image's ink is, bool (size, size).
 
     Args:
         glimpses: the number of glimpses, which is the number of steps.
@@ -66,9 +66,9 @@ class Classification(SceneWorld):
         v0: first version.
     """
 
-    scene_class: ClassVar[type[ImageScene]] = ImageScene
-    scene: ImageScene
-    configures = (ImageScene, GlimpseSensor)
+    scene_class: ClassVar[type[LabelledScene]] = ImageScene
+    scene: LabelledScene
+    configures = (ImageScene, GlimpseSensor)  # of another scene that one, and `derived` with what it derives
     derived = SceneWorld.derived | ImageScene.derived
     target_part = "label"
 
@@ -83,13 +83,14 @@ class Classification(SceneWorld):
         overview: int = 0,
         **picture: object,
     ):
-        scene, sensor = divide_options(picture, type(self).__name__, ImageScene, GlimpseSensor)
+        scene, sensor = divide_options(picture, type(self).__name__, *self.configures)
         super().__init__(view=view, overview=overview, **sensor)
         check_range("glimpses", glimpses, 1, 1000)
         check_range("price", price, 0.0)
         check_choice("reward", reward, ["end", "every"])
         self.scene = self.scene_class(**scene)
-        self.items: int = self.scene.items
+        if isinstance(self.scene, ImageScene):
+            self.items: int = self.scene.items
         self.glimpses, self.reward, self.price, self.ready = glimpses, reward, price, ready
         self.episode_length = None if ready else glimpses
         parts: dict[str, spaces.Space] = {"label": spaces.Discrete(self.scene.classes)}
@@ -101,7 +102,7 @@ class Classification(SceneWorld):
 
     def start(self, rng: CounterRNG) -> State:
         picture = self.scene.start(rng)
-        nothing = torch.full_like(picture["index"], -1)
+        nothing = torch.full_like(picture["label"], -1)
         return around_picture(picture, {"answer": nothing, **self.start_gaze(rng)})
 
     def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
@@ -128,7 +129,8 @@ class Classification(SceneWorld):
             rewarded = torch.ones_like(state["label"], dtype=torch.bool)
         else:
             rewarded = state["clock"] + 1 >= self.glimpses
-        return {"target": state["label"].clone(), "target_mask": rewarded, "index": state["index"].clone()}
+        which = {"index": state["index"].clone()} if "index" in state else {}
+        return {"target": state["label"].clone(), "target_mask": rewarded, **which}
 
     def score(self, state: State) -> Tensor:
         return (state["answer"] == state["label"]).float()
@@ -140,8 +142,9 @@ class Classification(SceneWorld):
 
     def caption(self, state: State, index: int) -> str:
         step, answer, target = (int(state[name][index]) for name in ("clock", "answer", "label"))
-        said = "nothing yet" if answer < 0 else f"{answer} ({'right' if answer == target else 'wrong'})"
-        return f"glimpse {min(step + 1, self.glimpses)}/{self.glimpses}   truth {target}   agent says {said}"
+        name = self.scene.name
+        said = "nothing yet" if answer < 0 else f"{name(answer)} ({'right' if answer == target else 'wrong'})"
+        return f"glimpse {min(step + 1, self.glimpses)}/{self.glimpses}   truth {name(target)}   agent says {said}"
 
     # ---- the certified policies ----
 

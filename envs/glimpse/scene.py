@@ -77,6 +77,10 @@ class LabelledScene(Scene):
     def commonest(self) -> int:
         """The label that is right most often."""
 
+    def name(self, label: int) -> str:
+        """A label as it is called under pictures."""
+        return str(label)
+
 
 class ImageScene(LabelledScene):
     """An image of a data set at a random place of a black canvas, perhaps among pieces of other images.
@@ -230,13 +234,13 @@ def augmented(sprites: Tensor, warp: Tensor | None, strength: float) -> Tensor:
 
 
 def around_picture(picture: State, entries: State) -> State:
-    """The state of a world that is about an image: the image, the world's own entries, then the rest of the scene's.
+    """The state of a world that is about a picture: the image, the world's own entries, then the rest of the scene's.
 
     Their order is that of `BatchWorld.true_state`, so it must stay.
 
     Args:
-        picture: what `ImageScene.start` returned.
+        picture: what the scene's `start` returned.
         entries: the world's own.
     """
-    image = {name: picture[name] for name in ("index", "label", "corner")}
+    image = {name: picture[name] for name in ("index", "label", "corner") if name in picture}
     return {**image, **entries, **picture}

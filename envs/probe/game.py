@@ -1,7 +1,6 @@
 """What all probe worlds share: a screen of known objects, a stack of its last frames, and interventions on both."""
 
 import abc
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,13 +8,13 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ...errors import FoveateError, check_choice, check_range
+from ...errors import check_range
 from ...viz.glimpses import glimpse_frame
 from ..batch import BatchWorld, State
 from ..beginnings import any_of
 from ..buffers import Buffers
 from ..counter_rng import CounterRNG
-from ..protocols import Intervention
+from ..protocols import Intervention, chosen_intervention
 
 SIZE = 84  # pixels of a frame's side, the size that Atari agents are used to
 PAST, FRAME = "past.", "frame."
@@ -161,12 +160,7 @@ class GameWorld(BatchWorld):
         Raises:
             FoveateError: there is no such object or intervention, or the amount is not finite.
         """
-        check_choice("object", name, sorted({i.name for i in self.interventions}))
-        known = {i.kind: i for i in self.interventions if i.name == name}
-        check_choice(f"intervention on {name!r}", kind, sorted(known))
-        chosen = known[kind] if amount is None else Intervention(kind, name, float(amount))
-        if not math.isfinite(chosen.amount):
-            raise FoveateError(f"amount={amount} is not allowed: it must be a finite number.")
+        chosen = chosen_intervention(self.interventions, kind, name, amount)
         now = self.scene(state)
         changed = self.change(now, now, chosen)
         past = {n: state[PAST + n].flatten(0, 1) for n in self.visible}  # (B·S, …)

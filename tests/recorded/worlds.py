@@ -47,6 +47,16 @@ VARIANTS: dict[str, list[dict]] = {
         {"zoom": True, "answer": "whole", "max_digits": 3, "reward": "every"},
         {"location": "tiles", "overview": 16, "split": "test", "width": 120, "augment": 0.2, "clutter": 2},
     ],
+    "Glimpse/Fur-v0": [
+        {"view": "image", "spurious": 0.5, "size": 56, "glimpses": 2},
+        {"zoom": True, "ready": True, "price": 0.01, "split": "validation"},
+        {"location": "tiles", "overview": 8, "split": "test", "reward": "every"},
+    ],
+    "Glimpse/FindEight-v0": [
+        {"view": "image", "search": "feature", "ready": False, "glimpses": 2},
+        {"answer": "place", "price": 0.01, "zoom": True, "max_characters": 9},
+        {"location": "tiles", "overview": 8, "split": "test-64", "first": "random", "reward": "every", "glimpses": 3},
+    ],
     "Memory/DynamicNGrams-v0": [{"context": 3, "bits": 12}, {"split": "test"}],
     "Memory/Parity-v0": [{"per_step": 1, "bits": 5}, {"split": "test"}],
     "Memory/ScratchPad-v0": [
