@@ -90,7 +90,7 @@ def short(env_id: str) -> dict:
 
 def playground(preset: str) -> tuple[str, list[str]]:
     """A world that a preset is for, and words that make its episodes short on the command line."""
-    if presets.load(preset)["agent"] in ("attend", "pointer", "transcriber"):
+    if presets.load(preset)["agent"] in ("attend", "pointer", "transcriber", "npi"):
         text = (resources.files(presets.__name__) / f"{preset}.yaml").read_text(encoding="utf-8")
         env_id = next(iter(yaml.safe_load(text)["environments"]))
         options = ((f"--env.{name.replace('_', '-')}", str(value)) for name, value in short(env_id).items())

@@ -8,6 +8,7 @@ from .dram import DRAM
 from .dueling import DuelingAgent
 from .hopfield import HopfieldAgent
 from .mlp import MLPAgent
+from .npi import NPIAgent
 from .pointer import Pointer
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
@@ -29,6 +30,7 @@ AGENTS: dict[str, type[Policy]] = {
     "transformer": TransformerAgent,
     "pondering": PonderingAgent,
     "hopfield": HopfieldAgent,
+    "npi": NPIAgent,
     "attend": Attend,
     "pointer": Pointer,
     "transcriber": Transcriber,

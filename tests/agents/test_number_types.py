@@ -66,7 +66,7 @@ def agents() -> list:
 
 def learner_of(agent: str, world: dict, options: dict) -> PolicyGradient:
     reading = {"attend": "Sequence/Translation-v0", "pointer": "Sequence/ConvexHull-v0"}
-    reading["transcriber"] = "Sequence/PenReading-v0"
+    reading |= {"transcriber": "Sequence/PenReading-v0", "npi": "Memory/ScratchPad-v0"}
     env_id = reading.get(agent, "Glimpse/Digits-v0")
     world = known_to(env_id, {"glimpses": 3, **world})
     env = gym.make_vec(env_id, num_envs=2, output="torch", autoreset_mode="SameStep", **world)

@@ -118,12 +118,11 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     sizes = [] if presets.load(agent)["agent"] in ("cnn", "mlp", "transcriber", "hopfield") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
-    if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber", "pondering"):
+    if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber", "pondering", "npi"):
         sizes = [*sizes, "--learner.batch", "8"]
     env_id, few = playground(agent)
-    if (
-        env_id == "Sequence/Handwriting-v0"
-    ):  # a line takes some twenty steps: few worlds, so that there are many updates
+    # a line takes some twenty steps, and so does a sum: few worlds, so that there are many updates
+    if env_id in ("Sequence/Handwriting-v0", "Memory/ScratchPad-v0"):
         sizes, few = [*sizes[:-1], "2"], [*few, "--learner.worlds", "4"]
     words = ["train.py", env_id, agent, *TINY[:-2], *sizes, *few, "--log-dir", str(tmp_path / "runs")]
     apart = agent == "ram"
@@ -133,7 +132,8 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     folder = run_folder(tmp_path / "runs")
     config = json.loads((folder / "config.json").read_text())
     assert config["command"].endswith(" ".join(words[1:]))
-    assert config["env"].items() >= ({"view": "whole", **short(env_id)} if few else {"size": 60}).items()
+    given = {**presets.load(agent, env_id)["env"], **short(env_id)} if few else {"size": 60}
+    assert config["env"].items() >= given.items()
     run = json.loads((last_checkpoint(folder) / "run.json").read_text())
     assert run["versions"]["torch"]
     assert list((folder / "checkpoints").glob("best-*"))

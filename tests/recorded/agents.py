@@ -141,6 +141,7 @@ IMAGE = ("Glimpse/Digits-v0", {"glimpses": 2, "view": "image", "reward": "every"
 PAIRS = ("Glimpse/AddDigits-v0", {"glimpses": 2, "overview": 8, "reward": "every"})
 COPY = ("Memory/Copy-v0", {"width": 4, "max_length": 3})
 MAZE = ("Memory/TMaze-v0", {"corridor": 2})
+PAD = ("Memory/ScratchPad-v0", {"max_digits": 2})
 FRAMES = ("Probe/Catch-v0", {"balls": 1, "stack": 2})
 GAZE = ("Multi/SharedGaze-v0", {"glimpses": 3})
 PARTY = ("Multi/CocktailParty-v0", {})
@@ -174,6 +175,8 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
         small = {**THIN, "emit_hidden": 8, "rows": 6}
     elif agent in ("cnn", "mlp"):
         small = {"hidden": 16, **({"layers": (12,)} if agent == "mlp" else {})}
+    elif agent == "npi":
+        small = {"encoder": (12,), "embedding": 4, "keys": 5, "hidden": 16}
     elif agent == "transcriber":
         small = {"units": 12, "embedding": 8}
     elif agent in ("attend", "pointer"):
@@ -261,6 +264,8 @@ _MEMORY = [
     case("hopfield", ("Memory/Completion-v0", {"width": 9, "mode": "hetero", "patterns": 4}), "ppo", {"steps": 2}),
     case("pondering", ("Memory/Parity-v0", {"bits": 4, "per_step": 2}), "backprop", {"core": "gru", "limit": 3}),
     case("pondering", MAZE, "ppo", {"core": "lstm", "fixed": 2}),
+    *(case("npi", PAD, objective) for objective in ("backprop", "ppo")),
+    case("lstm", options_of(PAD, calls=False), "backprop"),
 ]
 _READING = [
     case("pointer", POINTS, "backprop", {"places": False}),

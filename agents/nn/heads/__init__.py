@@ -5,6 +5,7 @@ one of n                        CategoricalHead             cross-entropy
 one of n, several are right     CategoricalHead             -log of the set's probability
 one of the source's items       PointerHead                 cross-entropy
 one of n, several times         MultiCategoricalHead        their sum
+a program, its arguments        ProgramHead                 their sum
 bits                            BernoulliHead               binary cross-entropy, summed
 numbers                         GaussianHead                -log density
 places, seen from one of them   MoveHead                    -log density
@@ -31,6 +32,7 @@ from .mixture import MixtureHead
 from .move import MoveHead
 from .pen import PenHead
 from .pointer import PointerHead
+from .program import ProgramHead
 from .transcript import TranscriptHead
 from .uniform import UniformHead
 
@@ -105,6 +107,7 @@ __all__ = [
     "MultiCategoricalHead",
     "PenHead",
     "PointerHead",
+    "ProgramHead",
     "TranscriptHead",
     "UniformHead",
     "make_critic",
