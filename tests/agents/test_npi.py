@@ -1,10 +1,12 @@
 """The neural programmer-interpreter: its core against a stack in plain Python, its keys, and what it learns."""
 
+import itertools
+
 import gymnasium as gym
 import pytest
 import torch
 from gymnasium import spaces
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
@@ -68,15 +70,17 @@ def test_the_core_is_a_stack_of_calls(seed: int, steps: int) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10**6), cut=st.integers(1, 7))
-def test_a_sequence_equals_its_pieces(seed: int, cut: int) -> None:
-    core, (seen, depth, starts) = core_of(), walk(seed, 8, 3)
-    x, begin = shown(seen, depth), core.initial_state(3)
-    whole = core(x, begin, starts)
-    first = core(x[:cut], begin, starts[:cut])
-    second = core(x[cut:], first.state, starts[cut:])
-    torch.testing.assert_close(torch.cat([first.y, second.y]), whole.y)
-    for one, other in zip(tree.leaves(second.state), tree.leaves(whole.state), strict=True):
+@given(seed=st.integers(0, 10**6), cuts=st.sets(st.integers(1, 7)), batch=st.integers(1, 3))
+@example(seed=0, cuts=set(range(1, 8)), batch=1)
+def test_a_sequence_equals_its_pieces(seed: int, cuts: set[int], batch: int) -> None:
+    core, (seen, depth, starts) = core_of(), walk(seed, 8, batch)
+    x, state, said = shown(seen, depth), core.initial_state(batch), []
+    whole = core(x, state, starts)
+    for first, end in itertools.pairwise([0, *sorted(cuts), 8]):
+        y, state, *_ = core(x[first:end], state, starts[first:end])
+        said.append(y)
+    torch.testing.assert_close(torch.cat(said), whole.y)
+    for one, other in zip(tree.leaves(state), tree.leaves(whole.state), strict=True):
         torch.testing.assert_close(one, other)
 
 

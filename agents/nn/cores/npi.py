@@ -133,6 +133,6 @@ def calls_of(depth: Tensor, starts: Tensor, levels: int) -> Calls:
     back[order] = np.arange(len(order))
     same = np.arange(zeros).reshape(batch, levels)
     last = np.where(present == _EARLIER, same, zeros)
-    last = np.where(present >= 0, zeros + 1 + rank[present], last)
+    last = np.where(present >= 0, zeros + 1 + rank[present.clip(0)], last)
     host = Calls(*map(torch.from_numpy, (order, back, np.bincount(place.ravel()), first[longest], last.ravel())))
     return Calls(*(part if name == "sizes" else part.to(depth.device) for name, part in host._asdict().items()))
