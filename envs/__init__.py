@@ -77,6 +77,7 @@ IDS = [
             "PenReading": "pen_reading",
             "Speech": "speech",
             "Stories": "stories",
+            "Text": "text",
             "Tokens": "tokens",
         },
         bases={

@@ -12,6 +12,7 @@ from foveate.envs.glimpse.data import load
 from foveate.envs.memory import SequenceWorld
 from foveate.envs.multi.parallel import ParallelTeamEnv
 from foveate.envs.registration import family_ids
+from foveate.envs.sequence import Passage
 from foveate.errors import FoveateError
 from foveate.introspect import constructor_options
 
@@ -27,15 +28,18 @@ def _have_fashion() -> bool:
 no_fashion = pytest.mark.skipif(not _have_fashion(), reason="Fashion-MNIST is not on this machine")
 ALL_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS]
 GLIMPSE_IDS = [pytest.param(i, marks=no_fashion if "Fashion" in i else ()) for i in IDS if i.startswith("Glimpse/")]
-MEMORY_IDS = [i for i in IDS if i.startswith("Memory/")]
 PROBE_IDS = [i for i in IDS if i.startswith("Probe/")]
-SEQUENCE_IDS = [i for i in IDS if i.startswith("Sequence/")]
 
 
 def world_class(env_id: str) -> type[BatchWorld]:
     """The world behind an id."""
     family, name = env_id.removesuffix("-v0").split("/")
     return getattr(importlib.import_module(f"foveate.envs.{family.lower()}"), name)
+
+
+SEQUENCE_IDS = [i for i in IDS if issubclass(world_class(i), Passage)]
+# what is shown and due is one stream, as of a running text, too
+MEMORY_IDS = [i for i in IDS if i.startswith(("Memory/", "Sequence/")) and i not in SEQUENCE_IDS]
 
 
 def known_to(env_id: str, options: dict) -> dict:
@@ -74,6 +78,7 @@ _SHORT = {
     "Sequence/PenReading-v0": {"min_length": 1, "max_length": 2},
     "Sequence/Speech-v0": {"min_length": 1, "max_length": 1, "pause": 0},
     "Sequence/Stories-v0": {"min_events": 3, "max_events": 5},
+    "Sequence/Text-v0": {"length": 12},
     "Sequence/Tokens-v0": {"min_length": 1, "max_length": 4},
     "Probe/Driving-v0": {"day": 12},
     "Probe/Catch-v0": {"balls": 1},

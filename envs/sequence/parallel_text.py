@@ -75,15 +75,14 @@ def load(
     Raises:
         FoveateError: there is no such text, it can't be used, or none of it is of such lengths.
     """
-    pairs, source = _found(name)
-    first, last = TWENTIETHS[part]
+    pairs, source = found(name)
     names = _vocabularies(name, vocabulary)
     chosen = [
         pair
         for pair in pairs
         if shortest <= len(pair[0].words) <= longest
         and 1 <= len(pair[1].words) <= 2 * longest
-        and first <= _twentieth(pair[0]) < last
+        and part_of(" ".join(pair[0].words)) == part
     ]
     if not chosen:
         raise FoveateError(
@@ -113,8 +112,7 @@ def load(
 @cache
 def _vocabularies(name: str, most: int) -> tuple[list[str], list[str]]:
     """The commonest words of both languages in the training part, behind the two symbols that all have."""
-    first, last = TWENTIETHS["train"]
-    pairs = [pair for pair in _found(name)[0] if first <= _twentieth(pair[0]) < last]
+    pairs = [pair for pair in found(name)[0] if part_of(" ".join(pair[0].words)) == "train"]
     return _commonest((pair[0] for pair in pairs), most, ""), _commonest((pair[1] for pair in pairs), most, "<end>")
 
 
@@ -123,12 +121,22 @@ def _commonest(sentences: Iterable[Sentence], most: int, end: str) -> list[str]:
     return [end, OTHER, *sorted(sorted(count), key=lambda word: -count[word])[:most]]
 
 
-def _twentieth(of: Sentence) -> int:
-    return zlib.crc32(" ".join(of.words).encode()) % 20
+def part_of(text: str) -> str:
+    """The part that a sentence is in, "train", "validation" or "test", by its digest."""
+    twentieth = zlib.crc32(text.encode()) % 20
+    return next(part for part, (first, last) in TWENTIETHS.items() if first <= twentieth < last)
 
 
 @cache
-def _found(name: str) -> tuple[Pairs, str]:
+def found(name: str) -> tuple[Pairs, str]:
+    """All sentences of a parallel text and their translations, and where it comes from.
+
+    Args:
+        name: "verses" or a folder.
+
+    Raises:
+        FoveateError: there is no such text, or it can't be used.
+    """
     root = os.environ.get("FOVEATE_DATA")
     own = "two files of one's own, whose licence is their owner's"
     if name == "verses":

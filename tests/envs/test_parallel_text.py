@@ -31,7 +31,7 @@ MODULE_SOURCE, MODULE_TARGET = verses.MODULES
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FOVEATE_DATA", raising=False)
-    for kept in (load, parallel_text._vocabularies, parallel_text._found):
+    for kept in (load, parallel_text._vocabularies, parallel_text.found):
         kept.cache_clear()
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(FoveateError, match="vocabulary=0"):
         world_of(1, data=str(folder), vocabulary=0)
     (folder / "target.txt").write_text("n1\n")
-    parallel_text._found.cache_clear()
+    parallel_text.found.cache_clear()
     load.cache_clear()
     with pytest.raises(FoveateError, match=r"source\.txt has 400 lines and target\.txt 1"):
         world_of(1, data=str(folder))
