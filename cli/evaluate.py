@@ -39,6 +39,8 @@ class EvaluateOptions:
         score_alignment: measure how well that agrees with the gold alignment, in --moments episodes.
         score_writing: measure whether what the first run writes by hand can be read by this run of PenReading, whether
             its window is where it writes, and whether its style stays, in --moments texts (Sequence/Handwriting-v0).
+        score_text: measure what characters cost the first run, in bits, by their kind, and letters of a name by how long
+            ago it was said, in --moments texts (Sequence/Text-v0).
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -46,7 +48,8 @@ class EvaluateOptions:
         of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
         frames: frames of a saliency video.
         score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
-        moments: moments of play that are looked at for that (in Memory worlds, for alignments and writing: episodes).
+        moments: moments of play that are looked at for that (in Memory worlds, for alignments, writing and texts:
+            episodes).
         report: folder for the page, the curves and the figures of --score-saliency.
         json: write the figures to this file.
         progress: show a progress bar.
@@ -68,6 +71,7 @@ class EvaluateOptions:
     letter: str = ""
     score_alignment: bool = False
     score_writing: Path | None = None
+    score_text: bool = False
     bias: float = 1.0
     shown: int = 9
     saliency: str = ""
@@ -94,6 +98,11 @@ class EvaluateOptions:
             raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
         if self.plot is not None and not self.sweep:
             raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
+
+    @property
+    def scores(self) -> bool:
+        """Whether something else than episodes is measured."""
+        return any((self.score_saliency, self.score_alignment, self.score_writing, self.score_text))
 
     def check_outputs(self) -> None:
         """See that everything can be written, before anything is measured.
@@ -181,9 +190,7 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
         raise FoveateError('--bleu needs sacrebleu: pip install "foveate[text]".')
     if chosen.episodes is None:
         usual = 20 if any(map(is_slow, ids)) else 1000
-        looks = (
-            chosen.saliency or chosen.score_saliency or chosen.align or chosen.score_alignment or chosen.score_writing
-        )
+        looks = chosen.saliency or chosen.align or chosen.scores
         chosen.episodes = 0 if looks and not chosen.bleu else usual
     return chosen, changed
 
@@ -212,7 +219,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], command: str) -> None:
     """What is drawn, filmed and examined of a run."""
     wanted = (options.trace, options.video, options.contact_sheet, options.align)
-    if not (any(wanted) or options.score_saliency or options.score_alignment or options.score_writing):
+    if not any((*wanted, options.scores)):
         return
     from ..agents import load
     from ..agents.learning import checkpoint
@@ -248,6 +255,12 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
         from .score_writing import score_writing
 
         figures = score_writing(shot, options.score_writing, options.moments, options.bias, options.checkpoint)
+        if options.json is not None and not options.episodes:
+            write_json(options.json, figures)
+    if options.score_text:
+        from .score_text import score_text
+
+        figures = score_text(shot, options.moments)
         if options.json is not None and not options.episodes:
             write_json(options.json, figures)
     if options.video is not None or options.contact_sheet is not None:

@@ -118,3 +118,21 @@ def test_what_has_no_alignment_says_so(root: Path, tmp_path: Path) -> None:
     done = command(root, "evaluate.py", "zoo/Copy-ntm", "--align", "words.txt")
     assert done.returncode == 2
     assert ".png" in done.stderr
+
+
+def test_what_characters_cost_is_measured(root: Path, tmp_path: Path) -> None:
+    words = ["Sequence/Text-v0", "transformer", *TINY, "--env.length", "40", "--learner.batch", "8"]
+    done = command(root, "train.py", *words, "--log-dir", str(tmp_path / "runs"))
+    assert done.returncode == 0, done.stderr
+    folder, file = run_folder(tmp_path / "runs"), tmp_path / "figures.json"
+    words = ["--score-text", "--moments", "40", "--json", str(file), "--env.length", "200"]
+    done = command(root, "evaluate.py", str(folder), *words)
+    assert done.returncode == 0, done.stderr
+    assert "a name's letter" in done.stdout
+    figures = json.loads(file.read_text())
+    assert figures["all"]["characters"] == 64 * 199  # whole batches of episodes
+    assert figures["all"]["bits"] > figures["all"]["optimum"] > 0
+    assert figures["recall"][0]["optimum"] == 0
+    done = command(root, "evaluate.py", "zoo/Copy-ntm", "--score-text")
+    assert done.returncode == 2
+    assert "Memory/Copy-v0" in done.stderr
