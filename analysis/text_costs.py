@@ -1,6 +1,7 @@
 """What the characters of a text cost a policy: by their kind, and letters of a name by how long ago it was said."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def text_costs(policy: Policy, env_id: str, arguments: Mapping[str, object], epi
         kinds={name: _cost(columns, kinds == kind) for kind, name in enumerate(KINDS) if (kinds == kind).any()},
         recall={
             (low + 1, high): _cost(columns, (distance > low) & (distance <= high))
-            for low, high in zip(DISTANCES, DISTANCES[1:], strict=False)
+            for low, high in pairwise(DISTANCES)
             if ((distance > low) & (distance <= high)).any()
         },
     )

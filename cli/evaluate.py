@@ -39,8 +39,8 @@ class EvaluateOptions:
         score_alignment: measure how well that agrees with the gold alignment, in --moments episodes.
         score_writing: measure whether what the first run writes by hand can be read by this run of PenReading, whether
             its window is where it writes, and whether its style stays, in --moments texts (Sequence/Handwriting-v0).
-        score_text: measure what characters cost the first run, in bits, by their kind, and letters of a name by how long
-            ago it was said, in --moments texts (Sequence/Text-v0).
+        score_text: measure what characters cost the first run, in bits, by their kind, and letters of a name by how
+            long ago it was said, in --moments texts (Sequence/Text-v0).
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some

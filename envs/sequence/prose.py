@@ -245,7 +245,9 @@ def _named(rng: CounterRNG, text: Prose, said: Tensor, begin: Tensor, step: Tens
     chance = NAMED_SHARE / names * torch.where(last >= 0, torch.ones_like(left), unknown / left)
     first = chance.log2().abs()  # (n, W)
     named, last, first = (part.gather(1, step) for part in (said, last, first))
-    letter = letters[torch.arange(len(who), device=who.device)[:, None], who.gather(1, step), place.clamp(max=2 * SYLLABLES)]
+    letter = letters[
+        torch.arange(len(who), device=who.device)[:, None], who.gather(1, step), place.clamp(max=2 * SYLLABLES)
+    ]
     known, inner = last >= 0, (place > 0) & (place < 2 * SYLLABLES)
     other = torch.where(place % 2 == 1, math.log2(len(VOWELS)), math.log2(len(CONSONANTS)))
     cost = torch.where(place == 0, first, torch.where(inner & ~known, other, 0.0))
@@ -263,9 +265,14 @@ def _named(rng: CounterRNG, text: Prose, said: Tensor, begin: Tensor, step: Tens
 def _letters(rng: CounterRNG, names: int) -> Tensor:
     """Names, each of syllables and a space behind it, int64 (n, K, 7)."""
     device = rng.key.device
-    consonants, vowels = (torch.tensor([ALPHABET.index(c) for c in some], device=device) for some in (CONSONANTS, VOWELS))
+    consonants, vowels = (
+        torch.tensor([ALPHABET.index(c) for c in some], device=device) for some in (CONSONANTS, VOWELS)
+    )
     first = rng.bits("first letters", MOST_NAMES).argsort(1)[:, :names, None]
     more = rng.integers("consonants", len(CONSONANTS), names, SYLLABLES - 1)
-    open_, close = consonants[torch.cat([first, more], 2)], vowels[rng.integers("vowels", len(VOWELS), names, SYLLABLES)]
+    open_, close = (
+        consonants[torch.cat([first, more], 2)],
+        vowels[rng.integers("vowels", len(VOWELS), names, SYLLABLES)],
+    )
     spelt = torch.stack([open_, close], 3).flatten(2)  # (n, K, 6)
     return torch.cat([spelt, torch.full_like(spelt[..., :1], ALPHABET.index(" "))], 2)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...viz.canvas import FILLED, blank, box
-from ...viz.palette import NOW, PAPER, RIGHT, SOFT, WRONG
+from ...viz.palette import NOW, SOFT, WRONG
 from ...viz.text import write
 
+FORESEEN, MISSED = (193, 220, 199), (235, 193, 193)  # behind letters
 COLUMNS, WIDE, HIGH, MARGIN = 64, 10, 24, 8
 
 
@@ -30,8 +31,7 @@ def running(text: str, said: Sequence[str], clock: int, caption: str) -> np.ndar
             continue
         if place and said[place - 1]:
             right = said[place - 1] == text[place]
-            colour = RIGHT if right else WRONG
-            box(canvas, corner, far, tuple(int(0.7 * p + 0.3 * c) for p, c in zip(PAPER, colour, strict=True)), FILLED)
+            box(canvas, corner, far, FORESEEN if right else MISSED, FILLED)
             if not right:
                 write(canvas, said[place - 1].replace("\n", " "), (x + 1, y + HIGH + 15), colour=WRONG)
         write(canvas, text[place].replace("\n", " "), (x + 1, y + 17))

@@ -65,7 +65,8 @@ def load(name: str, part: str, markup: bool, device: torch.device | str = "cpu")
         for text, marks in _pieces(line, markup):
             symbols += [_NUMBERS.get(letter, _NUMBERS[OTHER]) for letter in text]
             kinds += kinds_of(text, marks)
-    return Characters(*(torch.tensor(each, device=device) for each in (symbols, kinds, begins)), source)
+    tensors = (torch.tensor(each, device=device) for each in (symbols, kinds, begins))
+    return Characters(*tensors, source=source)
 
 
 def _pieces(line: str, markup: bool) -> Iterator[tuple[str, bool]]:

@@ -134,7 +134,9 @@ class Text(SequenceWorld):
         due = torch.ones_like(symbols[:, 1:], dtype=torch.bool)
         length = torch.full_like(symbols[:, 0], self.most_steps)
         extra = {name: part.contiguous() for name, part in extra.items()}
-        return Script(symbols[:, :-1, None].float(), symbols[:, 1:, None], due, length, {**extra, "kinds": kinds[:, 1:]})
+        return Script(
+            symbols[:, :-1, None].float(), symbols[:, 1:, None], due, length, {**extra, "kinds": kinds[:, 1:]}
+        )
 
     def shown(self, inputs: Tensor) -> Tensor:
         return F.one_hot(inputs[..., 0].long(), len(ALPHABET)).float()

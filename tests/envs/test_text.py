@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import gymnasium as gym
 import pytest
@@ -31,7 +31,7 @@ from foveate.errors import FoveateError
 ID = "Sequence/Text-v0"
 
 
-def worlds_of(count: int, seed: int = 0, **options: object) -> Text:
+def worlds_of(count: int, seed: int = 0, **options: Any) -> Text:
     world = cast(VectorEnv, gym.make_vec(ID, num_envs=count, **options).unwrapped).world
     world.reset(keys=torch.arange(seed, seed + count))
     return cast(Text, world)
@@ -147,13 +147,12 @@ def test_a_letter_that_was_said_is_found_where_its_name_was_said_last(seed, name
         expected = [-1] * (len(text) - 1)
         for word in words:
             # a name is the first word of a sentence, and is no article
-            if begin == 0 or text[begin - 2] == ".":
-                if word != "the"[: len(word)]:
-                    if word in last or any(name.startswith(word) and begin + len(word) == len(text) for name in last):
-                        name = next(name for name in last if name.startswith(word))
-                        for place in range(1, len(word)):
-                            expected[begin + place - 1] = last[name] + place
-                    last[word] = begin
+            if (begin == 0 or text[begin - 2] == ".") and not "the".startswith(word):
+                ends = begin + len(word) == len(text)
+                for name in [name for name in last if name == word or (ends and name.startswith(word))]:
+                    for place in range(1, len(word)):
+                        expected[begin + place - 1] = last[name] + place
+                last[word] = begin
             begin += len(word) + 1
         assert world.state["source"][index].tolist() == expected
 
@@ -183,9 +182,10 @@ def test_a_file_of_ones_own(tmp_path: Path):
         assert "optimum" not in world.annotate(world.state)
         seen[split] = {text_of(world, index).split("\n")[0] for index in range(50)}
         assert all(line == line.lower() and "~so~" in line for line in seen[split])
-    assert not seen["train"] & seen["test"] and not seen["train"] & seen["validation"]
+    assert not seen["train"] & (seen["test"] | seen["validation"])
     world = worlds_of(3, data=str(path), length=200, markup=True)
-    assert text_of(world, 0).startswith('<verse id="') and "owner" in world.data_source
+    assert text_of(world, 0).startswith('<verse id="')
+    assert "owner" in world.data_source
 
 
 def test_the_verses_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -223,9 +223,10 @@ def test_what_is_refused(options, says):
 def test_a_part_without_lines_is_refused(tmp_path: Path):
     path = tmp_path / "short.txt"
     path.write_text("one line\n", encoding="utf-8")
-    with pytest.raises(FoveateError, match="none is in the"):
-        for split in ("train", "validation", "test"):
-            Text(data=str(path), split=split)
+    world = Text(data=str(path), split="train")
+    assert "owner" in world.data_source
+    with pytest.raises(FoveateError, match="none is in the test part"):
+        Text(data=str(path), split="test")
 
 
 @pytest.mark.parametrize("length", [2, 17, 256, 2000])
@@ -233,4 +234,5 @@ def test_walks_are_long_enough_for_their_texts(length):
     for names, markup in ((0, False), (1, False), (3, True), (0, True)):
         world = worlds_of(64, names=names, markup=markup, length=length)
         text = text_of(world, 0)
-        assert len(text) == length and (length < 100 or text[-40:].strip())
+        assert len(text) == length
+        assert length < 100 or len(set(text[-40:])) > 8

@@ -138,6 +138,7 @@ VARIANTS: dict[str, list[dict]] = {
         {"task": "count", "view": "whole", "split": "test-20"},
         {"task": "yes-no", "view": "whole"},
     ],
+    "Sequence/Text-v0": [{"names": 3, "markup": True, "length": 60}, {"names": 0, "length": 20, "reward": "whole"}],
     "Sequence/Tokens-v0": [
         {"task": "add", "view": "whole", "min_length": 4, "max_length": 9, "reward": "edit"},
         {"task": "reverse", "view": "glimpse", "looks": 2},

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -9,12 +10,18 @@ import pytest
 import torch
 
 from foveate.agents import AGENTS
+from foveate.agents.policies.policy import Policy
 from foveate.analysis.text_costs import DISTANCES, text_costs
 from foveate.envs.registry import make_one
 from foveate.envs.sequence.prose import KINDS
 from foveate.errors import FoveateError
 
 ID = "Sequence/Text-v0"
+
+
+def small_agent(name: str, env: gym.Env, **options: Any) -> Policy:
+    make: Any = AGENTS[name]
+    return make(env.observation_space, env.action_space, hidden=8, **options).eval()
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,7 @@ def test_the_costs_are_those_of_stepping_through_the_texts(agent, options):
     arguments = {"length": 160, "names": 1, "markup": True}
     env = gym.make(ID, **arguments)
     torch.manual_seed(0)
-    policy = AGENTS[agent](env.observation_space, env.action_space, hidden=8, **options).eval()
+    policy = small_agent(agent, env, **options)
     found = text_costs(policy, ID, arguments, 3, seed=5)
     columns = defaultdict(list)
     for seed in (5, 6, 7):
@@ -64,7 +71,7 @@ def test_texts_of_ones_own_have_no_optimum(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text("\n".join(f"line {number}" for number in range(99)), encoding="utf-8")
     env = gym.make(ID)
-    policy = AGENTS["gru"](env.observation_space, env.action_space, hidden=8)
+    policy = small_agent("gru", env)
     found = text_costs(policy, ID, {"data": str(path), "length": 20}, 2, seed=0)
     assert found.all.characters == 38
     assert math.isnan(found.all.optimum)
@@ -73,6 +80,6 @@ def test_texts_of_ones_own_have_no_optimum(tmp_path):
 
 def test_only_texts_have_characters():
     env = gym.make("Memory/Copy-v0")
-    policy = AGENTS["gru"](env.observation_space, env.action_space, hidden=8)
+    policy = small_agent("gru", env)
     with pytest.raises(FoveateError, match=r"Sequence/Text-v0, not of Memory/Copy-v0"):
         text_costs(policy, "Memory/Copy-v0", {}, 2, seed=0)
