@@ -26,6 +26,7 @@ from .programs import (
     OUT,
     PROGRAM,
     RETURN,
+    RIGHT,
     ROWS,
     RSHIFT,
     SECOND,
@@ -232,7 +233,7 @@ class ScratchPad(BatchWorld):
         cell = row[:, None] * self.width + place
         before = state["pad"].flatten(1).gather(1, cell)[:, 0]
         after = torch.where(writes, symbol, before)
-        move = ((deed == LEFT).long() - (deed == LEFT + 1).long()) * acts
+        move = ((deed == LEFT).long() - (deed == RIGHT).long()) * acts
         moved = self._called(state, command, torch.ones_like(stops))
         ended = (moved["depth"] < 0) | (moved["depth"] >= DEPTH)
         moved |= {
