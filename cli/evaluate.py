@@ -25,7 +25,7 @@ class EvaluateOptions:
         sweep: splits to measure beside that, one column each.
         bleu: also judge the sentences that are written by BLEU, in the same episodes (Sequence/Translation-v0 and
             Sequence/Caption-v0; needs the extra "text").
-        plot: draw the sweep of all runs into this PNG.
+        plot: draw the sweep, or the searches, of all runs into this PNG.
         seed: of the worlds.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         checkpoint: which checkpoint of a run.
@@ -41,6 +41,8 @@ class EvaluateOptions:
             its window is where it writes, and whether its style stays, in --moments texts (Sequence/Handwriting-v0).
         score_text: measure what characters cost the first run, in bits, by their kind, and letters of a name by how
             long ago it was said, in --moments texts (Sequence/Text-v0).
+        score_search: measure how often all runs find the 8, and after how many glimpses, against the number of
+            characters, in --moments episodes of each number; --plot draws it (Glimpse/FindEight-v0).
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -48,8 +50,8 @@ class EvaluateOptions:
         of: what they explain, as in value,advantage; all usual targets of the policy where nothing is given.
         frames: frames of a saliency video.
         score_saliency: measure how true the maps are (of the methods in --saliency, or of all that fit).
-        moments: moments of play that are looked at for that (in Memory worlds, for alignments, writing and texts:
-            episodes).
+        moments: moments of play that are looked at for that (in Memory worlds, for alignments, writing, texts and
+            searches: episodes).
         report: folder for the page, the curves and the figures of --score-saliency.
         json: write the figures to this file.
         progress: show a progress bar.
@@ -72,6 +74,7 @@ class EvaluateOptions:
     score_alignment: bool = False
     score_writing: Path | None = None
     score_text: bool = False
+    score_search: bool = False
     bias: float = 1.0
     shown: int = 9
     saliency: str = ""
@@ -96,12 +99,15 @@ class EvaluateOptions:
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
         if self.letter and self.align is None:
             raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
-        if self.plot is not None and not self.sweep:
-            raise FoveateError("--plot draws a sweep: say which splits, as in --sweep test-20 test-40.")
+        if self.plot is not None and bool(self.sweep) == self.score_search:
+            raise FoveateError(
+                "--plot draws a sweep or searches: give one of --sweep, with splits as in --sweep test-20 test-40, and "
+                "--score-search."
+            )
 
     @property
     def scores(self) -> bool:
-        """Whether something else than episodes is measured."""
+        """Whether something else than episodes is measured of the first run."""
         return any((self.score_saliency, self.score_alignment, self.score_writing, self.score_text))
 
     def check_outputs(self) -> None:
@@ -146,6 +152,8 @@ def run(arguments: list[str], imports: list[str]) -> int:
     options.check_outputs()
     if options.episodes:
         _score(paths, options, changed)
+    if options.score_search:
+        _search(paths, options, changed)
     _look(paths[0], options, changed, command_line("evaluate", imports, *arguments))
     return 0
 
@@ -190,7 +198,7 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
         raise FoveateError('--bleu needs sacrebleu: pip install "foveate[text]".')
     if chosen.episodes is None:
         usual = 20 if any(map(is_slow, ids)) else 1000
-        looks = chosen.saliency or chosen.align or chosen.scores
+        looks = chosen.saliency or chosen.align or chosen.scores or chosen.score_search
         chosen.episodes = 0 if looks and not chosen.bleu else usual
     return chosen, changed
 
@@ -214,6 +222,18 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
             print(f"plot: {options.plot}")
     if options.json is not None:
         write_json(options.json, results)
+
+
+def _search(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str, object]) -> None:
+    """Searches of all runs."""
+    from .score_search import SearchOptions, score_search
+
+    how = SearchOptions(
+        options.split, options.moments, options.seed, options.device, options.checkpoint, options.plot
+    )  # fmt: skip
+    figures = score_search(paths, how, changed)
+    if options.json is not None and not options.episodes:
+        write_json(options.json, figures)
 
 
 def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], command: str) -> None:

@@ -84,6 +84,11 @@ def print_scores(result: Study) -> None:
         print(f"  {NONE:<18}no figure: {NO_SCORE}")
     for name, about in COLUMNS.items():
         print(f"  {name:<18}{about}")
+    for row in result.rows if result.areas else []:
+        shares = ", ".join(f"{name} {number(row.shares.get(name))}" for name in result.areas)
+        print(f"share of {row.method} of {row.target} on each object: {shares}")
+    if result.areas:
+        print(f"  share of the picture: {', '.join(f'{name} {number(area)}' for name, area in result.areas.items())}")
     for target, effects in result.effects.items():
         parts = [
             f"{name} {number(e.mean, '.3g')} ({number(e.low, '.3g')} to {number(e.high, '.3g')})"
