@@ -40,6 +40,7 @@ IDS = [
             "PrioritySort": "sorting",
             "Allocation": "copying",
             "Completion": "completion",
+            "Frames": "frames",
             "Arithmetic": "arithmetic",
             "Parity": "logic",
             "Logic": "logic",

@@ -59,6 +59,7 @@ _SHORT = {
     "Memory/DynamicNGrams-v0": {"bits": 9},
     "Memory/PrioritySort-v0": {"items": 4, "answers": 3},
     "Memory/Allocation-v0": {"sequences": 2, "length": 2},
+    "Memory/Frames-v0": {"min_length": 2, "max_length": 4},
     "Memory/Completion-v0": {"max_load": 6, "width": 40},
     "Memory/AssociativeRecall-v0": {"max_items": 3, "vectors": 1},
     "Memory/RepeatPrevious-v0": {"steps": 8},

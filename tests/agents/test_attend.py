@@ -29,6 +29,8 @@ CONTENT = [{"score": score, "key": 4, "heads": 2} for score in SCORES]
 CONTENT += [{"score": score, "key": 0} for score in ("additive", "bilinear")]
 MODELS = [("content", options) for options in CONTENT] + [("last", {}), ("uniform", {})]
 MODELS += [("graph", {"dynamic": dynamic, "graph_units": 4, "heads": 2}) for dynamic in (True, False)]
+MODELS += [("keyed", {"masked": masked, "split": masked, "key": 4, "heads": 2}) for masked in (True, False)]
+MODELS += [("keyed", {"key": 0})]
 IDS = [" ".join([name, *map(str, options.values())]) for name, options in MODELS]
 
 
@@ -110,6 +112,27 @@ def test_the_gradients_of_reading(name: str, options: dict) -> None:
         return attention.look(attention.prepare(source._replace(items=items)), emitted).what
 
     assert torch.autograd.gradcheck(read, (items, emitted))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("split", [True, False])
+def test_a_masked_key_is_the_paper_s_loop(masked: bool, split: bool) -> None:
+    source = sources(3, 6)
+    attention = make_item_attention("keyed", 6, 4, key=3, heads=2, masked=masked, split=split).double()
+    emitted = torch.randn(3, attention.emitted_size, dtype=torch.float64)
+    what, weights, *_ = attention.look(attention.prepare(source), emitted)
+    for i in range(3):
+        items = [source.items[i, j] for j in range(int(source.length[i]))]
+        for head, numbers in enumerate(emitted[i].chunk(2)):
+            key, beta = numbers[:3], 1 + torch.nn.functional.softplus(numbers[-1])
+            mask = numbers[3:6].sigmoid() if masked else torch.ones(3).double()
+            rows = [attention.to_key(item) for item in items]
+            fits = [(key * mask) @ (row * mask) / ((key * mask).norm() * (row * mask).norm()) for row in rows]  # eq. 9
+            alpha = torch.stack(fits).mul(beta).softmax(0)
+            torch.testing.assert_close(weights[i, head, : len(items)], alpha, atol=1e-4, rtol=0)
+            said = [attention.to_value(item) for item in items] if split else rows
+            read = sum(a * value for a, value in zip(alpha, said, strict=True))
+            torch.testing.assert_close(what[i].chunk(2)[head], read, atol=1e-4, rtol=0)
 
 
 def test_the_last_is_the_last_and_the_uniform_is_the_mean() -> None:

@@ -139,6 +139,7 @@ def predicted(
 DIGITS = ("Glimpse/Digits-v0", {"glimpses": 3})
 IMAGE = ("Glimpse/Digits-v0", {"glimpses": 2, "view": "image", "reward": "every"})
 PAIRS = ("Glimpse/AddDigits-v0", {"glimpses": 2, "overview": 8, "reward": "every"})
+LOOKUP = ("Memory/Frames-v0", {"view": "whole", "cue": "frame", "max_length": 8})
 COPY = ("Memory/Copy-v0", {"width": 4, "max_length": 3})
 MAZE = ("Memory/TMaze-v0", {"corridor": 2})
 PAD = ("Memory/ScratchPad-v0", {"max_digits": 2})
@@ -275,6 +276,8 @@ _READING = [
     case("pointer", POINTS, "ppo", {"output": "index"}),
     case("pointer", SPANS, "backprop", {"encoder": "flow"}),
     *(case("attend", PASSAGE, "backprop", {"attention": "graph", "dynamic": dynamic}) for dynamic in (True, False)),
+    case("attend", LOOKUP, "backprop", {"encoder": "words", "attention": "keyed", "heads": 2, "core": "none"}),
+    case("attend", LOOKUP, "ppo", {"attention": "keyed", "masked": False, "split": False}),
     case("attend", PASSAGE, "backprop", {"key": 0}),
     *(case("attend", PASSAGE, "backprop", {"score": name, "heads": 2}) for name in ("dot", "bilinear", "cosine")),
     case("attend", CLOZE, "backprop", {"encoder": "lstm", "key": 0, "core": "rnn"}),

@@ -64,6 +64,11 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "whole", "split": "test-20"},
         {"lesson": 2, "calls": False, "view": "whole"},
     ],
+    "Memory/Frames-v0": [
+        {"view": "whole", "cue": "frame", "min_length": 2, "max_length": 5, "reward": "edit"},
+        {"view": "glimpse", "looks": 2},
+        {"split": "test-24", "cue": "frame"},
+    ],
     "Memory/Completion-v0": [
         {"width": 20, "damage": 0.2, "reward": "whole"},
         {"mode": "erase", "split": "test-14", "width": 30},

@@ -10,6 +10,7 @@ from .draw import DrawAttention
 from .graph import GraphItems
 from .hops import HopItems
 from .items import ContentItems, DiagonalItems, ItemAttention, LastItem, NoItems, UniformItems
+from .keyed import KeyedItems
 from .location import LocationAttention
 from .spatial_transformer import SpatialTransformer
 from .tiles import TileAttention
@@ -32,6 +33,7 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "hops": HopItems,
     "window": WindowItems,
     "graph": GraphItems,
+    "keyed": KeyedItems,
 }
 if TYPE_CHECKING:
     AnyAttention = AnyItemAttention = str
