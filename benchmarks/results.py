@@ -5,6 +5,7 @@ python benchmarks/speed.py --json runs/speed.json      the worlds' speeds
 python benchmarks/cores.py --json runs/cores.json      the cores' speeds
 python benchmarks/looking.py speed                     what saliency costs
 python benchmarks/looking.py truth                     and how true it is
+python benchmarks/hopfield.py                          what Hopfield networks retrieve
 python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
 python benchmarks/results.py                           this page
 
@@ -17,6 +18,7 @@ import os
 import platform
 from pathlib import Path
 
+import hopfield
 import numpy as np
 from comparison import comparison
 from looking import pages
@@ -184,6 +186,8 @@ def main() -> None:
         lines += comparison(json.loads((ROOT / "benchmarks" / "compare.json").read_text(encoding="utf-8")))
     if (ROOT / "benchmarks" / "saliency.json").exists():
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
+    if hopfield.KEPT.exists():
+        lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
     notes = ROOT / "docs" / "notes.md"
     if notes.exists():
         lines += ["", notes.read_text(encoding="utf-8").strip()]

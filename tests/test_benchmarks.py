@@ -28,6 +28,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "rows_growth",
         "run_jobs",
         "gpu",
+        "hopfield",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -208,6 +209,23 @@ def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: p
     assert (curve["sizes"], curve["ended"]) == ([28, 60], "")
     assert min(curve["times"]) > 0
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_hopfield_networks_are_measured_and_drawn(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"LOADS": (0.05, 0.3), "FLIPS": (0.1,), "DIGITS": (5, 40), "NETWORKS": 1, "CUES": 6, "UNITS": (50, 60)}
+    for name, value in few.items():
+        monkeypatch.setattr(bench.hopfield, name, value)
+    file, picture = tmp_path / "hopfield.json", tmp_path / "hopfield.png"
+    assert bench.hopfield.main(["--json", str(file), "--picture", str(picture)]) == 0
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert kept["digits"]["modern, one step"]["40"][0] == 1
+    assert kept["digits"]["Hebb's rule"]["40"][0] == 0
+    assert kept["largest rise of the energy"] <= 1e-3
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    page = "\n".join(bench.hopfield.pages(kept))
+    assert "| modern, one step | 1.000 (1.00–1.00) | 1.000 (1.00–1.00) |" in page
 
 
 # ---- installing ----
