@@ -67,15 +67,15 @@ def asynchronous(
     state: Float[Tensor, "*batch states units"],
     weights: Float[Tensor, "*batch units units"],
     bias: Float[Tensor, " units"] | None = None,
-    order: Int[Tensor, " units"] | None = None,
+    order: Int[Tensor, " some"] | None = None,
 ) -> Float[Tensor, "*batch states units"]:
-    """s_i = sign(Σ_j w_ij s_j + b_i), one unit after the other, each once (Hopfield 1982, eq. 1).
+    """s_i = sign(Σ_j w_ij s_j + b_i), one unit after the other (Hopfield 1982, eq. 1).
 
     Args:
         state: (…, S, N).
         weights: (…, N, N).
         bias: (N,); None for none.
-        order: in which units are updated, int64 (N,); None for their own.
+        order: which units are updated, one after the other, int64; None for all, in their own order.
     """
     state = state.clone()
     units = range(state.shape[-1]) if order is None else order.tolist()
