@@ -15,6 +15,7 @@ from ..envs.sequence.prose import KINDS
 from ..envs.sequence.text import Text
 from ..errors import FoveateError
 from .saliency_scores import mean
+from .whole_episodes import predict_episodes
 
 DISTANCES = (0, 25, 50, 100, 200, 400, 800, 10_000)  # bounds, in characters
 AT_ONCE = 32  # episodes, which bounds the memory
@@ -85,13 +86,10 @@ def text_costs(policy: Policy, env_id: str, arguments: Mapping[str, object], epi
     )
 
 
-@torch.no_grad()
 def _read(policy: Policy, world: Text, count: int) -> dict[str, np.ndarray]:
     """The figures of all characters of some texts, each (T * n,)."""
     episodes = world.episodes(count)
-    starts = torch.zeros_like(episodes.target_mask)
-    starts[0] = True
-    said = policy(episodes.observation, policy.initial_state(count), starts, record=True)
+    said = predict_episodes(policy, episodes)
     (name, parameters), *_ = said.parameters.items()
     nats = -policy.head(name).log_prob(parameters, episodes.target)  # (T, n)
     source = episodes.state["source"].T  # (T, n)

@@ -43,6 +43,8 @@ class EvaluateOptions:
             long ago it was said, in --moments texts (Sequence/Text-v0).
         score_search: measure how often all runs find the 8, and after how many glimpses, against the number of
             characters, in --moments episodes of each number; --plot draws it (Glimpse/FindEight-v0).
+        score_ponder: measure how many steps of adaptive computation time the first run takes, by how much there is to
+            compute, in --moments episodes (Memory/Parity-v0, Logic and Sort).
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -75,6 +77,7 @@ class EvaluateOptions:
     score_writing: Path | None = None
     score_text: bool = False
     score_search: bool = False
+    score_ponder: bool = False
     bias: float = 1.0
     shown: int = 9
     saliency: str = ""
@@ -108,7 +111,7 @@ class EvaluateOptions:
     @property
     def scores(self) -> bool:
         """Whether something else than episodes is measured of the first run."""
-        return any((self.score_saliency, self.score_alignment, self.score_writing, self.score_text))
+        return any((self.score_saliency, self.score_alignment, self.score_writing, self.score_text, self.score_ponder))
 
     def check_outputs(self) -> None:
         """See that everything can be written, before anything is measured.
@@ -268,21 +271,19 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
     if options.score_alignment:
         from .align import score_alignment
 
-        agreement = score_alignment(shot, options.moments)
-        if options.json is not None and not options.episodes:
-            write_json(options.json, agreement)
+        _keep(score_alignment(shot, options.moments), options)
     if options.score_writing is not None:
         from .score_writing import score_writing
 
-        figures = score_writing(shot, options.score_writing, options.moments, options.bias, options.checkpoint)
-        if options.json is not None and not options.episodes:
-            write_json(options.json, figures)
+        _keep(score_writing(shot, options.score_writing, options.moments, options.bias, options.checkpoint), options)
     if options.score_text:
         from .score_text import score_text
 
-        figures = score_text(shot, options.moments)
-        if options.json is not None and not options.episodes:
-            write_json(options.json, figures)
+        _keep(score_text(shot, options.moments), options)
+    if options.score_ponder:
+        from .score_ponder import score_ponder
+
+        _keep(score_ponder(shot, options.moments), options)
     if options.video is not None or options.contact_sheet is not None:
         if methods:
             from .saliency import SaliencyFilm, film_saliency
@@ -297,6 +298,10 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
 
         origin = origin_of(path, options.checkpoint)
         wanted = SaliencyScores(methods, targets, options.moments, options.report, origin, command)
-        figures = score_saliency(shot, wanted)
-        if options.json is not None and not options.episodes:
-            write_json(options.json, figures)
+        _keep(score_saliency(shot, wanted), options)
+
+
+def _keep(figures: object, options: EvaluateOptions) -> None:
+    """Write figures to --json, where these aren't of episodes."""
+    if options.json is not None and not options.episodes:
+        write_json(options.json, figures)

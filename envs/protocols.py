@@ -136,6 +136,17 @@ class TellsScore(Protocol):
 
 
 @runtime_checkable
+class TellsDifficulty(Protocol):
+    """A world of sequences that tells how much there is to be computed at each moment."""
+
+    difficulty_name: ClassVar[str]
+
+    def difficulty(self, state: State) -> Tensor:
+        """How much it is, in things of `difficulty_name`, int64 (B, T)."""
+        ...
+
+
+@runtime_checkable
 class ScriptedWorld(Protocol):
     """A world in which what is shown doesn't depend on what is done: a whole episode exists at its reset."""
 

@@ -89,14 +89,14 @@ class PonderingAgent(Policy):
         action_space: spaces.Space,
         *,
         encoder: tuple[int, ...] = (),
-        core: Literal["rnn", "lstm", "gru", "ntm"] = "rnn",
+        core: Literal["elman", "rnn", "lstm", "gru", "ntm"] = "elman",
         hidden: int = 128,
         rows: int = 16,
         penalty: float = 0.01,
         limit: int = 10,
         fixed: int = 0,
     ):
-        check_choice("core", core, ["rnn", "lstm", "gru", "ntm"])
+        check_choice("core", core, ["elman", "rnn", "lstm", "gru", "ntm"])
         layers = MLP(observation_space, encoder)
         inner = make_core(core, layers.output_size + 1, hidden, rows=rows)
         super().__init__(

@@ -103,6 +103,12 @@ class Parity(SequenceWorld):
         earlier = moments(self.most_steps, state["clock"]) < state["clock"][:, None]
         return state["inputs"].any(-1) & earlier & self._now(state, "mask")[:, None]
 
+    difficulty_name = "bits"
+
+    def difficulty(self, state: dict[str, Tensor]) -> Tensor:
+        """The numbers that are 1 or -1, of all moments the whole vector's."""
+        return (state["inputs"] != 0).sum((1, 2))[:, None].expand(-1, self.most_steps)
+
     def score(self, state: dict[str, Tensor]) -> Tensor:
         return state["right"].float()
 
@@ -219,6 +225,12 @@ class Logic(SequenceWorld):
         zero, one = self._both(state)
         before = moments(self.most_steps, zero) == state["clock"][:, None] - 1
         return before & (zero != one)[:, None]
+
+    difficulty_name = "gates"
+
+    def difficulty(self, state: dict[str, Tensor]) -> Tensor:
+        """The gates that are applied at each moment."""
+        return state["used"]
 
     def score(self, state: dict[str, Tensor]) -> Tensor:
         return self.whole(state)

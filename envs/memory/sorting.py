@@ -177,5 +177,11 @@ class Sort(SequenceWorld):
         targets = rows_at(order, time - length) * due
         return Script(inputs, targets[..., None], due, 2 * length[:, 0], {"source": targets.where(due, -1)})
 
+    difficulty_name = "numbers"
+
+    def difficulty(self, state: dict[str, Tensor]) -> Tensor:
+        """The numbers that are to be sorted."""
+        return (state["length"] // 2)[:, None].expand(-1, self.most_steps)
+
     def score(self, state: dict[str, Tensor]) -> Tensor:
         return self.whole(state)

@@ -12,7 +12,7 @@ from foveate.agents.nn.cores import Core, make_core
 from foveate.agents.nn.cores.base import begun, reset_where
 from foveate.errors import FoveateError
 
-TEXTBOOK = ["gru", "lstm", "rnn"]
+TEXTBOOK = ["elman", "gru", "lstm", "rnn"]
 
 
 def slow(core: Core, name: str, x: Tensor) -> Tensor:
@@ -24,6 +24,8 @@ def slow(core: Core, name: str, x: Tensor) -> Tensor:
     for x_t in x:
         if name == "rnn":
             h = torch.relu(x_t @ w.T + b + h @ u.T + c)
+        elif name == "elman":
+            h = torch.tanh(x_t @ w.T + b + h @ u.T + c)
         elif name == "lstm":
             i, f, g, o = (x_t @ w.T + b + h @ u.T + c).chunk(4, -1)
             cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()

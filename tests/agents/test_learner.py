@@ -55,7 +55,7 @@ def test_every_objective_learns_a_small_game(objective: str) -> None:
         ("Glimpse/Catch-v0", {"size": 5, "patch": 3, "scales": 1}),
     ],
 )
-@pytest.mark.parametrize("core", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("core", ["rnn", "elman", "lstm", "gru"])
 def test_any_core_and_any_mix_of_action_parts(objective: str, env_id: str, arguments: dict, core: str) -> None:
     options = small(objective=objective, horizon=None if objective == "reinforce" else 5)
     kwargs = {"core": core, "hidden": 16}

@@ -14,7 +14,7 @@ from foveate.agents import LearnerOptions, Policy, PolicyGradient
 from foveate.agents.nn.cores import GRU
 from foveate.agents.nn.noise import is_noisy, keyed, uniform
 
-CORES = ("rnn", "lstm", "gru", "ntm", "dnc", "transformer")
+CORES = ("rnn", "elman", "lstm", "gru", "ntm", "dnc", "transformer")
 GUMBEL = {"attention": "tiles", "gumbel": True, "tiles": 3}
 NOISY = [
     *(recorded.case("ram", recorded.DIGITS, "ppo", {"dropout": 0.5, "core": core}, horizon=4) for core in CORES),

@@ -15,7 +15,13 @@ from foveate.agents import AGENTS, Backprop, BackpropOptions
 from foveate.agents.nn.cores import Pondering, make_core
 from foveate.errors import FoveateError
 
-CORES: dict[str, dict[str, Any]] = {"gru": {}, "lstm": {}, "rnn": {}, "ntm": {"rows": 4, "width": 3, "fast": "off"}}
+CORES: dict[str, dict[str, Any]] = {
+    "elman": {},
+    "gru": {},
+    "lstm": {},
+    "rnn": {},
+    "ntm": {"rows": 4, "width": 3, "fast": "off"},
+}
 
 
 def core_of(name: str = "gru", bias: float = 0.0, **options: Any) -> Pondering:

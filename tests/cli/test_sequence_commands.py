@@ -136,3 +136,21 @@ def test_what_characters_cost_is_measured(root: Path, tmp_path: Path) -> None:
     done = command(root, "evaluate.py", "zoo/Copy-ntm", "--score-text")
     assert done.returncode == 2
     assert "Memory/Copy-v0" in done.stderr
+
+
+def test_how_long_a_run_thinks_is_measured(root: Path, tmp_path: Path) -> None:
+    words = ["Memory/Parity-v0", "act", *TINY, "--env.bits", "8", "--env.per-step", "8", "--learner.batch", "8"]
+    done = command(root, "train.py", *words, "--log-dir", str(tmp_path / "runs"))
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "figures.json"
+    words = ["--score-ponder", "--moments", "100", "--json", str(file)]
+    done = command(root, "evaluate.py", str(run_folder(tmp_path / "runs")), *words)
+    assert done.returncode == 0, done.stderr
+    assert "by bits" in done.stdout
+    figures = json.loads(file.read_text())
+    assert [row["bits"] for row in figures["levels"]] == list(range(1, 9))
+    assert sum(row["moments"] for row in figures["levels"]) == 100
+    assert all(1 <= row["ponder"] <= 11 for row in figures["levels"])
+    done = command(root, "evaluate.py", "zoo/Copy-ntm", "--score-ponder")
+    assert done.returncode == 2
+    assert "Memory/Copy-v0" in done.stderr

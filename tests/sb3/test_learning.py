@@ -79,7 +79,7 @@ def test_a_core_over_a_window_remembers() -> None:
     assert score(model, env) >= 0.95
 
 
-@pytest.mark.parametrize("core", ["rnn", "lstm", "gru", "ntm", "dnc", "transformer", "bytenet"])
+@pytest.mark.parametrize("core", ["rnn", "elman", "lstm", "gru", "ntm", "dnc", "transformer", "bytenet"])
 def test_a_packed_state_is_the_state(core: str) -> None:
     """A sequence through RecurrentPPO's shapes equals the core itself, where episodes start in the middle too."""
     from foveate.sb3.policies import PackedCore

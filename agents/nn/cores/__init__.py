@@ -10,12 +10,13 @@ from .dnc import DNC
 from .hopfield import Hopfield
 from .ntm import NTM
 from .pondering import Pondering
-from .recurrent import GRU, LSTM, RNN
+from .recurrent import GRU, LSTM, RNN, Elman
 from .transformer import Transformer
 
 CORES: dict[str, type[Core]] = {
     "none": Feedforward,
     "rnn": RNN,
+    "elman": Elman,
     "lstm": LSTM,
     "gru": GRU,
     "ntm": NTM,
@@ -56,6 +57,7 @@ __all__ = [
     "ByteNet",
     "Core",
     "CoreOutput",
+    "Elman",
     "Feedforward",
     "Hopfield",
     "Pondering",

@@ -1,4 +1,4 @@
-"""The classical recurrent networks, mostly on torch's kernels: a ReLU network (as in the RAM paper), LSTM and GRU."""
+"""The classical recurrent networks, mostly on torch's kernels: of ReLU (as in the RAM paper) and of tanh, LSTM, GRU."""
 
 from typing import Generic, NamedTuple, TypeVar
 
@@ -76,6 +76,21 @@ class RNN(_TorchCore[HiddenState]):
 
     def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
         super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="relu"))
+
+
+class Elman(_TorchCore[HiddenState]):
+    """h_t = tanh(W x_t + U h_{t-1} + b) (Elman 1990): the network of Graves 2016, section 3.1, by default.
+
+    Args:
+        input_size: size of x.
+        hidden: units of each layer.
+        layers: how many, one on top of the other.
+    """
+
+    state_class = HiddenState
+
+    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
+        super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="tanh"))
 
 
 class LSTM(_TorchCore[LSTMState]):
