@@ -64,9 +64,9 @@ def test_which_worlds_offer_what() -> None:
     classes = {i: gym.spec(i).vector_entry_point for i in IDS}
     worlds = {i: gym.envs.registration.load_env_creator(entry).world_class for i, entry in classes.items()}
     offers = lambda protocol: {i for i, world in worlds.items() if isinstance(world, protocol)}  # noqa: E731
-    assert offers(TakesInterventions) == {i for i in IDS if i.startswith("Probe/")}
+    assert offers(TakesInterventions) == {"Glimpse/Fur-v0", *(i for i in IDS if i.startswith("Probe/"))}
     assert offers(RetinaWorld) == {i for i in IDS if i.startswith("Glimpse/")}
     graphs = {"GraphTraversal", "ShortestPath", "GraphInference", "Underground", "UndergroundShortestPath"}
-    memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation"}}
+    memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation", "ScratchPad"}}
     assert offers(HasLessons) <= memory | {"Sequence/Caption-v0", "Sequence/Cloze-v0", "Sequence/Speech-v0"}
     assert {"Memory/GraphTraversal-v0", "Sequence/Speech-v0"} <= offers(HasLessons)
