@@ -6,7 +6,7 @@ from gymnasium import spaces
 
 from ...errors import check_choice, check_range
 from ..nn.attention.glimpse import GlimpseNetwork
-from ..nn.cores import RecurrentCores, make_core
+from ..nn.cores import AnyCore, make_core
 from ..nn.heads import Head, UniformHead
 from .looking import LOOKING, Looking, make_retina
 from .policy import action_parts
@@ -21,7 +21,8 @@ class RAM(Looking):
     Args:
         observation_space: a Dict with `glimpse` and `location`, or whole images, Box (C, H, W).
         action_space: any mix of parts; `location` (and `zoom`) are where to look.
-        core: the recurrent core; "rnn" is the paper's ReLU network.
+        core: the recurrent core; "rnn" is the paper's ReLU network, "none" remembers nothing: what it sees hangs on
+            where it looked before all the same.
         hidden: units of the core, and of the glimpse vector.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.
@@ -51,7 +52,7 @@ class RAM(Looking):
         observation_space: spaces.Space,
         action_space: spaces.Space,
         *,
-        core: RecurrentCores = "rnn",
+        core: AnyCore = "rnn",
         hidden: int = 256,
         rows: int = 16,
         what: int = 128,

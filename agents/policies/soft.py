@@ -13,7 +13,7 @@ from ... import tree
 from ..nn.attention import ATTENTIONS, AnyAttention, make_attention
 from ..nn.attention.base import VisualAttention
 from ..nn.attention.glimpse import GlimpseNetwork
-from ..nn.cores import Core, CoreOutput, RecurrentCores, make_core
+from ..nn.cores import AnyCore, Core, CoreOutput, make_core
 from ..nn.cores.base import reset_where
 from ..nn.cores.unroll import unroll
 from ..nn.encoders import Encoder, as_image, to_floats
@@ -108,7 +108,7 @@ class SoftAttention(Policy):
         attention: what looks: "location" (a Gaussian over places, read by the retina; the soft side of `ram`), "tiles"
             (a softmax over a grid of them), "draw" (a grid of Gaussian filters), "spatial-transformer" (an affine map)
             or "content" (a key against each place of a small convolutional network's output).
-        core: the recurrent core.
+        core: the recurrent core; with "none" what it emitted is all that it remembers.
         hidden: units of the core, and of the glimpse vector.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.
@@ -126,7 +126,7 @@ class SoftAttention(Policy):
         action_space: spaces.Space,
         *,
         attention: AnyAttention = "location",
-        core: RecurrentCores = "gru",
+        core: AnyCore = "gru",
         hidden: int = 256,
         rows: int = 16,
         what: int = 128,

@@ -114,6 +114,35 @@ def test_the_gradients_of_reading(name: str, options: dict) -> None:
     assert torch.autograd.gradcheck(read, (items, emitted))
 
 
+@pytest.mark.parametrize("key", [0, 3])
+def test_weights_that_are_no_shares_are_a_sigmoid_each(key: int) -> None:
+    source = sources(3, 5)
+    attention = make_item_attention("content", 6, 4, score="bilinear", key=key, normalised=False).double()
+    emitted = torch.randn(3, attention.emitted_size, dtype=torch.float64, requires_grad=True)
+    items = torch.where(source.mask()[..., None], source.items, 0.0).requires_grad_()
+
+    def look(items: Tensor, emitted: Tensor) -> tuple[Tensor, Tensor]:
+        what, weights, *_ = attention.look(attention.prepare(source._replace(items=items)), emitted)
+        return what, weights
+
+    what, weights = look(items, emitted)
+    for i in range(3):
+        total = torch.zeros_like(what[i])
+        for j in range(5):
+            known = items[i, j]
+            if j >= source.length[i]:
+                assert weights[i, 0, j] == 0
+                continue
+            fit = attention.score(emitted[i, None], (attention.to_key(known) if key else known)[None])[0, 0]
+            torch.testing.assert_close(weights[i, 0, j], 1 / (1 + (-fit).exp()))
+            total = total + weights[i, 0, j] * (attention.to_value(known) if key else known)
+        torch.testing.assert_close(what[i], total)
+    assert torch.autograd.gradcheck(look, (items, emitted))
+    for chosen in ("hard", "gumbel"):
+        with pytest.raises(FoveateError, match="normalised=False is not allowed"):
+            make_item_attention("content", 6, 4, normalised=False, **{chosen: True})
+
+
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("split", [True, False])
 def test_a_masked_key_is_the_paper_s_loop(masked: bool, split: bool) -> None:

@@ -48,6 +48,7 @@ def both(name: str, options: dict | None = None, **env: object):
     [
         ("ram", {}, {}),
         ("ram", {"gaze": "move"}, {}),
+        ("ram", {"gaze": "move", "core": "none"}, {}),
         ("ram", {"gaze": "move"}, {"location": "tiles", "tiles": 4}),
         ("dram", {}, {"overview": 8}),
         ("dram", {"gaze": "move"}, {"overview": 8}),
@@ -215,3 +216,23 @@ def test_the_distance_of_the_last_glimpse_is_to_the_middle_of_the_digit(view: st
     plain = gym.make_vec(WORLD, num_envs=2, autoreset_mode="SameStep", output="torch", view=view)
     agent.step = step
     assert np.isnan(play_episodes(agent, environments_of(plain, torch.device("cpu")), 1, seed=4).distance).all()
+
+
+@pytest.mark.parametrize("attention", ["location", "draw", "content"])
+def test_soft_attention_is_recurrent_even_if_its_network_is_not(attention: str) -> None:
+    """What was emitted is all that it remembers, and it says another thing of the same picture at the next moment."""
+    env = gym.make(WORLD, view="image")
+    torch.manual_seed(0)
+    sizes = {**SMALL, "emit_hidden": 8}
+    agent = agent_class("soft-attention")(
+        env.observation_space, env.action_space, attention=attention, core="none", **sizes
+    )
+    picture = torch.as_tensor(env.reset(seed=0)[0])[None]
+    logits, state = [], agent.initial_state(1)
+    for start in (True, False):
+        said = agent(picture[None], state, torch.tensor([[start]]))
+        logits.append(next(iter(said.parameters.values())))
+        state = said.state
+    assert not torch.allclose(logits[0], logits[1])
+    logits[1].sum().backward()
+    assert agent.core.emit[0].weight.grad.abs().sum() > 0

@@ -68,7 +68,7 @@ def test_help_shows_the_options_of_the_choice_with_types_and_defaults(root: Path
     assert done.returncode == 0
     for words in (
         "--env.glimpses INT",
-        "--agent.core {rnn,elman,lstm,gru,ntm,dnc,",
+        "--agent.core {none,rnn,elman,lstm,gru,ntm,",
         "--learner.lr FLOAT",
         "--resume",
         "--seed INT",

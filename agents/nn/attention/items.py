@@ -211,6 +211,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         soft_share: of sources of which the mean over all items is read after all, while hard attention is learned.
         choice_coef: weight of REINFORCE, λ_r of their eq. 12 (hard).
         choice_entropy: weight of the entropy of the choice, λ_e there (hard).
+        normalised: whether weights are shares, a softmax over the annotations; else each is a sigmoid by itself.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         soft_share: float = 0.5,
         choice_coef: float = 0.2,
         choice_entropy: float = 0.01,
+        normalised: bool = True,
     ):
         super().__init__()
         check_range("heads", heads, 1)
@@ -235,7 +237,9 @@ class ContentItems(ByContent, ItemAttention[Places]):
         check_range("choice_entropy", choice_entropy, 0.0)
         if hard and gumbel:
             raise FoveateError("gumbel=True is not allowed with hard=True: both say how one item is chosen.")
-        self.hard, self.soft_share = hard, soft_share
+        if not normalised and (hard or gumbel):
+            raise FoveateError("normalised=False is not allowed where one item is chosen: by weights that are shares.")
+        self.hard, self.soft_share, self.normalised = hard, soft_share, normalised
         self.choice_coef, self.choice_entropy = choice_coef, choice_entropy
         check_range("score_units", score_units, 1)
         if not key and heads > 1:
@@ -266,7 +270,8 @@ class ContentItems(ByContent, ItemAttention[Places]):
 
     def look(self, prepared: Places, emitted: Tensor) -> Reading:
         if not self.hard:
-            weights = self.counted(self.chosen(prepared, emitted))  # (B, heads, L)
+            chosen = self.chosen(prepared, emitted) if self.normalised else self.logits(prepared, emitted).sigmoid()
+            weights = self.counted(chosen)  # (B, heads, L)
             return Reading(self.expected(prepared, weights), weights)
         logits = self.logits(prepared, emitted)
         if not (self.training or noise.present()):
