@@ -27,11 +27,16 @@ class CocktailParty(MultiWorld):
         voice that it follows. At the end it is asked `questions` times what its speaker said, each time at another
         moment. Listeners are at the same party, but each for itself.
 
+        With `call` another voice than the one it was told may say the listener's own name, at one of the earlier
+        moments. It hears that whomever it follows (the cocktail party effect), and is then asked about that voice
+        instead, and what it says after the call.
+
     Observation space:
         of each listener a ``Dict``, all ``Box(0, 1, …)``: ``name`` (speakers,), whom it will be asked about;
         ``babble`` (symbols,), the share of the voices that say each symbol; ``heard`` (symbols,),
         what the followed voice says, one-hot; ``following`` (speakers,), whom it follows; ``question`` (words,), the
-        moment it is asked about, one-hot, zeros until the end.
+        moment it is asked about, one-hot, zeros until the end. With `call` also ``called`` (speakers,): the voice that
+        says its name now, one-hot, zeros at all other moments.
 
     Action space:
         of each listener ``Dict(label=Discrete(symbols), follow=Discrete(speakers))``: the answer, which counts where a
@@ -58,10 +63,12 @@ class CocktailParty(MultiWorld):
         words: symbols that each speaker says.
         questions: how many each listener is asked.
         choose: whether listeners choose whom to follow; else chance does, anew at each moment.
+        call: the chance that a voice that wasn't asked about calls a listener; it needs fewer questions than words.
 
     Source:
         Cherry 1953, "Some experiments on the recognition of speech, with one and with two ears", which named the
-        problem; the task is ours.
+        problem; Moray 1959, "Attention in dichotic listening", found that one's own name is heard in the other ear. The
+        task is ours.
 
     Version history:
         v0: first version.
@@ -83,16 +90,24 @@ class CocktailParty(MultiWorld):
         words: int = 4,
         questions: int = 4,
         choose: bool = True,
+        call: float = 0.0,
     ):
         check_range("listeners", listeners, 1, 64)
         check_range("speakers", speakers, 1, 64)
         check_range("symbols", symbols, 2, 26)
         check_range("words", words, 1, 100)
         check_range("questions", questions, 1, words)
+        self.call = check_range("call", call, 0.0, 1.0)
+        if call and (questions == words or speakers == 1):
+            raise FoveateError(
+                f"call={call} is not allowed with questions={questions} of words={words} and speakers={speakers}: "
+                "who calls is another speaker, and questions are about what it says afterwards."
+            )
         self.speakers, self.symbols, self.words = speakers, symbols, words
         self.questions, self.choose = questions, choose
         self.episode_length = 1 + words + questions
         sizes = {"name": speakers, "babble": symbols, "heard": symbols, "following": speakers, "question": words}
+        sizes |= {"called": speakers} if call else {}
         sees: dict[str, spaces.Space] = {k: spaces.Box(0.0, 1.0, (n,), np.float32) for k, n in sizes.items()}
         does: dict[str, spaces.Space] = {"label": spaces.Discrete(symbols)}
         if choose:
@@ -104,16 +119,34 @@ class CocktailParty(MultiWorld):
 
     def start(self, rng: CounterRNG) -> State:
         listeners = len(self.agents)
-        shuffled = rng.uniform("questions", listeners, self.words).argsort(-1)  # (B, A, T)
+        name = rng.integers("name", self.speakers, listeners)  # (B, A)
+        called = self._called(rng, name) if self.call else {}
+        lot = rng.uniform("questions", listeners, self.words)  # (B, A, T)
+        if called:  # what was said before the call comes last, and isn't asked
+            lot = lot + (torch.arange(self.words, device=lot.device) <= called["called"][..., None])
+        shuffled = lot.argsort(-1)
         none = torch.full((len(rng), listeners, self.words), -1, device=rng.key.device)
         return {
             "said": rng.integers("said", self.symbols, self.words, self.speakers),  # (B, T, S)
-            "name": rng.integers("name", self.speakers, listeners),  # (B, A)
+            "name": name,
             "asked": shuffled[..., : self.questions],  # (B, A, Q) moments
             "follow": rng.integers("follow", self.speakers, listeners),  # (B, A)
             "followed": none,  # (B, A, T) whom each listener heard at each moment
             "answers": none[..., :1].repeat(1, 1, self.questions),  # (B, A, Q)
+            **called,
         }
+
+    def _called(self, rng: CounterRNG, name: Tensor) -> State:
+        """Who calls each listener, and at which moment, (B, A) each; -1 for nobody."""
+        listeners = len(self.agents)
+        caller = (name + 1 + rng.integers("caller", self.speakers - 1, listeners)) % self.speakers
+        moment = rng.integers("called", self.words - self.questions, listeners)
+        calls = rng.uniform("calls", listeners) < self.call
+        return {"caller": torch.where(calls, caller, -1), "called": torch.where(calls, moment, -1)}
+
+    def _asked_about(self, state: State) -> Tensor:
+        """Whose words are asked about, (B, A): who called, or who was told."""
+        return torch.where(state["caller"] >= 0, state["caller"], state["name"]) if self.call else state["name"]
 
     def advance(self, state: State, action: Tree, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         label = torch.stack([action[name]["label"] for name in self.agents], 1)  # (B, A)
@@ -137,7 +170,7 @@ class CocktailParty(MultiWorld):
 
     def _truth(self, state: State) -> Tensor:
         """The answer to the question, (B, A)."""
-        return self._voice(state, self._moment(state), state["name"])
+        return self._voice(state, self._moment(state), self._asked_about(state))
 
     def _voice(self, state: State, moment: Tensor, speaker: Tensor) -> Tensor:
         """What a speaker said at a moment, both (B, A)."""
@@ -160,6 +193,9 @@ class CocktailParty(MultiWorld):
             "following": one_hot(state["follow"], self.speakers),
             "question": self._when(self._moment(state), self.words, asking),
         }
+        if self.call:
+            calls = talking[:, None] & (now == state["called"])  # (B, A)
+            parts["called"] = one_hot(state["caller"].clamp(min=0), self.speakers) * calls[..., None]
         return {
             name: {"babble": babble.clone(), **{k: v[:, a].clone() for k, v in parts.items()}}
             for a, name in enumerate(self.agents)
@@ -175,17 +211,21 @@ class CocktailParty(MultiWorld):
 
     def _truths(self, state: State) -> Tensor:
         """The answers to all questions, (B, A, Q)."""
-        cell = state["asked"] * self.speakers + state["name"][..., None]
+        cell = state["asked"] * self.speakers + self._asked_about(state)[..., None]
         return state["said"].flatten(1).gather(1, cell.flatten(1)).view_as(cell)
 
     def relevance(self, state: State) -> Tensor:
-        cell = self._moment(state) * self.speakers + state["name"]
+        cell = self._moment(state) * self.speakers + self._asked_about(state)
         return one_hot(cell, self.words * self.speakers).bool().unflatten(-1, (self.words, self.speakers))
 
     # ---- the certified policies ----
 
     def oracle(self) -> Actions:
-        return self._acting(self._truth(self.state), self.state["name"])
+        state, follow = self.state, self.state["name"]
+        if self.call:
+            heard = (state["caller"] >= 0) & (state["clock"][:, None] > state["called"])
+            follow = torch.where(heard, state["caller"], follow)
+        return self._acting(self._truth(state), follow)
 
     def alone(self) -> Actions:
         """Follow anybody; answer with what was heard, or with the commonest of the voices that weren't followed."""
@@ -196,7 +236,7 @@ class CocktailParty(MultiWorld):
         heard = self._voice(state, moment, followed)
         voices = state["said"].gather(1, moment[..., None].expand(-1, -1, self.speakers))  # (B, A, S)
         counts = one_hot(voices, self.symbols).sum(2) - one_hot(heard, self.symbols)  # (B, A, V)
-        return self._acting(torch.where(followed == state["name"], heard, counts.argmax(-1)), follow)
+        return self._acting(torch.where(followed == self._asked_about(state), heard, counts.argmax(-1)), follow)
 
     def silent(self) -> Actions:
         """As `MultiWorld.silent`, which makes no sense here.
@@ -245,7 +285,12 @@ class CocktailParty(MultiWorld):
         for a, name in enumerate(self.agents):
             y = 36 + self.speakers * CELL + 22 + 26 * a
             box(canvas, (8, y - 11), (20, y + 1), colour_of(a), FILLED)
-            write(canvas, f"{name} must know speaker {int(one['name'][0, a])}", (28, y))
+            told = f"{name} must know speaker {int(one['name'][0, a])}"
+            if self.call and 0 <= int(one["called"][0, a]) < clock:
+                told = f"{name} is called by speaker {int(one['caller'][0, a])}"
+                corner = 140 + int(one["called"][0, a]) * CELL, 36 + int(one["caller"][0, a]) * CELL
+                write(canvas, "!", (corner[0] + 4, corner[1] + 16 + 12 * a), 0.5, colour_of(a))
+            write(canvas, told, (28, y))
             x = 300
             for q in range(self.questions):
                 if clock > self.words + q:

@@ -171,6 +171,8 @@ def test_a_saved_state_goes_on_exactly(env_id: str) -> None:
         ("Multi/SharedGaze-v0", {"view": "image"}, "unknown SharedGaze option 'view'"),
         ("Multi/SharedGaze-v0", {"parst": 2}, "Did you mean 'parts'"),
         ("Multi/CocktailParty-v0", {"questions": 9}, "questions=9 is not allowed"),
+        ("Multi/CocktailParty-v0", {"call": 0.5}, "call=0.5 is not allowed with questions=4"),
+        ("Multi/CocktailParty-v0", {"call": 2.0}, "call=2.0 is not allowed"),
         ("Multi/SpeakerListener-v0", {"reward": "every"}, "unknown SpeakerListener option 'reward'"),
         ("Multi/HideAndSeek-v0", {"clutter": 3}, "unknown HideAndSeek option 'clutter'"),
     ],

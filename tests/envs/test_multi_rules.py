@@ -88,6 +88,35 @@ def test_a_listener_hears_the_babble_and_one_voice() -> None:
     assert (seen["question"].sum(1) == 1).all()
 
 
+def test_who_is_called_hears_it_and_is_asked_about_the_caller() -> None:
+    options = {"call": 0.5, "words": 6, "questions": 3}
+    env = gym.make_vec("Multi/CocktailParty-v0", num_envs=200, output="torch", **options)
+    seen, _ = env.reset(seed=0)
+    state = env.world.state
+    caller, moment, name = (state[each].flatten() for each in ("caller", "called", "name"))
+    calls = caller >= 0
+    assert 0.4 < calls.float().mean() < 0.6
+    assert bool((caller != name).all())
+    assert set(moment[calls].tolist()) == {0, 1, 2}
+    whom = torch.where(calls, caller, name)
+    asked = state["asked"].flatten(0, 1)
+    assert bool((asked > moment[:, None]).all())
+    assert not seen["called"].any()
+    rewards = torch.zeros(400)
+    for clock in range(1 + 6 + 3):
+        heard = calls & (moment == clock - 1)
+        assert torch.equal(seen["called"].argmax(1)[heard], caller[heard])
+        assert torch.equal(seen["called"].sum(1), heard.float())
+        said = state["said"].repeat_interleave(2, 0)  # (B * A, T, S)
+        turn = min(max(clock - 7, 0), 2)
+        truth = said[torch.arange(400), asked[:, turn], whom]
+        seen, reward, *_ = env.step({"label": truth, "follow": torch.where(calls & (clock > moment), caller, name)})
+        rewards += reward
+    torch.testing.assert_close(rewards, torch.ones(400))
+    without = gym.make_vec("Multi/CocktailParty-v0", num_envs=2)
+    assert "called" not in without.single_observation_space.spaces
+
+
 def test_the_score_of_a_party_that_can_t_choose_is_the_exact_one() -> None:
     """Every way in which three other voices can fall on eight symbols; the listener guesses one of the commonest."""
     ways = list(itertools.product(range(8), repeat=3))
