@@ -31,7 +31,8 @@ EACH_STEP = {
 
 def known_length(case: Case) -> bool:
     """Whether a rollout's length doesn't hang on numbers, which are not to be had."""
-    if case.env_id.startswith("Sequence/"):  # whoever writes the end ends an episode
+    # whoever writes the end, or stops the last program, ends an episode
+    if case.env_id.startswith(("Sequence/", "Memory/Frames", "Memory/ScratchPad")):
         return case.objective not in ("reinforce", "backprop")
     return case.objective != "reinforce" or not case.env_id.startswith(("Memory/", "Glimpse/HouseNumbers"))
 

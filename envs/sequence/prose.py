@@ -242,14 +242,14 @@ def _named(rng: CounterRNG, text: Prose, said: Tensor, begin: Tensor, step: Tens
     unknown = names - (before >= 0).sum(2)  # (n, W), names that nobody has heard yet
     # what a first letter costs: one of those that are known, or any of the others, which are alike
     left = MOST_NAMES - names + unknown
-    chance = NAMED_SHARE / names * torch.where(last >= 0, torch.ones_like(left), unknown / left)
+    chance = NAMED_SHARE / names * torch.where(last >= 0, 1.0, unknown.float() / left)
     first = chance.log2().abs()  # (n, W)
     named, last, first = (part.gather(1, step) for part in (said, last, first))
     letter = letters[
         torch.arange(len(who), device=who.device)[:, None], who.gather(1, step), place.clamp(max=2 * SYLLABLES)
     ]
     known, inner = last >= 0, (place > 0) & (place < 2 * SYLLABLES)
-    other = torch.where(place % 2 == 1, math.log2(len(VOWELS)), math.log2(len(CONSONANTS)))
+    other = torch.where(place % 2 == 1, math.log2(len(VOWELS)), math.log2(len(CONSONANTS))).to(text.cost.dtype)
     cost = torch.where(place == 0, first, torch.where(inner & ~known, other, 0.0))
     guess = torch.where(place % 2 == 1, ALPHABET.index(VOWELS[0]), ALPHABET.index(CONSONANTS[0]))
     guess = torch.where(inner & ~known, guess, letter)

@@ -142,7 +142,7 @@ class Text(SequenceWorld):
         return F.one_hot(inputs[..., 0].long(), len(ALPHABET)).float()
 
     def score(self, state: State) -> Tensor:
-        return state["right"] / state["due"]
+        return state["right"].float() / state["due"]
 
     # ---- policies behind the certified scale ----
 

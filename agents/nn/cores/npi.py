@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -99,7 +99,7 @@ class NPI(Core[CallState]):
         return CoreOutput(y.data.index_select(0, calls.back).unflatten(0, starts.shape), CallState(*end), {}, {})
 
 
-def calls_of(depth: Tensor, starts: Tensor, levels: int) -> Calls:
+def calls_of(depth: Int[Tensor, "time batch"], starts: Bool[Tensor, "time batch"], levels: int) -> Calls:
     """Which moments belong to one call: those of a level between which no lower one acts and no episode starts.
 
     Args:
