@@ -45,6 +45,8 @@ def agreement(
 ) -> dict[str, Agreement]:
     """The agreement of a policy's alignments, by what they are of: "weights" (where it attends), "jacobian", "uniform".
 
+    Where a policy takes as many steps for each item as it wants, "ponder" is of these, the same for all
+    writings.
     Where a policy weighs the words of a sentence, too, and the world knows which decide, the same by word, as "weights
     by word" and so on. The right text is written, whatever the policy would write: so every writing has a gold
     alignment.
@@ -74,8 +76,10 @@ def agreement(
         explicit = explicit_alignment(view, observations)
         implicit = implicit_alignment(view, observations, range(len(moments)))
         by_word = weights_by_word(view, observations)
+        ponder = view.records(observations).get("source_ponder")
     found = {} if explicit is None else {"weights": explicit}
     found |= {"jacobian": implicit, "uniform": torch.ones_like(implicit)}
+    found |= {} if ponder is None else {"ponder": ponder.detach()}
     there = np.arange(state["aligned"].shape[-1]) < state["length"][:, None]  # (B, S)
     judged = {
         name: _judged(on_items(amounts, world), moments, state["aligned"], there) for name, amounts in found.items()

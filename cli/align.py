@@ -19,6 +19,7 @@ from ..wrappers import Alignment, TranscriptJacobian, record_episodes
 from .film import Shot
 
 TITLES = {"weights": "weights of attention", "jacobian": "|d logit / d item|", "uniform": "the same everywhere"}
+TITLES["ponder"] = "steps of thought"
 ORDERS = {"weight": "weight", "jacobian": "|d logit / d item|", "random": "chance"}
 TITLES |= {f"{name} by word": f"{title}, by word" for name, title in TITLES.items()}
 

@@ -85,11 +85,11 @@ def implicit_alignment(view: OwnView, observations: Tree, moments: Sequence[int]
     leaves: list[Tensor] = []
     if isinstance(reader, PassageEncoder):
 
-        def as_leaf(module: torch.nn.Module, given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            leaves.append(given[0].detach().requires_grad_(True))
-            return leaves[-1], given[1]
+        def as_leaf(module: torch.nn.Module, given: tuple[Tensor], embedded: Tensor) -> Tensor:
+            leaves.append(embedded.detach().requires_grad_(True))
+            return leaves[-1]
 
-        handle = reader.encoder.register_forward_pre_hook(as_leaf)
+        handle = reader.embedded.register_forward_hook(as_leaf)
         try:
             _, parameters = view.sequence(observations)
         finally:

@@ -171,8 +171,8 @@ class Attend(Policy):
     An encoder annotates every item of the passage; at each moment the attention model reads in the annotations, by what
     the core emitted at the moment before, and the core gets what was read beside what was written last. Which parts
     these are makes the published systems: see the presets `bahdanau`, `seq2seq`, `reader`, `uniform-reader`, `memn2n`,
-    `las` and `handwriting`. A query about the passage is read once, too: by networks in both directions where the
-    passage is, else as a bag of words with a code of their places; the attention is asked by it.
+    `universal`, `las` and `handwriting`. A query about the passage is read once, too: by networks in both directions
+    where the passage is, else as a bag of words with a code of their places; the attention is asked by it.
 
     With `decoder` "transformer" every layer of the decoder attends to the annotations, instead (`transformer-ed`).
 
@@ -185,7 +185,8 @@ class Attend(Policy):
             places), "gru" or "lstm" (in both directions), "pyramid" (LSTMs, each layer with half as many annotations),
             "words" (with a code of how long ago they were), "hierarchical" (sentences word by word), "convolution" (of
             a picture in rows and columns), "bytenet"
-            (dilated), "transformer" (self-attention) or "flow" (together with the query).
+            (dilated), "transformer" (self-attention), "universal" (one block of it, for each item as often as it wants,
+            with `joint` together with the query) or "flow" (together with the query).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "diagonal" (at moment t annotation t), "uniform" (the mean of all) and "none" (nothing
             is read); "window" (a soft window

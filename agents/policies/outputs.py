@@ -17,7 +17,7 @@ class PolicyPrediction(NamedTuple):
         parameters: each head's parameters, (T, B, …).
         value: the critic's estimates of the return, (T, B).
         state: after the last step.
-        losses: the core's own costs by name, (T, B).
+        losses: the core's own costs by name, (T, B), and a source encoder's where an episode starts.
         records: what was attended to, by name, (T, B, …); empty where nobody asked.
     """
 

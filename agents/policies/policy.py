@@ -203,6 +203,12 @@ class Policy(nn.Module):
         observation, encoded, starts = inputs
         known = {"source": state.source} if self.core.needs_source else {}
         y, core, losses, records = self.core(encoded, state.core, starts, record, **known)
+        reader, ponder = self.source_encoder, state.source.ponder
+        assert reader is not None
+        for name, cost in reader.costs(state.source).items():  # (B,), once an episode
+            losses = {**losses, name: torch.where(starts, cost, 0.0)}
+        if record and ponder is not None:
+            records = {**records, "source_ponder": ponder.expand(len(starts), -1, -1)}
         parameters, value = self.read_out(y, state.source, observation)
         return PolicyPrediction(parameters, value, SourceState(state.source, core), losses, records)
 

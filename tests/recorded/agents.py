@@ -275,6 +275,8 @@ _READING = [
     ),
     case("pointer", POINTS, "ppo", {"output": "index"}),
     case("pointer", SPANS, "backprop", {"encoder": "flow"}),
+    case("attend", STORY, "backprop", {"encoder": "universal", "attention_heads": 2, "joint": True, "limit": 3}),
+    case("attend", SUM, "ppo", {"encoder": "universal", "attention_heads": 2, "penalty": 0.1, "offset": 3}),
     *(case("attend", PASSAGE, "backprop", {"attention": "graph", "dynamic": dynamic}) for dynamic in (True, False)),
     case("attend", LOOKUP, "backprop", {"encoder": "words", "attention": "keyed", "heads": 2, "core": "none"}),
     case("attend", LOOKUP, "ppo", {"attention": "keyed", "masked": False, "split": False}),

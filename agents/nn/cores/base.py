@@ -20,11 +20,13 @@ class Source(NamedTuple):
         items: float, (B, L, D), one vector for each place or symbol, padded to L.
         length: int64, (B,), how many of them are real; the others must never count.
         query: float, (B, U), what is asked about it; None where it comes without a query.
+        ponder: float, (B, L), how long each item was thought about; None of an encoder that doesn't choose.
     """
 
     items: Float[Tensor, "batch length size"]
     length: Int[Tensor, " batch"]
     query: Float[Tensor, "batch query"] | None = None
+    ponder: Float[Tensor, "batch length"] | None = None
 
     def mask(self) -> Bool[Tensor, "batch length"]:
         """Which items are real, bool (B, L)."""

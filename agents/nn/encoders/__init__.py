@@ -20,13 +20,14 @@ from .items import (
     MemoryItems,
     PlainItems,
     PositionItems,
-    TransformerItems,
 )
 from .observations import MLP, ConvNet, Encoder, FlatEncoder, SourceEncoder, as_image, shrunk
 from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, symbols_of
 from .pictures import PictureConvolution, PictureEncoder, grid_of, has_picture
 from .pyramid import PyramidItems
 from .sentences import BagQuery, DirectedQuery
+from .transformer import TransformerItems
+from .universal import UniversalItems
 
 # from items to annotations, each by its name
 ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
@@ -40,6 +41,7 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
     "convolution": ConvolutionItems,
     "bytenet": BytenetItems,
     "transformer": TransformerItems,
+    "universal": UniversalItems,
     "flow": FlowItems,
 }
 # the same, of the cells of a picture, for those that must know how they lie: they take a `Grid` in place of a size

@@ -1,7 +1,5 @@
 """Items read together with a question about them: attention in both directions between the two."""
 
-from typing import ClassVar
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -31,7 +29,7 @@ class FlowItems(ItemEncoder):
         layer of them for two above g, and no embeddings of letters.
     """
 
-    reads_query: ClassVar[bool] = True
+    reads_query = True
 
     def __init__(self, size: int, units: int = 128):
         super().__init__()

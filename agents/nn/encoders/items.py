@@ -1,16 +1,26 @@
 """From the items of a source to annotations: what each is among the others (Bahdanau et al. 2014, section 3.2)."""
 
-import math
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ....errors import FoveateError, check_range
-from .. import noise
+from ....errors import check_range
 from ..cores.recurrent import run_gru
 from ..places import place_code
+
+
+class Annotated(NamedTuple):
+    """What is known of a source's items.
+
+    Attributes:
+        what: the annotations, (B, ⌈L / shrink⌉, A).
+        ponder: how long each item was thought about, (B, L), 0 behind the end; None of an encoder that doesn't say.
+    """
+
+    what: Float[Tensor, "batch annotations annotation"]
+    ponder: Float[Tensor, "batch length"] | None = None
 
 
 class ItemEncoder(nn.Module):
@@ -25,18 +35,31 @@ class ItemEncoder(nn.Module):
         reads_words: whether items that are sentences are read word by word, (B, L, W, D), and not as one vector each.
         reads_query: whether items are read together with the question about them: `forward` then also gets its words,
             (B, Q, D), and annotations are all that knows them.
+        ponders: whether it takes as many steps for each item as it wants: `annotated` then says how many.
+        penalty: what such a step costs.
     """
 
     annotation_size: int
     shrink: int = 1
     reads_words: ClassVar[bool] = False
-    reads_query: ClassVar[bool] = False
+    reads_query: bool = False
+    ponders: bool = False
+    penalty: float = 0.0
 
     def forward(
         self, items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch annotations annotation"]:
         """The annotations of items (B, L, D), of which `length`, (B,), are real: (B, ⌈L / shrink⌉, A)."""
         raise NotImplementedError
+
+    def annotated(
+        self,
+        items: Float[Tensor, "batch length ..."],
+        length: Int[Tensor, " batch"],
+        query: Float[Tensor, "batch words size"] | None = None,
+    ) -> Annotated:
+        """The annotations, and how long each item was thought about where that differs; arguments as of `forward`."""
+        return Annotated(self(items, length) if query is None else self(items, length, query))
 
 
 def real(items: Float[Tensor, "batch length size"], length: Int[Tensor, " batch"]) -> Float[Tensor, "batch length 1"]:
@@ -153,68 +176,3 @@ class MemoryItems(ItemEncoder):
         place = torch.arange(items.shape[1], device=items.device)
         age = (length[:, None] - 1 - place).clamp(0, self.code.num_embeddings - 1)
         return items + self.code(age)
-
-
-class TransformerItems(ItemEncoder):
-    """Self-attention between all items, layer after layer (Vaswani et al. 2017, section 3.1, normalised first).
-
-    Args:
-        size: of an item.
-        units: of the residual stream.
-        layers: blocks of attention and a feed-forward layer.
-        attention_heads: of each block.
-        places: whether a code of its place is added to each item; without, the items are a set.
-        offset: places by which the codes of a source may be shifted while learning, drawn for each one (Dehghani et al.
-            2019, appendix), so that codes of more places are known than sources have; 0 for none.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        units: int = 128,
-        layers: int = 2,
-        attention_heads: int = 4,
-        places: bool = True,
-        offset: int = 0,
-    ):
-        super().__init__()
-        for name, value in (("units", units), ("layers", layers), ("attention_heads", attention_heads)):
-            check_range(name, value, 1)
-        check_range("offset", offset, 0, 10**6)
-        if units % attention_heads:
-            raise FoveateError(f"units={units} is not allowed: it must be a multiple of {attention_heads} heads.")
-        if offset and not places:
-            raise FoveateError(f"offset={offset} is not allowed with places=False: there is no code to be shifted.")
-        self.embed = nn.Linear(size, units)
-        self.blocks = nn.ModuleList(
-            nn.TransformerEncoderLayer(units, attention_heads, 4 * units, 0.0, batch_first=True, norm_first=True)
-            for _ in range(layers)
-        )
-        self.norm = nn.LayerNorm(units)
-        self.annotation_size, self.places, self.offset = units, places, offset
-
-    @property
-    def noisy(self) -> bool:
-        return self.offset > 0
-
-    def forward(self, items: Tensor, length: Tensor) -> Tensor:
-        x = self.embed(items)
-        if self.places:
-            place = self._first(len(x), x.device) + torch.arange(x.shape[1], device=x.device)  # (B, L), or (1, L)
-            # the paper's embeddings begin √D times smaller than its codes, and are scaled by that (section 3.4). Ours
-            # begin as large as codes, and alone so scaled would drown them; with both large, layers begin gently
-            x = math.sqrt(x.shape[-1]) * (x + place_code(place, x.shape[2], x.dtype))
-        hidden = real(items, length.clamp(min=1))[..., 0] == 0  # of an empty source something must be attended to
-        for block in self.blocks:
-            x = block(x, src_key_padding_mask=hidden)
-        return self.norm(x)
-
-    def _first(self, rows: int, device: torch.device) -> Int[Tensor, "rows 1"]:
-        """The place of each source's first item, int64 (B, 1)."""
-        if self.noisy and noise.present():
-            share = noise.uniform("offset")
-        elif self.noisy and self.training:
-            share = noise.drawn(lambda count: torch.rand(count, device=device), rows)
-        else:
-            return torch.zeros(1, 1, dtype=torch.int64, device=device)
-        return (share * (self.offset + 1)).long()[:, None]

@@ -39,22 +39,29 @@ class SourceEncoder(nn.Module):
         max_length: L, to which every source is padded.
         item_size: D, numbers of an item.
         query_size: U, numbers of what is asked about a source; 0 where nothing is.
+        ponders: whether it says how long it thought about each item.
     """
 
     max_length: int
     item_size: int
     query_size: int = 0
+    ponders: bool = False
 
     def forward(self, observation: Tree) -> Source:
         """What is read of the source in observations (B, …)."""
         raise NotImplementedError
+
+    def costs(self, source: Source) -> dict[str, Tensor]:
+        """What reading a source costs by itself, by name, (B,), already weighted; due once, when an episode starts."""
+        return {}
 
     def empty(self, batch: int, device: torch.device | str = "cpu") -> Source:
         """What stands in the state before anything was read; its items are a view of one number."""
         nothing = torch.zeros((), device=device, dtype=torch.float32)
         items = nothing.expand(batch, self.max_length, self.item_size)
         query = torch.zeros(batch, self.query_size, device=device, dtype=torch.float32) if self.query_size else None
-        return Source(items, torch.zeros(batch, dtype=torch.int64, device=device), query)
+        ponder = nothing.expand(batch, self.max_length) if self.ponders else None
+        return Source(items, torch.zeros(batch, dtype=torch.int64, device=device), query, ponder)
 
 
 class FlatEncoder(Encoder):

@@ -56,6 +56,8 @@ class PassageEncoder(SourceEncoder):
         self.item_size = encoder.annotation_size
         self.asked = asked
         self.query_size = 0 if asked is None else asked.output_size
+        self.ponders = encoder.ponders
+        self.embedded = nn.Identity()  # through which embedded items go: instruments ask here for derivatives
 
     @staticmethod
     def room(space: spaces.Space) -> int:
@@ -72,10 +74,15 @@ class PassageEncoder(SourceEncoder):
         items, length = self.items(observation)
         longest = used_room(length, items.shape[1])  # nothing is computed for the room behind it
         words = [self.embedding(observation[QUERY].long())] if self.asked or self.encoder.reads_query else []
-        annotations = self.encoder(self.embed(items[:, :longest]), length, *words * self.encoder.reads_query)
+        embedded = self.embedded(self.embed(items[:, :longest]))
+        annotations, ponder = self.encoder.annotated(embedded, length, *words * self.encoder.reads_query)
         query = None if self.asked is None else self.asked(*words)
         padding = self.max_length - annotations.shape[1]
-        return Source(F.pad(annotations, (0, 0, 0, padding)), -(-length // self.encoder.shrink), query)
+        ponder = None if ponder is None else F.pad(ponder, (0, padding))
+        return Source(F.pad(annotations, (0, 0, 0, padding)), -(-length // self.encoder.shrink), query, ponder)
+
+    def costs(self, source: Source) -> dict[str, Tensor]:
+        return {} if source.ponder is None else {"source_ponder": self.encoder.penalty * source.ponder.sum(1)}
 
     def by_item(self, weights: Tensor, length: Tensor) -> Tensor:
         """What annotations count for, (…, B, heads, ⌈R / shrink⌉), by item, (…, B, heads, R): each has an equal share.
