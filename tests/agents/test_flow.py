@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from foveate.agents import Backprop, BackpropOptions
+from foveate.agents import AGENTS, Backprop, BackpropOptions
 from foveate.agents.nn.encoders import make_item_encoder, make_passage_encoder
 from foveate.agents.nn.encoders.flow import FlowItems
+from foveate.analysis.alignment import agreement
 from foveate.errors import FoveateError
 
 ID = "Sequence/Cloze-v0"
@@ -101,3 +102,12 @@ def test_spans_are_found_in_other_stories_than_those_that_were_learned_from() ->
         state, starts = said.state, torch.zeros_like(starts)
     right = float(torch.as_tensor(told["final_info"]["score"] if "final_info" in told else told["score"]).mean())
     assert right > 0.6, right  # untrained it is 0
+
+
+def test_derivatives_by_items_are_taken_of_an_encoder_that_reads_a_question_too() -> None:
+    env = gym.make_vec(ID, num_envs=2, output="torch", view="whole")
+    sizes = {"encoder": "flow", "units": 4, "embedding": 6, "hidden": 8, "core": "none"}
+    policy = AGENTS["attend"](env.single_observation_space, env.single_action_space, **sizes)
+    found = agreement(policy, ID, {"view": "whole"}, 4, seed=1)
+    assert found["jacobian"].writings > 0
+    assert 0 < found["jacobian"].mass < 1
