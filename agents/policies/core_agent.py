@@ -72,7 +72,7 @@ class PonderingAgent(Policy):
         observation_space: any mix of common spaces.
         action_space: any mix of parts.
         encoder: units of fully connected layers before the core; none by default.
-        core: what takes the steps; one whose state has a mean.
+        core: what takes the steps; one whose state has a mean. "elman" is the paper's in its section 3.1.
         hidden: units of the core.
         rows: rows of the memory, of a core that has one (ntm).
         penalty: what a step costs, the paper's τ.
@@ -89,14 +89,14 @@ class PonderingAgent(Policy):
         action_space: spaces.Space,
         *,
         encoder: tuple[int, ...] = (),
-        core: Literal["elman", "rnn", "lstm", "gru", "ntm"] = "elman",
+        core: Literal["rnn", "elman", "lstm", "gru", "ntm"] = "rnn",
         hidden: int = 128,
         rows: int = 16,
         penalty: float = 0.01,
         limit: int = 10,
         fixed: int = 0,
     ):
-        check_choice("core", core, ["elman", "rnn", "lstm", "gru", "ntm"])
+        check_choice("core", core, ["rnn", "elman", "lstm", "gru", "ntm"])
         layers = MLP(observation_space, encoder)
         inner = make_core(core, layers.output_size + 1, hidden, rows=rows)
         super().__init__(
