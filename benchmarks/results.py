@@ -105,7 +105,7 @@ def table(name: str, rows: list[dict]) -> list[str]:
         cells = [label, f"**{mean(group, 'score'):.4g}** ({each(group, 'score')})", f"{low:.4g}–{high:.4g}"]
         cells += [each(group, "bits")] * bits + [each(group, "regret_bits")] * regret
         cells += [each(group, "gaze_distance")] * gaze
-        cells += [", ".join(str(row.get("lesson")) for row in group)] * lessons
+        cells += [", ".join(str(row.get("lesson") or "–") for row in group)] * lessons
         cells += [", ".join(swept(row, split) for row in group) for split in splits]
         scaled = None if group[0]["on_scale"] is None else mean(group, "on_scale")
         cells += ["" if scaled is None else f"{scaled:.3f}", " ".join(str(row["seed"]) for row in group)]
