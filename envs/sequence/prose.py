@@ -6,14 +6,14 @@ the next character is what those that go on with it weigh, over what all of them
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ...tree import outside_inference
 from ..counter_rng import CounterRNG
 from .dictionary import ADJECTIVES, NOUNS, PREPOSITIONS
 
@@ -91,34 +91,32 @@ def arcs(named: bool, markup: bool) -> Iterator[Arc]:
 
 
 class Machine:
-    """The arcs as tensors; of A arcs, the longest of M characters, and S states.
+    """The arcs as arrays; of A arcs, the longest of M characters, and S states.
 
     Args:
         named: see `arcs`.
         markup: see `arcs`.
     """
 
-    @outside_inference
     def __init__(self, named: bool, markup: bool):
         every = list(arcs(named, markup))
         states = list(dict.fromkeys(arc.state for arc in every))
         rows = [[number for number, arc in enumerate(every) if arc.state == state] for state in states]
-        most = max(map(len, rows))
-        chance = torch.zeros(len(states), most, dtype=torch.float64)
+        chance = np.zeros((len(states), max(map(len, rows))))
         for row, numbers in zip(chance, rows, strict=True):
-            row[: len(numbers)] = torch.tensor([every[number].chance for number in numbers])
+            row[: len(numbers)] = [every[number].chance for number in numbers]
+        bounds = chance.cumsum(1)
         self.start = states.index("verse" if markup else "sentence")
-        self.first = torch.tensor([numbers[0] for numbers in rows])  # (S,)
-        self.bounds = chance.cumsum(1)  # (S, most), and no chance behind the last arc
-        self.bounds = self.bounds.masked_fill(self.bounds > 1 - 1e-9, 2.0).float()
-        self.after = torch.tensor([states.index(arc.after) for arc in every])  # (A,)
+        self.first = np.array([numbers[0] for numbers in rows])  # (S,)
+        self.bounds = np.where(bounds > 1 - 1e-9, 2.0, bounds).astype(np.float32)  # (S, most); none beyond the last arc
+        self.after = np.array([states.index(arc.after) for arc in every])  # (A,)
         self.name = 0 if named else -1  # the arc that says one
         self.number = next((number for number, arc in enumerate(every) if arc.state == "id"), -1)
         texts = [arc.text or ("a" * 2 * SYLLABLES + " " if arc.state == "sentence" else "0" * DIGITS) for arc in every]
-        self.length = torch.tensor([len(text) for text in texts])  # (A,)
+        self.length = np.array([len(text) for text in texts])  # (A,)
         shape = len(every), int(self.length.max())
-        self.symbols, self.kinds, self.likeliest = (torch.zeros(shape, dtype=torch.int64) for _ in range(3))
-        self.cost = torch.zeros(shape, dtype=torch.float32)
+        self.symbols, self.kinds, self.likeliest = (np.zeros(shape, np.int64) for _ in range(3))
+        self.cost = np.zeros(shape, np.float32)
         for number, (arc, text) in enumerate(zip(every, texts, strict=True)):
             rivals = [(every[other].text, every[other].chance) for other in rows[states.index(arc.state)]]
             for place, (cost, likely) in enumerate(_costs(arc.text, rivals)):
@@ -129,7 +127,7 @@ class Machine:
 
     def walk(self, luck: Tensor) -> Tensor:
         """The arcs of walks from the start, int64 (n, W), by uniform numbers (n, W)."""
-        first, bounds, after = (table.to(luck.device) for table in (self.first, self.bounds, self.after))
+        first, bounds, after = on_device((self.first, self.bounds, self.after), luck.device)
         state = torch.full_like(luck[:, 0], self.start, dtype=torch.int64)
         walked = []
         for step in luck.unbind(1):
@@ -137,6 +135,11 @@ class Machine:
             walked.append(arc)
             state = after[arc]
         return torch.stack(walked, 1)
+
+
+def on_device(arrays: Iterable[np.ndarray], device: torch.device) -> list[Tensor]:
+    """Arrays as tensors on a device."""
+    return [torch.from_numpy(array).to(device) for array in arrays]
 
 
 @cache
@@ -199,16 +202,15 @@ def write_prose(rng: CounterRNG, length: int, names: int, markup: bool) -> Prose
     """
     tables, device, steps = machine(names > 0, markup), rng.key.device, most_arcs(length)
     arc = tables.walk(rng.uniform("words", steps))  # (n, W)
-    size = tables.length.to(device)[arc]
+    size = on_device([tables.length], device)[0][arc]
     end = size.cumsum(1)
     at = torch.arange(length, device=device).expand(len(rng), -1).contiguous()  # (n, T)
     step = torch.searchsorted(end, at, right=True)
     begin = (end - size).gather(1, step)
     place = at - begin  # within its arc
     here = arc.gather(1, step)
-    symbols, kinds, cost, likeliest = (
-        table.to(device)[here, place] for table in (tables.symbols, tables.kinds, tables.cost, tables.likeliest)
-    )
+    said = tables.symbols, tables.kinds, tables.cost, tables.likeliest
+    symbols, kinds, cost, likeliest = (table[here, place] for table in on_device(said, device))
     if markup:
         digit = ALPHABET.index("0")
         dialled = here == tables.number
