@@ -36,8 +36,8 @@ SPEEDS = {
 }
 HEAD = """# Results
 
-Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand except `docs/notes.md`, which
-is appended below. Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two
+Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand. What was tried on the way, and
+what did not work: [notes.md](notes.md). Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two
 cores ({machine}). Minutes are processor time of the training process, with its evaluations on the validation split. The
 checkpoint is the best on the validation split; the figures are on the test split: for images, every image ten times at
 places drawn anew; for memory worlds, fresh episodes. With one seed the interval is a 95 % bootstrap over test images
@@ -188,9 +188,6 @@ def main() -> None:
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
     if hopfield.KEPT.exists():
         lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
-    notes = ROOT / "docs" / "notes.md"
-    if notes.exists():
-        lines += ["", notes.read_text(encoding="utf-8").strip()]
     (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"docs/results.md: {len(results)} runs")
 
