@@ -36,15 +36,16 @@ SPEEDS = {
 }
 HEAD = """# Results
 
-Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand. What was tried on the way, and
-what did not work: [notes.md](notes.md). Each training: one process, one thread, `python train.py COMMAND --seed S`, two at a time on two
-cores ({machine}). Minutes are processor time of the training process, with its evaluations on the validation split. The
-checkpoint is the best on the validation split; the figures are on the test split: for images, every image ten times at
-places drawn anew; for memory worlds, fresh episodes. With one seed the interval is a 95 % bootstrap over test images
-(the ten showings of an image stay together) or episodes. With several it is over seeds and these together: seeds are
-drawn with replacement. Several figures in one cell are the seeds' own, in their order. Columns called after a split are
-the score on that split. "Bits" is the cost of an episode, -log2 of the probability of all that was due. "Gaze to digit"
-is the mean distance of the last glimpse to the middle of the digit's ink.
+Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand. What was tried on the way,
+and what did not work: [notes.md](notes.md). Each training: one process, one thread, `python train.py COMMAND --seed
+S`, two at a time on two cores ({machine}). Minutes are processor time of the training process, with its evaluations
+on the validation split. The checkpoint is the best on the validation split; the figures are on the test split: for
+images, every image ten times at places drawn anew; for memory worlds, fresh episodes. With one seed the interval is a
+95 % bootstrap over test images (the ten showings of an image stay together) or episodes. With several it is over
+seeds and these together: seeds are drawn with replacement. Several figures in one cell are the seeds' own, in their
+order. Columns called after a split are the score on that split. "Bits" is the cost of an episode, -log2 of the
+probability of all that was due. "Gaze to digit" is the mean distance of the last glimpse to the middle of the digit's
+ink.
 """
 
 
