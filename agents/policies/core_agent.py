@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from gymnasium import spaces
 
 from ...errors import check_choice
-from ..nn.cores import DNC, GRU, LSTM, NTM, Core, Pondering, Transformer, make_core
+from ..nn.cores import DNC, GRU, LSTM, NTM, Core, FastWeights, Pondering, Transformer, make_core
 from ..nn.encoders import MLP
 from .policy import Policy
 
@@ -63,6 +63,12 @@ class TransformerAgent(CoreAgent):
     """Causal self-attention over the episode so far."""
 
     core_class, configures = Transformer, (Transformer,)
+
+
+class FastWeightsAgent(CoreAgent):
+    """A recurrent network with fast weights, which hold what it just thought."""
+
+    core_class, configures = FastWeights, (FastWeights,)
 
 
 class PonderingAgent(Policy):

@@ -3,7 +3,7 @@
 from ...errors import check_choice
 from .attend import Attend
 from .cnn import CNNAgent
-from .core_agent import DNCAgent, GRUAgent, LSTMAgent, NTMAgent, PonderingAgent, TransformerAgent
+from .core_agent import DNCAgent, FastWeightsAgent, GRUAgent, LSTMAgent, NTMAgent, PonderingAgent, TransformerAgent
 from .dram import DRAM
 from .dueling import DuelingAgent
 from .hopfield import HopfieldAgent
@@ -28,6 +28,7 @@ AGENTS: dict[str, type[Policy]] = {
     "ntm": NTMAgent,
     "dnc": DNCAgent,
     "transformer": TransformerAgent,
+    "fast-weights": FastWeightsAgent,
     "pondering": PonderingAgent,
     "hopfield": HopfieldAgent,
     "npi": NPIAgent,

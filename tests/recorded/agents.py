@@ -263,6 +263,7 @@ _MEMORY = [
     case("transformer", COPY, "reinforce", {"layers": 1, "heads": 2, "context": 3}),
     case("hopfield", ("Memory/Completion-v0", {"width": 12, "patterns": 3}), "backprop", {"rule": "hebb", "steps": 3}),
     case("hopfield", ("Memory/Completion-v0", {"width": 9, "mode": "hetero", "patterns": 4}), "ppo", {"steps": 2}),
+    case("fast-weights", ("Memory/Parity-v0", {"bits": 8, "per_step": 2}), "backprop", {"steps": 2}),
     case("pondering", ("Memory/Parity-v0", {"bits": 4, "per_step": 2}), "backprop", {"core": "gru", "limit": 3}),
     case("pondering", MAZE, "ppo", {"core": "lstm", "fixed": 2}),
     *(case("npi", PAD, objective) for objective in ("backprop", "ppo")),

@@ -7,6 +7,7 @@ from ....introspect import constructor_options
 from .base import Core, CoreOutput, Feedforward
 from .bytenet import ByteNet
 from .dnc import DNC
+from .fast_weights import FastWeights
 from .hopfield import Hopfield
 from .ntm import NTM
 from .pondering import Pondering
@@ -24,6 +25,7 @@ CORES: dict[str, type[Core]] = {
     "transformer": Transformer,
     "bytenet": ByteNet,
     "hopfield": Hopfield,
+    "fast-weights": FastWeights,
 }
 if TYPE_CHECKING:
     RecurrentCores = AnyCore = str
@@ -58,6 +60,7 @@ __all__ = [
     "Core",
     "CoreOutput",
     "Elman",
+    "FastWeights",
     "Feedforward",
     "Hopfield",
     "Pondering",
