@@ -1,5 +1,7 @@
 """Fast weights: against the paper's loops, as attention to the past, their gradients, and episodes side by side."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from foveate.agents.nn.cores import FastWeights
 from foveate.errors import FoveateError
 
 
-def core_of(seed: int = 0, **options: float) -> FastWeights:
+def core_of(seed: int = 0, **options: Any) -> FastWeights:
     torch.manual_seed(seed)
     core = FastWeights(3, 4, **options).double()
     for weight in core.parameters():

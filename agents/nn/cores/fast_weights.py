@@ -25,9 +25,9 @@ class FastWeights(Core[FastWeightsState]):
         h_{t+1}^0 = relu(LN(W h_t + C x_{t+1}))
         h_{t+1}^{s+1} = relu(LN(W h_t + C x_{t+1} + A_t h_{t+1}^s))                   (2)
 
-    A_t h is attention to all earlier states without a softmax: η Σ_τ λ^{t-τ} h_τ (h_τ · h) (4). So what a unit counts for
-    another hangs on the data, where the weights of a plain network are the same for all. W begins as a small multiple
-    of the identity.
+    A_t h is attention to all earlier states without a softmax: η Σ_τ λ^{t-τ} h_τ (h_τ · h) (4). So what a unit counts
+    for another hangs on the data, where the weights of a plain network are the same for all. W begins as a small
+    multiple of the identity.
 
     Args:
         input_size: size of x.
