@@ -6,6 +6,7 @@ python benchmarks/cores.py --json runs/cores.json      the cores' speeds
 python benchmarks/looking.py speed                     what saliency costs
 python benchmarks/looking.py truth                     and how true it is
 python benchmarks/hopfield.py                          what Hopfield networks retrieve
+python benchmarks/scores.py                            how scores of attention begin
 python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
 python benchmarks/results.py                           this page
 
@@ -19,6 +20,7 @@ import platform
 from pathlib import Path
 
 import hopfield
+import scores
 import numpy as np
 from comparison import comparison
 from looking import pages
@@ -189,6 +191,8 @@ def main() -> None:
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
     if hopfield.KEPT.exists():
         lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
+    if scores.KEPT.exists():
+        lines += scores.pages(json.loads(scores.KEPT.read_text(encoding="utf-8")))
     (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"docs/results.md: {len(results)} runs")
 

@@ -29,6 +29,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "run_jobs",
         "gpu",
         "hopfield",
+        "scores",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -209,6 +210,25 @@ def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: p
     assert (curve["sizes"], curve["ended"]) == ([28, 60], "")
     assert min(curve["times"]) > 0
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_scores_begin_as_the_dot_product_s_literal_example(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SIZES": (4, 400), "DRAWS": 20}.items():
+        monkeypatch.setattr(bench.scores, name, value)
+    file = tmp_path / "scores.json"
+    assert bench.scores.main(["--json", str(file)]) == 0
+    kept = json.loads(file.read_text())
+    assert list(kept) == list(bench.scores.SCORES)
+    assert all(0 <= entropy <= 1 and 0 < slope <= 0.5**0.5 for row in kept.values() for entropy, slope in row.values())
+    (_, before), (_, after) = kept["dot"].values()
+    assert after < before / 2  # longer vectors leave hardly any gradient
+    (_, before), (_, after) = kept["scaled-dot"].values()
+    assert after == pytest.approx(before, rel=0.3)
+    page = bench.scores.pages(kept)
+    assert page[-1].startswith("| cosine, derivative")
+    assert page[-1].count("|") == 4
 
 
 def test_hopfield_networks_are_measured_and_drawn(
