@@ -20,8 +20,8 @@ import platform
 from pathlib import Path
 
 import hopfield
-import scores
 import numpy as np
+import scores
 from comparison import comparison
 from looking import pages
 from run_jobs import KEPT, benchmarks

@@ -45,8 +45,9 @@ def pages(kept: dict[str, dict[str, list[float]]]) -> list[str]:
     """The table of what `measure` found."""
     lines = ["\n## Scores of attention before anything is learned (`python benchmarks/scores.py`)\n"]
     lines.append(
-        f"A normal query against {KEYS} normal keys, means of {DRAWS} draws: the entropy of the weights, 1 where all are "
-        "alike and 0 where one is all, and the norm of their derivatives by the scores, by which gradients go back.\n"
+        f"A normal query against {KEYS} normal keys, means of {DRAWS} draws: the entropy of the weights, 1 where all "
+        "are alike and 0 where one is all, and the norm of their derivatives by the scores, by which gradients go "
+        "back.\n"
     )
     lines += [f"| numbers of a vector | {' | '.join(map(str, SIZES))} |", "|" + "---|" * (1 + len(SIZES))]
     for place, what in enumerate(("entropy", "derivative")):
