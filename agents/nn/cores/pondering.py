@@ -1,6 +1,6 @@
 """Adaptive computation time: a core that takes as many steps at each moment as it wants, and pays for them."""
 
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,6 +14,60 @@ from .unroll import unroll
 
 S = TypeVar("S", bound=tuple)
 EPSILON = 0.01  # the paper's ε: a first step may be enough
+
+
+class Halting(NamedTuple):
+    """How far what thinks has come, of any number of things that do, (…,): section 2.1 of Graves 2016.
+
+    Attributes:
+        total: Σ h so far.
+        count: steps that were taken, N in the end.
+        rest: R, once it is known.
+        going: bool, who takes another step.
+    """
+
+    total: Tensor
+    count: Tensor
+    rest: Tensor
+    going: Tensor
+
+    @classmethod
+    def begun(cls, thinks: Tensor, like: Tensor) -> "Halting":
+        """Before the first step.
+
+        Args:
+            thinks: bool, (…,), who takes one at all.
+            like: of the type of the numbers.
+        """
+        zeros = torch.zeros_like(thinks, dtype=like.dtype)
+        return cls(zeros, zeros, zeros, thinks)
+
+    def after(self, h: Tensor, last: bool) -> tuple[Tensor, "Halting"]:
+        """How much a step counts, p, and how far it has brought things.
+
+        Args:
+            h: how ready it made them, (…,).
+            last: whether there is no step after it.
+        """
+        enough = torch.ones_like(self.going) if last else self.total + h >= 1 - EPSILON  # eq. 7
+        remainder = 1 - self.total  # eq. 8
+        p = torch.where(enough, remainder, h) * self.going  # eq. 6
+        return p, Halting(
+            total=self.total + h * self.going,
+            count=self.count + self.going,
+            rest=torch.where(self.going & enough, remainder, self.rest),
+            going=self.going & ~enough,
+        )
+
+    @property
+    def ponder(self) -> Tensor:
+        """ρ = N + R (10)."""
+        return self.count + self.rest
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody takes another step; on a device nobody asks, which would wait for it."""
+        return self.going.device.type == "cpu" and not bool(self.going.any())
 
 
 class Pondering(Core[S], Generic[S]):
@@ -88,23 +142,17 @@ class Pondering(Core[S], Generic[S]):
 
     def _adaptive(self, x: Tensor, state: S, record: bool) -> CoreOutput[S]:
         assert self.halt is not None
-        total = x.new_zeros(len(x))  # Σ h so far, (B,)
-        count, going = torch.zeros_like(total), torch.ones_like(total, dtype=torch.bool)
-        rest, mean, now = total, None, state
+        halting, mean, now = Halting.begun(torch.ones(len(x), dtype=torch.bool, device=x.device), x), None, state
         for n in range(1, self.limit + 1):
             said = self._step(x, n == 1, now, record)
             h = self.halt(said.y)[:, 0].sigmoid()  # eq. 5
-            enough = (total + h >= 1 - EPSILON) if n < self.limit else torch.ones_like(going)  # eq. 7
-            remainder = 1 - total  # eq. 8
-            p = torch.where(enough, remainder, h) * going  # eq. 6
+            p, halting = halting.after(h, n == self.limit)
             part = tree.map(lambda each, p=p: each * p.view(-1, *(1,) * (each.ndim - 1)), said)
             mean = part if mean is None else tree.map(torch.add, mean, part)  # eq. 9
-            rest = torch.where(going & enough, remainder, rest)
-            count, total, now = count + going, total + h * going, said.state
-            going = going & ~enough
-            if going.device.type == "cpu" and not bool(going.any()):
+            now = said.state
+            if halting.over:
                 break
         assert mean is not None
-        ponder = count + rest  # eq. 10
+        ponder = halting.ponder
         losses = {**mean.losses, "ponder": self.penalty * ponder}  # eq. 12
         return mean._replace(losses=losses, records={**mean.records, "ponder": ponder} if record else mean.records)

@@ -1,6 +1,6 @@
 """The classical recurrent networks, mostly on torch's kernels: of ReLU (as in the RAM paper) and of tanh, LSTM, GRU."""
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -73,24 +73,16 @@ class RNN(_TorchCore[HiddenState]):
     """
 
     state_class = HiddenState
+    nonlinearity: ClassVar[str] = "relu"
 
     def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
-        super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="relu"))
+        super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity=self.nonlinearity))
 
 
-class Elman(_TorchCore[HiddenState]):
-    """h_t = tanh(W x_t + U h_{t-1} + b) (Elman 1990): the network of Graves 2016, section 3.1, by default.
+class Elman(RNN):
+    """h_t = tanh(W x_t + U h_{t-1} + b) (Elman 1990): that of Graves 2016, section 3.1; arguments as of `RNN`."""
 
-    Args:
-        input_size: size of x.
-        hidden: units of each layer.
-        layers: how many, one on top of the other.
-    """
-
-    state_class = HiddenState
-
-    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
-        super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity="tanh"))
+    nonlinearity = "tanh"
 
 
 class LSTM(_TorchCore[LSTMState]):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ....errors import check_range
-from ..cores.pondering import EPSILON
+from ..cores.pondering import Halting
 from ..places import place_code
 from .items import Annotated, real
 from .transformer import CodedItems
@@ -90,7 +90,7 @@ class UniversalItems(CodedItems):
         places = self.codes(x) if self.places else torch.zeros_like(x[:1])
 
         def step(number: int, x: Tensor) -> Tensor:
-            code = place_code(torch.tensor(number, device=x.device), x.shape[2], x.dtype)
+            code = place_code(torch.full((), number, device=x.device), x.shape[2], x.dtype)
             return self.block(x + places + code, src_key_padding_mask=hidden)  # eqs. 4 to 7
 
         if self.fixed:
@@ -98,20 +98,14 @@ class UniversalItems(CodedItems):
                 x = step(number, x)
             return Annotated(x[:, asked:])
         assert self.halt is not None
-        total = items.new_zeros(items.shape[:2])  # Σ h so far, (B, L)
-        count, rest, going, what = total, total, there, x.new_zeros(())
+        halting, what = Halting.begun(there, x), x.new_zeros(())
         for number in range(1, self.limit + 1):
+            going = halting.going
             thinking = torch.cat([going.any(1, keepdim=True).expand(-1, asked), going], 1)  # (B, Q + L)
             x = torch.where(thinking[..., None], step(number, x), x)  # section 2.2: the others are copied
             now = x[:, asked:]  # (B, L, D)
-            h = self.halt(now)[..., 0].sigmoid()  # Graves's eq. 5, and so on
-            enough = (total + h >= 1 - EPSILON) if number < self.limit else torch.ones_like(going)  # eq. 7
-            remainder = 1 - total  # eq. 8
-            p = torch.where(enough, remainder, h) * going  # eq. 6
-            what = what + p[..., None] * now  # eq. 9
-            rest = torch.where(going & enough, remainder, rest)
-            count, total = count + going, total + h * going
-            going = going & ~enough
-            if going.device.type == "cpu" and not bool(going.any()):
+            p, halting = halting.after(self.halt(now)[..., 0].sigmoid(), number == self.limit)
+            what = what + p[..., None] * now  # Graves's eq. 9
+            if halting.over:
                 break
-        return Annotated(what, count + rest)  # eq. 10
+        return Annotated(what, halting.ponder)
