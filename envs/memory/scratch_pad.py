@@ -13,27 +13,21 @@ from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
 from ..sizes import Range, Splits
-from . import pad_picture
+from . import pad_picture, pad_policies
 from .programs import (
     ACT,
     ADD,
     BASE,
     BLANK,
     CARRIES,
-    FIRST,
     LEFT,
-    LSHIFT,
     OUT,
     PROGRAM,
-    RETURN,
     RIGHT,
     ROWS,
-    RSHIFT,
-    SECOND,
     SIZES,
     STOP,
     WRITE,
-    column_sum,
     due,
     listing,
     reads,
@@ -42,8 +36,6 @@ from .script import REWARDS, moments
 
 DEPTH = 4  # programs that the stack holds
 VIEWS = ["glimpse", "whole"]
-_FULL, _FREE = 9, 8  # marks of the policy without memory: one is carried, or nothing
-Command = Tensor | int
 
 
 class ScratchPad(BatchWorld):
@@ -304,53 +296,14 @@ class ScratchPad(BatchWorld):
 
     # ---- policies behind the certified scale ----
 
-    def _command(self, program: Command, row: Command = 0, deed: int = 0, symbol: Command = 0, stop: int = 0) -> Tensor:
-        """One command in all worlds, (B, 5)."""
-        like = self.clock
-        return torch.stack(
-            [torch.as_tensor(x, device=like.device).expand_as(like) for x in (program, row, deed, symbol, stop)], 1
-        )
-
     def oracle(self) -> Tensors:
         return self._asked(self._due(self.state))
 
     def blind(self) -> Tensors:
-        """A 1 into every column: a sum that has a digit more than its numbers begins with one."""
-        writes, left = self._command(ACT, OUT, WRITE, 1), self._command(ACT, OUT, LEFT)
-        last, clock = 2 * self.digits.high + 1, self.clock[:, None]
-        return self._asked(torch.where(clock > last, self._command(*RETURN), torch.where(clock % 2 == 0, writes, left)))
+        return self._asked(pad_policies.blind(self.clock, self.digits.high))
 
     def memoryless(self) -> Tensors:
-        """What was done is to be seen: in marks on the row of carries, in arguments, in digits that changed.
-
-        Whether a pointer is yet to be moved is seen by a digit that the call was made with, unless the next is alike.
-        Without calls: the digit, and only the row of the sum moved on.
-        """
-        under, top = self._under(self.state), self._top(self.state)
-        first, second, carry, out = under.unbind(1)
-        program, row, _, symbol, _ = top.unbind(1)
-        total, written, marked = column_sum(under), out != BLANK, (carry == _FULL) | (carry == _FREE)
-        over = (first == BLANK) & (second == BLANK)
-        stop, left = self._command(*RETURN), self._command(ACT, OUT, LEFT)
-        digit = self._command(ACT, OUT, WRITE, total % BASE)
-        if not self.calls:
-            return self._asked(_either(written, left, digit))
-        mark = self._command(ACT, CARRIES, WRITE, torch.where(total >= BASE, _FULL, _FREE))
-        shift = self._command(LSHIFT, (carry == _FULL).long(), 0, first)
-        add = _either(over & (written | (carry != 1)), stop, _either(~written, digit, _either(marked, shift, mark)))
-        again = (first == symbol) & (first != BLANK)
-        lshift = _either(again, self._command(ACT, FIRST, LEFT), self._command(RSHIFT, row, 0, second))
-        again = (second == symbol) & (second != BLANK)
-        carries = _either(marked, self._command(ACT, CARRIES, LEFT), self._command(ACT, CARRIES, WRITE, 1))
-        rshift = _either(marked | ((row == 1) & (carry != 1)), carries, left)
-        rshift = _either(again, self._command(ACT, SECOND, LEFT), rshift)
-        below = _either(~written, stop, _either(program == LSHIFT, lshift, rshift))
-        return _either(program == ADD, add, below)
+        return self._asked(pad_policies.memoryless(self._under(self.state), self._top(self.state), self.calls))
 
     def frame(self, index: int) -> np.ndarray:
         return pad_picture.draw(self.state, index, self.calls)
-
-
-def _either(which: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    """One command where `which`, (B,), says so, else the other; each (B, 5)."""
-    return torch.where(which[:, None], one, other)
