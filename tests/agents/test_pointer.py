@@ -1,9 +1,11 @@
 """Pointing: equation 3 and the copied item in slow loops, what is behind the end, sets, and lengths never trained."""
 
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import pytest
+import ragged
 import torch
 from gymnasium import spaces
 from hypothesis import given, settings
@@ -32,11 +34,7 @@ def policy_of(agent: str = "pointer", **options: Any) -> Any:
     return AGENTS[agent](env.observation_space, env.action_space, **{**small, **options})
 
 
-def sources(batch: int, seed: int, items: int = 5, size: int = 3) -> Source:
-    """Sources of several lengths, also of none, NaN behind their ends."""
-    torch.manual_seed(seed)
-    source = Source(torch.randn(batch, items, size, dtype=torch.float64), torch.randint(items + 1, (batch,)))
-    return source._replace(items=torch.where(source.mask()[..., None], source.items, torch.nan))
+sources = partial(ragged.sources, size=3, least=0)
 
 
 @settings(max_examples=20, deadline=None)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ragged import sources
 from torch import Tensor, nn
 
 from foveate import tree
@@ -60,13 +61,6 @@ def slow_decoder(core: TransformerDecoder, x: Tensor, items: Tensor, heads: int)
         h = [now + reading.mix(attended(reading.ask(reading.norm(now)), keys, values, heads)) for now in h]
         h = [now + block.widen_2(nn.functional.gelu(block.widen_1(block.norm_2(now)))) for now in h]
     return torch.stack([core.norm(now) for now in h])
-
-
-def sources(batch: int, seed: int, items: int = 5, size: int = 6) -> Source:
-    """Sources of several lengths, NaN behind their ends."""
-    torch.manual_seed(seed)
-    source = Source(torch.randn(batch, items, size, **DOUBLE), torch.randint(1, items + 1, (batch,)))
-    return source._replace(items=torch.where(source.mask()[..., None], source.items, torch.nan))
 
 
 def decoder(**options: int) -> TransformerDecoder:

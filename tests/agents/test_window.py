@@ -1,8 +1,10 @@
 """The moving window over the items of a source: the paper's loop, and a core that reads through it."""
 
 import math
+from functools import partial
 
 import pytest
+import ragged
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,16 +13,10 @@ from torch import Tensor
 from foveate import tree
 from foveate.agents.nn.attention.window import WindowItems
 from foveate.agents.nn.cores import GRU
-from foveate.agents.nn.cores.base import Source
 from foveate.agents.policies.attend import ReadingCore
 from foveate.errors import FoveateError
 
-
-def sources(batch: int, seed: int, items: int = 6, size: int = 3) -> Source:
-    """Sources of several lengths, NaN behind their ends."""
-    torch.manual_seed(seed)
-    source = Source(torch.randn(batch, items, size, dtype=torch.float64), torch.randint(1, items + 1, (batch,)))
-    return source._replace(items=torch.where(source.mask()[..., None], source.items, torch.nan))
+sources = partial(ragged.sources, items=6, size=3)
 
 
 def test_the_window_is_the_paper_s_loop() -> None:
