@@ -1,11 +1,10 @@
 """Agents that are little more than a core: the observation goes in as it is, linear heads come out."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from gymnasium import spaces
 
-from ...errors import check_choice
-from ..nn.cores import DNC, GRU, LSTM, NTM, Core, FastWeights, Pondering, Transformer, make_core
+from ..nn.cores import DNC, GRU, LSTM, NTM, Core, FastWeights, Transformer
 from ..nn.encoders import MLP
 from .policy import Policy
 
@@ -69,42 +68,3 @@ class FastWeightsAgent(CoreAgent):
     """A recurrent network with fast weights, which hold what it just thought."""
 
     core_class, configures = FastWeights, (FastWeights,)
-
-
-class PonderingAgent(Policy):
-    """Adaptive computation time around a recurrent core: at each moment as many steps of it as are worth their cost.
-
-    Args:
-        observation_space: any mix of common spaces.
-        action_space: any mix of parts.
-        encoder: units of fully connected layers before the core; none by default.
-        core: what takes the steps; one whose state has a mean. "elman" is the paper's in its section 3.1.
-        hidden: units of the core.
-        rows: rows of the memory, of a core that has one (ntm).
-        penalty: what a step costs, the paper's τ.
-        limit: steps that a moment may take.
-        fixed: so many steps at every moment, its ablation; 0 for adaptive.
-
-    Source:
-        Graves 2016, "Adaptive computation time for recurrent neural networks".
-    """
-
-    def __init__(
-        self,
-        observation_space: spaces.Space,
-        action_space: spaces.Space,
-        *,
-        encoder: tuple[int, ...] = (),
-        core: Literal["rnn", "elman", "lstm", "gru", "ntm"] = "rnn",
-        hidden: int = 128,
-        rows: int = 16,
-        penalty: float = 0.01,
-        limit: int = 10,
-        fixed: int = 0,
-    ):
-        check_choice("core", core, ["rnn", "elman", "lstm", "gru", "ntm"])
-        layers = MLP(observation_space, encoder)
-        inner = make_core(core, layers.output_size + 1, hidden, rows=rows)
-        super().__init__(
-            observation_space, action_space, layers, Pondering(inner, penalty=penalty, limit=limit, fixed=fixed)
-        )

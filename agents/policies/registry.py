@@ -3,7 +3,7 @@
 from ...errors import check_choice
 from .attend import Attend
 from .cnn import CNNAgent
-from .core_agent import DNCAgent, FastWeightsAgent, GRUAgent, LSTMAgent, NTMAgent, PonderingAgent, TransformerAgent
+from .core_agent import DNCAgent, FastWeightsAgent, GRUAgent, LSTMAgent, NTMAgent, TransformerAgent
 from .dram import DRAM
 from .dueling import DuelingAgent
 from .hopfield import HopfieldAgent
@@ -13,6 +13,7 @@ from .pointer import Pointer
 from .policy import Policy
 from .ram import RAM, RandomGlimpse
 from .soft import SoftAttention
+from .thinking import PonderingAgent, PonderNetAgent
 from .transcriber import Transcriber
 
 AGENTS: dict[str, type[Policy]] = {
@@ -30,6 +31,7 @@ AGENTS: dict[str, type[Policy]] = {
     "transformer": TransformerAgent,
     "fast-weights": FastWeightsAgent,
     "pondering": PonderingAgent,
+    "ponder-net": PonderNetAgent,
     "hopfield": HopfieldAgent,
     "npi": NPIAgent,
     "attend": Attend,

@@ -266,6 +266,8 @@ _MEMORY = [
     case("fast-weights", ("Memory/Parity-v0", {"bits": 8, "per_step": 2}), "backprop", {"steps": 2}),
     case("pondering", ("Memory/Parity-v0", {"bits": 4, "per_step": 2}), "backprop", {"core": "gru", "limit": 3}),
     case("pondering", MAZE, "ppo", {"core": "lstm", "fixed": 2}),
+    case("ponder-net", ("Memory/Parity-v0", {"bits": 4, "per_step": 2}), "backprop", {"core": "gru", "limit": 3}),
+    case("ponder-net", MAZE, "ppo", {"core": "lstm", "limit": 2}),
     *(case("npi", PAD, objective) for objective in ("backprop", "ppo")),
     case("lstm", options_of(PAD, calls=False), "backprop"),
 ]

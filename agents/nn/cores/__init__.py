@@ -10,6 +10,7 @@ from .dnc import DNC
 from .fast_weights import FastWeights
 from .hopfield import Hopfield
 from .ntm import NTM
+from .ponder_net import PonderNet
 from .pondering import Pondering
 from .recurrent import GRU, LSTM, RNN, Elman
 from .transformer import Transformer
@@ -63,6 +64,7 @@ __all__ = [
     "FastWeights",
     "Feedforward",
     "Hopfield",
+    "PonderNet",
     "Pondering",
     "RecurrentCores",
     "Transformer",

@@ -70,6 +70,20 @@ class Halting(NamedTuple):
         return self.going.device.type == "cpu" and not bool(self.going.any())
 
 
+def check_has_mean(inner: Core) -> None:
+    """Refuse a core of whose states there is no mean.
+
+    Args:
+        inner: takes the steps.
+
+    Raises:
+        FoveateError: its state has other parts than floats.
+    """
+    if not all(part.is_floating_point() for part in tree.flatten_names(inner.initial_state(1)).values()):
+        name = type(inner).__name__
+        raise FoveateError(f"{name} has a state without a mean: take a core whose state is of floats.")
+
+
 class Pondering(Core[S], Generic[S]):
     """Takes several steps of another core at each moment, and says when it has thought enough.
 
@@ -102,9 +116,7 @@ class Pondering(Core[S], Generic[S]):
         check_range("penalty", penalty, 0.0)
         check_range("limit", limit, 1, 1000)
         check_range("fixed", fixed, 0, 1000)
-        if not all(part.is_floating_point() for part in tree.flatten_names(inner.initial_state(1)).values()):
-            name = type(inner).__name__
-            raise FoveateError(f"{name} has a state without a mean: take a core whose state is of floats.")
+        check_has_mean(inner)
         self.inner, self.output_size = inner, inner.output_size
         self.penalty, self.limit, self.fixed = penalty, limit, fixed
         self.halt = None if fixed else nn.Linear(inner.output_size, 1)

@@ -13,6 +13,7 @@ numbers, with many ways         MixtureHead                 -log of a mixture's 
 points of a pen                 PenHead                     -log of a mixture's density, and cross-entropy
 symbols in order, unaligned     CTCHead                     connectionist temporal classification
 a whole string of symbols       TranscriptHead              the same, of the source's items
+any of these, at every step     SteppedHead                 its mean over steps of thinking
 """
 
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from .move import MoveHead
 from .pen import PenHead
 from .pointer import PointerHead
 from .program import ProgramHead
+from .stepped import Expected, SteppedHead
 from .transcript import TranscriptHead
 from .uniform import UniformHead
 
@@ -100,6 +102,7 @@ __all__ = [
     "BernoulliHead",
     "CTCHead",
     "CategoricalHead",
+    "Expected",
     "GaussianHead",
     "Head",
     "MixtureHead",
@@ -108,6 +111,7 @@ __all__ = [
     "PenHead",
     "PointerHead",
     "ProgramHead",
+    "SteppedHead",
     "TranscriptHead",
     "UniformHead",
     "make_critic",
