@@ -45,6 +45,9 @@ class EvaluateOptions:
             characters, in --moments episodes of each number; --plot draws it (Glimpse/FindEight-v0).
         score_ponder: measure how many steps of adaptive computation time the first run takes, by how much there is to
             compute, in --moments episodes (Memory/Parity-v0, Logic and Sort).
+        score_heads: measure what each head of a transformer looks at (the moment before, the same symbol, what decides
+            …), in --moments episodes of the first run (Memory worlds and Sequence/Text-v0).
+        arcs: with --score-heads, draw the heads that do so the most over the end of an episode, into this PNG.
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -78,6 +81,8 @@ class EvaluateOptions:
     score_text: bool = False
     score_search: bool = False
     score_ponder: bool = False
+    score_heads: bool = False
+    arcs: Path | None = None
     bias: float = 1.0
     shown: int = 9
     saliency: str = ""
@@ -102,6 +107,8 @@ class EvaluateOptions:
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
         if self.letter and self.align is None:
             raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
+        if self.arcs is not None and not self.score_heads:
+            raise FoveateError("--arcs draws what --score-heads measures: give both.")
         if self.plot is not None and bool(self.sweep) == self.score_search:
             raise FoveateError(
                 "--plot draws a sweep or searches: give one of --sweep, with splits as in --sweep test-20 test-40, and "
@@ -111,7 +118,8 @@ class EvaluateOptions:
     @property
     def scores(self) -> bool:
         """Whether something else than episodes is measured of the first run."""
-        return any((self.score_saliency, self.score_alignment, self.score_writing, self.score_text, self.score_ponder))
+        told = (self.score_saliency, self.score_alignment, self.score_writing, self.score_text, self.score_ponder)
+        return any((*told, self.score_heads))
 
     def check_outputs(self) -> None:
         """See that everything can be written, before anything is measured.
@@ -124,6 +132,7 @@ class EvaluateOptions:
         check_output(self.trace, "--trace", [".png", ".mp4"])
         check_output(self.align, "--align", [".png", ".mp4"])
         check_output(self.plot, "--plot", [".png"])
+        check_output(self.arcs, "--arcs", [".png"])
         check_output(self.json, "--json")
         if self.score_saliency:
             check_output_folder(self.report, "--report")
@@ -284,6 +293,10 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
         from .score_ponder import score_ponder
 
         _keep(score_ponder(shot, options.moments), options)
+    if options.score_heads:
+        from .score_heads import score_heads
+
+        _keep(score_heads(shot, options.moments, options.arcs), options)
     if options.video is not None or options.contact_sheet is not None:
         if methods:
             from .saliency import SaliencyFilm, film_saliency

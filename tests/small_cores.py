@@ -32,6 +32,10 @@ SPECIAL = {
         {"rows": 5, "width": 3, "read_heads": 2, "mask_keys": True, "deallocate": True, "sharpen_links": True},
     ),
     "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
+    "transformer-alone": (
+        "transformer",
+        {"heads": 2, "context": 4, "without": ("places", "norm", "residual", "feedforward")},
+    ),
     "bytenet": ("bytenet", {"layers": 2}),
     "hopfield": ("hopfield", {"context": 4, "steps": 2}),
 }

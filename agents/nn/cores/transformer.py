@@ -1,18 +1,20 @@
 """Causal self-attention over the episode so far: attention without recurrence, as a rival of recurrent memories."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ....errors import FoveateError, check_range
+from ....errors import FoveateError, check_choice, check_range
 from ..attention.content import scaled_dot, weighted_sum
 from .base import Core, CoreOutput, reset_where, used_room
 
 Beside = Callable[[int, Tensor], Tensor]
+Parts = Literal["places", "norm", "residual", "feedforward"]
+PARTS = ["places", "norm", "residual", "feedforward"]
 
 
 class TransformerState(NamedTuple):
@@ -34,19 +36,36 @@ class Transformer(Core[TransformerState]):
         layers: blocks of attention and a feed-forward layer.
         heads: of attention.
         context: moments that are remembered, this one included.
+        without: what is left out, to see what it is for: "places" (no rotation: only what was shown counts, not when),
+            "norm" (of layers), "residual" (streams: a layer's output takes the place of its input) and "feedforward"
+            (layers).
+
+    Raises:
+        FoveateError: a number is out of its range, or nothing is called so.
     """
 
-    def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 2, heads: int = 4, context: int = 128):
+    def __init__(
+        self,
+        input_size: int,
+        hidden: int = 128,
+        *,
+        layers: int = 2,
+        heads: int = 4,
+        context: int = 128,
+        without: tuple[Parts, ...] = (),
+    ):
         super().__init__()
+        for name in without:
+            check_choice("without", name, PARTS)
         for name, value in (("layers", layers), ("heads", heads), ("context", context)):
             check_range(name, value, 1)
         if hidden % (2 * heads):
             raise FoveateError(f"hidden={hidden} is not allowed: it must be a multiple of 2 * heads = {2 * heads}.")
         self.heads, self.context, self.output_size = heads, context, hidden
         self.embed = nn.Linear(input_size, hidden)
-        self.layers = layers
-        self.blocks = nn.ModuleList(_Block(hidden) for _ in range(layers))
-        self.norm = nn.LayerNorm(hidden)
+        self.layers, self.rotates = layers, "places" not in without
+        self.blocks = nn.ModuleList(_Block(hidden, without) for _ in range(layers))
+        self.norm = nn.Identity() if "norm" in without else nn.LayerNorm(hidden)
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> TransformerState:
         blank = self.embed.weight.new_zeros(batch, len(self.blocks), self.context, self.output_size)
@@ -98,9 +117,9 @@ class Transformer(Core[TransformerState]):
             # weights
             known = torch.where(v.isfinite(), v, 0.0)
             read = weighted_sum(weights, split_heads(known, self.heads)).transpose(1, 2).flatten(2)  # (B, T, D)
-            h = h + block.mix(read)
+            h = block.added(h, block.mix(read))
             h = h if beside is None else h + beside(i, h)
-            h = h + block.widen_2(F.gelu(block.widen_1(block.norm_2(h))))
+            h = block.widened(h)
             keys.append(k[:, -self.context :])
             values.append(v[:, -self.context :])
             if record:  # the window of each moment: C columns that end at itself
@@ -137,6 +156,8 @@ class Transformer(Core[TransformerState]):
 
     def _rotate(self, x: Tensor, clock: Tensor) -> Tensor:
         """Rotate pairs of numbers by angles that grow with the moment's number (Su et al. 2021, eq. 15)."""
+        if not self.rotates:
+            return x
         half = x.shape[-1] // self.heads // 2
         rate = 10000.0 ** (-torch.arange(half, device=x.device, dtype=x.dtype) / half)
         angle = (clock[..., None].to(x.dtype) * rate)[:, :, None]  # (B, T, 1, half)
@@ -151,10 +172,26 @@ def split_heads(x: Float[Tensor, "batch time size"], heads: int) -> Float[Tensor
 
 
 class _Block(nn.Module):
-    """The parameters of one layer."""
+    """The parameters of one layer, and what becomes of the residual stream.
 
-    def __init__(self, size: int):
+    Args:
+        size: D.
+        without: as of `Transformer`.
+    """
+
+    def __init__(self, size: int, without: tuple[Parts, ...]):
         super().__init__()
-        self.norm_1, self.norm_2 = nn.LayerNorm(size), nn.LayerNorm(size)
+        norms = [nn.Identity() if "norm" in without else nn.LayerNorm(size) for _ in range(2)]
+        self.norm_1, self.norm_2 = norms
         self.project, self.mix = nn.Linear(size, 3 * size), nn.Linear(size, size)
-        self.widen_1, self.widen_2 = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+        self.residual, self.feedforward = "residual" not in without, "feedforward" not in without
+        if self.feedforward:
+            self.widen_1, self.widen_2 = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+
+    def added(self, h: Tensor, said: Tensor) -> Tensor:
+        """The stream with what a part of the layer says."""
+        return h + said if self.residual else said
+
+    def widened(self, h: Tensor) -> Tensor:
+        """The stream behind the feed-forward layer."""
+        return self.added(h, self.widen_2(F.gelu(self.widen_1(self.norm_2(h))))) if self.feedforward else h
