@@ -4,9 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # the PyTorch that the tests are known to pass with; any version that pyproject.toml allows should do
 TORCH ?= torch==2.13.0
-ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks train.py evaluate.py
+ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly lowest fuzz check types style duplicates bench results clean
+.PHONY: setup demo test nightly lowest fuzz check types style duplicates bench results docs clean
 
 setup: $(VENV)/.done
 
@@ -64,6 +64,10 @@ bench: setup
 
 results: setup
 	$(BIN)/python benchmarks/results.py
+
+# the site, in build/site/html, from docs/ and from what foveate says of itself; it asks nothing of the network
+docs: setup
+	$(BIN)/python docs/site/build.py
 
 clean:
 	rm -rf build dist *.egg-info demo .pytest_cache .ruff_cache

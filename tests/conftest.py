@@ -1,11 +1,13 @@
 """What all tests share: one thread, no display, our ids."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside this file
 
@@ -35,3 +37,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation site, built once for all workers: its pages in source/, and html/."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "built").exists():
+            build = [sys.executable, str(ROOT / "docs" / "site" / "build.py"), "--out", str(shared)]
+            done = subprocess.run(build, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+            assert done.returncode == 0, done.stderr
+            (shared / "built").touch()
+    return shared

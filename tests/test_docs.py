@@ -13,38 +13,45 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from commands import command, measure_little, run_folder
+from ids import ALL_IDS
 from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from foveate.agents import presets
 from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
+from foveate.envs import MULTI_IDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHORT = 64  # steps of any training of Stable-Baselines3's
 
 
+def blocks_of(text: str) -> list[str]:
+    """The Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of a page that call our commands, without their comments."""
+    lines = re.findall(r"^    (python (?:path/to/)?(?:train|evaluate)\.py .*)$", text, re.MULTILINE)
+    lines = [re.split(r"\s{2,}#", line)[0].strip() for line in lines]
+    return [line for line in lines if "evaluate.py --import" not in line]  # test_how_to.py trains what it needs
+
+
 def blocks() -> list[Any]:
     """The Python blocks of all pages; those that are files of a user's are run by what imports them."""
     found = []
     for page in PAGES:
-        for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+        for number, code in enumerate(blocks_of(page.read_text())):
             found.append(pytest.param(code, id=f"{page.name}-{number}"))
     return found
 
 
 def commands() -> list[Any]:
-    """The lines of all pages that call our commands, without their comments."""
-    found = []
-    for page in PAGES:
-        for line in re.findall(
-            r"^    (python (?:path/to/)?(?:train|evaluate)\.py .*)$", page.read_text(), re.MULTILINE
-        ):
-            words = re.split(r"\s{2,}#", line)[0].strip()
-            if "evaluate.py --import" not in words:  # test_how_to.py trains what it needs
-                found.append(pytest.param(words, id=f"{page.name}: {words}"))
-    return found
+    """The lines of all pages that call our commands."""
+    return [pytest.param(line, id=f"{page.name}: {line}") for page in PAGES for line in commands_of(page.read_text())]
 
 
 @pytest.fixture
@@ -78,6 +85,10 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("code", blocks())
 @pytest.mark.usefixtures("shortened")
 def test_a_block_runs_as_it_is_printed(code: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_block(code, elsewhere, monkeypatch)
+
+
+def run_block(code: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder, where zoo/NAME is what comes with the package."""
     module = types.ModuleType("block")
     monkeypatch.setitem(sys.modules, "block", module)
@@ -111,6 +122,10 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("line", commands())
 @pytest.mark.usefixtures("hasty")
 def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) -> None:
+    run_command(line, run, elsewhere)
+
+
+def run_command(line: str, run: Path, elsewhere: Path) -> None:
     """With a run in the place of what only the reader can name."""
     if "ALE/" in line:
         pytest.importorskip("ale_py")
@@ -129,6 +144,20 @@ def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) 
     words = shlex.split(line)[1:]
     done = command(ROOT, Path(words[0]).name, *words[1:], cwd=elsewhere)
     assert done.returncode in (0, 130), done.stderr  # 130: what was to be trained was not
+
+
+@pytest.mark.parametrize("title", [*ALL_IDS, *MULTI_IDS, *presets.names()])
+@pytest.mark.usefixtures("shortened", "hasty")
+def test_what_a_generated_page_shows_runs(
+    title: str, site: Path, run: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = (page.read_text(encoding="utf-8") for page in (site / "source").rglob("*.md"))
+    (text,) = [text for text in texts if text.startswith(f"# {title}\n")]
+    assert blocks_of(text) or commands_of(text)
+    for code in blocks_of(text):
+        run_block(code, elsewhere, monkeypatch)
+    for line in commands_of(text):
+        run_command(line, run, elsewhere)
 
 
 def test_commands_in_the_readme_exist(root: Path) -> None:

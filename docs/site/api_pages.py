@@ -1,0 +1,6 @@
+"""API."""
+
+
+def pages() -> dict[str, bytes]:
+    """All pages."""
+    return {}
