@@ -25,7 +25,7 @@ class EvaluateOptions:
         sweep: splits to measure beside that, one column each.
         bleu: also judge the sentences that are written by BLEU, in the same episodes (Sequence/Translation-v0 and
             Sequence/Caption-v0; needs the extra "text").
-        plot: draw the sweep, or the searches, of all runs into this PNG.
+        plot: draw the sweep, or the searches, of all runs into this PNG, or what --score-heads or --score-memory found.
         seed: of the worlds.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         checkpoint: which checkpoint of a run.
@@ -46,8 +46,10 @@ class EvaluateOptions:
         score_ponder: measure how many steps of adaptive computation time the first run takes, by how much there is to
             compute, in --moments episodes (Memory/Parity-v0, Logic and Sort).
         score_heads: measure what each head of a transformer looks at (the moment before, the same symbol, what decides
-            …), in --moments episodes of the first run (Memory worlds and Sequence/Text-v0).
-        arcs: with --score-heads, draw the heads that do so the most over the end of an episode, into this PNG.
+            …), in --moments episodes of the first run; --plot draws the heads that do so the most, with arcs over the
+            end of an episode (Memory worlds and Sequence/Text-v0).
+        score_memory: measure what rows of the first run's external memory are used for, in --moments episodes: as
+            counters (Memory/DynamicNGrams-v0) or as places for priorities (Memory/PrioritySort-v0); --plot draws it.
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some
@@ -82,7 +84,7 @@ class EvaluateOptions:
     score_search: bool = False
     score_ponder: bool = False
     score_heads: bool = False
-    arcs: Path | None = None
+    score_memory: bool = False
     bias: float = 1.0
     shown: int = 9
     saliency: str = ""
@@ -107,19 +109,18 @@ class EvaluateOptions:
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
         if self.letter and self.align is None:
             raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
-        if self.arcs is not None and not self.score_heads:
-            raise FoveateError("--arcs draws what --score-heads measures: give both.")
-        if self.plot is not None and bool(self.sweep) == self.score_search:
+        drawn = (bool(self.sweep), self.score_search, self.score_heads, self.score_memory)
+        if self.plot is not None and sum(drawn) != 1:
             raise FoveateError(
-                "--plot draws a sweep or searches: give one of --sweep, with splits as in --sweep test-20 test-40, and "
-                "--score-search."
+                "--plot draws one thing: give one of --sweep, with splits as in --sweep test-20 test-40, "
+                "--score-search, --score-heads and --score-memory."
             )
 
     @property
     def scores(self) -> bool:
         """Whether something else than episodes is measured of the first run."""
         told = (self.score_saliency, self.score_alignment, self.score_writing, self.score_text, self.score_ponder)
-        return any((*told, self.score_heads))
+        return any((*told, self.score_heads, self.score_memory))
 
     def check_outputs(self) -> None:
         """See that everything can be written, before anything is measured.
@@ -132,7 +133,6 @@ class EvaluateOptions:
         check_output(self.trace, "--trace", [".png", ".mp4"])
         check_output(self.align, "--align", [".png", ".mp4"])
         check_output(self.plot, "--plot", [".png"])
-        check_output(self.arcs, "--arcs", [".png"])
         check_output(self.json, "--json")
         if self.score_saliency:
             check_output_folder(self.report, "--report")
@@ -296,7 +296,11 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
     if options.score_heads:
         from .score_heads import score_heads
 
-        _keep(score_heads(shot, options.moments, options.arcs), options)
+        _keep(score_heads(shot, options.moments, options.plot), options)
+    if options.score_memory:
+        from .score_memory import score_memory
+
+        _keep(score_memory(shot, options.moments, options.plot), options)
     if options.video is not None or options.contact_sheet is not None:
         if methods:
             from .saliency import SaliencyFilm, film_saliency

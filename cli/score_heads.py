@@ -10,13 +10,13 @@ from .film import Shot
 SHOWN = 70  # symbols of a picture
 
 
-def score_heads(shot: Shot, episodes: int, arcs: Path | None) -> dict[str, object]:
+def score_heads(shot: Shot, episodes: int, plot: Path | None) -> dict[str, object]:
     """Let a run read; print what its heads look at, draw those that do so the most, and return the figures.
 
     Args:
         shot: who reads where.
         episodes: how many.
-        arcs: where the picture goes; None for none.
+        plot: where the picture goes; None for none.
 
     Raises:
         FoveateError: it has no heads, or reads nothing that is known before.
@@ -29,9 +29,9 @@ def score_heads(shot: Shot, episodes: int, arcs: Path | None) -> dict[str, objec
         layer, head = role.best
         most = f"{role.mass.max():.3f}"
         print(f"  {role.name:<26}{role.moments:>9,}{role.chance:>11.3f}{most:>20}   layer {layer + 1}, head {head + 1}")
-    if arcs is not None:
-        arcs.write_bytes(_picture(found))
-        print(f"arcs: {arcs}")
+    if plot is not None:
+        plot.write_bytes(_picture(found))
+        print(f"plot: {plot}")
     return {
         "episodes": episodes,
         "roles": [{**role._asdict(), "mass": role.mass.tolist()} for role in found.roles],

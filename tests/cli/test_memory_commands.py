@@ -35,6 +35,40 @@ def test_train_and_measure_a_turing_machine(root: Path, tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 1000
 
 
+def test_what_memory_and_heads_are_for(root: Path, tmp_path: Path) -> None:
+    game = [
+        "Memory/DynamicNGrams-v0",
+        "--steps",
+        "600",
+        "--env.context",
+        "2",
+        "--env.bits",
+        "20",
+        "--learner.batch",
+        "16",
+    ]
+    for agent, options, score, said in (
+        ("ntm", ROWS, "--score-memory", "ones less zeros so far"),
+        (
+            "transformer",
+            ["--agent.heads", "2", "--agent.without", "norm", "places"],
+            "--score-heads",
+            "the moment before",
+        ),
+    ):
+        folder = train(root, tmp_path / agent, game[0], agent, *game[1:], *options)
+        plot, figures = tmp_path / f"{agent}.png", tmp_path / f"{agent}.json"
+        words = [score, "--moments", "4", "--plot", str(plot), "--json", str(figures)]
+        done = command(root, "evaluate.py", str(folder), *words)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        assert plot.stat().st_size > 1000
+        assert json.loads(figures.read_text())["episodes"] == 4
+        done = command(root, "evaluate.py", str(folder), score, "--sweep", "test-400", "--plot", str(plot))
+        assert done.returncode == 2
+        assert "one of --sweep" in done.stderr
+
+
 def test_a_curriculum_goes_on_and_is_resumed_in_its_lesson(root: Path, tmp_path: Path) -> None:
     words = ["Memory/GraphTraversal-v0", "gru", "--steps", "6000", "--env.lesson", "3", "--pass-score", "0.0"]
     folder = train(root, tmp_path / "runs", *words, "--learner.batch", "16")
