@@ -7,6 +7,7 @@ python benchmarks/looking.py speed                     what saliency costs
 python benchmarks/looking.py truth                     and how true it is
 python benchmarks/hopfield.py                          what Hopfield networks retrieve
 python benchmarks/scores.py                            how scores of attention begin
+python benchmarks/flares.py                            how sensitive value and advantage are
 python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
 python benchmarks/results.py                           this page
 
@@ -19,6 +20,7 @@ import os
 import platform
 from pathlib import Path
 
+import flares
 import hopfield
 import numpy as np
 import scores
@@ -193,6 +195,8 @@ def main() -> None:
         lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
     if scores.KEPT.exists():
         lines += scores.pages(json.loads(scores.KEPT.read_text(encoding="utf-8")))
+    if flares.KEPT.exists():
+        lines += flares.pages(json.loads(flares.KEPT.read_text(encoding="utf-8")))
     (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"docs/results.md: {len(results)} runs")
 

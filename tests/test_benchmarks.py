@@ -9,7 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
+import torch
+
+from foveate.agents import load
+from foveate.analysis.saliency_moments import collect
+from foveate.wrappers.saliency import view_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,6 +37,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "gpu",
         "hopfield",
         "scores",
+        "flares",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -229,6 +237,38 @@ def test_scores_begin_as_the_dot_product_s_literal_example(
     page = bench.scores.pages(kept)
     assert page[-1].startswith("| cosine, derivative")
     assert page[-1].count("|") == 4
+
+
+def test_sensitivity_is_the_jacobian_s_size_by_the_output_s_spread(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.flares, "WORLDS", 4)
+    file = tmp_path / "flares.json"
+    assert bench.flares.main(["--moments", "12", "--json", str(file)]) == 0
+    (kept,) = json.loads(file.read_text())
+    assert (kept["run"], kept["moments"]) == ("Driving-dueling", 12)
+    assert 0 < kept["near"] < 12
+    for name in bench.flares.OUTPUTS:  # the mean of all is the weighted mean of both kinds
+        row = kept[name]
+        both = (kept["near"] * row["near"] + (12 - kept["near"]) * row["far"]) / 12
+        assert row["mean"] == pytest.approx(both)
+    page = bench.flares.pages([kept])
+    assert page[-1].startswith("| Driving-dueling |")
+
+
+def test_the_sensitivity_of_a_linear_output_is_its_weights(bench: SimpleNamespace) -> None:
+    view = view_of(load(ROOT / "zoo" / "Driving-dueling", None, "cpu"))
+    env = gym.make_vec("Probe/Driving-v0", 2, autoreset_mode="SameStep", output="torch", relevance=True)
+    played = collect(view, env, 4, 3, seed=1)
+    sizes, spread = bench.flares.sensitivity(view, played)
+    outputs = view.outputs(played.inputs)
+    assert outputs.value is not None
+    assert spread["value"] == pytest.approx(float(outputs.value.std().detach()), rel=1e-5)
+    seen = played.inputs.observation.clone().requires_grad_()
+    value = view.outputs(played.inputs._replace(observation=seen)).value
+    assert value is not None
+    (slope,) = torch.autograd.grad(value.sum(), seen)
+    np.testing.assert_allclose(sizes["value"], slope.abs().flatten(1).sum(1), rtol=1e-4)
 
 
 def test_hopfield_networks_are_measured_and_drawn(
