@@ -102,7 +102,10 @@ def _whole(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primi
         return None
 
     def read(words: list[str]) -> int:
-        number = decimal.Decimal(words[0])
+        try:
+            number = decimal.Decimal(words[0])
+        except decimal.InvalidOperation as error:
+            raise ValueError(f"{words[0]} is no whole number") from error
         if not number.is_finite() or number.adjusted() > 30 or number != number.to_integral_value():
             raise ValueError(f"{words[0]} is no whole number")
         return int(number)

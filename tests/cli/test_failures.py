@@ -113,6 +113,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(
         (["train.py", "Memory/TMaze-v0", "gru", "--log-dir", "file"], "--log-dir file"),
         (["train.py", "Memory/TMaze-v0", "gru", "--log-dir", "file/runs"], "file is no folder"),
         (["train.py", "Memory/TMaze-v0", "gru", "--device", "cuda"], "no cuda device"),
+        (["train.py", "Memory/TMaze-v0", "gru", "--agent.hidden", "many"], "many is no whole number"),
         (["train.py", "Memory/TMaze-v0", "gru", "--trace"], "attends to nothing"),
         (["train.py", "draw", "--out", "file"], "--out file"),
         (["train.py", "CartPole-v1"], "ENV and AGENT come first"),
