@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +18,7 @@ class Children:
     """Running processes; each is in a session of its own, so that a signal reaches it once, through `stop`."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen] = set()
+        self._running: dict[subprocess.Popen, Path] = {}  # and the logs that they write
         self._lock = threading.RLock()  # a signal's handler runs in a thread that may hold it
         self.stopping = False
 
@@ -40,16 +40,23 @@ class Children:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
                 )
-                self._running.add(process)
+                self._running[process] = log
             try:
                 return process.wait()
             finally:
-                self._running.discard(process)
+                self._running.pop(process, None)
 
     def stop(self) -> None:
         """Ask all of them to stop; asked again, a training stops at once."""
         self.stopping = True
-        for process in list(self._running):
+        self._terminate(list(self._running))
+
+    def stop_in(self, folder: Path) -> None:
+        """Ask those to stop that write their logs to a folder; others may begin."""
+        self._terminate([process for process, log in list(self._running.items()) if log.parent == folder])
+
+    def _terminate(self, processes: Iterable[subprocess.Popen]) -> None:
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
 

@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ from .options import in_one_sentence, parse
 from .output import STOPPED
 from .outside import words_for
 from .plan import Entry, Plan, read_plan
-from .queue import Measurement, Training, begun_run, is_done, side_by_side, work
+from .queue import Measurement, Training, begun_run, is_done
+from .scheduler import LocalExecutor, side_by_side
 from .training import prepare
 from .words import command_line
 
@@ -112,11 +112,12 @@ def work_through(
     entries = [entry for entry in entries if not measured(entry)]
     check_plan(plan, entries, options, imports)
     check_output_folder(plan.folder, "folder")
+    executor = LocalExecutor(options.workers)
     try:
         with stopped_together():
             steps = budget(plan, entries, imports)
             trainings = [_training(entry, steps, imports) for entry in entries]
-            finished = side_by_side(trainings, work, options.workers or len(os.sched_getaffinity(0)))
+            finished = side_by_side(trainings, executor.work, executor.workers, executor.stop)
     except KeyboardInterrupt:
         finished = False
     if not finished:
@@ -161,7 +162,7 @@ def check_plan(plan: Plan, entries: Sequence[Entry], options: PlanOptions, impor
     for entry in entries:
         with in_one_sentence(entry.called):
             configured.append(_configured(entry.words, imports))
-            _check_outside(configured[-1], options.data)
+            check_outside(configured[-1], options.data, "compare PLAN.yaml")
     if options.report and plan.arms:
         _check_report([(entry, config) for entry, config in zip(entries, configured, strict=True) if entry.pair])
     tried: set[str] = set()
@@ -196,13 +197,22 @@ def _configured(words: Sequence[str], imports: Sequence[str]) -> Configuration:
     return configure(words, imports, command_line("train", imports, *words))
 
 
-def _check_outside(config: Configuration, data: Sequence[str]) -> None:
-    """Refuse what a plan names outside unless the command line names it too."""
+def check_outside(config: Configuration, data: Sequence[str], command: str) -> None:
+    """Refuse what a plan or a sweep names outside unless the command line names it too.
+
+    Args:
+        config: of a training.
+        data: what the command line names.
+        command: how it is called, for the message.
+
+    Raises:
+        FoveateError: it doesn't.
+    """
     given = {name: value for name, value in config.env.items() if isinstance(value, str) and value in data}
     try:
         options_of_file(config.env_id, config.env, given, "the plan")
     except FoveateError as error:
-        raise FoveateError(f"{error} Here: compare PLAN.yaml --data VALUE.") from error
+        raise FoveateError(f"{error} Here: {command} --data VALUE.") from error
 
 
 def budget(plan: Plan, entries: Sequence[Entry], imports: Sequence[str]) -> dict[str, int]:

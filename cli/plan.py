@@ -24,7 +24,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import yaml
 from msgspec import Struct
 
 from ..agents import AGENTS, presets
@@ -32,11 +31,12 @@ from ..agents.learning.run_folder import new_name
 from ..analysis.comparison.options import CompareOptions
 from ..envs.registry import check_id, full_id
 from ..errors import FoveateError, check_choice, check_range, unknown
-from ..files import check_limits, conform, read_text
+from ..files import conform
+from .plain_yaml import check_once, read_yaml
 
 KEYS = ("worlds", "arms", "jobs", "seeds", "minutes", "steps", "folder", "options", "report")
 REFUSED = ("--import", "--resume", "--config", "--log-dir", "--help", "-h", "--version")
-MOST_PLAN_BYTES, MOST_TRAININGS = 2**20, 10_000
+MOST_TRAININGS = 10_000
 PLANS_OWN = {"--steps": "steps or minutes", "--seed": "seeds"}
 MOST_NAME_LETTERS = 100
 JOB_KEYS = ("table", "label", "command", "seeds", "episodes", "sweep")
@@ -142,7 +142,7 @@ def read_plan(file: Path) -> Plan:
     Raises:
         FoveateError: it can't be read, or asks for something that doesn't exist.
     """
-    raw = _read_yaml(file)
+    raw = read_yaml(file)
     if not isinstance(raw, dict):
         raise FoveateError(f"{file} is no plan: it must say worlds and arms, or jobs.")
     for key in raw:
@@ -150,7 +150,7 @@ def read_plan(file: Path) -> Plan:
             raise unknown(f"entry of {file.name}", key, KEYS)
     said = conform(raw, PlanFile, file)
     folder = Path(said.folder or Path("runs") / f"compare-{file.stem}")
-    plan = Plan(folder, seeds=_seeds(said.seeds), options=_words(said.options or "", file))
+    plan = Plan(folder, seeds=seeds_of(said.seeds), options=words_of(said.options or "", file))
     _check_kept_for_the_plan(plan.options, "options")
     plan.jobs = [_job(job, file) for job in said.jobs or []]
     if not plan.jobs or "worlds" in raw or "arms" in raw:
@@ -168,42 +168,6 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML of plain data. Aliases are shared when they are read, and counted as often as they stand somewhere."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge keys would unfold to any size while they are read; of two entries of one name one would be lost."""
-        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
-            raise yaml.YAMLError("merge keys (<<) are not allowed")
-        _check_once([key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)], "entry")
-
-
-# 1e6 is a number, as on the command line; YAML 1.1 asks for a point and a sign in it
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def _check_once(names: Sequence[object], what: str) -> None:
-    """Refuse a name that is there twice.
-
-    Raises:
-        FoveateError: one is.
-    """
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            raise FoveateError(f"the {what} {str(name)[:80]!r} is there twice.")
-
-
-def _read_yaml(file: Path) -> object:
-    text = read_text(file, MOST_PLAN_BYTES)
-    try:
-        raw = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise FoveateError(f"{file} can't be read: {error}") from error
-    return check_limits(raw, file)
-
-
 def _check_kept_for_the_plan(words: Sequence[str], what: str) -> None:
     """Refuse what the plan itself says for all trainings, so that all have as much of it."""
     for word in words:
@@ -212,8 +176,12 @@ def _check_kept_for_the_plan(words: Sequence[str], what: str) -> None:
             raise FoveateError(f"{flag} is not allowed in {what}: a plan says {PLANS_OWN[flag]} for all trainings.")
 
 
-def _words(text: str, file: Path) -> list[str]:
-    """Words of train.py in a plan: those that run code, or say where to write and what to go on with, are refused."""
+def words_of(text: str, file: Path) -> list[str]:
+    """Words of train.py in a file: those that run code, or say where to write and what to go on with, are refused.
+
+    Raises:
+        FoveateError: they are, or the text is no words.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -232,19 +200,19 @@ def _worlds(raw: object, file: Path) -> list[str]:
     ids = [full_id(str(world)) for world in worlds]
     for env_id in ids:
         check_id(env_id)
-    _check_once(ids, "world")
+    check_once(ids, "world")
     return ids
 
 
 def _arms(raw: object, file: Path) -> dict[str, list[str]]:
     if isinstance(raw, list):
-        _check_once(raw, "arm")
+        check_once(raw, "arm")
     arms = dict.fromkeys(raw) if isinstance(raw, list) else raw
     if not arms or not isinstance(arms, dict):
         raise FoveateError(f"{file} must say worlds (a list of ids) and arms (names, or names with options).")
     words = {}
     for name, line in arms.items():
-        parts = _words(str(line), file) if line else [str(name)]
+        parts = words_of(str(line), file) if line else [str(name)]
         agent = parts[0] if parts and not parts[0].startswith("-") else str(name)
         if agent not in presets.names() and agent not in AGENTS:
             raise unknown("agent", agent, {*presets.names(), *AGENTS})
@@ -268,24 +236,29 @@ def _job(raw: dict[str, object], file: Path) -> dict[str, object]:
     if missing:
         raise FoveateError(f"{file}: the job {raw} doesn't say {', '.join(missing)}.")
     check_range("episodes", cast(int, raw["episodes"]), 1, 10**9)
-    _words(str(raw["command"]), file)
+    words_of(str(raw["command"]), file)
     sweep = raw.get("sweep") or []
     if not isinstance(sweep, list) or not all(isinstance(split, str) for split in sweep):
         raise FoveateError(f"{file}: sweep={str(sweep)[:80]!r} is not allowed: it must be a list of splits.")
     job: dict[str, object] = {**raw}
     if "seeds" in job:
-        job["seeds"] = _seeds(job["seeds"])
+        job["seeds"] = seeds_of(job["seeds"])
     return job
 
 
-def _seeds(raw: object) -> list[int]:
+def seeds_of(raw: object) -> list[int]:
+    """The seeds that a file asks for: so many, from 1, or those of a list.
+
+    Raises:
+        FoveateError: it is neither.
+    """
     whole = isinstance(raw, int) and not isinstance(raw, bool)
     seeds = list(range(1, min(int(str(raw)), MOST_TRAININGS + 1) + 1)) if whole else raw
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise FoveateError(f"seeds={str(raw)[:80]} is not allowed: it must be a number of seeds, or a list of them.")
     for seed in seeds:
         check_range("seed", seed, 0, 2**32 - 1)
-    _check_once(seeds, "seed")
+    check_once(seeds, "seed")
     return seeds
 
 

@@ -1,15 +1,12 @@
-"""Trainings side by side, each in a process of its own, that can be stopped and continued.
+"""One training in a process of its own, that can be stopped and continued; scheduler.py has many side by side.
 
 A training's home is a folder with its configuration (config.json), log.txt, the run folder and, where it is measured,
 result.json. What is done stays; what was begun goes on from its last checkpoint, if it is still configured the same.
 """
 
-import sys
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ..agents.learning import checkpoint
 from ..agents.learning.run_folder import is_locked, locked, write_config
@@ -19,8 +16,6 @@ from .children import CHILDREN
 from .configuration import Configuration, read
 from .output import sentence
 from .outside import words_for
-
-Item = TypeVar("Item")
 
 
 class Measurement(NamedTuple):
@@ -73,6 +68,11 @@ def is_trained(home: Path) -> bool:
 def is_done(home: Path, measured: bool) -> bool:
     """Whether nothing is left to do in a folder."""
     return (home / "result.json").exists() if measured else is_trained(home)
+
+
+def is_busy(home: Path) -> bool:
+    """Whether a process trains in a folder, or looks after a training there."""
+    return home.is_dir() and any(is_locked(folder) for folder in [home, *home.iterdir()] if folder.is_dir())
 
 
 def work(training: Training) -> str:
@@ -155,30 +155,3 @@ def measure_in(home: Path, config: Configuration, measurement: Measurement) -> d
 def _call(script: str, imports: Sequence[str], words: Sequence[str], home: Path) -> bool:
     """Run ``python -m foveate.SCRIPT`` with its output in the folder's log.txt; whether it reached its end."""
     return CHILDREN.call(script, imports, words, home / "log.txt") == 0
-
-
-def side_by_side(items: Iterable[Item], do: Callable[[Item], str], workers: int) -> bool:
-    """Do something with each item, some at a time, and print each one's line; False if Ctrl-C stopped it.
-
-    What stops this process also reaches the trainings (see `stopped_together`), which save themselves; no new one is
-    begun then.
-
-    Args:
-        items: what is to be done.
-        do: returns a line about what was done.
-        workers: how many at a time.
-    """
-    stop = threading.Event()
-    todo = list(items)
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(lambda item=item: None if stop.is_set() else do(item)) for item in todo]
-        try:
-            for number, future in enumerate(as_completed(futures), 1):
-                line = future.result()
-                if line is not None:
-                    print(f"[{number}/{len(todo)}] {line}", flush=True)
-        except KeyboardInterrupt:
-            stop.set()
-            print("\nstopping: waiting for the trainings that run to save themselves…", file=sys.stderr, flush=True)
-            return False
-    return True
