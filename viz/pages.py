@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 NONE = "–"  # in place of a figure where there is none
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222;
-  overflow-wrap: anywhere; }
+:root { color-scheme: light dark; --paper: #fff; --ink: #222; --dim: #666; --line: #ddd; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16181d; --ink: #e4e6ea; --dim: #a2a6ae; --line: #3a3e46; } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: var(--ink);
+  background: var(--paper); overflow-wrap: anywhere; }
 table { border-collapse: collapse; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-.scroll { overflow-x: auto; } img { max-width: 100%; } .best { font-weight: 700; } small { color: #666; }
+.scroll { overflow-x: auto; } img { max-width: 100%; } .best { font-weight: 700; } small { color: var(--dim); }
+.figure img { max-width: min(100%, 40rem); }
 @media (max-width: 40rem) { body { margin: 1rem auto; } .scroll img { min-width: 40rem; } }
 """
 
@@ -62,6 +65,13 @@ def definitions(meanings: Mapping[str, str]) -> str:
     """A list of words and what they mean."""
     items = (f"<li><b>{html.escape(word)}</b>: {html.escape(meaning)}</li>" for word, meaning in meanings.items())
     return f"<ul>{''.join(items)}</ul>"
+
+
+def figure_tag(light: bytes, dark: bytes, alt: str) -> str:
+    """A figure inside the page itself, as PNGs for a bright and a dark page; it is as wide as the screen has room."""
+    sources = [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in (light, dark)]
+    other = f'<source media="(prefers-color-scheme: dark)" srcset="{sources[1]}">'
+    return f'<div class=figure><picture>{other}<img alt="{html.escape(alt)}" src="{sources[0]}"></picture></div>'
 
 
 def image_tag(png: bytes, alt: str) -> str:

@@ -1,12 +1,21 @@
 """Plots: figures of Matplotlib that know no window and leave the backend of a notebook as it is."""
 
 import io
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from .palette import OKABE_ITO, OKABE_ITO_LINES, hexadecimal
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_ON_NIGHT = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), "#e4e6ea")
+_NIGHT: Final[dict[Any, Any]] = _ON_NIGHT | {
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), "#16181d"),
+    **dict.fromkeys(("axes.edgecolor", "grid.color", "legend.edgecolor"), "#5a5f69"),
+}
 
 
 def subplots(
@@ -39,6 +48,20 @@ def figure_png(figure: "Figure", dpi: float = 110) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def in_both_lights(draw: "Callable[[Sequence[str]], Figure]", dpi: float = 160) -> tuple[bytes, bytes]:
+    """A figure as two PNGs, for a bright and for a dark page.
+
+    Args:
+        draw: makes the figure; called with the colours of its lines.
+        dpi: pixels an inch.
+    """
+    from matplotlib import rc_context
+
+    light = figure_png(draw(OKABE_ITO_LINES[:6]), dpi)
+    with rc_context(_NIGHT):
+        return light, figure_png(draw([hexadecimal(colour) for colour in OKABE_ITO]), dpi)
 
 
 def figure_picture(figure: "Figure", dpi: float = 110) -> np.ndarray:
