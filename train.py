@@ -4,6 +4,7 @@ python train.py ENV AGENT [options]     for example: python train.py Glimpse/Tra
 python train.py ENV AGENT --help        all options of this pair, with types and defaults
 python train.py list                    every environment and agent, one line each
 python train.py compare PLAN.yaml       several agents in several worlds over several seeds, and a report
+python train.py sweep CONFIG.yaml       many settings of a training, by grid, at random or by TPE, and a leaderboard
 python train.py draw                    DRAW draws digits: the generator of the lecture, with its film
 python train.py --resume RUN            go on with a run that was stopped or killed
 python train.py --config FILE           train as a run's config.json says, in a new run folder
@@ -18,7 +19,8 @@ import sys
 from foveate.cli.main import Program, use_path_of_script
 from foveate.cli.main import main as run
 
-PROGRAM = Program(inspect.cleandoc(__doc__ or ""), {"list": "listing", "compare": "compare", "draw": "draw"}, "train")
+VERBS = {"list": "listing", "compare": "compare", "sweep": "sweep.command", "draw": "draw"}
+PROGRAM = Program(inspect.cleandoc(__doc__ or ""), VERBS, "train")
 
 
 def main(arguments: list[str] | None = None) -> int:

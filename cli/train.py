@@ -7,7 +7,7 @@ from ..errors import unknown
 from .configuration import Configuration, RunOptions, configure, read
 from .words import take
 
-VERBS = ("list", "compare", "draw")
+VERBS = ("list", "compare", "sweep", "draw")
 
 
 def run(arguments: list[str], imports: list[str]) -> int:

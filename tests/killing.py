@@ -30,6 +30,16 @@ def start(words: list[str], log: Path) -> BaseProcess:
     return forked.start(_train, words, out=log, err=log)
 
 
+def _train_in(folder: str, words: list[str]) -> int:
+    os.chdir(folder)
+    return _train(words)
+
+
+def start_in(folder: Path, words: list[str], log: Path) -> BaseProcess:
+    """As `start`, in a folder."""
+    return forked.start(_train_in, str(folder), words, out=log, err=log)
+
+
 def wait_until(what: Callable[[], object], process: BaseProcess) -> bool:
     """Wait until something is true, or the process has ended; whether it became true."""
     since = time.monotonic()

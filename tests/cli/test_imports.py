@@ -68,6 +68,14 @@ def test_a_list_brings_no_learner(tmp_path: Path) -> None:
     }
 
 
+def test_the_settings_of_a_sweep_bring_no_optimiser(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text("command: Memory/Copy-v0 lstm\nspace: {agent.hidden: [4]}\n")
+    found = modules_after(calling("train", "sweep", "sweep.yaml", "--list"), tmp_path)
+    assert not found & {"optuna", "ray", "sklearn", "captum", "mlxtend"} - modules_after(
+        "import stable_baselines3", tmp_path
+    )
+
+
 # ---- --import with every command, from another folder ----
 
 THEIRS = '''
