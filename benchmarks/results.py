@@ -8,6 +8,7 @@ python benchmarks/looking.py truth                     and how true it is
 python benchmarks/hopfield.py                          what Hopfield networks retrieve
 python benchmarks/scores.py                            how scores of attention begin
 python benchmarks/flares.py                            how sensitive value and advantage are
+python benchmarks/paths.py                             how far layers reach
 python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
 python benchmarks/results.py                           this page
 
@@ -23,6 +24,7 @@ from pathlib import Path
 import flares
 import hopfield
 import numpy as np
+import paths
 import scores
 from comparison import comparison
 from looking import pages
@@ -197,6 +199,8 @@ def main() -> None:
         lines += scores.pages(json.loads(scores.KEPT.read_text(encoding="utf-8")))
     if flares.KEPT.exists():
         lines += flares.pages(json.loads(flares.KEPT.read_text(encoding="utf-8")))
+    if paths.KEPT.exists():
+        lines += paths.pages(json.loads(paths.KEPT.read_text(encoding="utf-8")))
     (ROOT / "docs" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"docs/results.md: {len(results)} runs")
 

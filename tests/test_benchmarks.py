@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from foveate.agents import load
+from foveate.agents.nn.cores import make_core
 from foveate.analysis.saliency_moments import collect
 from foveate.wrappers.saliency import view_of
 
@@ -38,6 +39,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "hopfield",
         "scores",
         "flares",
+        "paths",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -269,6 +271,29 @@ def test_the_sensitivity_of_a_linear_output_is_its_weights(bench: SimpleNamespac
     assert value is not None
     (slope,) = torch.autograd.grad(value.sum(), seen)
     np.testing.assert_allclose(sizes["value"], slope.abs().flatten(1).sum(1), rtol=1e-4)
+
+
+def test_blocks_are_as_many_as_reach_and_no_more(bench: SimpleNamespace) -> None:
+    for distance in (1, 2, 3, 6, 7, 32, 62, 63, 200):
+        layers = bench.paths.layers_for(distance)
+        core = make_core("bytenet", 3, 4, layers=layers)
+        reach = core.initial_state(1).seen.shape[1]
+        fewer = make_core("bytenet", 3, 4, layers=layers - 1).initial_state(1).seen.shape[1] if layers > 1 else 0
+        assert fewer < distance <= max(reach, 2 * sum((1, 2, 4, 8, 16)[i % 5] for i in range(layers)))
+
+
+def test_what_was_shown_is_learned_at_a_short_distance_and_kept(bench: SimpleNamespace, tmp_path: Path) -> None:
+    file = tmp_path / "paths.json"
+    words = ["--kinds", "transformer", "--distances", "2", "--seeds", "1", "--seconds", "30", "--json", str(file)]
+    assert bench.paths.main(words) == 0
+    assert bench.paths.main(["--kinds", "gru", *words[2:6], "--seconds", "0.05", "--json", str(file)]) == 0
+    kept = json.loads(file.read_text())
+    assert list(kept) == ["transformer", "gru"]
+    assert kept["transformer"]["2"][0]["right"] >= 0.99
+    assert kept["gru"]["2"][0]["right"] == 0.0  # no average yet
+    page = bench.paths.pages(kept)
+    assert page[-1] == "| GRU, path | 2 / 12 |"
+    assert page[-2] == "| self-attention, one layer, path | 1 / 1 |"
 
 
 def test_hopfield_networks_are_measured_and_drawn(

@@ -15,6 +15,7 @@ from .ram import RAM, RandomGlimpse
 from .soft import SoftAttention
 from .thinking import PonderingAgent, PonderNetAgent
 from .transcriber import Transcriber
+from .vit import ViTAgent
 
 AGENTS: dict[str, type[Policy]] = {
     "ram": RAM,
@@ -22,6 +23,7 @@ AGENTS: dict[str, type[Policy]] = {
     "dram": DRAM,
     "soft-attention": SoftAttention,
     "cnn": CNNAgent,
+    "vit": ViTAgent,
     "mlp": MLPAgent,
     "dueling": DuelingAgent,
     "lstm": LSTMAgent,

@@ -54,7 +54,7 @@ class Quadrant(gym.Env):
 gym.register("Doors/Quadrant-v0", Quadrant)
 
 
-@pytest.mark.parametrize("agent", ["cnn", "mlp", "ram", "dram", "soft-attention", "dueling"])
+@pytest.mark.parametrize("agent", ["cnn", "vit", "mlp", "ram", "dram", "soft-attention", "dueling"])
 def test_every_door_shows_a_policy_the_same_picture(agent: str, tmp_path: Path) -> None:
     env = SyncVectorEnv([Quadrant] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
     options = QOptions(memory=100, warm_up=4, batch=4) if agent == "dueling" else SHORT

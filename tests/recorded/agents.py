@@ -174,7 +174,7 @@ def case(agent: str, world: tuple[str, dict], objective: str, options: dict | No
         small = {**THIN, "location_hidden": 8}
     elif agent == "soft-attention":
         small = {**THIN, "emit_hidden": 8, "rows": 6}
-    elif agent in ("cnn", "mlp"):
+    elif agent in ("cnn", "mlp", "vit"):
         small = {"hidden": 16, **({"layers": (12,)} if agent == "mlp" else {})}
     elif agent == "npi":
         small = {"encoder": (12,), "embedding": 4, "keys": 5, "hidden": 16}
@@ -236,6 +236,7 @@ _VISION = [
     *(case("cnn", IMAGE, "reinforce", {"architecture": name}) for name in ("modern", "paper")),
     case("cnn", FRAMES, "ppo", {"architecture": "nature", "shrink": 2, "core": "gru"}),
     case("cnn", IMAGE, "a2c", {"core": "lstm"}),
+    case("vit", IMAGE, "reinforce", {"tile": 8, "units": 8, "layers": 1, "attention_heads": 2}),
     case("cnn", IMAGE, "backprop", {"core": "transformer", "shrink": 2}),
     case("mlp", IMAGE, "reinforce"),
     case("mlp", MAZE, "ppo", {"core": "lstm"}),

@@ -26,6 +26,7 @@ from .passage import NumbersEncoder, PassageEncoder, has_numbers, numbers_of, sy
 from .pictures import PictureConvolution, PictureEncoder, grid_of, has_picture
 from .pyramid import PyramidItems
 from .sentences import BagQuery, DirectedQuery
+from .tiles import VisionTransformer
 from .transformer import TransformerItems
 from .universal import UniversalItems
 
@@ -113,6 +114,7 @@ __all__ = [
     "PassageEncoder",
     "PictureEncoder",
     "SourceEncoder",
+    "VisionTransformer",
     "as_image",
     "make_item_encoder",
     "make_passage_encoder",
