@@ -23,6 +23,8 @@ class EvaluateOptions:
             nothing; None is 1000 (20 of an Atari game), or 0 where saliency is asked for.
         split: "test", "validation", "train" or another split of the environment, where it has splits.
         sweep: splits to measure beside that, one column each.
+        rows: measure with so many rows of an external memory, where the training had others: no weight of a controller
+            is of a row (ntm, dnc). 0 is as trained.
         bleu: also judge the sentences that are written by BLEU, in the same episodes (Sequence/Translation-v0 and
             Sequence/Caption-v0; needs the extra "text").
         plot: draw the sweep, or the searches, of all runs into this PNG, or what --score-heads or --score-memory found.
@@ -68,6 +70,7 @@ class EvaluateOptions:
     episodes: int | None = None
     split: str = "test"
     sweep: tuple[str, ...] = ()
+    rows: int = 0
     bleu: bool = False
     plot: Path | None = None
     seed: int = 1_000_003
@@ -102,6 +105,7 @@ class EvaluateOptions:
         for name in ("shown", "threads", "frames", "moments"):
             check_range(name, getattr(self, name), 1)
         check_range("seed", self.seed, 0)
+        check_range("rows", self.rows, 0)
         check_range("bias", self.bias, 0.0, 20.0)
         if self.saliency and not (self.video or self.contact_sheet or self.score_saliency):
             raise FoveateError("--saliency films what an agent looks at: say where to, as in --video maps.mp4.")
@@ -221,7 +225,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 
     how = ScoreOptions(
         options.episodes or 0, options.split, options.sweep, options.seed, options.device, options.checkpoint,
-        options.progress, options.bleu,
+        options.progress, options.bleu, options.rows,
     )  # fmt: skip
     results = [score(path, how, changed) for path in paths]
     print_table(results)

@@ -9,10 +9,13 @@ from tqdm import tqdm
 from ..agents import load
 from ..agents.learning import checkpoint
 from ..agents.learning.evaluation import Episodes
+from ..agents.nn.cores.external import ExternalMemoryCore
+from ..agents.policies.policy import Policy
 from ..analysis.bleu import Sentences, bleu
 from ..analysis.generalisation import Figures, figures_of, sweep_row
 from ..analysis.measure import measure
 from ..envs.outside import options_of_file
+from ..errors import FoveateError
 from .device import pick_device
 
 
@@ -28,6 +31,7 @@ class ScoreOptions(NamedTuple):
         checkpoint: which of a run's.
         progress: whether to show a bar.
         bleu: whether to judge the sentences of `split` by BLEU, too.
+        rows: of an external memory, where it is to have others than in training; 0 for as many.
     """
 
     episodes: int
@@ -38,6 +42,7 @@ class ScoreOptions(NamedTuple):
     checkpoint: Literal["best", "last"]
     progress: bool
     bleu: bool = False
+    rows: int = 0
 
 
 def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> Figures:
@@ -51,6 +56,8 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
     env = options_of_file(run.get("env_id", ""), run.get("env", {}), changed, path)
     learner = load(path, None, pick_device(options.device), options.checkpoint)
+    if options.rows:
+        resize(learner.policy, options.rows)
     splits = [options.split, *options.sweep]
     measured: dict[str, Episodes] = {}
     watched: list[Sentences] = []
@@ -76,6 +83,24 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
     if options.bleu:
         figures["bleu"] = bleu(watched[0].pairs)
     return figures
+
+
+def resize(policy: Policy, rows: int) -> None:
+    """Give a policy's external memory another number of rows.
+
+    Args:
+        policy: of ours.
+        rows: how many.
+
+    Raises:
+        FoveateError: it has no such memory, or can't have so many.
+    """
+    core = policy.core
+    if not isinstance(core, ExternalMemoryCore):
+        raise FoveateError(
+            f"--rows is of agents with an external memory (ntm, dnc), not of a core {type(core).__name__}."
+        )
+    core.resize(rows)
 
 
 EXPLAINED = {

@@ -69,6 +69,18 @@ def test_what_memory_and_heads_are_for(root: Path, tmp_path: Path) -> None:
         assert "one of --sweep" in done.stderr
 
 
+def test_a_memory_grows_after_training(root: Path) -> None:
+    found = []
+    for rows in ("64", "512"):
+        done = command(root, "evaluate.py", "zoo/Copy-ntm", "--episodes", "20", "--rows", rows, "--split", "test-80")
+        assert done.returncode == 0, done.stderr
+        found.append(float(done.stdout.splitlines()[1].split()[2]))
+    assert found[0] > 100 > 1 > found[1]  # 64 rows can't hold 80 vectors
+    done = command(root, "evaluate.py", "zoo/Digits-ram", "--episodes", "20", "--rows", "9")
+    assert done.returncode == 2
+    assert "--rows" in done.stderr
+
+
 def test_a_curriculum_goes_on_and_is_resumed_in_its_lesson(root: Path, tmp_path: Path) -> None:
     words = ["Memory/GraphTraversal-v0", "gru", "--steps", "6000", "--env.lesson", "3", "--pass-score", "0.0"]
     folder = train(root, tmp_path / "runs", *words, "--learner.batch", "16")

@@ -84,6 +84,10 @@ class DNC(ExternalMemoryCore[DNCState]):
         )
         self.fast: Fast = fast
 
+    def resize(self, rows: int) -> None:
+        check_range("sparse_links", self.sparse_links, 0, rows)
+        super().resize(rows)
+
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> DNCState:
         nothing = self.initial_reads.new_zeros(batch, self.rows)
         if self.sparse_links:

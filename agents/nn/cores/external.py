@@ -77,6 +77,17 @@ class ExternalMemoryCore(Core[S], Generic[S]):
         self.initial_reads = nn.Parameter(torch.zeros(read_heads, width))
         self.output_size = hidden + read_heads * width
 
+    def resize(self, rows: int) -> None:
+        """Give the memory another number of rows; nothing else changes: no weight of the controller is of a row.
+
+        Args:
+            rows: N from now on.
+
+        Raises:
+            FoveateError: there can't be so many.
+        """
+        self.rows = check_range("rows", rows, 1)
+
     def _controller_state(self, batch: int) -> dict[str, Tensor]:
         """The controller's part of the initial state."""
         return {

@@ -99,11 +99,28 @@ class NTM(ExternalMemoryCore[NTMState]):
         )
         self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
         self.fast: Fast = fast
+        self.blank = blank
         rows_before = SPREAD * torch.randn(rows, width) if blank == "random" else torch.full((rows, width), BLANK)
         self.register_buffer("blank_memory", rows_before)
         focus = torch.zeros(heads, rows)
         focus[:, 0] = FOCUS
         self.initial_address = nn.Parameter(focus)
+
+    def resize(self, rows: int) -> None:
+        """As the base: more rows begin as blank as the others, and no head begins on them."""
+        if self.blank == "random" and rows > self.rows:
+            raise FoveateError(
+                f'rows={rows} is not allowed: with blank="random" only the {self.rows} rows of its training are known.'
+            )
+        if 2 * self.reach + 1 > rows:
+            raise FoveateError(f"rows={rows} is not allowed: {2 * self.reach + 1} shifts need as many.")
+        more = max(0, rows - self.rows)
+        super().resize(rows)
+        self.blank_memory = F.pad(self.blank_memory[:rows], (0, 0, 0, more), value=BLANK)
+        # a row that nobody knew is as unlikely to begin on as the least likely of the others
+        focus = self.initial_address.detach()[:, :rows]
+        least = focus.min(1, keepdim=True).values.expand(-1, more)
+        self.initial_address = nn.Parameter(torch.cat([focus, least], 1))
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> NTMState:
         address = torch.softmax(self.initial_address, -1)
