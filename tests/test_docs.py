@@ -18,7 +18,7 @@ from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from foveate.agents import presets
+from foveate.agents import AGENTS, presets
 from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
 from foveate.envs import MULTI_IDS
@@ -58,10 +58,12 @@ def commands() -> list[Any]:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of the user's own; what they register is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    modules = set(sys.modules)
+    modules, agents = set(sys.modules), set(AGENTS)
     yield tmp_path
     for name in [name for name in gym.registry if name.startswith(("Mine/", "Their/"))]:
         del gym.registry[name]
+    for name in set(AGENTS) - agents:
+        del AGENTS[name]
     for name in set(sys.modules) - modules:
         if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
             del sys.modules[name]

@@ -81,6 +81,18 @@ def test_search_knows_environments_and_agents_without_a_network(site: Path) -> N
     assert any(asset.startswith("searchindex.js") for asset in loaded)
 
 
+def test_each_preset_has_equations(root: Path) -> None:
+    text = (root / "docs" / "equations.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    named = [
+        re.findall(r"`([\w-]+)`", line) for s in sections for line in re.findall(r"^Presets: (.*)$", s, re.MULTILINE)
+    ]
+    assert len(named) == len(sections), "a section lacks the line that names its presets"
+    assert {name for names in named for name in names} == set(presets.names())
+    for file in re.findall(r"`(agents/[\w/]+\.py)`", text):
+        assert (root / file).is_file(), file
+
+
 def test_what_a_page_names_is_found() -> None:
     page = Page('<a href="#x">a</a><img src="https://x.org/y.png"><link rel="icon" href="//x.org/z.ico"><p id="here">')
     assert page.links == ["#x"]

@@ -26,7 +26,10 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 add_module_names = False
+# types of other packages have their pages elsewhere: no inventory is asked for over a network
+nitpick_ignore_regex = [("py:.*", ".*")]
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_custom_sections = ["Source"]
 
 smartquotes = False  # what is quoted is often to be typed

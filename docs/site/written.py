@@ -3,6 +3,8 @@
 import re
 from pathlib import Path, PurePosixPath
 
+from marks import block
+
 ROOT_PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _LINK = re.compile(r"(\]\()([^)#\s:]+)(#[\w-]+)?(\))")
 
@@ -24,7 +26,18 @@ def written_pages(root: Path) -> dict[str, bytes]:
     for name in [name for name in files if name.endswith(".md")]:
         home = PurePosixPath("docs") / name if name not in ROOT_PAGES.values() else PurePosixPath("x")
         files[name] = relinked(files[name].decode(), home, name).encode()
+        if any(other.startswith(f"{name.removesuffix('.md')}/") for other in files):
+            files[name] += below(name).encode()
     return files
+
+
+def below(name: str) -> str:
+    """What makes the pages of notes/ stand below notes.md in the site's contents.
+
+    Args:
+        name: of the page.
+    """
+    return block("{toctree}", f":hidden:\n:glob:\n\n/{name.removesuffix('.md')}/*")
 
 
 def relinked(text: str, home: PurePosixPath, name: str) -> str:
