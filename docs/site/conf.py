@@ -17,7 +17,7 @@ root_doc = "index"
 exclude_patterns: list[str] = []
 highlight_language = "none"
 
-myst_enable_extensions = ["dollarmath", "attrs_block", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "attrs_inline"]
 myst_heading_anchors = 4
 
 autodoc_typehints = "signature"

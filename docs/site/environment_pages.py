@@ -1,5 +1,6 @@
 """One page an environment, from its class, its registration and what was measured in it."""
 
+import contextlib
 from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any
@@ -41,13 +42,14 @@ def pages() -> dict[str, bytes]:
     """All pages and films, by their paths within the site."""
     files: dict[str, bytes] = {}
     for env_id in [*IDS, *MULTI_IDS]:
-        files[f"{path_of(env_id)}.md"] = environment_page(env_id).encode()
-        try:
+        with contextlib.suppress(FoveateError):  # its data are not on this machine; the page says which it wants
             files[f"{path_of(env_id)}.gif"] = film(env_id)
-        except FoveateError:  # its data are not on this machine, and the page says which it wants
-            files[f"{path_of(env_id)}.md"] = environment_page(env_id, filmed=False).encode()
+    filmed = {env_id for env_id in [*IDS, *MULTI_IDS] if f"{path_of(env_id)}.gif" in files}
+    for env_id in [*IDS, *MULTI_IDS]:
+        files[f"{path_of(env_id)}.md"] = environment_page(env_id, env_id in filmed).encode()
+    for family in FAMILIES:
+        files[f"environments/{family.lower()}/index.md"] = family_page(family, filmed).encode()
     files["environments/index.md"] = index_page().encode()
-    files |= {f"environments/{family.lower()}/index.md": family_page(family).encode() for family in FAMILIES}
     return files
 
 
@@ -63,14 +65,25 @@ def index_page() -> str:
     parts = ["# Environments\n", "Each page is made of the environment's own docstring, registration and figures.\n"]
     parts += [block("{toctree}", f":hidden:\n\n{families}")]
     for family, about in FAMILIES.items():
-        parts += [f"## [{family}]({family.lower()}/index.md)\n", about + "\n", family_table(family)]
+        rows = [[f"[{i}](/{path_of(i)}.md)", manual(world_class(i)).summary] for i in ids_of(family)]
+        parts += [f"## [{family}]({family.lower()}/index.md)\n", about + "\n", table(["id", "task"], rows)]
     return "\n".join(parts)
 
 
-def family_page(family: str) -> str:
-    """A family's environments, each with its film."""
+def family_page(family: str, filmed: set[str]) -> str:
+    """A family's environments, each with its film.
+
+    Args:
+        family: its name.
+        filmed: the ids of which there is a film.
+    """
     ids = ids_of(family)
-    parts = [f"# {family}\n", FAMILIES[family] + "\n", family_table(family)]
+    films = [f"![an episode of {i}](/{path_of(i)}.gif){{width=180px}}" if i in filmed else "" for i in ids]
+    rows = [
+        [picture, f"[{i}](/{path_of(i)}.md)", manual(world_class(i)).summary]
+        for i, picture in zip(ids, films, strict=True)
+    ]
+    parts = [f"# {family}\n", FAMILIES[family] + "\n", table(["", "id", "task"], rows)]
     parts += [block("{toctree}", ":hidden:\n\n" + "\n".join(f"/{path_of(env_id)}" for env_id in ids))]
     return "\n".join(parts)
 
@@ -80,13 +93,7 @@ def ids_of(family: str) -> list[str]:
     return [env_id for env_id in [*IDS, *MULTI_IDS] if env_id.startswith(f"{family}/")]
 
 
-def family_table(family: str) -> str:
-    """A family's environments, a line each."""
-    rows = [[f"[{i}](/{path_of(i)}.md)", manual(world_class(i)).summary] for i in ids_of(family)]
-    return table(["id", "task"], rows)
-
-
-def environment_page(env_id: str, filmed: bool = True) -> str:
+def environment_page(env_id: str, filmed: bool) -> str:
     """The page of an environment.
 
     Args:
@@ -175,9 +182,9 @@ def spaces_table(env_id: str) -> str:
     rows = []
     for name, space in pairs:
         parts = space.spaces.items() if isinstance(space, spaces.Dict) else [("", space)]
-        rows += [[name, f"`{part}`" if part else "", f"`{_space(inner)}`"] for part, inner in parts]
+        rows += [[f"{name} `{part}`" if part else name, f"`{_space(inner)}`"] for part, inner in parts]
     env.close()
-    return table(["", "part", "space at default arguments"], rows)
+    return table(["", "space at default arguments"], rows)
 
 
 def _space(space: spaces.Space) -> str:
