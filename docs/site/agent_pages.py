@@ -18,7 +18,7 @@ DEFAULT_ENVIRONMENT = "Glimpse/TranslatedDigits-v0"
 SPACES = ("observation_space", "action_space")  # given by the environment
 GROUPS = {  # by the agent's class and the name of its page's group
     "Looking": ("ram", "random-glimpse", "dram", "soft-attention"),
-    "The whole image": ("cnn", "mlp", "dueling"),
+    "The whole image": ("cnn", "mlp", "vit", "dueling"),
     "Memory": (
         "ntm",
         "dnc",
