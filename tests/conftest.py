@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 import torch
 from filelock import FileLock
@@ -37,6 +39,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the user's own; their modules, and what they register, are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    modules, agents = set(sys.modules), set(foveate.agents.AGENTS)
+    yield tmp_path
+    for name in [name for name in gym.registry if name.startswith(("Mine/", "Their/"))]:
+        del gym.registry[name]
+    for name in set(foveate.agents.AGENTS) - agents:
+        del foveate.agents.AGENTS[name]
+    for name in set(sys.modules) - modules:
+        if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

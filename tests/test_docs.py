@@ -6,11 +6,9 @@ import re
 import shlex
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import pytest
 from commands import command, measure_little, run_folder
 from ids import ALL_IDS
@@ -18,7 +16,7 @@ from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from foveate.agents import AGENTS, presets
+from foveate.agents import presets
 from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
 from foveate.envs import MULTI_IDS
@@ -52,21 +50,6 @@ def blocks() -> list[Any]:
 def commands() -> list[Any]:
     """The lines of all pages that call our commands."""
     return [pytest.param(line, id=f"{page.name}: {line}") for page in PAGES for line in commands_of(page.read_text())]
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of the user's own; what they register is forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    modules, agents = set(sys.modules), set(AGENTS)
-    yield tmp_path
-    for name in [name for name in gym.registry if name.startswith(("Mine/", "Their/"))]:
-        del gym.registry[name]
-    for name in set(AGENTS) - agents:
-        del AGENTS[name]
-    for name in set(sys.modules) - modules:
-        if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A stranger's environment, as the how-to page has it, trains by our commands (the other pages: test_docs.py)."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,22 +8,10 @@ from commands import run_folder
 from sources import write_sources
 
 from foveate import evaluate, train
-from foveate.agents import AGENTS
 
 
 def blocks(root: Path, page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (root / "docs" / "how-to" / page).read_text(), re.DOTALL)
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of the user's own, where their modules are found; their agents are forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    agents = set(AGENTS)
-    yield tmp_path
-    for name in set(AGENTS) - agents:
-        del AGENTS[name]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +45,9 @@ def test_a_stranger_s_environment(
     words: list[str],
     more: list[str],
     capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.syspath_prepend(str(elsewhere))
     code = blocks(root, f"{page}.md")[number]
     written = [line for line in code.splitlines() if line.strip() and "import " not in line]
     assert len(written) <= 20 * len(re.findall(r"^class ", code, re.MULTILINE))

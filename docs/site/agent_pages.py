@@ -103,16 +103,15 @@ def use(name: str) -> str:
 
 def trained(name: str) -> list[str]:
     """Its agents in the zoo."""
-    agents = [agent for agent in zoo() if agent.preset == name]
+    agents = sorted((a for a in zoo() if a.preset == name), key=lambda a: a.env_id.startswith("ALE/"))  # an extra
     if not agents:
         return []
     rows = [[f"`zoo/{a.name}`", _environment(a.env_id), f"`{a.command}`"] for a in agents]
     first = agents[0].name
     code = f'import foveate\n\nagent = foveate.agents.load("zoo/{first}")'
-    # a command of Atari's wants the extra
-    lines = [f"python evaluate.py zoo/{agent.name} --episodes 100" for agent in agents[:1]]
+    line = f"python evaluate.py zoo/{first} --episodes 100"
     head = ["weights", "environment", "trained by"]
-    return ["## Trained weights\n", table(head, rows), block("python", code), commands(*lines)]
+    return ["## Trained weights\n", table(head, rows), block("python", code), commands(line)]
 
 
 def _environment(env_id: str) -> str:
