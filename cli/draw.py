@@ -13,7 +13,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..agents.learning.tensors import read_tensors, write_tensors
+from ..agents.nn.attention.draw import Grid, read
 from ..agents.nn.generator import DrawGenerator, Generation, grid_boxes
+from ..envs.glimpse.canvas import pixels_at
 from ..envs.glimpse.data import load
 from ..envs.outside import INSIDE
 from ..errors import FoveateError, check_range
@@ -28,6 +30,7 @@ from .options import parse
 
 ABOUT = "Train DRAW to draw digits, and film how it reads (green) and writes (red)."
 SIDE = 112  # pixels of a panel
+ROOM = 60  # pixels of the side of pictures with several images
 READ, WRITE = (60, 200, 90), (235, 60, 50)  # the lecture's green and red
 
 SIZES = ("steps", "hidden", "latent", "read_filters", "write_filters")
@@ -47,6 +50,7 @@ class Kept(Struct):
     latent: Size
     read_filters: Annotated[int, Meta(ge=1, le=64)]
     write_filters: Annotated[int, Meta(ge=1, le=64)]
+    digits: Annotated[int, Meta(ge=1, le=9)] = 1
 
 
 @dataclass
@@ -55,6 +59,8 @@ class DrawOptions:
 
     Attributes:
         data: "mnist", "fashion-mnist", "openml:NAME" or a folder of IDX files.
+        digits: images that are on one picture; several stand at random places of 60x60 pixels, as in the paper's
+            section 4.3.
         updates: gradient steps.
         batch: images of each.
         lr: learning rate of Adam; it falls to a twentieth.
@@ -65,13 +71,14 @@ class DrawOptions:
         write_filters: N of the writing grid.
         seed: seeds weights and sampling.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
-        out: folder for weights, metrics.csv, drawing.mp4 and drawing.png.
+        out: folder for weights, metrics.csv, drawing.mp4, drawing.png and views.png (what a grid sees, near and far).
         film: film the weights in `out` without training.
         progress: show a progress bar.
         threads: CPU threads of PyTorch.
     """
 
     data: str = "mnist"
+    digits: int = 1
     updates: int = 3000
     batch: int = 64
     lr: float = 1e-3
@@ -90,6 +97,7 @@ class DrawOptions:
     def __post_init__(self) -> None:
         for name in ("updates", "batch", "threads"):
             check_range(name, getattr(self, name), 1)
+        check_range("digits", self.digits, 1, 9)
         check_range("lr", self.lr, 0.0)
 
 
@@ -106,35 +114,65 @@ def run(arguments: list[str], imports: list[str]) -> int:
     if options.film:
         model, kept = load_generator(options.out, device)
         data = options.data if kept.data not in INSIDE["data"] else kept.data
+        digits = kept.digits
         if data != kept.data:
             raise FoveateError(
                 f"{options.out} learned from {kept.data[:100]!r}: add --data {kept.data[:100]} to read that."
             )
     else:
         torch.manual_seed(options.seed)
-        data = options.data
-        model = DrawGenerator(**{name: getattr(options, name) for name in SIZES}).to(device)
-        settings = {name: getattr(options, name) for name in SIZES} | {"data": data, "image": [1, 28, 28]}
+        data, digits = options.data, options.digits
+        image = (1, 28, 28) if digits == 1 else (1, ROOM, ROOM)
+        model = DrawGenerator(image, **{name: getattr(options, name) for name in SIZES}).to(device)
+        settings = {name: getattr(options, name) for name in SIZES} | {"data": data, "image": image, "digits": digits}
         fit(model, options, device)
         write_tensors(options.out / "weights.safetensors", model.state_dict())
         write_json(options.out / "draw.json", settings)
-    nats = bound(model, _images(data, "test", device))
-    print(f"bound of the negative log-likelihood on test images: {nats:.2f} nats")
+    real = _tests(data, digits, device)
+    print(f"bound of the negative log-likelihood on test images: {bound(model, real):.2f} nats")
     torch.manual_seed(options.seed)
-    real = _images(data, "test", device)
     real = real[:: max(1, len(real) // 6)][:6]  # sources are sorted by class: one of several
     with torch.no_grad():
         drawn, dreamt = model(real), model.generate(6)
     frames = film_frames(model, real, drawn, dreamt)
     write_video(options.out / "drawing.mp4", frames, fps=4)
     write_picture(options.out / "drawing.png", sheet(frames))
+    write_picture(options.out / "views.png", views(real[0]))
     print(f"film: {options.out / 'drawing.mp4'}\npicture: {options.out / 'drawing.png'}")
+    print(f"what a grid sees, near and far: {options.out / 'views.png'}")
     return 0
 
 
 def _images(data: str, split: Literal["train", "test"], device: torch.device) -> Tensor:
     """Images as float (N, 1, H, W) in [0, 1]."""
     return torch.from_numpy(load(data, split).images).to(device)[:, None].float() / 255
+
+
+def _tests(data: str, digits: int, device: torch.device) -> Tensor:
+    """The test images, or as many pictures of several of them, always the same."""
+    images = _images(data, "test", device)
+    if digits == 1:
+        return images
+    return scattered(images, digits, len(images), torch.Generator(device).manual_seed(0))
+
+
+def scattered(images: Tensor, digits: int, count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Pictures with some images at random places, which may lie over each other, float (count, 1, 60, 60).
+
+    Args:
+        images: float (N, 1, h, w) in [0, 1].
+        digits: how many on each picture.
+        count: of pictures.
+        generator: of random numbers; None is PyTorch's own.
+    """
+    height, width = images.shape[2:]
+    device, shape = images.device, (count, digits)
+    chosen = images[torch.randint(len(images), shape, generator=generator, device=device)]  # (count, digits, 1, h, w)
+    place = [torch.randint(ROOM - size + 1, shape, generator=generator, device=device) for size in (height, width)]
+    pixels = pixels_at(torch.stack(place, -1), (height, width), ROOM)  # (count, digits, h w)
+    ground = images.new_zeros(count, ROOM * ROOM)
+    ground.scatter_reduce_(1, pixels.flatten(1), chosen.reshape(count, -1), "amax")
+    return ground.view(count, 1, ROOM, ROOM)
 
 
 def load_generator(folder: Path, device: torch.device) -> tuple[DrawGenerator, Kept]:
@@ -160,8 +198,8 @@ def fit(model: DrawGenerator, options: DrawOptions, device: torch.device) -> Non
         FoveateError: the images are not of the model's size.
     """
     images = _images(options.data, "train", device)
-    if images.shape[1:] != model.image:
-        raise FoveateError(f"draw wants images of {model.image}, {options.data} has {tuple(images.shape[1:])}.")
+    if images.shape[1:] != (1, 28, 28):
+        raise FoveateError(f"draw wants images of (1, 28, 28), {options.data} has {tuple(images.shape[1:])}.")
     optimizer = torch.optim.Adam(model.parameters(), lr=options.lr)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, options.updates)
     begin = time.process_time()
@@ -170,7 +208,10 @@ def fit(model: DrawGenerator, options: DrawOptions, device: torch.device) -> Non
         log.writerow(["update", "nats", "cpu_seconds"])
         try:
             for update in tqdm(range(1, options.updates + 1), disable=None if options.progress else True):
-                chosen = images[torch.randint(len(images), (options.batch,), device=device)]
+                if options.digits == 1:
+                    chosen = images[torch.randint(len(images), (options.batch,), device=device)]
+                else:
+                    chosen = scattered(images, options.digits, options.batch)
                 loss = model.loss(torch.bernoulli(chosen))
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
@@ -224,13 +265,39 @@ def _label(text: str) -> np.ndarray:
     return strip
 
 
-def _panel(picture: Tensor, box: Tensor, colour: tuple[int, int, int]) -> np.ndarray:
-    """One picture, enlarged, with the outline of a grid."""
+def _panel(picture: Tensor, box: Tensor | None, colour: tuple[int, int, int]) -> np.ndarray:
+    """One picture, enlarged, with the outline of a grid if there is one."""
     grey = (picture.detach().clamp(0, 1) * 255).byte().cpu().numpy()
     panel = canvas.enlarge(grey, SIDE, SIDE)
-    left, top, right, bottom = np.clip(np.round(box.cpu().numpy() * SIDE / len(grey)), -2000, 2000).astype(int).tolist()
-    canvas.box(panel, (left, top), (right, bottom), colour, 2)
+    if box is not None:
+        left, top, right, bottom = (
+            np.clip(np.round(box.cpu().numpy() * SIDE / len(grey)), -2000, 2000).astype(int).tolist()
+        )
+        canvas.box(panel, (left, top), (right, bottom), colour, 2)
     return np.pad(panel, ((2, 2), (2, 2), (0, 0)), constant_values=24)
+
+
+def views(image: Tensor, filters: int = 12) -> np.ndarray:
+    """Three grids on one image, and what each sees of it: near, far and sharp, far and blurred (the paper's figure 3).
+
+    Args:
+        image: float (C, H, W) in [0, 1].
+        filters: N.
+    """
+    height, width = image.shape[1:]
+    rows = []
+    # strides in pixels and standard deviations in strides: a grid upon a part, one over all, and that with wide filters
+    for name, stride, deviation in (
+        ("near", 0.4 * height / filters, 0.5),
+        ("far", height / filters, 0.3),
+        ("blurred", height / filters, 1.6),
+    ):
+        one = image.new_ones(1)
+        where = Grid(one * (width + 1) / 2, one * (height + 1) / 2, one * (deviation * stride) ** 2, one * stride, one)
+        seen = read(image[None], where, filters)[0, 0]
+        box = grid_boxes(Grid(*(part[None] for part in where)), filters)[0, 0]
+        rows.append(np.concatenate([_label(name), _panel(image[0], box, READ), _panel(seen, None, READ)], 1))
+    return np.concatenate(rows, 0)
 
 
 def sheet(frames: list[np.ndarray], shown: int = 4) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -224,6 +225,10 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         if lessons is not None:
             self.counts.steps += int(lessons.length.sum())  # steps of the episodes that are learned from
         return lessons
+
+    def recent_successes(self, fewer_is_better: bool) -> np.ndarray:
+        """As the base; what is remembered of an episode is whether all was right, whatever the world's score counts."""
+        return self.recent_scores()
 
     def update(self, collected: Lessons) -> dict[str, Tensor]:
         """Update the weights, one part of the episodes after the other."""

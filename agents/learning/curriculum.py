@@ -38,9 +38,8 @@ class Curriculum:
 
     def passed(self, algorithm: Algorithm) -> bool:
         """Whether it is time for the next lesson."""
-        scores = algorithm.learner.recent_scores()
-        right = scores <= 0 if self._fewer_is_better else scores  # no mistake at all, where mistakes are counted
-        return self.lesson < self.last and len(scores) >= EPISODES and float(right.mean()) >= self.pass_score
+        right = algorithm.learner.recent_successes(self._fewer_is_better)
+        return self.lesson < self.last and len(right) >= EPISODES and float(right.mean()) >= self.pass_score
 
     def advance(self, algorithm: Algorithm) -> None:
         """Go on in worlds of the next lesson."""

@@ -342,6 +342,15 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         scores = np.array([row.get("score", np.nan) for row in self.recent], np.float64)
         return scores[~np.isnan(scores)]
 
+    def recent_successes(self, fewer_is_better: bool) -> np.ndarray:
+        """How right each of the latest episodes was that have a score: 1 where nothing was wrong.
+
+        Args:
+            fewer_is_better: whether scores count mistakes.
+        """
+        scores = self.recent_scores()
+        return (scores <= 0).astype(np.float64) if fewer_is_better else scores
+
     def longest_episode(self) -> float:
         """Steps of the longest of the latest episodes; where none has ended yet, of those that are played."""
         ended = [row["l"] for row in self.recent if row.get("l")]

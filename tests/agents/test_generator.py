@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from commands import command
 
 from foveate.agents.nn.attention.draw import grid
 from foveate.agents.nn.generator import DrawGenerator, grid_boxes
+from foveate.cli.draw import scattered, views
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,11 +73,40 @@ def test_it_learns_to_redraw_a_few_images() -> None:
     assert loss.item() < 0.5 * begin
 
 
-def test_the_command_trains_keeps_and_films(tmp_path: Path) -> None:
+def test_pictures_with_several_images_show_each_of_them_once() -> None:
+    torch.manual_seed(0)
+    images = torch.zeros(3, 1, 28, 28)
+    for number in range(3):
+        images[number, 0, 10, 10] = (1 + number) / 4
+    picture = scattered(images, 2, 50)
+    assert picture.shape == (50, 1, 60, 60)
+    for each in picture:
+        bright = each[each > 0]
+        assert len(bright) in (1, 2)  # one where they fell upon each other
+        assert set(bright.tolist()) <= {0.25, 0.5, 0.75}
+    assert sum(int((each > 0).sum()) for each in picture) > 90
+    same = [scattered(images, 2, 5, torch.Generator().manual_seed(3)) for _ in range(2)]
+    torch.testing.assert_close(*same)
+
+
+def test_views_are_what_grids_see() -> None:
+    image = torch.zeros(1, 28, 28)
+    image[:, 13:15, 13:15] = 1.0  # a point in the middle
+    near, far, blurred = np.split(views(image), 3)
+    seen = [part[:, -112:, 0].astype(int) for part in (near, far, blurred)]
+    assert seen[0].sum() > 1.5 * seen[1].sum() > 0  # near it is large, far it is small
+    assert seen[2].max() < seen[1].max()  # and blurred it is grey
+    assert (seen[2] > 4).sum() > (seen[1] > 4).sum()
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+def test_the_command_trains_keeps_and_films(tmp_path: Path, digits: int) -> None:
     words = ["draw", "--updates", "2", "--batch", "4", "--steps", "2", "--hidden", "8", "--out", str(tmp_path / "out")]
-    done = command(ROOT, "train.py", *words, "--no-progress")
+    done = command(ROOT, "train.py", *words, "--digits", str(digits), "--no-progress")
     assert done.returncode == 0, done.stderr
-    for name in ("weights.safetensors", "draw.json", "metrics.csv", "drawing.png", "drawing.mp4"):
+    again = command(ROOT, "train.py", "draw", "--film", "--out", str(tmp_path / "out"))
+    assert again.stdout.splitlines()[0] == done.stdout.splitlines()[0]  # the bound of the same test pictures
+    for name in ("weights.safetensors", "draw.json", "metrics.csv", "drawing.png", "drawing.mp4", "views.png"):
         assert (tmp_path / "out" / name).stat().st_size > 0
     (tmp_path / "out" / "draw.json").write_text("{}")
     failed = command(ROOT, "train.py", "draw", "--film", "--out", str(tmp_path / "out"))
