@@ -6,8 +6,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 from foveate.agents import presets
 from foveate.envs import IDS, MULTI_IDS
+from foveate.envs.registry import world_class
+from foveate.introspect import constructor_options
 
 LOADS = {"src", "srcset", "data", "poster"}  # attributes by which a page loads what it names; so does <link href=…>
 
@@ -79,6 +83,22 @@ def test_search_knows_environments_and_agents_without_a_network(site: Path) -> N
         assert f'"{title}"' in index, title
     loaded = page_at(site / "html" / "search.html").loaded
     assert any(asset.startswith("searchindex.js") for asset in loaded)
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *MULTI_IDS])
+def test_an_environment_s_page_says_what_its_class_says(env_id: str, site: Path) -> None:
+    texts = (page.read_text(encoding="utf-8") for page in (site / "source" / "environments").rglob("*.md"))
+    (text,) = [text for text in texts if text.startswith(f"# {env_id}\n")]
+    world = world_class(env_id)
+    assert "``" not in text.replace("```", "")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for option in constructor_options(world).values():
+        (row,) = [row for row in rows if row.startswith(f"| `{option.name}` |")]
+        assert f"`{option.default!r}`" in row
+        assert not row.endswith("|  |"), f"{option.name} is not explained"
+    assert f"| {world.scale.oracle.mean:.4g} |" in text
+    for name in getattr(world, "splits", ()):
+        assert f"`{name}`" in text
 
 
 def test_each_preset_has_equations(root: Path) -> None:

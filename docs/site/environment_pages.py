@@ -80,10 +80,10 @@ def family_page(family: str, filmed: set[str]) -> str:
     ids = ids_of(family)
     films = [f"![an episode of {i}](/{path_of(i)}.gif){{width=180px}}" if i in filmed else "" for i in ids]
     rows = [
-        [picture, f"[{i}](/{path_of(i)}.md)", manual(world_class(i)).summary]
+        [picture, f"[{i}](/{path_of(i)}.md)<br>{manual(world_class(i)).summary}"]
         for i, picture in zip(ids, films, strict=True)
     ]
-    parts = [f"# {family}\n", FAMILIES[family] + "\n", table(["", "id", "task"], rows)]
+    parts = [f"# {family}\n", FAMILIES[family] + "\n", table(["an episode", "environment"], rows)]
     parts += [block("{toctree}", ":hidden:\n\n" + "\n".join(f"/{path_of(env_id)}" for env_id in ids))]
     return "\n".join(parts)
 

@@ -15,9 +15,11 @@ SECTIONS = (
     "Starting state",
     "Episode end",
     "Info",
+    "Interventions",
     "Source",
     "Version history",
 )
+_COLUMNS = re.compile(r"(\S+(?: \S+)*)\s{2,}(\S.*)$")
 _HEAD = re.compile(r"^([A-Z][A-Za-z ]+):$")
 
 
@@ -87,4 +89,22 @@ def as_markdown(text: str, link: Callable[[str], str | None] = lambda name: None
         target = link(match[1])
         return f"[{match[0]}]({target})" if target else match[0]
 
-    return re.sub(r"`([^`]+)`", linked, plain(text))
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.splitlines()
+        if all(line.startswith("    ") for line in lines):
+            paragraphs.append(paragraph)  # a block of code or of equations
+        elif lines and _COLUMNS.match(lines[0]):
+            paragraphs.append(plain(as_list(lines)))
+        else:
+            paragraphs.append(plain(paragraph))
+    return re.sub(r"`([^`]+)`", linked, "\n\n".join(paragraphs))
+
+
+def as_list(lines: list[str]) -> str:
+    """Lines of two columns, a word and what it means, as a list."""
+    items = []
+    for line in lines:
+        match = _COLUMNS.match(line)
+        items.append(f"- `{match[1].strip('`')}`: {match[2]}" if match else f"  {line.strip()}")
+    return "\n".join(items)
