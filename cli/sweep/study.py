@@ -127,13 +127,13 @@ class StudySearch:
         study = optuna.create_study(
             storage=_storage(file), study_name=NAME, load_if_exists=True, direction=direction, pruner=pruner
         )
-        asked = json.loads(json.dumps([self.config.search, self.config.seed, _plain(self.config.space)], default=str))
+        asked = _plain(self.config)
         kept = study.user_attrs.get("asked")
         if kept is None:
             study.set_user_attr("asked", asked)
         elif kept != asked:
             raise FoveateError(
-                f"{self.config.folder} holds a sweep of another search, seed or space: choose another folder."
+                f"{self.config.folder} holds a sweep of another space, search, pruning or seeds: choose another folder."
             )
         return study
 
@@ -223,8 +223,11 @@ def _cut_to_whole_lines(file: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def _plain(space: Space) -> list[object]:
-    return [[name, type(one).__name__, *one] for name, one in space.items()]
+def _plain(config: SweepConfig) -> list[object]:
+    """What can't change in a study: what is judged must have been judged alike."""
+    pruning = None if config.pruning is None else vars(config.pruning)
+    space = [[name, type(one).__name__, *one] for name, one in config.space.items()]
+    return json.loads(json.dumps([config.search, config.seed, config.seeds, pruning, space], default=str))
 
 
 def _params(space: Space, setting: dict[str, object]) -> dict[str, object]:

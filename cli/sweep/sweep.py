@@ -13,7 +13,7 @@ from ...errors import FoveateError
 from ...files import MOST_LOG_BYTES, read_text
 from ..configuration import Configuration, configure, read
 from ..options import in_one_sentence
-from ..queue import Training, begun_run, is_trained
+from ..queue import Training, begun_run, is_busy, is_trained
 from ..scheduler import Executor, wait_until_free
 from ..words import command_line
 from .file import SweepConfig
@@ -100,6 +100,8 @@ class Sweep:
         """Train, again and again where it fails; returns a line about it. Called in a thread of its own."""
         line, home = "", run.training.home
         for _ in range(1 + self.config.retries):
+            if is_busy(home):
+                self.say(f"{_name(run)}: waiting for the process that trains it already")
             wait_until_free(home, lambda: self.stopping)
             if self.stopping or run.trial.pruned is not None:
                 break
@@ -206,8 +208,7 @@ class Sweep:
         return (min if self.lower else max)(point.score for point in curve)
 
     def _line(self, run: Run) -> str:
-        curve, trial = run.curve, run.trial
-        name = f"{shown_setting(trial.setting)}, seed {run.seed}"
+        curve, trial, name = run.curve, run.trial, _name(run)
         if trial.pruned is not None:
             return f"{name}: given up after {trial.pruned:,} of {self.steps:,} steps"
         return f"{name}: {self._best(curve):.4f} in {curve[-1].seconds / 60:.1f} min" if curve else name
@@ -222,6 +223,11 @@ def runs_of(config: SweepConfig, trial: Trial, imports: Sequence[str]) -> list[R
         configuration.options.log_dir = home
         runs.append(Run(trial, seed, Training(home, configuration)))
     return runs
+
+
+def _name(run: Run) -> str:
+    """What lines about a training begin with."""
+    return f"{shown_setting(run.trial.setting)}, seed {run.seed}"
 
 
 def _reason(home: Path) -> str:

@@ -117,11 +117,13 @@ def test_a_small_space_is_tried_without_repeats_and_ends(tmp_path: Path) -> None
     assert sorted(asked) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("change", ["seed: 1", "search: random\npruning: median", "space"])
+@pytest.mark.parametrize(
+    "change", ["seed: 1", "seeds: 2", "pruning: median", "search: random\npruning: median", "space"]
+)
 def test_another_search_needs_another_folder(change: str, tmp_path: Path) -> None:
     drive(StudySearch(config_in(tmp_path, "search: tpe\ntrials: 2"), False))
-    config = config_in(tmp_path, "search: tpe\ntrials: 2" if change in ("space", "seed: 1") else f"{change}\ntrials: 2")
-    config.seed += change == "seed: 1"
+    more = "" if change == "space" else f"\n{change}"
+    config = config_in(tmp_path, f"{'' if 'search' in change else 'search: tpe'}{more}\ntrials: 2")
     if change == "space":
         del config.space["env.reward"]
     with pytest.raises(FoveateError, match="choose another folder"):
