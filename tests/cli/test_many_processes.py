@@ -13,6 +13,7 @@ import pytest
 import torch
 from commands import command, run_folder
 from divided import CASES, begun, environment, outcome
+from killing import rows_without_time
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -107,6 +108,31 @@ def check(name: str, by_two: Path) -> None:
 
 
 # ---- the command ----
+
+WHOLE = "Memory/TMaze-v0 gru --learner ppo --learner.worlds 6 --learner.horizon 8 --learner.minibatches 3 --steps 480"
+WHOLE += (
+    " --agent.hidden 8 --env.corridor 3 --eval-every 120 --eval-episodes 8 --no-tensorboard --device cpu --log-every 2"
+)
+
+
+def test_torchrun_trains_from_beginning_to_end_what_one_process_trains(tmp_path: Path) -> None:
+    """By the launcher itself: the same evaluations, log and best checkpoint, but for the rounding of sums."""
+    torchrun = str(Path(sys.executable).with_name("torchrun"))
+    words = [torchrun, "--standalone", "--nproc-per-node", "2", str(ROOT / "train.py"), *WHOLE.split()]
+    done = subprocess.run([*words, "--log-dir", "both"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command(ROOT, "train.py", *WHOLE.split(), "--log-dir", "one", cwd=tmp_path).returncode == 0
+    runs = [run_folder(tmp_path / name) for name in ("one", "both")]
+    for kind in ("last", "best"):
+        one, both = (next(run.glob(f"checkpoints/{kind}-*")) for run in runs)
+        assert one.name == both.name
+        same(kind, *(load_file(folder / "weights.safetensors") for folder in (one, both)))
+    ones, boths = (rows_without_time(run) for run in runs)
+    assert len(ones) == len(boths) >= 4
+    for row, other in zip(ones, boths, strict=True):
+        assert row.keys() == other.keys()
+        figures = [[float(value or "nan") for value in each.values()] for each in (row, other)]
+        assert figures[1] == pytest.approx(figures[0], rel=1e-3, abs=1e-4, nan_ok=True), row
 
 
 @pytest.mark.parametrize(
