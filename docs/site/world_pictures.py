@@ -13,7 +13,7 @@ from foveate.viz.canvas import as_picture
 
 SEED = 3
 MOST_STEPS = 120
-MOST_FRAMES = 20
+MOST_FRAMES = 14
 COLOURS = 48
 LAST = 2000  # milliseconds that the last frame stays
 
