@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly lowest fuzz check types style duplicates bench results docs clean
+.PHONY: setup demo test nightly cluster lowest fuzz check types style duplicates bench results docs clean
 
 setup: $(VENV)/.done
 
@@ -31,6 +31,11 @@ nightly: setup
 # what `make test` tries a little of: worlds, files and kills at length, which takes hours
 fuzz: setup
 	FOVEATE_FUZZ=full $(BIN)/python -m pytest -c tests/pytest.ini tests/fuzz
+
+# a Ray cluster of two machines on this one; Ray is no part of `make setup`: it takes 245 MB
+cluster: setup
+	$(BIN)/python -m pip install --quiet --editable ".[ray]"
+	$(BIN)/python -m pytest -c tests/pytest.ini -n0 tests/cli/test_cluster.py
 
 # the oldest versions that pyproject.toml allows, in a virtual environment of their own, with the tests of every room
 lowest:

@@ -39,13 +39,16 @@ def main() -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one core each")
+    parser.add_argument("--ray", default="", help="address of a Ray cluster that trains, instead of this machine")
     parser.add_argument("--only", default="", help="jobs whose table or label contains this")
     parser.add_argument("--skip", default="", help="leave out jobs whose table or label contains this")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "benchmarks", help="where the run folders are")
     parser.add_argument("--again", action="store_true", help="also those whose figures are kept from another checkout")
     parser.add_argument("--list", action="store_true", help="say what is done, and stop")
     arguments = parser.parse_args()
-    options = PlanOptions(arguments.workers, arguments.only, arguments.skip, list=arguments.list)
+    options = PlanOptions(
+        arguments.workers, arguments.ray, only=arguments.only, skip=arguments.skip, list=arguments.list
+    )
     known = (lambda entry: False) if arguments.again else kept()
     return work_through(benchmarks(arguments.runs), options, again="python benchmarks/run_jobs.py", measured=known)
 

@@ -1,5 +1,6 @@
 """``train.py compare PLAN.yaml``: all trainings of a plan, side by side and resumable, then the report."""
 
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -25,7 +26,7 @@ from .output import STOPPED
 from .outside import words_for
 from .plan import Entry, Plan, read_plan
 from .queue import Measurement, Training, begun_run, is_done
-from .scheduler import LocalExecutor, side_by_side
+from .scheduler import executor_for, side_by_side
 from .training import prepare
 from .words import command_line
 
@@ -48,6 +49,9 @@ class PlanOptions:
 
     Attributes:
         workers: trainings at a time, one core each; 0 is one for each core.
+        ray: address of a Ray cluster that trains, "auto" or HOST:PORT (the extra "ray"); all its machines must see the
+            folder.
+        gpus: GPUs of each training on a cluster: 0.25 lets four share one.
         only: just the trainings whose name contains this.
         skip: leave out the trainings whose name contains this.
         report: write the report at the end.
@@ -56,6 +60,8 @@ class PlanOptions:
     """
 
     workers: int = 0
+    ray: str = ""
+    gpus: float = 0.0
     only: str = ""
     skip: str = ""
     report: bool = True
@@ -64,6 +70,7 @@ class PlanOptions:
 
     def __post_init__(self) -> None:
         check_range("workers", self.workers, 0)
+        check_range("gpus", self.gpus, 0.0)
 
 
 def run(arguments: list[str], imports: list[str]) -> int:
@@ -112,9 +119,9 @@ def work_through(
     entries = [entry for entry in entries if not measured(entry)]
     check_plan(plan, entries, options, imports)
     check_output_folder(plan.folder, "folder")
-    executor = LocalExecutor(options.workers)
+    executor = executor_for(options.workers, options.ray, options.gpus)
     try:
-        with stopped_together():
+        with stopped_together(), contextlib.closing(executor):
             steps = budget(plan, entries, imports)
             trainings = [_training(entry, steps, imports) for entry in entries]
             finished = side_by_side(trainings, executor.work, executor.workers, executor.stop)

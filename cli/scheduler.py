@@ -1,7 +1,7 @@
 """The scheduler of `compare`, of `sweep` and of the benchmarks: work side by side, here or on a cluster.
 
 What is done next is asked for only when there is room for it, so that it may depend on what came out before. Where it
-is done is an `Executor`'s matter.
+is done is an `Executor`'s matter: this machine's processes, or those of a Ray cluster (cluster.py).
 """
 
 import os
@@ -36,6 +36,10 @@ class Executor(Protocol):
         """Ask the training in a folder to save itself and end; without a folder all of them, and none begins."""
         ...
 
+    def close(self) -> None:
+        """Nothing is trained there any more."""
+        ...
+
 
 class LocalExecutor:
     """Processes of this machine.
@@ -57,6 +61,27 @@ class LocalExecutor:
             CHILDREN.stop()
         else:
             CHILDREN.stop_in(home)
+
+    def close(self) -> None:
+        """There is nothing to leave."""
+
+
+def executor_for(workers: int, ray: str, gpus: float = 0.0) -> Executor:
+    """Where the trainings of a command run.
+
+    Args:
+        workers: at a time; 0 is one for each core.
+        ray: the address of a Ray cluster; empty is this machine.
+        gpus: of a training, on a cluster.
+
+    Raises:
+        FoveateError: there is no such cluster, or Ray isn't installed.
+    """
+    if not ray:
+        return LocalExecutor(workers)
+    from .cluster import RayExecutor
+
+    return RayExecutor(ray, workers, gpus)
 
 
 def wait_until_free(home: Path, given_up: Callable[[], bool]) -> None:

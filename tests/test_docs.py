@@ -19,10 +19,13 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from foveate.agents import presets
 from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
+from foveate.cli.scheduler import LocalExecutor
+from foveate.cli.sweep import command as sweep
 from foveate.envs import MULTI_IDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SWEEPS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "how-to" / "sweeps.md").read_text(), re.DOTALL)
 SHORT = 64  # steps of any training of Stable-Baselines3's
 
 
@@ -100,6 +103,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "train", lambda *_: True, raising=False)
     monkeypatch.setattr(compare, "budget", lambda plan, entries, imports: {entry.pair: 1 for entry in entries})
     monkeypatch.setattr(compare, "side_by_side", lambda *_: False)
+    monkeypatch.setattr(sweep, "schedule", lambda *_: False)
+    for module in (compare, sweep):  # no page has a cluster
+        monkeypatch.setattr(module, "executor_for", lambda *_: LocalExecutor(1))
     monkeypatch.setattr(comparison, "report", lambda *_: None)
     measure_little(monkeypatch)
 
@@ -121,6 +127,8 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
         (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]
         (elsewhere / f"{own[1]}.py").write_text(code)
         write_sources(elsewhere)
+    if "sweep.yaml" in line:
+        (elsewhere / "sweep.yaml").write_text(SWEEPS[0])
     zoo = re.search(r"zoo/\S+", line)
     taken = zoo[0] if zoo and "--sweep" in line else str(run)
     line = (
@@ -129,6 +137,17 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
     words = shlex.split(line)[1:]
     done = command(ROOT, Path(words[0]).name, *words[1:], cwd=elsewhere)
     assert done.returncode in (0, 130), done.stderr  # 130: what was to be trained was not
+
+
+@pytest.mark.parametrize("text", SWEEPS)
+@pytest.mark.usefixtures("hasty")
+def test_a_sweep_runs_as_it_is_printed(text: str, elsewhere: Path) -> None:
+    if "tpe" in text:
+        pytest.importorskip("optuna")
+    (elsewhere / "sweep.yaml").write_text(text)
+    done = command(ROOT, "train.py", "sweep", "sweep.yaml", cwd=elsewhere)
+    assert done.returncode == 130, done.stderr
+    assert "0 of " in next(elsewhere.rglob("leaderboard.html")).read_text()
 
 
 @pytest.mark.parametrize("title", [*ALL_IDS, *MULTI_IDS, *presets.names()])

@@ -1,5 +1,6 @@
 """``train.py sweep CONFIG.yaml``: many settings of a training, side by side and resumable, and their leaderboard."""
 
+import contextlib
 import inspect
 import shlex
 import sys
@@ -15,15 +16,17 @@ from ...analysis.leaderboard import Board, Seed, Tried, leaderboard, print_board
 from ...analysis.leaderboard_page import write_board
 from ...analysis.measure import lower_is_better
 from ...analysis.origin import made_now
+from ...envs.registry import is_slow
 from ...errors import FoveateError, check_range
 from ...files import check_output_folder
 from ..children import stopped_together
 from ..compare import check_outside
-from ..configuration import Configuration
+from ..configuration import FEW_EPISODES, Configuration
 from ..options import in_one_sentence, parse
 from ..output import STOPPED
+from ..outside import words_for
 from ..queue import begun_run, is_trained
-from ..scheduler import LocalExecutor, schedule
+from ..scheduler import executor_for, schedule
 from ..training import prepare
 from ..words import command_line
 from . import file as files
@@ -35,6 +38,7 @@ from .sweep import Run, Sweep, configured, home_of
 PROG = "train.py sweep CONFIG.yaml"
 ABOUT = "Train many settings side by side, resumable, and rank them: by grid, at random, or by Bayesian search."
 HELP = f"{ABOUT}\n\n{inspect.cleandoc(files.__doc__ or '')}"
+EPISODES = 1000  # of the winner's, on the test split
 EVERY = 60.0  # seconds between two pages that are written on the way
 
 
@@ -44,16 +48,22 @@ class SweepOptions:
 
     Attributes:
         workers: trainings at a time, one core each; 0 is one for each core.
+        ray: address of a Ray cluster that trains, "auto" or HOST:PORT (the extra "ray"); all its machines must see the
+            folder.
+        gpus: GPUs of each training on a cluster: 0.25 lets four share one.
         list: say which settings are done and which are left, as far as they are known, and stop.
         data: folders of images and openml:NAMEs that the trainings may use; the file names none by itself.
     """
 
     workers: int = 0
+    ray: str = ""
+    gpus: float = 0.0
     list: bool = False
     data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("workers", self.workers, 0)
+        check_range("gpus", self.gpus, 0.0)
 
 
 def run(arguments: list[str], imports: list[str]) -> int:
@@ -132,8 +142,10 @@ def work_through(
     """
     search = search_of(config, lower_is_better(first.env_id))
     total = config.trials * len(config.seeds)
-    with tqdm(total=total, unit="run", disable=not sys.stderr.isatty(), smoothing=0) as bar:
-        sweep = Sweep(config, search, LocalExecutor(options.workers), imports, tqdm.write)
+    executor = executor_for(options.workers, options.ray, options.gpus)
+    shown = sys.stderr.isatty()
+    with contextlib.closing(executor), tqdm(total=total, unit="run", disable=not shown, smoothing=0) as bar:
+        sweep = Sweep(config, search, executor, imports, tqdm.write)
         written = time.monotonic()
 
         def finished(run: Run, line: str) -> None:
@@ -156,6 +168,11 @@ def work_through(
     if not done:
         print(f"stopped; the same command goes on: {again}")
         return STOPPED
+    if board["rows"] and board["rows"][0]["rank"] == 1:
+        episodes = FEW_EPISODES if is_slow(first.env_id) else EPISODES
+        outside = words_for(first.env_id, first.env)
+        words = [*board["rows"][0]["runs"], "--episodes", episodes, *outside]
+        print(f"the best on the test split: {command_line('evaluate', imports, *words)}")
     return 1 if sweep.failed else 0
 
 

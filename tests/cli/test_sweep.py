@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -56,6 +57,9 @@ def test_a_sweep_trains_ordinary_runs_and_ranks_them(tmp_path: Path) -> None:
     done = sweep(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 done" in done.stdout
+    assert re.search(
+        r"the best on the test split: python \S+evaluate.py (out/trials/\S+ ){2}--episodes 1000", done.stdout
+    )
     assert len(homes(tmp_path)) == 8
     found = board(tmp_path)
     # an oracle: the best evaluation of each run, by hand from what it logged
