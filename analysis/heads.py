@@ -168,13 +168,13 @@ def roles_of(world: SequenceWorld, episodes: Episodes) -> dict[str, Tensor]:
     }
     if isinstance(world, Text):
         letters = torch.tensor([letter.isalnum() for letter in ALPHABET], device=symbol.device)
-        inside = letters[episodes_symbols(episodes)]  # (B, T)
+        inside = letters[_brightest(episodes)]  # (B, T)
         word = (~inside).cumsum(1)  # the words before it
         found[WORD] = (word[:, :, None] == word[:, None]) & inside[:, :, None] & inside[:, None] & earlier
     return found
 
 
-def episodes_symbols(episodes: Episodes) -> Int[Tensor, "batch time"]:
+def _brightest(episodes: Episodes) -> Int[Tensor, "batch time"]:
     """The channel that is brightest, of observations that are vectors: which symbol was shown."""
     (seen,) = leaves(episodes.observation)
     return seen.argmax(-1).T
@@ -184,7 +184,7 @@ def symbols_of(world: SequenceWorld, episodes: Episodes) -> list[str]:
     """What the first episode showed, moment by moment: characters of a text, else numbers of what was alike."""
     count = int(episodes.length[0])
     if isinstance(world, Text):
-        return [ALPHABET[number] for number in episodes_symbols(episodes)[0, :count].tolist()]
+        return [ALPHABET[number] for number in _brightest(episodes)[0, :count].tolist()]
     return [str(number) for number in _numbers(episodes)[0, :count].tolist()]
 
 

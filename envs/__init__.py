@@ -47,6 +47,7 @@ IDS = [
             "Sort": "sorting",
             "Tape": "tape",
             "ScratchPad": "scratch_pad",
+            "MiniShrdlu": "mini_shrdlu",
             "TMaze": "tmaze",
             "RepeatPrevious": "previous",
             "GraphTraversal": "graph_tasks",

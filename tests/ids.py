@@ -66,6 +66,7 @@ _SHORT = {
     "Memory/TMaze-v0": {"corridor": 1},
     "Memory/Tape-v0": {"min_length": 1, "max_length": 3},
     "Memory/ScratchPad-v0": {"max_digits": 2},
+    "Memory/MiniShrdlu-v0": {"lesson": 3},
     "Memory/GraphTraversal-v0": {"lesson": 1},
     "Memory/ShortestPath-v0": {"lesson": 1, "planning": 1},
     "Memory/GraphInference-v0": {"lesson": 1},

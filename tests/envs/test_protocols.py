@@ -67,6 +67,6 @@ def test_which_worlds_offer_what() -> None:
     assert offers(TakesInterventions) == {"Glimpse/Fur-v0", *(i for i in IDS if i.startswith("Probe/"))}
     assert offers(RetinaWorld) == {i for i in IDS if i.startswith("Glimpse/")}
     graphs = {"GraphTraversal", "ShortestPath", "GraphInference", "Underground", "UndergroundShortestPath"}
-    memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation", "ScratchPad"}}
+    memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation", "ScratchPad", "MiniShrdlu"}}
     assert offers(HasLessons) <= memory | {"Sequence/Caption-v0", "Sequence/Cloze-v0", "Sequence/Speech-v0"}
     assert {"Memory/GraphTraversal-v0", "Sequence/Speech-v0"} <= offers(HasLessons)

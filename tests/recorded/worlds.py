@@ -64,6 +64,7 @@ VARIANTS: dict[str, list[dict]] = {
         {"view": "whole", "split": "test-20"},
         {"lesson": 2, "calls": False, "view": "whole"},
     ],
+    "Memory/MiniShrdlu-v0": [{"lesson": 6}, {"goals": 2, "blocks": 3, "reward": "whole", "moves": 4}],
     "Memory/Frames-v0": [
         {"view": "whole", "cue": "frame", "min_length": 2, "max_length": 5, "reward": "edit"},
         {"view": "glimpse", "looks": 2},

@@ -107,7 +107,11 @@ class NTM(ExternalMemoryCore[NTMState]):
         self.initial_address = nn.Parameter(focus)
 
     def resize(self, rows: int) -> None:
-        """As the base: more rows begin as blank as the others, and no head begins on them."""
+        """As the base: more rows begin as blank as the others, and no head begins on them.
+
+        Raises:
+            FoveateError: also where rows that begin at random would have to be more, or there are fewer than shifts.
+        """
         if self.blank == "random" and rows > self.rows:
             raise FoveateError(
                 f'rows={rows} is not allowed: with blank="random" only the {self.rows} rows of its training are known.'
