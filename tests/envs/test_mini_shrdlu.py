@@ -131,7 +131,7 @@ def test_moves_are_those_of_lists(blocks: int) -> None:
     able = possible(board)
     for row in range(20):
         before = board_of(env.world.state, row)
-        assert sorted(sum(before, [])) == list(range(1, blocks + 1))
+        assert sorted(block for column in before for block in column) == list(range(1, blocks + 1))
         for move in range(len(MOVES)):
             after = pushed(before, 1 + move)
             assert bool(able[row, move]) == (after != before)
