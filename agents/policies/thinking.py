@@ -89,9 +89,7 @@ class PonderNetAgent(Policy):
         layers = MLP(observation_space, encoder)
         inner = make_core(core, layers.output_size, hidden, rows=rows)
         size = inner.output_size
-        heads = {
-            name: SteppedHead(make_head(size, part), size, limit) for name, part in action_parts(action_space).items()
-        }
+        heads = {name: SteppedHead(make_head(size, part), limit) for name, part in action_parts(action_space).items()}
         super().__init__(
             observation_space,
             action_space,

@@ -32,7 +32,7 @@ EVERY = [
     for head in CLASSES
     if head.learned
     for space in ([STRING] if head is TranscriptHead else SPACES)
-    if isinstance(space, get_type_hints(head.__init__)["space"])
+    if isinstance(space, get_type_hints(head.__init__).get("space", ()))  # a head of other heads has none of its own
 ]
 
 

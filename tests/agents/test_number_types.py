@@ -56,6 +56,7 @@ class Wide(TorchDispatchMode):
 def agents() -> list:
     """Every agent in a world that it can play, and every attention."""
     worlds = {"cnn": {"view": "image"}, "dram": {"overview": 8}, "soft-attention": {"view": "image"}}
+    worlds["vit"] = worlds["cnn"]
     worlds["attend"] = worlds["pointer"] = {"view": "whole", "min_length": 4, "max_length": 5}
     worlds["transcriber"] = {"view": "whole", "answer": "string", "min_length": 1, "max_length": 2}
     cases = [(name, worlds.get(name, {}), {}) for name in AGENTS if name != "dueling"]

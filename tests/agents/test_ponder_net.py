@@ -112,7 +112,7 @@ def test_a_head_at_every_step_is_a_loop_over_steps(kind: str) -> None:
     inner = make_head(5, space).double()
     for weight in inner.parameters():
         torch.nn.init.normal_(weight)
-    head = SteppedHead(inner.float(), 5, 3).double()
+    head = SteppedHead(inner, 3).double()
     steps = Steps(torch.randn(2, 4, 3, 5).double(), log_halting(torch.randn(2, 4, 3).double()))
     parameters, p = head(steps.packed()), steps.log_p.exp()
     space.seed(0)
@@ -133,7 +133,7 @@ def test_a_head_at_every_step_is_a_loop_over_steps(kind: str) -> None:
 
 def test_samples_are_of_the_mixture() -> None:
     torch.manual_seed(2)
-    head = SteppedHead(make_head(2, spaces.Discrete(3)), 2, 2)
+    head = SteppedHead(make_head(2, spaces.Discrete(3)), 2)
     logits = torch.tensor([[9.0, -9.0, -9.0], [-9.0, -9.0, 9.0]])  # the first step says 0, the second 2
     parameters = Steps(logits, torch.tensor([0.25, 0.75]).log()).packed().expand(4000, -1)
     drawn = head.sample(parameters)
@@ -162,6 +162,6 @@ def test_what_cannot_be_is_refused() -> None:
         with pytest.raises(FoveateError, match=said):
             AGENTS["ponder-net"](space, action, **options)
     with pytest.raises(FoveateError, match="CTCHead"):
-        SteppedHead(CTCHead(4, spaces.Discrete(3)), 4, 2)
-    assert SteppedHead(BernoulliHead(4, spaces.MultiBinary(2)), 4, 2).steps == 2
-    assert isinstance(SteppedHead(GaussianHead(4, spaces.Box(-1, 1, (2,))), 4, 2).head, GaussianHead)
+        SteppedHead(CTCHead(4, spaces.Discrete(3)), 2)
+    assert SteppedHead(BernoulliHead(4, spaces.MultiBinary(2)), 2).steps == 2
+    assert isinstance(SteppedHead(GaussianHead(4, spaces.Box(-1, 1, (2,))), 2).head, GaussianHead)

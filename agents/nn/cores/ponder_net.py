@@ -90,8 +90,8 @@ class PonderNet(Core[S], Generic[S]):
         self.output_size = limit * (inner.output_size + 1)
         self.halt = nn.Linear(inner.output_size, 1)
         nn.init.constant_(self.halt.bias, math.log(prior / (1 - prior)))  # begun as the prior wants it
-        logits = torch.full((limit,), math.log(prior / (1 - prior)))
-        self.register_buffer("log_prior", log_halting(logits), persistent=False)
+        log_prior = [n * math.log(1 - prior) + (math.log(prior) if n < limit - 1 else 0.0) for n in range(limit)]
+        self.register_buffer("log_prior", torch.tensor(log_prior), persistent=False)
 
     log_prior: Tensor
 

@@ -44,6 +44,14 @@ class Head(nn.Module):
         """
         raise NotImplementedError
 
+    def parameter_shape(self, numbers: int) -> tuple[int, ...]:
+        """How the numbers of one action's parameters are laid out, where they were flattened.
+
+        Args:
+            numbers: P, how many they are.
+        """
+        return (numbers,)
+
     def distribution(self, parameters: Tensor) -> td.Distribution:
         """The distribution with these parameters; events are whole actions of this part."""
         raise NotImplementedError

@@ -25,6 +25,9 @@ class BernoulliHead(Head):
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         return shaped(self.layers(features), self.shape)  # (…, *shape) logits
 
+    def parameter_shape(self, numbers: int) -> tuple[int, ...]:
+        return self.shape
+
     def distribution(self, parameters: Tensor) -> td.Distribution:
         return td.Independent(td.Bernoulli(logits=parameters, validate_args=False), self.dims, validate_args=False)
 

@@ -58,20 +58,17 @@ class SteppedHead(Head):
 
     Args:
         head: from features (…, D) to parameters.
-        features: D.
         steps: N.
 
     Raises:
         FoveateError: the head wants more than the features of a moment.
     """
 
-    def __init__(self, head: Head, features: int, steps: int):
+    def __init__(self, head: Head, steps: int):
         super().__init__()
         if head.needs_source or head.needs_observation or head.whole_episodes or head.ragged:
             raise FoveateError(f"{type(head).__name__} can't be had at every step: it wants more than its features.")
         self.head, self.steps = head, steps
-        with torch.no_grad():
-            self.shape = head(torch.zeros(1, features)).shape[1:]  # of one step's parameters
 
     def forward(self, features: Tensor, source: Source | None = None) -> Tensor:
         said = Steps.unpacked(features, self.steps)
@@ -81,7 +78,7 @@ class SteppedHead(Head):
     def _each(self, parameters: Tensor) -> Steps:
         """The parameters of each step, (…, N, *shape), and log p_n."""
         said = Steps.unpacked(parameters, self.steps)
-        return said._replace(of=said.of.unflatten(-1, self.shape))
+        return said._replace(of=said.of.unflatten(-1, self.head.parameter_shape(said.of.shape[-1])))
 
     def distribution(self, parameters: Tensor) -> OverSteps:
         said = self._each(parameters)
@@ -90,7 +87,7 @@ class SteppedHead(Head):
     def mode(self, parameters: Tensor) -> Tensor:
         """The likeliest action of the likeliest last step."""
         said = self._each(parameters)
-        return self.head.mode(_taken(said.of, said.log_p.argmax(-1), len(self.shape)))
+        return self.head.mode(_taken(said.of, said.log_p.argmax(-1), said.of.ndim - said.log_p.ndim))
 
     def log_prob(self, parameters: Tensor, action: Tensor) -> Tensor:
         """log Σ_n p_n π_n(a), (…)."""
