@@ -12,7 +12,8 @@ from ...viz.text import write
 if TYPE_CHECKING:
     from .mini_shrdlu import MiniShrdlu
 
-CELL, LEFT, TOP, LINE = 56, 20, 44, 20
+CELL, LEFT, TOP, LINE = 56, 20, 44, 18
+ABREAST, WIDE, GAP = 4, 128, 14  # goals beside each other, how wide each is, and what is between those below each other
 WORDS = ("above", "below", "left of", "right of")
 
 
@@ -26,8 +27,9 @@ def draw_board(world: "MiniShrdlu", index: int) -> np.ndarray:
     state = {name: value[index] for name, value in world.state.items()}
     clock, board = int(state["clock"]), state["board"]
     columns, height = board.shape
-    down = TOP + max(height * CELL + 40, LINE * (1 + world.goals * world.constraints)) + 30
-    canvas = blank(even(down), even(LEFT + columns * CELL + 260))
+    abreast = min(ABREAST, world.goals)
+    listed = -(-world.goals // abreast) * (LINE * world.constraints + GAP)
+    canvas = blank(even(TOP + max(height * CELL + 40, listed) + 30), even(LEFT + columns * CELL + 40 + abreast * WIDE))
     ground = TOP + height * CELL
     line(canvas, (LEFT - 6, ground), (LEFT + columns * CELL + 4, ground), INK, 2)
     for column in range(columns):
@@ -59,4 +61,6 @@ def _goals(canvas: np.ndarray, world: "MiniShrdlu", state: dict[str, torch.Tenso
         text = f"{letter}: {1 + first} {WORDS[relation]} {1 + second}"
         now = goal == int(state["asked"]) if asks else number == clock
         colour = (RIGHT if bool(holds[state["constraint"][goal, place]]) and asks else NOW) if now else SOFT
-        write(canvas, text, (left, TOP + LINE * number + 12), 0.45, colour if now else DIM)
+        down, across = divmod(goal, ABREAST)
+        corner = (left + across * WIDE, TOP + down * (LINE * world.constraints + GAP) + LINE * place + 12)
+        write(canvas, text, corner, 0.45, colour if now else DIM)
