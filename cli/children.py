@@ -19,6 +19,7 @@ class Children:
 
     def __init__(self) -> None:
         self._running: dict[subprocess.Popen, Path] = {}  # and the logs that they write
+        self._asked: set[subprocess.Popen] = set()  # to stop
         self._lock = threading.RLock()  # a signal's handler runs in a thread that may hold it
         self.stopping = False
 
@@ -45,18 +46,26 @@ class Children:
                 return process.wait()
             finally:
                 self._running.pop(process, None)
+                self._asked.discard(process)
 
-    def stop(self) -> None:
-        """Ask all of them to stop; asked again, a training stops at once."""
+    def stop(self, again: bool = True) -> None:
+        """Ask all of them to stop.
+
+        Args:
+            again: whether those are asked again that were asked before: a training then stops at once.
+        """
         self.stopping = True
-        self._terminate(list(self._running))
+        self._terminate(list(self._running), again)
 
     def stop_in(self, folder: Path) -> None:
-        """Ask those to stop that write their logs to a folder; others may begin."""
-        self._terminate([process for process, log in list(self._running.items()) if log.parent == folder])
+        """Ask those to stop, once, that write their logs to a folder; others may begin."""
+        self._terminate([process for process, log in list(self._running.items()) if log.parent == folder], False)
 
-    def _terminate(self, processes: Iterable[subprocess.Popen]) -> None:
+    def _terminate(self, processes: Iterable[subprocess.Popen], again: bool) -> None:
         for process in processes:
+            if process in self._asked and not again:
+                continue
+            self._asked.add(process)
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
 

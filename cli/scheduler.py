@@ -58,7 +58,7 @@ class LocalExecutor:
     def stop(self, home: Path | None = None) -> None:
         """Ask one of them, or all, to save themselves and end."""
         if home is None:
-            CHILDREN.stop()
+            CHILDREN.stop(again=False)  # what stopped this process was handed on to them: twice would interrupt them
         else:
             CHILDREN.stop_in(home)
 

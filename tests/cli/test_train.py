@@ -118,7 +118,15 @@ def test_every_agent_trains_and_is_evaluated(root: Path, tmp_path: Path, agent: 
     sizes = [] if presets.load(agent)["agent"] in ("cnn", "mlp", "transcriber", "hopfield") else TINY[-2:]
     if agent in ("dueling", "ppo-cnn"):  # by PPO: rollouts of a few steps, so that there are as many as evaluations
         sizes = ["--learner.horizon", "6", "--learner.minibatches", "2"]
-    if presets.load(agent)["agent"] in ("soft-attention", "attend", "pointer", "transcriber", "pondering", "npi"):
+    if presets.load(agent)["agent"] in (
+        "soft-attention",
+        "attend",
+        "pointer",
+        "transcriber",
+        "pondering",
+        "ponder-net",
+        "npi",
+    ):
         sizes = [*sizes, "--learner.batch", "8"]
     env_id, few = playground(agent)
     # a line takes some twenty steps, and so does a sum: few worlds, so that there are many updates

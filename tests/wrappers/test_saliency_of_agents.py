@@ -32,10 +32,13 @@ SMALL: dict[str, Any] = {
     **{"hidden": 8, "what": 8, "where": 8, "emit_hidden": 8, "location_hidden": 4, "layers": (8,), "rows": 5},
     **{"patch": 4, "scales": 2, "overview": 4, "stream": 8, "architecture": "modern"},
 }
+# where an option of this name is of another kind
+OWN: dict[str, dict[str, Any]] = {"vit": {"layers": 1, "units": 8}}
 # agents that don't play by glimpses, and what they say of it
 OF_PICTURES = {
     "soft-attention": "needs whole images",
     "cnn": "needs whole images",
+    "vit": "needs whole images",
     "dueling": "needs a Discrete action space",
 }
 # what is read once an episode: see test_alignment.py; an agent that is told its program sees no picture
@@ -61,7 +64,8 @@ class Anything(gym.Env):
 def agent(name: str, shown: str) -> Policy:
     torch.manual_seed(1)
     kind = AGENTS[name]
-    kwargs = {option: value for option, value in SMALL.items() if option in inspect.signature(kind).parameters}
+    sizes = {**SMALL, **OWN.get(name, {})}
+    kwargs = {option: value for option, value in sizes.items() if option in inspect.signature(kind).parameters}
     policy = kind(*SHOWN[shown], **kwargs)
     with torch.no_grad():  # last layers begin near zero: give the maps something to show
         for weights in policy.parameters():

@@ -24,7 +24,7 @@ class OverSteps(td.Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log Σ_n p_n π_n(a)."""
-        return (self.log_p + self.each.log_prob(self._of_all(value))).logsumexp(-1)
+        return (self.log_p + self.each.log_prob(_at_every_step(value, self.log_p))).logsumexp(-1)
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         with torch.no_grad():
@@ -36,18 +36,18 @@ class OverSteps(td.Distribution):
         """Of the action when the step is known, Σ p_n H(π_n): a lower bound; a mixture's has no closed form."""
         return (self.log_p.exp() * self.each.entropy()).sum(-1)
 
-    def _of_all(self, value: Tensor) -> Tensor:
-        """The same action at every step, (…, N, *event)."""
-        place = value.ndim - len(self.event_shape)
-        shape = (*value.shape[:place], self.log_p.shape[-1], *value.shape[place:])
-        return value.unsqueeze(place).expand(shape)
-
 
 def _taken(of_each: Tensor, step: Tensor, dims: int) -> Tensor:
     """What stands at a step, (…, *rest), of (…, N, *rest) with so many dimensions at the end."""
     place = of_each.ndim - dims - 1
     index = step.reshape(*step.shape, *(1,) * (dims + 1)).expand(*of_each.shape[:place], 1, *of_each.shape[place + 1 :])
     return of_each.gather(place, index).squeeze(place)
+
+
+def _at_every_step(value: Tensor, log_p: Tensor) -> Tensor:
+    """The same (…, *rest) at each of N steps, (…, N, *rest), of which log p_n, (…, N), tells the shape."""
+    place = log_p.ndim - 1
+    return value.unsqueeze(place).expand(*log_p.shape, *value.shape[place:])
 
 
 class SteppedHead(Head):
@@ -92,9 +92,7 @@ class SteppedHead(Head):
     def log_prob(self, parameters: Tensor, action: Tensor) -> Tensor:
         """log Σ_n p_n π_n(a), (…)."""
         said = self._each(parameters)
-        place = said.log_p.ndim - 1
-        every = action.unsqueeze(place).expand(*said.log_p.shape, *action.shape[place:])
-        return (said.log_p + self.head.log_prob(said.of, every)).logsumexp(-1)
+        return (said.log_p + self.head.log_prob(said.of, _at_every_step(action, said.log_p))).logsumexp(-1)
 
     def judged(self, parameters: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         return self.log_prob(parameters, action), self.distribution(parameters).entropy()
@@ -113,9 +111,8 @@ class SteppedHead(Head):
     ) -> Tensor:
         """Σ p_n L_n, (T, B). Arguments as in `Head.loss`."""
         said = self._each(parameters)  # (T, B, N, *shape)
-        of_steps, wanted = said.of.flatten(1, 2), target.repeat_interleave(self.steps, 1)  # (T, B N, …)
-        sets = None if target_set is None else target_set.repeat_interleave(self.steps, 1)
-        costs = self.head.loss(of_steps, wanted, sets).unflatten(1, (-1, self.steps))  # (T, B, N)
+        sets = None if target_set is None else _at_every_step(target_set, said.log_p)
+        costs = self.head.loss(said.of, _at_every_step(target, said.log_p), sets)  # (T, B, N)
         return (said.log_p.exp() * costs).sum(-1)
 
 
