@@ -22,8 +22,9 @@ from ..policies.policy import Policy
 from .actor import GuidedActor, Observer, OnStep, Transition, announcers, play
 from .distributed import Rows, Share, drawing_as_one
 from .environments import Environments, TimeStep, VectorEnvironments, check_plays
+from .hooks import Hooks
 from .inner_choices import LOG_PROB, choice_loss, choosing_core
-from .learner import Hooks, Learner
+from .learner import Learner
 from .losses import added, counted, first_of, supervised_parts, target_loss
 from .options import BackpropOptions
 from .recomputation import run_in_pieces

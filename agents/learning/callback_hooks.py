@@ -9,7 +9,7 @@ from stable_baselines3.common.utils import safe_mean
 from torch import Tensor
 
 from .environments import Info
-from .learner import Hooks
+from .hooks import Hooks
 
 if TYPE_CHECKING:
     from .algorithm import Algorithm

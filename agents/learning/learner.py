@@ -17,7 +17,8 @@ from ..nn import finite
 from ..policies.policy import Policy
 from .averaging import WeightAverage
 from .distributed import present
-from .environments import Environments, Info, divided, environments_of
+from .environments import Environments, divided, environments_of
+from .hooks import Hooks, Patient
 from .options import Options
 from .rollout import Episodes
 
@@ -39,29 +40,6 @@ class Counts:
     iterations: int = 0
     updates: int = 0
     episodes: int = 0
-
-
-class Hooks:
-    """Is called while a learner learns; a subclass overrides what it wants to know."""
-
-    def on_rollout_start(self) -> None:
-        """Between two updates."""
-
-    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
-        """A step was made; False ends the training.
-
-        Args:
-            reward: (B,).
-            ended: bool, (B,), where an episode ended.
-            infos: what Stable-Baselines3 says of each row, where it did the step.
-        """
-        return True
-
-    def on_rollout_end(self) -> None:
-        """Experience for an update is there."""
-
-    def on_update(self, figures: dict[str, Tensor]) -> None:
-        """The weights were updated; the figures are for the log, on the device."""
 
 
 class CollectsExperience(Protocol):
@@ -88,17 +66,6 @@ class CollectsExperience(Protocol):
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
         """Go on from a saved state."""
         ...
-
-
-class _Patient(Hooks):
-    """Hears of the steps for hooks that may end the training, until all processes can end it at once."""
-
-    def __init__(self, hooks: Hooks):
-        self.hooks, self.stopped = hooks, False
-
-    def on_step(self, reward: Tensor, ended: Tensor, infos: list[Info] | None = None) -> bool:
-        self.stopped = not self.hooks.on_step(reward, ended, infos) or self.stopped
-        return True
 
 
 class _Moment(NamedTuple):
@@ -230,7 +197,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
 
     def _collect_together(self, hooks: Hooks) -> Experience | None:
         """`collect` in all processes; None if a hook in any of them asked to stop."""
-        patient = _Patient(hooks)
+        patient = Patient(hooks)
         collected = self.collect(patient)
         return None if self.processes.any(patient.stopped) else collected
 

@@ -14,8 +14,9 @@ from ..nn.noise import keyed
 from ..policies.outputs import PolicyEvaluation
 from .actor import NOISE
 from .distributed import Share
+from .hooks import Hooks
 from .inner_choices import choosing_core
-from .learner import Hooks, Learner
+from .learner import Learner
 from .losses import added, clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
 from .returns import advantages, explained_variance, likelihood_gains

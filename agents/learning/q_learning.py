@@ -30,7 +30,8 @@ from ..nn.finite import check_host
 from ..policies.policy import WHOLE, Policy
 from .algorithm import Algorithm
 from .environments import VectorEnvironments
-from .learner import Hooks, Learner
+from .hooks import Hooks
+from .learner import Learner
 from .options import QOptions
 from .replay import load_memory, memory_bytes, memory_class, random_state, saved_memory, set_random_state
 from .room import check_fits, space_bytes

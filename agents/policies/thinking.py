@@ -1,6 +1,6 @@
 """Agents that think for as long as they want to at each moment."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from gymnasium import spaces
 from torch import nn
@@ -11,8 +11,7 @@ from ..nn.encoders import MLP
 from ..nn.heads import Expected, SteppedHead, make_critic, make_head
 from .policy import Policy, action_parts
 
-Inner = Literal["rnn", "elman", "lstm", "gru", "ntm"]
-CORES = ["rnn", "elman", "lstm", "gru", "ntm"]  # whose state has a mean
+Inner = Literal["rnn", "elman", "lstm", "gru", "ntm"]  # cores whose state has a mean
 
 
 class PonderingAgent(Policy):
@@ -46,7 +45,7 @@ class PonderingAgent(Policy):
         limit: int = 10,
         fixed: int = 0,
     ):
-        check_choice("core", core, CORES)
+        check_choice("core", core, get_args(Inner))
         layers = MLP(observation_space, encoder)
         inner = make_core(core, layers.output_size + 1, hidden, rows=rows)
         super().__init__(
@@ -85,7 +84,7 @@ class PonderNetAgent(Policy):
         weight: float = 0.01,
         limit: int = 10,
     ):
-        check_choice("core", core, CORES)
+        check_choice("core", core, get_args(Inner))
         layers = MLP(observation_space, encoder)
         inner = make_core(core, layers.output_size, hidden, rows=rows)
         size = inner.output_size

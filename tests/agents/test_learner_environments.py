@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
 from foveate.agents.learning.environments import environments_of
-from foveate.agents.learning.learner import Hooks
+from foveate.agents.learning.hooks import Hooks
 from foveate.agents.learning.vec_env import GymVecEnv
 from foveate.envs.memory.tmaze import TMaze
 from foveate.wrappers import FlattenAction, FlattenVectorAction

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from foveate.agents import QLearning, QOptions, load
 from foveate.agents.learning.checkpoint import REPLAY, RUN
-from foveate.agents.learning.learner import Hooks
+from foveate.agents.learning.hooks import Hooks
 from foveate.envs.batch import State
 from foveate.envs.gym_env import env_classes
 from foveate.errors import FoveateError, FoveateWarning

@@ -21,7 +21,7 @@ from foveate.agents import (
     load,
 )
 from foveate.agents.learning import room
-from foveate.agents.learning.learner import Hooks
+from foveate.agents.learning.hooks import Hooks
 from foveate.cli.loop import RunCallback
 from foveate.errors import FoveateError
 
