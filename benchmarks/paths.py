@@ -94,7 +94,7 @@ def measure(kind: str, distance: int, seed: int, seconds: float = SECONDS) -> Js
         kind: of the core.
         distance: d.
         seed: of weights and texts.
-        seconds: of this process's processor time.
+        seconds: of this process's processor time; one update at least.
     """
     torch.manual_seed(seed)
     options = {"k": distance, "symbols": SYMBOLS, "steps": 2 * distance + 8}
@@ -106,7 +106,7 @@ def measure(kind: str, distance: int, seed: int, seconds: float = SECONDS) -> Js
     optimizer = torch.optim.Adam(speaker.parameters(), RATE)
     right: list[float] = []
     begun, updates, share = time.process_time(), 0, 0.0
-    while share < SOLVED and time.process_time() - begun < seconds:
+    while not updates or (share < SOLVED and time.process_time() - begun < seconds):
         said, episodes = answers(speaker, world)
         due = episodes.target_mask
         loss = F.cross_entropy(said[due], episodes.target[due])
