@@ -13,6 +13,7 @@
                                                     hard, soft or no attention: one page about all of them
     python evaluate.py write RUN "a text" --out page.svg
                                                     a text as it writes it by hand, in several styles
+    python evaluate.py play Probe/Driving-v0        by hand, in a window: you beside the agents
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -24,9 +25,8 @@ import sys
 from foveate.cli.main import Program, use_path_of_script
 from foveate.cli.main import main as run
 
-PROGRAM = Program(
-    inspect.cleandoc(__doc__ or ""), {"compare": "comparison", "write": "write"}, "evaluate", paths_first=True
-)
+VERBS = {"compare": "comparison", "write": "write", "play": "play.command"}
+PROGRAM = Program(inspect.cleandoc(__doc__ or ""), VERBS, "evaluate", paths_first=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,8 +1,10 @@
 """What all tests share: one thread, no display, our ids."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +70,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert done.returncode == 0, done.stderr
             (shared / "built").touch()
     return shared
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen of its own (Xvfb), as DISPLAY names it."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed")
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    number = os.read(read, 16).decode().strip()
+    time.sleep(0.2)
+    yield f":{number}"
+    process.terminate()
+    process.wait(10)

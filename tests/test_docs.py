@@ -15,6 +15,7 @@ from ids import ALL_IDS
 from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from windows import take_window_s_place
 
 from foveate.agents import presets
 from foveate.cli import compare, comparison, resume, training
@@ -98,7 +99,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands do all that they do but train, and measure and film little."""
+    """Commands do all that they do but train, measure and film little, and open no window."""
     for module in (training, train_command, resume):
         monkeypatch.setattr(module, "train", lambda *_: True, raising=False)
     monkeypatch.setattr(compare, "budget", lambda plan, entries, imports: {entry.pair: 1 for entry in entries})
@@ -108,6 +109,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "executor_for", lambda *_: LocalExecutor(1))
     monkeypatch.setattr(comparison, "report", lambda *_: None)
     measure_little(monkeypatch)
+    take_window_s_place(monkeypatch)
 
 
 @pytest.mark.parametrize("line", commands())

@@ -154,6 +154,7 @@ worlds = gym.make_vec("{env_id}", num_envs=16)  # a native vector environment
     lines = [f"python train.py {env_id} {preset} --seed 1" for preset in chosen[:1] or [USUAL[env_id.split("/")[0]]]]
     lines += [f"python evaluate.py zoo/{each.name} --episodes 100" for each in zoo() if each.env_id == env_id]
     links = ", ".join(f"[`{preset}`](/agents/{preset}.md)" for preset in chosen)
+    lines += [] if teams else [f"python evaluate.py play {env_id}"]
     return "\n".join([block("python", code), commands(*lines), f"Presets for it: {links}.\n" if links else ""])
 
 

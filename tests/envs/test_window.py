@@ -1,11 +1,8 @@
 """render_mode="human": a window under Xvfb, a clear error without a display; each in a process of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -46,23 +43,6 @@ def test_without_a_display_there_is_a_clear_error_and_no_abort(variables: dict) 
     assert done.returncode == 1  # a Python exception, not a signal
     assert 'FoveateError: render_mode="human" needs a display' in done.stderr
     assert "rgb_array" in done.stderr
-
-
-@pytest.fixture
-def display() -> Iterator[str]:
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    read, write = os.pipe()
-    process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
-        pass_fds=[write], stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(write)
-    number = os.read(read, 16).decode().strip()
-    time.sleep(0.2)
-    yield f":{number}"
-    process.terminate()
-    process.wait(10)
 
 
 def test_a_window_opens_under_xvfb(display: str) -> None:
