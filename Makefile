@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly cluster lowest fuzz check types style duplicates bench results docs clean
+.PHONY: setup demo test nightly zoo-check cluster lowest fuzz check types style duplicates bench results docs clean
 
 setup: $(VENV)/.done
 
@@ -27,6 +27,10 @@ test: setup
 # what learns for longer than a change can wait for
 nightly: setup
 	$(BIN)/python -m pytest -c tests/pytest.ini -m nightly tests
+
+# every agent of the zoo plays again what its card has the figure of
+zoo-check: setup
+	$(BIN)/python -m pytest -c tests/pytest.ini -m "nightly or not nightly" tests/test_zoo.py
 
 # what `make test` tries a little of: worlds, files and kills at length, which takes hours
 fuzz: setup

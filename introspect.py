@@ -4,7 +4,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 import docstring_parser
@@ -26,7 +26,8 @@ def constructor_options(cls: type) -> dict[str, Option]:
     """The keyword arguments of a class, in order, those that it hands on to its base by ``**kwargs`` included.
 
     A class may name others that it hands its ``**kwargs`` to in `configures`; of those, arguments with a default count,
-    but for those named in `withheld`.
+    but for those named in `withheld`. One that has another default in another of these classes is None by default,
+    which is each class's own (see `own_arguments`).
 
     The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
     """
@@ -51,10 +52,7 @@ def _constructor_options(cls: type) -> Mapping[str, Option]:
         elsewhere = "configures" in base.__dict__ and getattr(cls, "configures", ())
         if not any(p.kind is p.VAR_KEYWORD for p in parameters) or elsewhere:
             break  # what it takes beyond its own goes to no base, or to the classes in `configures`
-    for other in getattr(cls, "configures", ()):
-        known = constructor_options(other)
-        hidden = {*options, *getattr(cls, "withheld", ())}
-        options |= {k: o for k, o in known.items() if k not in hidden and o.default is not inspect.Parameter.empty}
+    options |= _configured(cls, {*options, *getattr(cls, "withheld", ())})
     # a subclass, or who configures another class, may change a default and need not repeat the text
     for base in (*cls.__mro__, *(base for other in getattr(cls, "configures", ()) for base in other.__mro__)):
         texts = _parameter_texts(base.__doc__)
@@ -62,6 +60,31 @@ def _constructor_options(cls: type) -> Mapping[str, Option]:
             if not option.help and name in texts:
                 options[name] = option._replace(help=texts[name])
     return options
+
+
+def _configured(cls: type, hidden: Container[str]) -> dict[str, Option]:
+    """The options of the classes in `configures`, but for hidden ones."""
+    options: dict[str, Option] = {}
+    for other in getattr(cls, "configures", ()):
+        for name, option in constructor_options(other).items():
+            if name in hidden or option.default is inspect.Parameter.empty:
+                continue
+            known = options.setdefault(name, option)
+            if known.default != option.default:
+                options[name] = known._replace(type=known.type | None, default=None)
+    return options
+
+
+def own_arguments(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of several classes' arguments that are this one's; None, where the class's own default is another, is that.
+
+    Args:
+        cls: one of the classes in some `configures`.
+        given: arguments of all of them.
+    """
+    known = constructor_options(cls)
+    mine = {name: value for name, value in given.items() if name in known}
+    return {name: value for name, value in mine.items() if value is not None or known[name].default is None}
 
 
 def _parameter_texts(doc: str | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Agents that read a passage through attention and write, item by item."""
 
 from functools import partial
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 from gymnasium import spaces
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ... import tree
 from ...errors import check_choice, check_range
-from ...introspect import constructor_options
+from ...introspect import own_arguments
 from ...tree import Tree
 from ..nn.attention import ITEM_ATTENTIONS, AnyItemAttention, make_item_attention
 from ..nn.attention.items import ItemAttention, Reading
@@ -237,8 +237,7 @@ class Attend(Policy):
         beside = BesideSource(observation_space, embedding)
         reading: Core
         if check_choice("decoder", decoder, ["core", "transformer"]) == "transformer":
-            known = constructor_options(TransformerDecoder)
-            layered: dict[str, Any] = {name: value for name, value in options.items() if name in known}
+            layered = own_arguments(TransformerDecoder, options)
             reading = TransformerDecoder(embedding + reader.query_size, reader.item_size, hidden, **layered)
         else:
             # another core says how large its output is, which may be what is asked by

@@ -58,7 +58,27 @@ def index_page() -> str:
         rows = [[f"[{name}](/agents/{name}.md)", plain(presets.load(name)["about"])] for name in names]
         toctree = "\n".join(f"/agents/{name}" for name in names)
         parts += [f"## {group}\n", table(["preset", "what it is"], rows), block("{toctree}", f":hidden:\n\n{toctree}")]
-    return "\n".join(parts)
+    return "\n".join([*parts, *the_zoo()])
+
+
+def the_zoo() -> list[str]:
+    """All agents that come trained with the package."""
+    rows = [
+        [
+            f"`zoo/{agent.name}`",
+            f"[{agent.preset}](/agents/{agent.preset}.md)",
+            _environment(agent.env_id),
+            agent.figure,
+        ]
+        for agent in zoo()
+    ]
+    text = (
+        "These come trained with the package: `zoo/NAME` stands for a run in every command and in "
+        "`foveate.agents.load`, wherever you are. Each has a model card with its command, its seeds and its limits; "
+        "`make zoo-check` plays all of them again.\n"
+    )
+    head = ["weights", "preset", "environment", "test score (95 % interval)"]
+    return ["## The zoo\n", text, table(head, rows)]
 
 
 def agent_page(name: str) -> str:
@@ -106,11 +126,11 @@ def trained(name: str) -> list[str]:
     agents = sorted((a for a in zoo() if a.preset == name), key=lambda a: a.env_id.startswith("ALE/"))  # an extra
     if not agents:
         return []
-    rows = [[f"`zoo/{a.name}`", _environment(a.env_id), f"`{a.command}`"] for a in agents]
+    rows = [[f"`zoo/{a.name}`", _environment(a.env_id), a.figure, f"`{a.command}`"] for a in agents]
     first = agents[0].name
     code = f'import foveate\n\nagent = foveate.agents.load("zoo/{first}")'
     line = f"python evaluate.py zoo/{first} --episodes 100"
-    head = ["weights", "environment", "trained by"]
+    head = ["weights", "environment", "test score", "trained by"]
     return ["## Trained weights\n", table(head, rows), block("python", code), commands(line)]
 
 

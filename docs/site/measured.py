@@ -13,6 +13,8 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 from results import LOWER_IS_BETTER, interval, mean  # noqa: E402
 
+from foveate.analysis.model_card import CARD, read_claim  # noqa: E402
+
 
 class Trained(NamedTuple):
     """An agent of the zoo.
@@ -22,12 +24,14 @@ class Trained(NamedTuple):
         env_id: what it was trained for.
         preset: with which.
         command: by which.
+        figure: of its card, in words.
     """
 
     name: str
     env_id: str
     preset: str
     command: str
+    figure: str
 
 
 @cache
@@ -37,7 +41,9 @@ def zoo() -> list[Trained]:
     for file in sorted((ROOT / "zoo").glob("*/run.json")):
         run = json.loads(file.read_text(encoding="utf-8"))
         words = run["command"].removeprefix("python train.py ").split()
-        trained.append(Trained(file.parent.name, run["env_id"], words[1], run["command"]))
+        claim = read_claim(file.parent / CARD)
+        figure = f"**{claim.value:.4g}** {claim.metric} ({claim.low:.4g}–{claim.high:.4g})"
+        trained.append(Trained(file.parent.name, run["env_id"], words[1], run["command"], figure))
     return trained
 
 

@@ -109,7 +109,7 @@ def test_the_gradients_of_reading(name: str, options: dict) -> None:
 @pytest.mark.parametrize("key", [0, 3])
 def test_weights_that_are_no_shares_are_a_sigmoid_each(key: int) -> None:
     source = sources(3, 5)
-    attention = make_item_attention("content", 6, 4, score="bilinear", key=key, normalised=False).double()
+    attention = make_item_attention("content", 6, 4, score="bilinear", key=key, weighting="sigmoid").double()
     emitted = torch.randn(3, attention.emitted_size, dtype=torch.float64, requires_grad=True)
     items = torch.where(source.mask()[..., None], source.items, 0.0).requires_grad_()
 
@@ -131,8 +131,8 @@ def test_weights_that_are_no_shares_are_a_sigmoid_each(key: int) -> None:
         torch.testing.assert_close(what[i], total)
     assert torch.autograd.gradcheck(look, (items, emitted))
     for chosen in ("hard", "gumbel"):
-        with pytest.raises(FoveateError, match="normalised=False is not allowed"):
-            make_item_attention("content", 6, 4, normalised=False, **{chosen: True})
+        with pytest.raises(FoveateError, match="weighting='sigmoid' is not allowed"):
+            make_item_attention("content", 6, 4, weighting="sigmoid", **{chosen: True})
 
 
 @pytest.mark.parametrize("masked", [True, False])

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from ....errors import check_choice
-from ....introspect import constructor_options
+from ....introspect import own_arguments
 from .base import VisualAttention
 from .content_map import ContentAttention
 from .draw import DrawAttention
@@ -51,8 +51,7 @@ def make_attention(name: str, image: tuple[int, int, int], **options: object) ->
         **options: the model's own; one that this model doesn't have is left out (`tiles` of "draw", say).
     """
     check_choice("attention", name, ATTENTIONS)
-    known = constructor_options(ATTENTIONS[name])
-    return ATTENTIONS[name](image, **{key: value for key, value in options.items() if key in known})
+    return ATTENTIONS[name](image, **own_arguments(ATTENTIONS[name], options))
 
 
 def make_item_attention(name: str, item_size: int, state_size: int, **options: object) -> ItemAttention:
@@ -65,10 +64,7 @@ def make_item_attention(name: str, item_size: int, state_size: int, **options: o
         **options: the model's own; one that this model doesn't have is left out.
     """
     check_choice("attention", name, ITEM_ATTENTIONS)
-    known = constructor_options(ITEM_ATTENTIONS[name])
-    return ITEM_ATTENTIONS[name](
-        item_size, state_size, **{key: value for key, value in options.items() if key in known}
-    )
+    return ITEM_ATTENTIONS[name](item_size, state_size, **own_arguments(ITEM_ATTENTIONS[name], options))
 
 
 __all__ = [

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ....errors import FoveateError, check_range
+from ....errors import FoveateError, check_choice, check_range
 from .. import noise
 from ..cores.base import Source
 from .by_content import ByContent, Places
@@ -211,7 +211,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         soft_share: of sources of which the mean over all items is read after all, while hard attention is learned.
         choice_coef: weight of REINFORCE, λ_r of their eq. 12 (hard).
         choice_entropy: weight of the entropy of the choice, λ_e there (hard).
-        normalised: whether weights are shares, a softmax over the annotations; else each is a sigmoid by itself.
+        weighting: what makes weights of scores: a softmax over the annotations, or a sigmoid of each, whatever the sum.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         soft_share: float = 0.5,
         choice_coef: float = 0.2,
         choice_entropy: float = 0.01,
-        normalised: bool = True,
+        weighting: Literal["softmax", "sigmoid"] = "softmax",
     ):
         super().__init__()
         check_range("heads", heads, 1)
@@ -237,9 +237,10 @@ class ContentItems(ByContent, ItemAttention[Places]):
         check_range("choice_entropy", choice_entropy, 0.0)
         if hard and gumbel:
             raise FoveateError("gumbel=True is not allowed with hard=True: both say how one item is chosen.")
-        if not normalised and (hard or gumbel):
-            raise FoveateError("normalised=False is not allowed where one item is chosen: by weights that are shares.")
-        self.hard, self.soft_share, self.normalised = hard, soft_share, normalised
+        check_choice("weighting", weighting, ["softmax", "sigmoid"])
+        if weighting != "softmax" and (hard or gumbel):
+            raise FoveateError(f"weighting={weighting!r} is not allowed where one item is chosen: that takes shares.")
+        self.hard, self.soft_share, self.weighting = hard, soft_share, weighting
         self.choice_coef, self.choice_entropy = choice_coef, choice_entropy
         check_range("score_units", score_units, 1)
         if not key and heads > 1:
@@ -270,7 +271,8 @@ class ContentItems(ByContent, ItemAttention[Places]):
 
     def look(self, prepared: Places, emitted: Tensor) -> Reading:
         if not self.hard:
-            chosen = self.chosen(prepared, emitted) if self.normalised else self.logits(prepared, emitted).sigmoid()
+            shares = self.weighting == "softmax"
+            chosen = self.chosen(prepared, emitted) if shares else self.logits(prepared, emitted).sigmoid()
             weights = self.counted(chosen)  # (B, heads, L)
             return Reading(self.expected(prepared, weights), weights)
         logits = self.logits(prepared, emitted)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from ....errors import check_choice
-from ....introspect import constructor_options
+from ....introspect import own_arguments
 from .base import Core, CoreOutput, Feedforward
 from .bytenet import ByteNet
 from .dnc import DNC
@@ -45,8 +45,7 @@ def make_core(name: str, input_size: int, hidden: int, **options: object) -> Cor
         **options: the core's own; one that this core doesn't have is left out (`rows` of an LSTM, say).
     """
     check_choice("core", name, CORES)
-    known = constructor_options(CORES[name])
-    return CORES[name](input_size, hidden, **{key: value for key, value in options.items() if key in known})
+    return CORES[name](input_size, hidden, **own_arguments(CORES[name], options))
 
 
 __all__ = [

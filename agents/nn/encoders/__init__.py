@@ -1,6 +1,5 @@
 """Encoders: of an observation at each moment, and of a whole source once an episode."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from gymnasium import spaces
@@ -8,7 +7,7 @@ from torch import nn
 
 from ....envs.spaces import to_floats
 from ....errors import check_choice
-from ....introspect import constructor_options
+from ....introspect import own_arguments
 from .convolutional import BytenetItems, ConvolutionItems
 from .flow import FlowItems
 from .hierarchical import HierarchicalItems
@@ -62,13 +61,7 @@ def make_item_encoder(name: str, size: int, **options: object) -> ItemEncoder:
         **options: the encoder's own; one that this encoder doesn't have is left out (`directions` of "bytenet", say).
     """
     check_choice("encoder", name, ITEM_ENCODERS)
-    return _made(ITEM_ENCODERS[name], size, options)
-
-
-def _made(kind: type[ItemEncoder], size: object, options: Mapping[str, object]) -> ItemEncoder:
-    """An encoder with those of the options that it has."""
-    known = constructor_options(kind)
-    return kind(size, **{key: value for key, value in options.items() if key in known})
+    return ITEM_ENCODERS[name](size, **own_arguments(ITEM_ENCODERS[name], options))
 
 
 def make_passage_encoder(
@@ -87,7 +80,8 @@ def make_passage_encoder(
     if has_picture(space):
         grid = grid_of(space)
         if encoder in PICTURE_ENCODERS:
-            return PictureEncoder(space, nn.Identity(), _made(PICTURE_ENCODERS[encoder], grid, options))
+            kind = PICTURE_ENCODERS[encoder]
+            return PictureEncoder(space, nn.Identity(), kind(grid, **own_arguments(kind, options)))
         return PictureEncoder(space, nn.Linear(grid.size, size), make_item_encoder(encoder, size, **options))
     if has_numbers(space):
         numbers = nn.Linear(numbers_of(space)[1], size)
