@@ -21,7 +21,7 @@ Values = dict[str, object]
 """Plain data by name, as JSON holds it."""
 
 # where a run is written and what is shown is not what is trained
-_ALIKE = {("options", "log_dir"), ("options", "progress")}
+_ALIKE = {("options", "log_dir"), ("options", "progress"), ("options", "track")}
 MANY_EPISODES, FEW_EPISODES = 800, 10  # of an evaluation; few where they take long
 
 
@@ -44,6 +44,8 @@ class RunOptions:
         pass_score: share of episodes that must be wholly right to pass a lesson.
         trace: keep a picture of the memory at each evaluation, and a video of them (agents with an external memory).
         tensorboard: write TensorBoard events beside metrics.csv.
+        track: experiment trackers that get the figures, too: "wandb", "mlflow" or "wandb,mlflow" (extras of these
+            names); a resumed run goes on in the same tracked run.
         progress: show progress.
         threads: CPU threads of PyTorch; small networks gain nothing from more than one.
     """
@@ -60,6 +62,7 @@ class RunOptions:
     pass_score: float = 0.9
     trace: bool = False
     tensorboard: bool = True
+    track: str = ""
     progress: bool = True
     threads: int = 1
 

@@ -258,6 +258,12 @@ class TrainingLoop:
         record("time/seconds", round(seconds, 1))
         record("time/cpu_seconds", round(cpu_seconds, 1))
 
+    def result(self, learner: Algorithm) -> dict[str, float]:
+        """What came out of the run so far: the best score on the validation split, when, and what it took."""
+        seconds, cpu_seconds = self.stopwatch.read()
+        best = {} if self.progress.best is None else {"best": self.progress.best, "best_step": self.progress.best_step}
+        return {**best, "steps": learner.num_timesteps, "seconds": seconds, "cpu_seconds": cpu_seconds}
+
     def _snapshot(self) -> Values:
         seconds, cpu_seconds = self.stopwatch.read()
         return plain_progress(msgspec.structs.replace(self.progress, seconds=seconds, cpu_seconds=cpu_seconds))

@@ -121,7 +121,8 @@ def train_in(home: Path, config: Configuration) -> bool:
     if begun is None:
         write_config(home, config.plain())
     words = ["--config", home / "config.json", "--log-dir", home] if begun is None else ["--resume", begun]
-    words = [*map(str, words), *words_for(config.env_id, config.env)]
+    tracked = ["--track", config.options.track] if begun is None and config.options.track else []
+    words = [*map(str, words), *tracked, *words_for(config.env_id, config.env)]
     return _call("train", config.imports, words, home) and begun_run(home) is not None
 
 

@@ -41,17 +41,19 @@ def _is_environment(word: str) -> bool:
 def _from_file(file: Path, rest: list[str], imports: list[str]) -> Configuration:
     """A file's configuration with the imports of this command line: what the file names is not imported.
 
-    Nor is its log_dir written to: folders count from the command line only.
+    Nor is its log_dir written to, and nothing is told to its trackers: these count from the command line only.
     """
     from .outside import environment_of
     from .training import note_missing
 
     folders, rest = take(rest, "--log-dir")
+    trackers, rest = take(rest, "--track")
     config = read(file)
     note_missing(config, imports)
-    allowed = "--config takes the file's own options; only --log-dir and --import may be added"
+    allowed = "--config takes the file's own options; only --log-dir, --track and --import may be added"
     config.env = environment_of(config.env_id, config.env, rest, file, allowed)
     config.options.log_dir = Path(folders[0]) if folders else RunOptions.log_dir
+    config.options.track = trackers[0] if trackers else ""
     return dataclasses.replace(config, imports=imports)
 
 

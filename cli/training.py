@@ -30,6 +30,7 @@ from .loop import RunCallback, Stop, TrainingLoop
 from .output import STOPPED
 from .outside import words_for
 from .processes import launched
+from .tracking import Tracking, check_installed
 from .words import command_line
 
 
@@ -52,6 +53,8 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
     """
     options = config.options
     torch.set_num_threads(options.threads)
+    if folder is None:
+        check_installed(options.track)
     progress = progress_of(checkpointed)
     curriculum = None
     if options.curriculum:
@@ -109,15 +112,22 @@ def train(config: Configuration, folder: Path, prepared: Prepared) -> bool:
     learner, env, progress, curriculum = prepared
     goes_on = learner.learner.resumed
     first = learner.learner.processes.first
-    learner.set_logger(make_logger(folder, options.tensorboard) if first else Logger(None, []))
+    logger = make_logger(folder, options.tensorboard) if first else Logger(None, [])
+    tracking = Tracking(folder, config.plain(), options.track) if first and options.track else None
+    logger.output_formats += [] if tracking is None else [tracking]
+    learner.set_logger(logger)
     loop = TrainingLoop(config, env, Keeper(folder, {**config.plain(), "env": env}), progress, curriculum)
-    finished = True
+    finished = False
     with loop.stoppable():
         try:
             left = max(0, options.steps - learner.num_timesteps)
             learner.learn(left, RunCallback(loop), options.log_every, reset_num_timesteps=not goes_on)
+            finished = True
         except Stop:
-            finished = False
+            pass
+        finally:
+            if tracking is not None:
+                tracking.finish(loop.result(learner), finished)
     learner.logger.close()
     return finished
 

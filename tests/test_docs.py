@@ -124,6 +124,8 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
         pytest.importorskip("ale_py")
     if "--bleu" in line:
         pytest.importorskip("sacrebleu")
+    for tracker in re.findall(r"--track (\w+)", line):
+        pytest.importorskip(tracker)
     own = re.search(r"--import (\w+) (\S+)", line)
     if own is not None:  # a file of the user's, as a page prints it
         (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]
@@ -168,7 +170,7 @@ def test_what_a_generated_page_shows_runs(
 
 def test_commands_in_the_readme_exist(root: Path) -> None:
     text = (root / "README.md").read_text()
-    targets = set(re.findall(r"`?make (\w+)", text)) - {"it", "sure"}
+    targets = set(re.findall(r"`?make ([\w-]+)", text)) - {"it", "sure"}
     makefile = (root / "Makefile").read_text()
     assert targets >= {"demo", "test"}
     for target in targets:

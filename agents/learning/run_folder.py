@@ -3,6 +3,7 @@
 config.json            the resolved configuration, the command, versions
 metrics.csv            one row a log entry
 events.out.tfevents.*  the same for TensorBoard
+tracking.json          which runs of experiment trackers belong to it (--track)
 checkpoints/last-STEP  where the run can be resumed
 checkpoints/best-STEP  the best on the validation split
 """
@@ -121,7 +122,7 @@ def own_folder(folder: Path, name: str) -> Path:
 
 def write_config(folder: Path, config: Config) -> None:
     """Write config.json whole or not at all."""
-    _replace(folder / CONFIG, json.dumps(config, indent=1, default=str))
+    replace(folder / CONFIG, json.dumps(config, indent=1, default=str))
 
 
 def read_config(path: Path) -> Config:
@@ -192,10 +193,10 @@ def read_metrics(file: Path) -> list[dict[str, str]]:
 
 def write_metrics(file: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
     """Write a metrics.csv whole or not at all."""
-    _replace(file, as_csv(rows, columns) if columns else "")
+    replace(file, as_csv(rows, columns) if columns else "")
 
 
-def _replace(file: Path, text: str) -> None:
+def replace(file: Path, text: str) -> None:
     """Write a file in one stroke, and never through a link that somebody left there."""
     fresh = file.with_name(f".{file.name}.new")
     fresh.unlink(missing_ok=True)

@@ -41,12 +41,10 @@ class Rivals:
         worlds = make_worlds(self.env_id, 1, "cpu", self.env)
         spaces = worlds.single_observation_space, worlds.single_action_space
         for path in [*self._of_the_zoo(), *self._runs]:
-            run = checkpoint.read_run(checkpoint.find(path))
             policy = load(path, None, "cpu").policy
             assert isinstance(policy, Policy)
             if (policy.observation_space, policy.action_space) == spaces:
-                shipped = path.parts[0] == "zoo"
-                policies[f"{run['agent']} of the zoo" if shipped else str(path)] = policy
+                policies[str(path)] = policy
             else:
                 self.left_out.append(f"{path}, which sees or does something else than this environment asks for")
         worlds.close()
@@ -105,15 +103,15 @@ def table(played: Sequence[Played], rivals: Rivals, restarts: int = 0) -> list[s
     better = " (lower is better)" if what != "return" and getattr(world, "lower_is_better", False) else ""
     seeds = f"seed {played[0].seed}" if len(played) == 1 else f"seeds {played[0].seed} to {played[-1].seed}"
     lines = [f"{env_id}: {what}{better} in {len(played)} of the same episodes ({seeds})"]
-    lines.append(f"{'':<24}{'mean':>8}{'return':>9}   each episode")
+    lines.append(f"{'':<32}{'mean':>8}{'return':>9}   each episode")
     for name, episodes in rows.items():
         each = " ".join(f"{value:.3g}" for value in main_figures(episodes)[:20])
         mean, returns = main_figures(episodes).mean(), np.mean([one.mean_return for one in episodes])
-        lines.append(f"{name[-24:]:<24}{mean:>8.3f}{returns:>9.3f}   {each}{' ...' if len(episodes) > 20 else ''}")
+        lines.append(f"{name[-32:]:<32}{mean:>8.3f}{returns:>9.3f}   {each}{' ...' if len(episodes) > 20 else ''}")
     known = certified(env_id)
     if known:
         lines.append("certified mean returns, at default arguments")
-        lines += [f"{name:<32}{known[name]:>9.3f}   {what}" for name, what in EXPLAINED.items() if name in known]
+        lines += [f"{name:<40}{known[name]:>9.3f}   {what}" for name, what in EXPLAINED.items() if name in known]
     lines += [f"left out: {each}" for each in rivals.left_out]
     if restarts:
         lines.append(f"you began an episode again {restarts} times.")

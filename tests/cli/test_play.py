@@ -437,9 +437,9 @@ def test_the_table_has_the_agents_on_the_same_episodes_and_the_scale(
     assert evaluate.main(["play", "glimpse/translateddigits", "--seed", "7", "--episodes", "2"]) == 0
     out = capsys.readouterr().out
     assert "Glimpse/TranslatedDigits-v0" in fake.title
-    rows = {line[:24].strip(): line[24:].split() for line in out.splitlines()}
+    rows = {line[:32].strip(): line[32:].split() for line in out.splitlines()}
     assert rows["you"] == ["0.500", "0.500", "1", "0"]
-    assert len(rows["ram of the zoo"]) == 4
+    assert len(rows["zoo/TranslatedDigits-ram"]) == 4
     assert "oracle" in out
     assert "never looks (chance)" in out
     done = evaluate.main(["zoo/TranslatedDigits-ram", "--episodes", "0", "--no-progress"])
@@ -449,7 +449,7 @@ def test_the_table_has_the_agents_on_the_same_episodes_and_the_scale(
 def test_ctrl_c_loses_nothing(fake: type[FakeWindow], capsys: pytest.CaptureFixture) -> None:
     fake.events = iter([*glimpses(digit(0)), Pointer("press", 200, 200), Key("ctrl-c")])
     assert evaluate.main(["play", "Glimpse/TranslatedDigits-v0"]) == 130
-    assert "you                        1.000    1.000   1" in capsys.readouterr().out
+    assert "you                                1.000    1.000   1" in capsys.readouterr().out
 
 
 def test_a_window_that_is_closed_ends_the_game(fake: type[FakeWindow], capsys: pytest.CaptureFixture) -> None:
