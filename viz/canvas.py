@@ -86,6 +86,23 @@ def shrink(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
+def trimmed(picture: np.ndarray, colour: Colour) -> np.ndarray:
+    """A picture without its margin of one colour: as much as there is on the left, from the left, the right and above.
+
+    What is drawn on the left of our worlds' frames doesn't move, so the frames of a film all lose the same.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        colour: of the margin.
+    """
+    empty = (picture == np.asarray(colour, np.uint8)).all((0, 2))  # (W,), columns
+    left = int(empty.argmin()) if not empty.all() else 0
+    side = min(left, int(empty[::-1].argmin()))
+    above = (picture[:left] == np.asarray(colour, np.uint8)).all((1, 2))  # (left,), rows
+    top = left if above.all() else int(above.argmin())
+    return picture[top:, left : picture.shape[1] - side]
+
+
 def scaled(picture: np.ndarray, scale: float) -> np.ndarray:
     """A picture at a share of its size, each pixel the mean of those that it stands for."""
     import cv2

@@ -85,9 +85,39 @@ def test_numbers_on_a_path_cover_no_other(path: np.ndarray, spread: float) -> No
         assert abs(a[0] - b[0]) >= wide or abs(a[1] - b[1]) >= 11
 
 
+def test_a_frame_is_as_large_as_a_map_and_no_panel_is_left_empty() -> None:
+    """What worlds draw around and below their pictures is no reason to make these smaller."""
+    frame = canvas.blank(212, 188, palette.NIGHT)
+    frame[10:178, 10:178] = 200  # a square picture, its margins, and a line of text below
+    frame[190:200, 10:60] = palette.LIGHT
+    drawn = panels.frame_panel(frame)
+    red, _, _ = np.moveaxis(panels.map_panel(np.ones((84, 84)), np.zeros((84, 84), np.uint8), "map"), 2, 0)
+    assert (drawn == 200).all(2).sum() == pytest.approx((red[panels.TITLE : -panels.LEGEND] > 200).sum(), rel=0.02)
+    single, wide = panels.blank_panel(), panels.frame_panel(np.full((100, 180), 90, np.uint8))
+    assert wide.shape[1] == 2 * single.shape[1] == 2 * drawn.shape[1]
+    maps = np.full_like(single, 7)
+    policy, key = np.full_like(single, 5), np.full_like(single, 6)
+    for each, rows, empty in ((drawn, 1, 0), (drawn, 2, 0), (drawn, 3, 0), (wide, 1, 0), (wide, 2, 0), (wide, 3, 2)):
+        whole = panels.arrange(each, [policy, key], [[maps, maps]] * rows)
+        assert (whole == 7).all(2).sum() == 2 * rows * maps[..., 0].size
+        assert (whole == 5).all(2).sum() == policy[..., 0].size
+        high, broad = single.shape[:2]
+        cells = whole.reshape(rows, high, -1, broad, 3).swapaxes(1, 2)
+        assert sum(int((cell == single).all()) for row in cells for cell in row) == empty
+
+
+def test_margins_are_left_out_as_far_as_they_are_on_both_sides() -> None:
+    frame = canvas.blank(20, 30, palette.NIGHT)
+    frame[3:15, 4:22] = 90
+    assert canvas.trimmed(frame, palette.NIGHT).shape == (17, 22, 3)
+    assert (canvas.trimmed(frame, palette.NIGHT)[0, 0] == 90).all()
+    assert canvas.trimmed(frame, (1, 2, 3)).shape == frame.shape
+    assert canvas.trimmed(canvas.blank(4, 4, palette.NIGHT), palette.NIGHT).shape == (4, 4, 3)
+
+
 def test_bars_are_as_long_as_their_shares() -> None:
     bars = [panels.Bar("left", 0.25), panels.Bar("right", 0.75), panels.Bar("x = 0.10", None)]
-    panel = panels.bars_panel("policy", bars, "value 1.000")
+    panel = panels.bars_panel("policy", bars, ["yellow: the likeliest", "value 1.000"])
     lengths = [int((panel == colour).all(2).sum(1).max()) for colour in (palette.BLUE, palette.YELLOW)]
     assert lengths == [round(share * (panels.SIDE - 110)) for share in (0.25, 0.75)]
     assert panels.bars_panel("policy", []).shape == panels.blank_panel().shape

@@ -20,12 +20,14 @@ class Method(NamedTuple):
     Attributes:
         function: (view, inputs, targets) -> one map a target, float (B, …) like the explained part of the observation.
         about: one line.
+        meaning: of red, for legends: a few words.
         by_gradient: whether it differentiates.
         blind: whether it looks at nothing that was learned (a control, or explicit attention).
     """
 
     function: Function
     about: str
+    meaning: str
     by_gradient: bool = False
     blind: bool = False
 
@@ -48,15 +50,33 @@ def random(view: View, inputs: Inputs, targets: Sequence[Target]) -> list[Tensor
 
 
 METHODS: dict[str, Method] = {
-    "jacobian": Method(gradients.jacobian, "|∂y/∂x|", True),
-    "jacobian-outputs": Method(gradients.jacobian_outputs, "the outputs themselves, propagated back as errors", True),
-    "integrated-gradients": Method(gradients.integrated_gradients, "gradients on the way from black, summed", True),
-    "smoothgrad": Method(gradients.smoothgrad, "the gradient's mean over noisy copies", True),
-    "occlusion": Method(perturbing.occlusion, "what changes as a grey window hides a part"),
-    "perturbation": Method(perturbing.perturbation, "what changes as a soft spot is blurred"),
-    "sarfa": Method(perturbing.sarfa, "what matters for one action rather than for all"),
-    "attention": Method(attention, "where the policy itself says that it looks", blind=True),
-    "random": Method(random, "noise, the control", blind=True),
+    "jacobian": Method(gradients.jacobian, "|∂y/∂x|", "a small change here changes it", True),
+    "jacobian-outputs": Method(
+        gradients.jacobian_outputs,
+        "the outputs themselves, propagated back as errors",
+        "all outputs, sent back as errors",
+        True,
+    ),
+    "integrated-gradients": Method(
+        gradients.integrated_gradients,
+        "gradients on the way from black, summed",
+        "what it owes to this, against black",
+        True,
+    ),
+    "smoothgrad": Method(
+        gradients.smoothgrad, "the gradient's mean over noisy copies", "a small change here changes it", True
+    ),
+    "occlusion": Method(perturbing.occlusion, "what changes as a grey window hides a part", "hiding this changes it"),
+    "perturbation": Method(
+        perturbing.perturbation, "what changes as a soft spot is blurred", "blurring this changes it"
+    ),
+    "sarfa": Method(
+        perturbing.sarfa, "what matters for one action rather than for all", "matters to this action alone"
+    ),
+    "attention": Method(
+        attention, "where the policy itself says that it looks", "where it says that it looks", blind=True
+    ),
+    "random": Method(random, "noise, the control", "random numbers, the control", blind=True),
 }
 
 

@@ -140,26 +140,45 @@ class Saliency(Instrument, gym.utils.RecordConstructorArgs):
         maps = self.maps()
         self._tops = {key: max(self._tops.get(key, 0.0), float(one.max())) for key, one in maps.items()}
         grey = backdrop(self.view.explained(self.inputs.observation)[0], gaze_of(self.env))
-        beside = [self._frame_panel(grey), self._policy_panel()]
-        rows = []
-        for method in self.methods:
-            drawn = [
-                panels.map_panel(maps[key], grey, target.label, method, self._tops[key])
+        rows = [
+            [
+                panels.map_panel(maps[key], grey, target.label, method, self._tops[key], f"red: {meaning}")
                 for target in self.targets
                 for key in [(method, target.name)]
             ]
-            rows.append([*beside, *drawn])
-            beside = [panels.blank_panel()] * 2
-        return panels.compose(rows)
+            for method in self.methods
+            for meaning in [METHODS[method].meaning]
+        ]
+        return panels.arrange(self._frame_panel(grey), [self._policy_panel(), _key_panel()], rows)
 
     def _frame_panel(self, grey: np.ndarray) -> np.ndarray:
         """What the environment draws, or what the policy is shown if it draws nothing."""
         frame = self.env.render() if self.env.render_mode == "rgb_array" else None
-        return panels.frame_panel(grey if frame is None else as_picture(frame))
+        if frame is None:
+            return panels.frame_panel(grey, "what the policy is shown")
+        return panels.frame_panel(as_picture(frame), "the environment")
 
     def _policy_panel(self) -> np.ndarray:
         view, outputs = self.view, self.outputs
         parameters = {name: value[0].numpy(force=True) for name, value in outputs.parameters.items()}
         bars = bars_of(view.parts, parameters, self.action_names, view.q_values)
-        caption = "" if outputs.value is None else f"value {float(outputs.value[0]):.3f}"
-        return panels.bars_panel("Q-values" if view.q_values else "policy", bars, caption)
+        best = "yellow: the best" if view.q_values else "yellow: the likeliest"
+        value = [] if outputs.value is None else [f"value {float(outputs.value[0]):.3f}: discounted reward to come"]
+        if view.q_values:
+            return panels.bars_panel("Q-values: reward to come, by action", bars, [best, *value], ("least", "best"))
+        return panels.bars_panel("policy: probability of each action", bars, [best, *value])
+
+
+def _key_panel() -> np.ndarray:
+    """How to read the maps."""
+    lines = [
+        "Each map: one output, by one method.",
+        "Its title names the output,",
+        "the right end of its legend the method.",
+        "Red lies where the output depends",
+        "on what is seen. The number says how",
+        "much full red is: the most that this",
+        "output had so far. Its unit: that of the",
+        "output for a whole step of brightness.",
+    ]
+    return panels.words_panel("how to read this", lines)
