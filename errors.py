@@ -27,9 +27,15 @@ def unknown(kind: str, name: object, allowed: Iterable[str]) -> FoveateError:
         allowed: all names that would do.
     """
     allowed = sorted(allowed)
-    close = difflib.get_close_matches(str(name)[:100], allowed, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return FoveateError(f"unknown {kind} {shortened(name)}.{hint} Allowed: {', '.join(allowed) or 'none'}.")
+    return FoveateError(
+        f"unknown {kind} {shortened(name)}.{hint(name, allowed)} Allowed: {', '.join(allowed) or 'none'}."
+    )
+
+
+def hint(name: object, allowed: Iterable[str]) -> str:
+    """A sentence that asks for the closest allowed name, with a space before it; "" where none is close."""
+    close = difflib.get_close_matches(str(name)[:100], list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def check_choice(kind: str, name: object, allowed: Iterable[str]) -> str:

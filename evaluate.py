@@ -14,6 +14,7 @@
     python evaluate.py write RUN "a text" --out page.svg
                                                     a text as it writes it by hand, in several styles
     python evaluate.py play Probe/Driving-v0        by hand, in a window: you beside the agents
+    python evaluate.py serve RUN …                  a page in the browser: draw for it, step its memory, drive, compare
     python evaluate.py --help                       all options
 
 RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
@@ -25,7 +26,7 @@ import sys
 from foveate.cli.main import Program, use_path_of_script
 from foveate.cli.main import main as run
 
-VERBS = {"compare": "comparison", "write": "write", "play": "play.command"}
+VERBS = {"compare": "comparison", "write": "write", "play": "play.command", "serve": "serve.command"}
 PROGRAM = Program(inspect.cleandoc(__doc__ or ""), VERBS, "evaluate", paths_first=True)
 
 

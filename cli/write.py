@@ -1,9 +1,11 @@
 """``evaluate.py write RUN TEXT``: a text as a trained agent writes it by hand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 
 from ..agents import load
@@ -81,16 +83,47 @@ def run(arguments: list[str], imports: list[str]) -> int:
     torch.set_num_threads(options.threads)
     policy = load(run_path, None, pick_device(options.device), options.checkpoint).policy
     assert isinstance(policy, Policy)
-    count = 1 if options.deterministic else options.styles
-    written = write_lines(policy, env_id, env, count, options.seed, options.bias, options.deterministic).written
-    if isinstance(getattr(policy.core, "attention", None), NoItems):
+    page = written_page(policy, env_id, env, options)
+    if reads_nothing(policy):
         print("this agent reads no text (attention none): what it writes is what it would write of any text.")
-    how = "the likeliest points" if options.deterministic else f"samples with bias {options.bias:g}"
-    legend = f'"{text}", {how}'
-    lines = [line.strokes() for line in written]
     if options.out.suffix.lower() == ".svg":
-        write_text(options.out, svg(lines, legend))
+        write_text(options.out, svg(*page))
     else:
-        write_picture(options.out, pixels(lines, legend))
+        write_picture(options.out, pixels(*page))
     print(f"page: {options.out}")
     return 0
+
+
+class Page(NamedTuple):
+    """What a page shows.
+
+    Attributes:
+        lines: of each its strokes, each (n, 2), in heights of an x.
+        legend: what stands below them.
+    """
+
+    lines: list[list[np.ndarray]]
+    legend: str
+
+
+def written_page(policy: Policy, env_id: str, env: Mapping[str, object], options: WriteOptions) -> Page:
+    """Let a policy write a text.
+
+    Args:
+        policy: who writes.
+        env_id: Handwriting.
+        env: its arguments, with the text.
+        options: how many lines, and how.
+
+    Raises:
+        FoveateError: the text can't be written.
+    """
+    count = 1 if options.deterministic else options.styles
+    written = write_lines(policy, env_id, env, count, options.seed, options.bias, options.deterministic).written
+    how = "the likeliest points" if options.deterministic else f"samples with bias {options.bias:g}"
+    return Page([line.strokes() for line in written], f'"{env["text"]}", {how}')
+
+
+def reads_nothing(policy: Policy) -> bool:
+    """Whether a policy writes the same whatever it is asked to write."""
+    return isinstance(getattr(policy.core, "attention", None), NoItems)

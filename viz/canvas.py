@@ -162,8 +162,8 @@ def dot(
 
 
 def heat(values: np.ndarray, colours: Literal["inferno", "twilight"] = "inferno") -> np.ndarray:
-    """Numbers (H, W) in [0, 1] as colours (H, W, 3): "inferno" from dark to bright, "twilight" from blue over black to
-    red, for numbers that differ from a middle.
+    """Numbers (H, W) in [0, 1] as colours (H, W, 3): "inferno" from dark to bright, "twilight" for numbers that
+    differ from a middle, which is pale: what is below is blue, what is above red, and both grow dark.
     """
     import cv2
 

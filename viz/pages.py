@@ -69,12 +69,21 @@ def definitions(meanings: Mapping[str, str]) -> str:
 
 def figure_tag(light: bytes, dark: bytes, alt: str) -> str:
     """A figure inside the page itself, as PNGs for a bright and a dark page; it is as wide as the screen has room."""
-    sources = [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in (light, dark)]
+    sources = [data_url(png) for png in (light, dark)]
     other = f'<source media="(prefers-color-scheme: dark)" srcset="{sources[1]}">'
     return f'<div class=figure><picture>{other}<img alt="{html.escape(alt)}" src="{sources[0]}"></picture></div>'
 
 
 def image_tag(png: bytes, alt: str) -> str:
     """A picture inside the page itself; where the screen is narrow it stays as large as can be read, and scrolls."""
-    data = base64.b64encode(png).decode()
-    return f'<div class=scroll><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}"></div>'
+    return f'<div class=scroll><img alt="{html.escape(alt)}" src="{data_url(png)}"></div>'
+
+
+def data_url(content: bytes, kind: str = "image/png") -> str:
+    """Some content as an address that holds it.
+
+    Args:
+        content: of a file.
+        kind: its media type.
+    """
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

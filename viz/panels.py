@@ -104,10 +104,7 @@ def map_panel(
     """
     canvas, inner = _panel(title)
     top = float(amounts.max()) if top is None else top
-    share = (amounts / top if top > 0 else amounts)[..., None].astype(np.float32)
-    share = np.sqrt(share)  # small amounts must be visible; the legend's ramp does the same
-    below = in_colour(backdrop).astype(np.float32) * 0.6
-    _fit(inner, (below * (1 - share) + RED_INK * share).astype(np.uint8))
+    _fit(inner, reddened(amounts, backdrop, top))
     y = TITLE + SIDE + 8
     canvas[y : y + 10, MARGIN // 2 + 14 : MARGIN // 2 + 104] = _ramp()
     write(canvas, "0", (MARGIN // 2 + 2, y + 10), SIZE, DIM)
@@ -117,6 +114,20 @@ def map_panel(
     if meaning:
         write(canvas, meaning, (MARGIN // 2 + 2, y + 29), SIZE, RED_LETTERS)
     return canvas
+
+
+def reddened(amounts: np.ndarray, backdrop: np.ndarray, top: float) -> np.ndarray:
+    """A picture, dimmed, with a map in red on it, uint8 (H, W, 3).
+
+    Args:
+        amounts: float (H, W), none below zero.
+        backdrop: as of `map_panel`.
+        top: how much full red is; 0 where there is nothing.
+    """
+    share = (amounts / top if top > 0 else amounts)[..., None].astype(np.float32)
+    share = np.sqrt(np.minimum(share, 1))  # small amounts must be visible; the legend's ramp does the same
+    below = in_colour(backdrop).astype(np.float32) * 0.6
+    return (below * (1 - share) + RED_INK * share).astype(np.uint8)
 
 
 @cache

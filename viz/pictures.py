@@ -29,6 +29,15 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
         raise FoveateError(f"{path} can't be written.")
 
 
+def as_png(picture: np.ndarray) -> bytes:
+    """A picture, uint8 (H, W, 3), as the content of a PNG."""
+    import cv2
+
+    done, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert done
+    return content.tobytes()
+
+
 def read_picture(path: str | Path) -> np.ndarray | None:
     """A picture, uint8 (H, W, 3), from a file; None if it holds none."""
     import cv2

@@ -4,7 +4,7 @@ import numpy as np
 
 from .canvas import as_bytes, blank, enlarge, even, heat
 from .palette import GREY, LATER, WHITE
-from .text import write
+from .text import width_of, write
 
 GATES = ("content_gate", "write_gate", "allocation_gate", "free_gates")
 TITLES = {
@@ -53,7 +53,7 @@ def draw_trace(trace: dict[str, np.ndarray], width: int, span: int = 0) -> np.nd
         canvas[y + 24 : y + 24 + tall, 8 : 8 + wide] = enlarge(np.concatenate([picture, later], 1), tall, wide)
         y += 24 + tall
     if "memory" in trace:
-        write(canvas, "memory now", (width - side, 17))
+        write(canvas, "memory now", (min(width - side, width - 4 - width_of("memory now")), 17))
         memory = trace["memory"][-1][_used_rows(trace)]
         top = max(1e-6, float(np.abs(memory).max()))
         picture = enlarge(heat(0.5 + 0.5 * memory / top, "twilight"), height - 34, side - 8)

@@ -38,6 +38,18 @@ class Follower:
         with undisturbed(self.view), torch.no_grad():
             return self._follow(self.view.next(tree.unsqueeze(observation), self.outputs.state))
 
+    def again(self, observation: Tree) -> Outputs:
+        """The same moment with another observation, as after an intervention.
+
+        Raises:
+            RuntimeError: no episode has begun.
+        """
+        if self.inputs is None:
+            raise RuntimeError("an episode must begin before it is changed.")
+        with undisturbed(self.view), torch.no_grad():
+            prepared = self.view.prepare(tree.unsqueeze(observation))
+            return self._follow(self.inputs._replace(observation=prepared))
+
     def _follow(self, inputs: Inputs) -> Outputs:
         self.inputs, self.outputs = inputs, self.view.outputs(inputs)
         return self.outputs

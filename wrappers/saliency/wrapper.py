@@ -114,6 +114,19 @@ class Saliency(Instrument, gym.utils.RecordConstructorArgs):
         self._maps = None
         return observation, reward, terminated, truncated, info
 
+    def intervene(self, kind: str, name: str, amount: float | None = None) -> Tree:
+        """Change the world below, if it is one of ours that can be, and look again; returns the observation.
+
+        Args:
+            kind: as of the environment's own `intervene`.
+            name: of the object.
+            amount: how far, or to what; None takes the usual amount.
+        """
+        observation = self.env.get_wrapper_attr("intervene")(kind, name, amount)
+        self._follower.again(observation)
+        self._maps = None
+        return observation
+
     def maps(self) -> dict[tuple[str, str], np.ndarray]:
         """The maps of the present time step by (method, target), float (H, W) on the picture, none below zero.
 
