@@ -21,6 +21,8 @@ from foveate.agents import presets
 from foveate.cli import compare, comparison, resume, training
 from foveate.cli import train as train_command
 from foveate.cli.scheduler import LocalExecutor
+from foveate.cli.serve import command as serve
+from foveate.cli.serve.command import listen
 from foveate.cli.sweep import command as sweep
 from foveate.envs import MULTI_IDS
 
@@ -108,6 +110,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (compare, sweep):  # no page has a cluster
         monkeypatch.setattr(module, "executor_for", lambda *_: LocalExecutor(1))
     monkeypatch.setattr(comparison, "report", lambda *_: None)
+    monkeypatch.setattr(serve, "serve", lambda *_: None)
+    monkeypatch.setattr(serve, "listen", lambda host, port: listen(host, 0))  # whoever reads may have one there
     measure_little(monkeypatch)
     take_window_s_place(monkeypatch)
 
@@ -122,6 +126,8 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
     """With a run in the place of what only the reader can name."""
     if "ALE/" in line:
         pytest.importorskip("ale_py")
+    if " serve" in line:
+        pytest.importorskip("nicegui")
     if "--bleu" in line:
         pytest.importorskip("sacrebleu")
     for tracker in re.findall(r"--track (\w+)", line):

@@ -26,7 +26,7 @@ p { margin: 0 0 .6rem; max-width: 46rem; line-height: 1.45; }
   margin-top: .5rem; }
 .tiles > * { min-width: 0; } .tiles img { width: 100%; }
 .tiles h3 { min-height: 2.6em; display: flex; align-items: flex-end; }
-.q-btn { text-transform: none; }
+.q-btn { text-transform: none; } .q-icon { overflow: hidden; } /* until its font is there it is a long word */
 .q-field { min-width: 11rem; }
 .wide { flex: 1 1 16rem; min-width: min(16rem, 100%); max-width: 26rem; }
 .long { flex: 1 1 20rem; min-width: min(20rem, 100%); }
@@ -37,7 +37,8 @@ img.pixels { image-rendering: pixelated; }
 img.paper { background: #fff; }
 .stage { outline-offset: 3px; border-radius: 4px; width: fit-content; max-width: 100%; }
 .stage:focus-visible, canvas.drawing:focus-visible { outline: 3px solid var(--bar); }
-canvas.drawing { width: min(17.5rem, 100%); aspect-ratio: 1; background: #000; border-radius: 4px; touch-action: none;
+.drawer { width: 17.5rem; }
+canvas.drawing { width: 100%; aspect-ratio: 1; background: #000; border-radius: 4px; touch-action: none;
   cursor: crosshair; border: 1px solid var(--line); display: block; }
 input.through { width: 100%; accent-color: var(--bar); margin: .3rem 0 .6rem; }
 .scroll { overflow-x: auto; max-width: 100%; }

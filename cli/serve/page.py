@@ -46,4 +46,9 @@ def build_page(shelf: Shelf) -> None:
         await panels[event.value].opened()
 
     tabs.on_value_change(chosen)
-    ui.timer(0.05, lambda: tabs.set_value(PANELS[0].name), once=True)
+
+    def begin() -> None:
+        if tabs.value is None:  # else somebody was faster
+            tabs.set_value(PANELS[0].name)
+
+    ui.timer(0.05, begin, once=True)

@@ -1,12 +1,12 @@
 """An agent with an external memory, moment by moment through an episode."""
 
-import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from ...agents import Algorithm
-from ...envs.registry import env_options, make_one, world_class
+from ...envs.registry import make_one, world_class
 from ...errors import FoveateError, check_range
 from ...viz.traces import draw_trace
 from ...wrappers import MemoryTrace
@@ -25,12 +25,14 @@ class Size(NamedTuple):
         low: least, in training.
         high: most, in training.
         most: most that may be asked for here.
+        arguments: of the world, that set it.
     """
 
     name: str
     low: int
     high: int
     most: int
+    arguments: tuple[str, ...]
 
 
 class Moment(NamedTuple):
@@ -73,7 +75,7 @@ class Memory:
             if known is None:
                 raise FoveateError(f"{agent.env_id} has no one size to choose.")
             check_range(known.name, size, 1, known.most)
-            env |= {f"min_{known.name}": size, f"max_{known.name}": size}
+            env |= dict.fromkeys(known.arguments, size)
         traced = MemoryTrace(make_one(agent.env_id, env), learner)
         observation, _ = traced.reset(seed=seed)
         state, over = None, False
@@ -112,17 +114,16 @@ class Memory:
 
 
 def size_of(agent: Agent) -> Size | None:
-    """The size that can be chosen: the one range that the world has, as `min_length` and `max_length`; None if none."""
-    options = env_options(agent.env_id)
-    found = [
-        match[1] for name in options if (match := re.fullmatch(r"min_(\w+)", name)) and f"max_{match[1]}" in options
-    ]
-    if not found:
+    """The size that can be chosen: the first that the world's splits set; None if they set none."""
+    train: Mapping[str, int] = getattr(world_class(agent.env_id), "splits", {}).get("train", {})
+    ranges = [name.removeprefix("min_") for name in train if name.startswith("min_")]
+    if not train:
         return None
-    splits = getattr(world_class(agent.env_id), "splits", {}).get("train", {})
-    given = (agent.env.get(f"{end}_{found[0]}") or splits.get(f"{end}_{found[0]}") for end in ("min", "max"))
-    low, high = (size if isinstance(size, int) else 1 for size in given)
-    return Size(found[0], low, high, max(LONGEST, high))
+    name = ranges[0] if ranges else next(iter(train))
+    arguments = (f"min_{name}", f"max_{name}") if ranges else (name,)
+    given = [agent.env.get(each) or train[each] for each in arguments]
+    low, high = (size if isinstance(size, int) else 1 for size in (given[0], given[-1]))
+    return Size(name, low, high, max(LONGEST, high) if ranges else 2 * high, arguments)
 
 
 def _numbers(values: np.ndarray) -> str:

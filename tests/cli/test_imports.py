@@ -11,7 +11,7 @@ from commands import command, run_folder
 from foveate.agents.learning.checkpoint import ZOO
 
 HEAVY = {"torch", "stable_baselines3", "pettingzoo", "cv2", "ale_py", "matplotlib", "tensorboard", "tyro", "pandas"}
-HEAVY |= {"mlxtend", "sklearn", "scipy", "captum", "yaml", "safetensors", "tqdm"}
+HEAVY |= {"mlxtend", "sklearn", "scipy", "captum", "yaml", "safetensors", "tqdm", "nicegui", "fastapi"}
 
 
 def modules_after(code: str, cwd: Path) -> set[str]:

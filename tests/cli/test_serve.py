@@ -15,7 +15,7 @@ from ids import no_fashion
 from foveate.cli.serve import comparing, driving, looking, parsing, remembering, translating
 from foveate.cli.serve.command import listen
 from foveate.cli.serve.digit import INNER, SIDE, as_digit, checked_strokes
-from foveate.cli.serve.shelf import Shelf, drives, looks, nobody, remembers, translates
+from foveate.cli.serve.shelf import Shelf, drives, looks, nobody, remembers, translates, writes
 from foveate.envs.glimpse.data import load
 from foveate.envs.protocols import world_of
 from foveate.envs.registry import make_one, make_worlds
@@ -132,6 +132,19 @@ def test_a_memory_is_stepped_through(shelf: Shelf) -> None:
     assert memory.moment(7).right == "".join(str(int(bit)) for bit in observation[:8])  # the first vector is due first
     last = memory.moment(12)
     assert (last.said, last.wrong_so_far, last.due_so_far) == (last.right, 0, 48)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "moments"), [("TMaze-dnc", 4, None), ("DynamicNGrams-ntm", 20, 19), ("PrioritySort-ntm", None, 37)]
+)
+def test_memories_of_other_worlds_are_stepped_through(
+    name: str, size: int | None, moments: int | None, shelf: Shelf
+) -> None:
+    memory = remembering.Memory(shelf.agent(name), shelf.learner(name), 1, size, 400)
+    assert moments is None or len(memory) == moments
+    last = memory.moment(len(memory) - 1)
+    assert last.due_so_far > 0
+    assert memory.picture(len(memory) - 1).shape[1] == 400
 
 
 @pytest.mark.parametrize(("size", "width"), [(0, 600), (61, 600), (2.5, 600), (5, 10)])
@@ -283,9 +296,11 @@ def test_two_agents_are_compared(shelf: Shelf) -> None:
 def test_the_shelf_holds_the_zoo_and_what_was_named(root: Path, shelf: Shelf) -> None:
     assert set(shelf.names(looks)) >= {"Digits-ram", "ClutteredDigits-ram", "TranslatedDigits-ram"}
     assert "SharedGaze-ram" not in shelf.names(looks)
-    assert shelf.names(remembers) == ["Copy-ntm"]
+    assert {"Copy-ntm", "TMaze-dnc"} <= set(shelf.names(remembers))
+    assert "TMaze-lstm" not in shelf.names(remembers)
     assert shelf.names(drives) == ["Driving-dueling"]
-    assert shelf.names(translates) == ["Translation-bahdanau"]
+    assert "Translation-bahdanau" in shelf.names(translates)
+    assert "Handwriting-handwriting" in shelf.names(writes)
     assert not any(agent.own for agent in shelf.agents.values())
     named = Shelf([root / "zoo" / "Copy-ntm", root / "zoo" / "Copy-ntm"])
     assert list(named.agents)[:2] == ["Copy-ntm", "Copy-ntm (2)"]

@@ -34,7 +34,7 @@ class LookPanel(Panel):
         with ui.element("div").classes("row"):
             self.agent = self.choose_agent(looks, self.again, "ClutteredDigits-ram")
         with ui.element("div").classes("parts"):
-            with ui.element("div").classes("part"):
+            with ui.element("div").classes("part drawer"):
                 ui.html("<h3>Draw here</h3>")
                 self.canvas = ui.element("canvas").classes("drawing")
                 self.canvas.props("width=280 height=280 tabindex=0 role=img")

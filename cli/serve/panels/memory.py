@@ -60,11 +60,10 @@ class MemoryPanel(Panel):
         if size is None:
             self.hint.text = ""
         else:
-            self.size.label = size.name.replace("_", " ").capitalize()
-            self.size.value = size.high // 2 if self.size.value is None else self.size.value
-            self.hint.text = (
-                f"It was trained with {size.name} {size.low} to {size.high}; here 1 to {size.most} can be tried."
-            )
+            self.size.label = name = size.name.replace("_", " ").capitalize()
+            self.size.value = min(10, size.high)
+            trained = f"{size.low}" if size.low == size.high else f"{size.low} to {size.high}"
+            self.hint.text = f"{name}: it was trained with {trained}; here 1 to {size.most} can be tried."
         await self._begun(first=True)
 
     async def fresh(self) -> None:
