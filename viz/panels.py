@@ -72,7 +72,7 @@ def _panel(title: str, abreast: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 def frame_panel(picture: np.ndarray, title: str = "frame") -> np.ndarray:
-    """A picture, uint8 (H, W) or (H, W, 3), without its margins: as wide as a map, or as two where it is wider than tall.
+    """A picture, uint8 (H, W) or (H, W, 3), without its margins: as wide as a map, or as two if wider than tall.
 
     What is written below a square picture may be in the legend's place.
     """
