@@ -149,7 +149,7 @@ class Game:
         bars = bars_of(self.env.view.parts, parameters, self.env.action_names, self.env.view.q_values)
         value = None if outputs.value is None else float(outputs.value[0])
         best = int(next(iter(parameters.values())).argmax())
-        caption = self.world.caption(self.world.state, 0)
+        caption = ", ".join(self.world.caption(self.world.state, 0).split("   "))
         return View(_enlarged(grey), caption, bars, value, drawn, best, self.over)
 
 

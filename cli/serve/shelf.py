@@ -78,13 +78,13 @@ class Shelf:
         return [name for name, agent in self.agents.items() if fits(agent)]
 
     def pair(self) -> tuple[str, str]:
-        """Two to compare at first: the first two of the command line, else that one beside a neighbour of its world."""
+        """Two to compare at first: the first two of the command line, or one beside another of its world."""
         own = self.names(lambda agent: agent.own)
-        first = own[0] if own else next(name for name in ("TranslatedDigits-ram", *self.agents) if name in self.agents)
+        first = next(name for name in (*own, "Caption-show-attend-tell", *self.agents) if name in self.agents)
         world = self.agents[first].env_id
         near = self.names(lambda agent: agent.env_id == world and agent.name != first)
-        others = [name for name in (*own[1:], *near, "ClutteredDigits-ram", *self.agents) if name != first]
-        return first, next((name for name in others if name in self.agents), first)
+        others = [name for name in (*own[1:], *near, *self.agents) if name != first]
+        return first, next(iter(others), first)
 
     def agent(self, name: object) -> Agent:
         """The agent of a name that came from a browser.

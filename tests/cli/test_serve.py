@@ -306,6 +306,7 @@ def test_the_shelf_holds_the_zoo_and_what_was_named(root: Path, shelf: Shelf) ->
     assert list(named.agents)[:2] == ["Copy-ntm", "Copy-ntm (2)"]
     assert named.agents["Copy-ntm"].own
     assert named.pair() == ("Copy-ntm", "Copy-ntm (2)")
+    assert shelf.pair() == ("Caption-show-attend-tell", "Caption-show-attend-tell-hard")
     for name in ("../../etc/passwd", "/etc/passwd", None, 3, "Copy-ntn"):
         with pytest.raises(FoveateError, match="unknown agent"):
             shelf.learner(name)

@@ -84,7 +84,9 @@ class Visit:
 
     def __init__(self, browser: Any, server: Server, width: int = 1280, dark: bool = False):
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", accept_downloads=True
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            has_touch=width < 500,
         )
         self.context.set_default_timeout(WAIT)
         self.page = self.context.new_page()
@@ -331,6 +333,9 @@ def test_a_phone_scrolls_in_one_direction(browser: Any, server: Server) -> None:
             visit.page.emulate_media(color_scheme=light)
             wide = visit.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
             assert wide[0] <= wide[1] == 390, name
+    panel = visit.open("Look")
+    panel.locator("canvas.drawing").tap()  # a dot, by a finger
+    playwright.expect(panel.get_by_text("What was drawn, only you know.")).to_be_visible()
     visit.end()
 
 

@@ -34,14 +34,13 @@ class ComparePanel(Panel):
             ]
             ui.button("Another episode", on_click=self.another).props("outline")
         self.steps = Steps("moment", self.show, 0.6)
-        with ui.element("div").classes("parts") as stage:
+        with ui.element("div").classes("pair") as stage:
             self.titles, self.pictures = [], []
             for _ in range(2):
-                with ui.element("div").classes("part"):
+                with ui.element("div"):
                     self.titles.append(ui.label("").style("font-weight:700"))
                     self.pictures.append(Picture("an episode", ""))
         self.steps.keys(stage)
-        stage.style("width:100%")
         legend("Keys, with the pictures in focus: <kbd>←</kbd> <kbd>→</kbd> step, <kbd>Space</kbd> plays.")
         ui.html("<h3>What their runs say</h3>")
         self.table = ui.html("", sanitize=False).classes("scroll")

@@ -12,9 +12,9 @@ from ..parts import Panel, Picture, bars, computed, handled, hasty, legend, smal
 from ..shelf import drives, nobody
 
 METHOD_NAMES = {
-    "jacobian": "how much the output changes with each pixel (jacobian)",
-    "perturbation": "how much it changes when a spot is blurred (perturbation)",
-    "random": "noise, for comparison (random)",
+    "jacobian": "pixel by pixel (jacobian)",
+    "perturbation": "by blurred spots (perturbation)",
+    "random": "noise, to compare (random)",
 }
 KEYS_ONLY = f"(e) => {{ if ({[*KEYS, ' ']}.includes(e.key)) {{ e.preventDefault(); emit(e.key, e.repeat); }} }}"
 SECONDS = 0.15  # from step to step, where the agent plays
@@ -130,10 +130,9 @@ class DrivePanel(Panel):
         assert self.game is not None
         self.now = now = await computed(self.game.view)
         self.picture.show(now.frame, f"the road: {now.caption}")
-        value = "" if now.value is None else f"   value {now.value:.2f}"
-        self.caption.text = (
-            f"step {self.game.steps}: {now.caption}{value}{'   The episode is over.' if now.over else ''}"
-        )
+        said = [f"step {self.game.steps}: {now.caption}"]
+        said += [] if now.value is None else [f"value {now.value:.3f}"]
+        self.caption.text = ", ".join([*said, *(["the episode is over"] if now.over else [])])
         for frame, one in zip(self.maps, now.maps, strict=False):
             frame.show(one, one.label)
         self.odds.content = bars([bar.name for bar in now.bars], [bar.share or 0.0 for bar in now.bars])
@@ -175,7 +174,7 @@ class DrivePanel(Panel):
         assert self.now is not None
         moved = []
         if before.value is not None and self.now.value is not None:
-            moved.append(f"its value went from {before.value:.2f} to {self.now.value:.2f}")
+            moved.append(f"its value went from {before.value:.3f} to {self.now.value:.3f}")
         for old, new in zip(before.maps, self.now.maps, strict=False):
             name = "value" if old.label == "value" else "advantage"
             moved.append(f"the map of the {name} changed by {100 * old.change(new):.0f} %")
