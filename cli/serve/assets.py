@@ -26,7 +26,8 @@ p { margin: 0 0 .6rem; max-width: 46rem; line-height: 1.45; }
   margin-top: .5rem; }
 .tiles > * { min-width: 0; } .tiles img { width: 100%; }
 .tiles h3 { min-height: 2.6em; display: flex; align-items: flex-end; }
-.pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; width: 100%; }
+.pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
+.pair.stage { width: 100%; }
 .pair img { width: 100%; } @media (max-width: 40rem) { .pair { grid-template-columns: minmax(0, 1fr); } }
 .q-btn { text-transform: none; } .q-icon { overflow: hidden; } /* until its font is there it is a long word */
 .q-field { min-width: 11rem; }

@@ -18,6 +18,7 @@ from ...viz.pictures import as_png
 from .shelf import Agent, Shelf
 
 Result = TypeVar("Result")
+WORKING = "Working. What is computed for the first time takes longer."
 LOG = logging.getLogger(__name__)
 # networks, their modes and the random numbers of PyTorch are everybody's: whoever computes does so alone
 _WORKER = ThreadPoolExecutor(1, "foveate")
@@ -102,7 +103,11 @@ def _handled(method: Any, wait: bool) -> Any:
         async with panel.busy:
             if panel.client.is_deleted:
                 return
-            waiting = asyncio.get_running_loop().call_later(0.4, panel.spinner.set_visibility, True)
+            loop = asyncio.get_running_loop()
+            waiting = [
+                loop.call_later(0.4, panel.spinner.set_visibility, True),
+                loop.call_later(4.0, panel.note.say, WORKING),
+            ]
             try:
                 panel.note.clear()
                 await method(panel, *arguments, **named)
@@ -113,8 +118,11 @@ def _handled(method: Any, wait: bool) -> Any:
                     LOG.exception("a panel failed")
                     panel.note.fail("this went wrong inside foveate: the terminal of the server says how.")
             finally:
-                waiting.cancel()
+                for each in waiting:
+                    each.cancel()
                 panel.spinner.set_visibility(False)
+                if panel.note.label.text == WORKING:
+                    panel.note.say("")
 
     return run
 
