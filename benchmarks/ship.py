@@ -76,20 +76,7 @@ def _run(home: Path, command: str) -> Run:
 def trainings(entry: dict, command: str) -> Trainings | None:
     """The figures of all seeds of an entry that were trained by the same command."""
     if "arm" in entry:
-        world = f"Glimpse/{entry['name'].removesuffix('-' + entry['arm'])}-v0"
-        worlds = json.loads(COMPARED.read_text(encoding="utf-8"))["worlds"]
-        found = [
-            row for each in worlds if each["world"] == world for row in each["summary"] if row["arm"] == entry["arm"]
-        ]
-        scores = [
-            run["score"]
-            for each in worlds
-            if each["world"] == world
-            for run in each["runs"]
-            if run["arm"] == entry["arm"]
-        ]
-        table = "Hard, soft and no attention"
-        return Trainings(table, scores, found[0]["low"], found[0]["high"]) if found else None
+        return _compared(entry, command)
     rows = [
         row
         for row in json.loads(KEPT.read_text(encoding="utf-8"))
@@ -101,6 +88,18 @@ def trainings(entry: dict, command: str) -> Trainings | None:
         return None
     low, high = rows[0]["interval"] if len(rows) == 1 else interval(rows)
     return Trainings(entry["table"], [row["score"] for row in rows], low, high)
+
+
+def _compared(entry: dict, command: str) -> Trainings | None:
+    """The figures of an arm's seeds, as long as this run was in the comparison that is kept."""
+    name = f"Glimpse/{entry['name'].removesuffix('-' + entry['arm'])}-v0"
+    for world in json.loads(COMPARED.read_text(encoding="utf-8"))["worlds"]:
+        runs = [run for run in world["runs"] if world["world"] == name and run["arm"] == entry["arm"]]
+        if runs and command.endswith(f" --steps {runs[0]['steps']}"):
+            (row,) = [row for row in world["summary"] if row["arm"] == entry["arm"]]
+            scores = [run["score"] for run in runs]
+            return Trainings("Hard, soft and no attention", scores, row["low"], row["high"])
+    return None
 
 
 def bring(run: Run, home: Path) -> None:
