@@ -13,11 +13,12 @@
                                                     hard, soft or no attention: one page about all of them
     python evaluate.py write RUN "a text" --out page.svg
                                                     a text as it writes it by hand, in several styles
+    python evaluate.py push RUN OWNER/NAME          its agent, with a model card, to the Hugging Face hub
     python evaluate.py play Probe/Driving-v0        by hand, in a window: you beside the agents
     python evaluate.py serve RUN …                  a page in the browser: draw for it, step its memory, drive, compare
     python evaluate.py --help                       all options
 
-RUN is a run folder (its best checkpoint is taken) or a checkpoint folder.
+RUN is a run folder (its best checkpoint is taken), a checkpoint folder, zoo/NAME or hf://OWNER/NAME[@REVISION].
 """
 
 import inspect
@@ -26,7 +27,13 @@ import sys
 from foveate.cli.main import Program, use_path_of_script
 from foveate.cli.main import main as run
 
-VERBS = {"compare": "comparison", "write": "write", "play": "play.command", "serve": "serve.command"}
+VERBS = {
+    "compare": "comparison",
+    "write": "write",
+    "play": "play.command",
+    "serve": "serve.command",
+    "push": "push",
+}
 PROGRAM = Program(inspect.cleandoc(__doc__ or ""), VERBS, "evaluate", paths_first=True)
 
 

@@ -82,6 +82,7 @@ class Facts:
         command: that trained it; empty where it isn't known.
         limits: what it can't do, or what its figure doesn't say: a sentence each.
         trainings: by the same command, where several were measured.
+        licence: of the weights, as hubs call it; empty where it is for others to say.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Facts:
     command: str = ""
     limits: Sequence[str] = ()
     trainings: Trainings | None = None
+    licence: str = "mit"
 
 
 def model_card(
@@ -144,7 +146,7 @@ def _preset(command: str) -> str:
 def _head(told: Facts, run: Mapping[str, object], figures: Figures | None, asked: tuple[int, int]) -> str:
     env_id, agent = str(run["env_id"]), _preset(told.command) or str(run["agent"])
     head: dict[str, object] = {
-        "license": "mit",
+        **({"license": told.licence} if told.licence else {}),
         "library_name": "foveate",
         "pipeline_tag": "reinforcement-learning",
         "tags": ["reinforcement-learning", "attention", "memory", "gymnasium", env_id, agent],

@@ -18,7 +18,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from windows import take_window_s_place
 
 from foveate.agents import presets
-from foveate.cli import compare, comparison, resume, training
+from foveate.cli import compare, comparison, push, resume, training
 from foveate.cli import train as train_command
 from foveate.cli.scheduler import LocalExecutor
 from foveate.cli.serve import command as serve
@@ -101,7 +101,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands do all that they do but train, measure and film little, and open no window."""
+    """Commands do all that they do but train and push, measure and film little, and open no window."""
     for module in (training, train_command, resume):
         monkeypatch.setattr(module, "train", lambda *_: True, raising=False)
     monkeypatch.setattr(compare, "budget", lambda plan, entries, imports: {entry.pair: 1 for entry in entries})
@@ -114,6 +114,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "listen", lambda host, port: listen(host, 0))  # whoever reads may have one there
     measure_little(monkeypatch)
     take_window_s_place(monkeypatch)
+    monkeypatch.setattr(push, "push", lambda *_: "nowhere")  # whoever is logged in here
 
 
 @pytest.mark.parametrize("line", commands())
@@ -132,6 +133,8 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
         pytest.importorskip("sacrebleu")
     for tracker in re.findall(r"--track (\w+)", line):
         pytest.importorskip(tracker)
+    if " push " in line:
+        pytest.importorskip("huggingface_hub")
     own = re.search(r"--import (\w+) (\S+)", line)
     if own is not None:  # a file of the user's, as a page prints it
         (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]

@@ -32,6 +32,7 @@ from ...files import conform, read_json, write_json
 from ..nn.finite import check_weights
 from ..policies.policy import Policy
 from ..policies.registry import agent_class, agent_name
+from . import hub
 from .atomic import NEW, beside, put_in_place, stepped_aside
 from .learner import Learner
 from .options import Options, learner_kind
@@ -166,11 +167,14 @@ def _shipped(path: Path) -> Path:
 def find(path: Path, prefer: str = "best") -> Path:
     """The checkpoint folder that a path means: itself, or a run folder's best (or last) one.
 
-    ``zoo/NAME`` is the agent of that name that comes with foveate, wherever one is, unless there is such a folder here.
+    ``zoo/NAME`` is the agent of that name that comes with foveate, wherever one is, unless there is such a folder here;
+    ``hf://OWNER/NAME[@REVISION]`` is one from the hub (see `hub.py`).
 
     Raises:
         FoveateError: there is none, or it is something else (such as a Stable-Baselines3 zip).
     """
+    if hub.is_address(path):
+        return hub.fetch(hub.address_of(path))
     path = _shipped(Path(path))
     if (path / RUN).is_file():
         return path
