@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly zoo-check cluster lowest fuzz check types style duplicates bench results docs clean
+.PHONY: setup demo test nightly zoo-check cluster lowest fuzz check types style duplicates bench results docs notebooks clean
 
 setup: $(VENV)/.done
 
@@ -73,6 +73,11 @@ bench: setup
 
 results: setup
 	$(BIN)/python benchmarks/results.py
+
+# the notebooks of docs/notebooks, run in full, which takes a quarter of an hour of one core
+notebooks: setup
+	cd $$(mktemp -d) && cp $(CURDIR)/docs/notebooks/*.ipynb . && $(CURDIR)/$(BIN)/jupyter nbconvert --execute --inplace \
+		--ExecutePreprocessor.timeout=3000 *.ipynb && cp *.ipynb $(CURDIR)/docs/notebooks/
 
 # the site, in build/site/html, from docs/ and from what foveate says of itself; it asks nothing of the network
 docs: setup

@@ -14,12 +14,13 @@ from pathlib import Path
 import agent_pages
 import api_pages
 import environment_pages
+import notebook_pages
 from sphinx.cmd.build import build_main
 from written import written_pages
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-GENERATED = (environment_pages, agent_pages, api_pages)
+GENERATED = (environment_pages, agent_pages, api_pages, notebook_pages)
 
 
 def stage(folder: Path) -> None:
