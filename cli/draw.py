@@ -29,9 +29,10 @@ from .device import pick_device
 from .options import parse
 
 ABOUT = "Train DRAW to draw digits, and film how it reads (green) and writes (red)."
-SIDE = 112  # pixels of a panel
+SIDE, EDGE, GROUND = 112, 12, 24  # pixels of a panel and around it, where windows may reach; the grey there
 ROOM = 60  # pixels of the side of pictures with several images
 READ, WRITE = (60, 200, 90), (235, 60, 50)  # the lecture's green and red
+ROWS = ("reads\ngreen: the window", "redraws it\nred: where it writes", "draws by itself\nred: where it writes")
 
 SIZES = ("steps", "hidden", "latent", "read_filters", "write_filters")
 
@@ -254,27 +255,36 @@ def film_frames(model: DrawGenerator, real: Tensor, drawn: Generation, dreamt: G
             assert where is not None
             outlines = grid_boxes(where, filters)[t]
             panels = [_panel(p[0], box, colour) for p, box in zip(pictures, outlines, strict=True)]
-            rows.append(np.concatenate([_label(("read", "redraw", "dream")[number]), *panels], 1))
-        frames.append(np.concatenate(rows, 0))
+            rows.append(np.concatenate([_label(ROWS[number]), *panels], 1))
+        frames.append(np.concatenate([_header(f"step {t + 1} of {model.steps}", rows[0].shape[1]), *rows], 0))
     return frames
 
 
 def _label(text: str) -> np.ndarray:
-    strip = np.full((SIDE + 4, 76, 3), 24, np.uint8)
-    write(strip, text, (4, SIDE // 2), 0.5, LIGHT)
+    """What stands before a row, a line for each of the text's."""
+    strip = np.full((SIDE + 2 * EDGE, 150, 3), GROUND, np.uint8)
+    for number, line in enumerate(text.split("\n")):
+        write(strip, line, (4, SIDE // 2 + 18 * number), 0.42 if number else 0.5, LIGHT)
+    return strip
+
+
+def _header(text: str, width: int) -> np.ndarray:
+    """A line above the rows of a step."""
+    strip = np.full((26, width, 3), GROUND, np.uint8)
+    write(strip, text, (4, 19), 0.5, LIGHT)
     return strip
 
 
 def _panel(picture: Tensor, box: Tensor | None, colour: tuple[int, int, int]) -> np.ndarray:
     """One picture, enlarged, with the outline of a grid if there is one."""
     grey = (picture.detach().clamp(0, 1) * 255).byte().cpu().numpy()
-    panel = canvas.enlarge(grey, SIDE, SIDE)
+    panel = np.pad(canvas.enlarge(grey, SIDE, SIDE), ((EDGE, EDGE), (EDGE, EDGE), (0, 0)), constant_values=GROUND)
     if box is not None:
         left, top, right, bottom = (
-            np.clip(np.round(box.cpu().numpy() * SIDE / len(grey)), -2000, 2000).astype(int).tolist()
+            np.clip(np.round(box.cpu().numpy() * SIDE / len(grey)) + EDGE, -2000, 2000).astype(int).tolist()
         )
         canvas.box(panel, (left, top), (right, bottom), colour, 2)
-    return np.pad(panel, ((2, 2), (2, 2), (0, 0)), constant_values=24)
+    return panel
 
 
 def views(image: Tensor, filters: int = 12) -> np.ndarray:

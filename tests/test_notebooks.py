@@ -1,4 +1,4 @@
-"""The notebooks of docs/notebooks run from their first cell to their last, and hold what they printed when they ran in full."""
+"""The notebooks of docs/notebooks run from their first cell to their last, and hold what they printed in full."""
 
 import re
 from pathlib import Path

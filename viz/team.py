@@ -7,10 +7,10 @@ import numpy as np
 
 from .canvas import FILLED, blank, box, enlarge, even
 from .glimpses import CAPTION, MARGIN, SIDE, draw_outlines, draw_path
-from .palette import LIGHT, NIGHT, colour_of
+from .palette import LIGHT, MISTAKE, NIGHT, colour_of
 from .text import write
 
-NOTES, LINE, PATCH = 260, 20, 72
+NOTES, LINE, PATCH, BELOW = 260, 20, 72, 28  # below a patch: how wide it is, and a gap
 
 
 class Looker(NamedTuple):
@@ -39,7 +39,8 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
         caption: one line under the picture.
         lookers: the agents.
     """
-    beside = sum(LINE * (1 + len(one.notes)) + LINE // 2 + (one.patches is not None) * (PATCH + 12) for one in lookers)
+    seen = sum(one.patches is not None for one in lookers)
+    beside = sum(LINE * (1 + len(one.notes)) + LINE // 2 for one in lookers) + seen * (PATCH + BELOW)
     tall = max(SIDE + 2 * MARGIN + CAPTION, beside + 2 * MARGIN)
     canvas = blank(even(tall), SIDE + 3 * MARGIN + NOTES, NIGHT)
     height, width = (round(SIDE * n / max(picture.shape[:2])) for n in picture.shape[:2])
@@ -57,13 +58,14 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
         write(canvas, looker.name, (left + 20, top + 13), 0.5, colour)
         top += LINE
         for note in looker.notes:
-            write(canvas, note, (left, top + 13), 0.45, LIGHT)
+            write(canvas, note, (left, top + 13), 0.45, MISTAKE if note.endswith("(wrong)") else LIGHT)
             top += LINE
         for k, patch in enumerate([] if looker.patches is None else looker.patches[:3]):
             x = left + k * (PATCH + 8)
             canvas[top + 4 : top + 4 + PATCH, x : x + PATCH] = enlarge((patch * 255).astype(np.uint8), PATCH, PATCH)
             box(canvas, (x - 1, top + 3), (x + PATCH, top + 4 + PATCH), colour, 1)
-        top += 0 if looker.patches is None else PATCH + 12
+            write(canvas, f"seen at 1/{2**k}" if k else "full size", (x, top + PATCH + 18), 0.36, LIGHT)
+        top += 0 if looker.patches is None else PATCH + BELOW
         top += LINE // 2
     write(canvas, caption, (MARGIN, SIDE + 2 * MARGIN + 16), 0.55, LIGHT)
     return canvas

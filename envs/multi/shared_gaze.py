@@ -263,14 +263,18 @@ class SharedGaze(PictureWorld):
             path = self._on_canvas(one["trail"][0, a, : step + 1], a)  # the trail ends with the last glimpse
             answer, said = int(one["answer"][0, a]), int(one["spoken"][0, a])
             notes = [
-                "answers nothing yet" if answer < 0 else f"answers {answer} {'(right)' if answer == truth else ''}"
+                "answers nothing yet"
+                if answer < 0
+                else f"answers {answer} {'(right)' if answer == truth else '(wrong)'}"
             ]
             if self.channel:
-                notes.append("says nothing yet" if said < 0 else f"says symbol {said}")
+                notes.append("says nothing yet" if said < 0 else f"tells the other symbol {said}")
             patches = self._glimpses(one)[0, a].cpu().numpy()
             lookers.append(Looker(name, notes, outlines.cpu().numpy(), path.cpu().numpy(), patches))
         picture = np.repeat(self.scene.picture(one)[0].cpu().numpy()[:, :, None], 3, 2)
         edges = 1 + self._strip(torch.arange(self.scene.size)).diff().nonzero()[:, 0].numpy()
         picture[:, edges] = np.maximum(picture[:, edges], 70)  # where one strip ends
         caption = f"glimpse {min(step + 1, self.glimpses)}/{self.glimpses}   truth {truth}"
+        if len(edges):
+            caption += "   grey line: between what one and the other can see"
         return team_frame(picture, caption, lookers)
