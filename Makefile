@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly zoo-check cluster lowest fuzz check types style duplicates bench results docs notebooks clean
+.PHONY: setup demo test nightly zoo-check release-check cluster lowest fuzz check types style duplicates bench results docs notebooks clean
 
 setup: $(VENV)/.done
 
@@ -31,6 +31,11 @@ nightly: setup
 # every agent of the zoo plays again what its card has the figure of
 zoo-check: setup
 	$(BIN)/python -m pytest -c tests/pytest.ini -m "nightly or not nightly" tests/test_zoo.py
+
+# before a version is released: see CONTRIBUTING.md
+release-check: setup
+	$(BIN)/python -m pytest -c tests/pytest.ini -m "nightly or not nightly" tests/test_release.py tests/cli/test_package.py \
+		tests/test_public_names.py tests/test_site.py tests/test_notebooks.py tests/test_zoo.py
 
 # what `make test` tries a little of: worlds, files and kills at length, which takes hours
 fuzz: setup

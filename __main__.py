@@ -1,10 +1,10 @@
-"""python -m foveate train …, evaluate … and doctor: the commands foveate-train, foveate-evaluate and foveate doctor."""
+"""python -m foveate train …, evaluate …, doctor and completion: what the command foveate does when it is installed."""
 
 import sys
 from collections.abc import Callable
 
 from . import __version__, evaluate, train
-from .errors import unknown
+from .errors import FoveateError, unknown
 
 
 def doctor(words: list[str]) -> int:
@@ -14,7 +14,23 @@ def doctor(words: list[str]) -> int:
     return doctor.run(words, [])
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": train.main, "evaluate": evaluate.main, "doctor": doctor}
+def completion(words: list[str]) -> int:
+    """Print what a shell needs to complete words."""
+    from .cli import completion
+    from .cli.output import fail
+
+    try:
+        return completion.run(words, [])
+    except FoveateError as error:
+        return fail(error)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": train.main,
+    "evaluate": evaluate.main,
+    "doctor": doctor,
+    "completion": completion,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("python -m foveate train …      see: python -m foveate train --help")
         print("python -m foveate evaluate …   see: python -m foveate evaluate --help")
         print("python -m foveate doctor       what is installed and found here, for reports of faults")
+        print("python -m foveate completion   completion on Tab, for bash, zsh and fish")
         return 0 if words else 2
     if words[0] not in COMMANDS:
         print(f"error: {unknown('command', words[0], COMMANDS)}", file=sys.stderr)
