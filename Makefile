@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site train.py evaluate.py
 
-.PHONY: setup demo test nightly zoo-check release-check cluster lowest fuzz check types style duplicates bench results docs notebooks clean
+# tests of every room that take little, for versions of Python and of packages that aren't the usual ones
+SAMPLE := $(addprefix tests/,test_public_names.py test_introspect.py test_zoo.py envs/test_spaces.py agents/test_heads.py \
+	wrappers/test_recording.py viz cli/test_imports.py)
+
+.PHONY: setup demo test nightly zoo-check release-check cluster lowest another fuzz check types style duplicates bench results docs notebooks clean
 
 setup: $(VENV)/.done
 
@@ -52,8 +56,12 @@ lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[dev]"
-	.venv-lowest/bin/python -m pytest -c tests/pytest.ini tests/test_public_names.py tests/envs/test_spaces.py \
-		tests/agents/test_heads.py tests/wrappers/test_recording.py tests/viz tests/cli/test_imports.py
+	.venv-lowest/bin/python -m pytest -c tests/pytest.ini $(SAMPLE)
+
+# another Python, in a virtual environment of its own, with the same tests: make another PYTHON=python3.13
+another:
+	$(MAKE) PYTHON=$(PYTHON) VENV=.venv-another setup
+	.venv-another/bin/python -m pytest -c tests/pytest.ini $(SAMPLE)
 
 # what is quick comes first; nothing beside the types, which are most of the work and use a second core by themselves
 check: style duplicates types
