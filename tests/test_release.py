@@ -23,6 +23,12 @@ def test_all_files_have_the_same_version() -> None:
     assert project["license"] == citation["license"]
 
 
+def test_every_extra_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "start.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(project["optional-dependencies"]) == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
 def test_the_changelog_says_what_changed_in_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
