@@ -23,7 +23,7 @@ from .whole_episodes import predict_episodes
 AT_ONCE = 8  # episodes, which bounds the memory
 
 ITSELF, BEFORE, SAME, FOLLOWED = "this moment", "the moment before", "the same symbol earlier", "what followed it then"
-DECIDES, WORD = "what decides what is due", "this word so far"
+DECIDES, WORD = "what tells what is next", "this word so far"
 
 
 class Role(NamedTuple):

@@ -43,9 +43,14 @@ def _picture(found: Heads) -> bytes:
     titles: dict[tuple[int, int], list[str]] = {}
     for role in found.roles:
         if role.mass.max() > 2 * role.chance:  # else nobody looks for it
-            titles.setdefault(role.best, []).append(f"{role.name} {role.mass.max():.0%}")
+            titles.setdefault(role.best, []).append(
+                f"{role.mass.max():.0%} on {role.name} ({role.chance:.0%} by chance)"
+            )
     heads = [
-        Head(f"layer {layer + 1}, head {head + 1}: {', '.join(names)}", found.example.weights[layer, head])
+        Head(
+            f"layer {layer + 1}, head {head + 1}: of its attention {', '.join(names)}",
+            found.example.weights[layer, head],
+        )
         for (layer, head), names in sorted(titles.items())
     ]
     symbols = found.example.symbols

@@ -1,16 +1,21 @@
 """Arcs from each symbol of a text to those that a head of a transformer looks at."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .plots import figure_png, subplots
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 FAINT = 0.1  # weights below are not drawn
+LETTERS = 3.0  # points below the line that arcs stand on
 BLUE = "#1f5fa8"
 EXPLAINED = (
-    "An arc goes from a symbol back to one that it looks at, a dot stands for itself; the wider and darker, the more."
+    "An arc goes from a symbol back to one that it looks at, a dot below it stands for itself; the wider and darker, "
+    "the more. · is a space."
 )
 
 
@@ -51,7 +56,7 @@ def draw_arcs(symbols: Sequence[str], heads: Sequence[Head], first: int = 0, cou
         for now, then in np.argwhere(weights >= FAINT):
             amount = float(weights[now, then])
             if now == then:
-                axes.plot([now], [-1.1], "o", color=BLUE, alpha=amount, markersize=3, clip_on=False)
+                _below(axes, now, "●", LETTERS + 15, color=BLUE, alpha=amount, fontsize=5)
                 continue
             reach = max(reach, now - then)
             middle, width = (now + then) / 2, float(now - then)
@@ -68,11 +73,15 @@ def draw_arcs(symbols: Sequence[str], heads: Sequence[Head], first: int = 0, cou
                 )
             )
         for place, symbol in enumerate(shown):
-            axes.text(
-                place, -0.25, {" ": "·", "\n": "¶"}.get(symbol, symbol), ha="center", va="top", family="monospace"
-            )
+            _below(axes, place, {" ": "·", "\n": "¶"}.get(symbol, symbol), LETTERS, family="monospace")
         axes.set_title(head.title, loc="left", fontsize=9)
         axes.set_xlim(-1, len(shown))
-        axes.set_ylim(-1.3, 1.1 * np.sqrt(reach))
+        axes.set_ylim(-0.5 * np.sqrt(reach), 1.1 * np.sqrt(reach))
         axes.axis("off")
     return figure_png(figure)
+
+
+def _below(axes: "Axes", place: int, letter: str, points: float, **style: object) -> None:
+    """Write a letter so many points below the line that arcs stand on."""
+    at, away = (place, 0), (0, -points)
+    axes.annotate(letter, at, away, textcoords="offset points", ha="center", va="top", annotation_clip=False, **style)  # pyright: ignore[reportArgumentType]
