@@ -12,6 +12,7 @@ import tyro
 
 from ...errors import FoveateError, check_range
 from ..options import parse
+from ..output import STOPPED
 from ..words import split_at_options
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def run(arguments: list[str], imports: list[str]) -> int:
                 file=sys.stderr,
             )
         serve(shelf, listening, address, options)
+        return STOPPED  # by a signal that was to be ignored, as in a background job of a shell
     finally:
         listening.close()
-    return 0
 
 
 def listen(host: str, port: int) -> socket.socket:

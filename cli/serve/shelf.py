@@ -38,6 +38,11 @@ class Agent(NamedTuple):
     run: checkpoint.Run
     own: bool
 
+    def unlikeness(self, other: "Agent") -> tuple[bool, bool]:
+        """Whether it sees its world in another way, and whether it is another agent: the less, the more alike."""
+        views = [each.env.get("view") for each in (self, other)]
+        return views[0] != views[1], self.run["agent"] != other.run["agent"]
+
     def is_of(self, world: type) -> bool:
         """Whether it lives in a world of this class."""
         known = world_class(self.env_id)
@@ -78,11 +83,15 @@ class Shelf:
         return [name for name, agent in self.agents.items() if fits(agent)]
 
     def pair(self) -> tuple[str, str]:
-        """Two to compare at first: the first two of the command line, or one beside another of its world."""
+        """Two to compare at first: the first two of the command line, or one beside another of its world.
+
+        Of several the one that sees it in the same way comes first, and of these the one of the same agent.
+        """
         own = self.names(lambda agent: agent.own)
         first = next(name for name in (*own, "Caption-show-attend-tell", *self.agents) if name in self.agents)
-        world = self.agents[first].env_id
-        near = self.names(lambda agent: agent.env_id == world and agent.name != first)
+        one = self.agents[first]
+        near = self.names(lambda agent: agent.env_id == one.env_id and agent.name != first)
+        near.sort(key=lambda name: self.agents[name].unlikeness(one))
         others = [name for name in (*own[1:], *near, *self.agents) if name != first]
         return first, next(iter(others), first)
 

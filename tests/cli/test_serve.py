@@ -307,6 +307,8 @@ def test_the_shelf_holds_the_zoo_and_what_was_named(root: Path, shelf: Shelf) ->
     assert named.agents["Copy-ntm"].own
     assert named.pair() == ("Copy-ntm", "Copy-ntm (2)")
     assert shelf.pair() == ("Caption-show-attend-tell", "Caption-show-attend-tell-hard")
+    ram, soft, drawing = (shelf.agent(f"TranslatedDigits-{name}") for name in ("ram", "ram-soft", "draw-read"))
+    assert soft.unlikeness(drawing) < ram.unlikeness(drawing)  # both see the whole image, as the same agent
     for name in ("../../etc/passwd", "/etc/passwd", None, 3, "Copy-ntn"):
         with pytest.raises(FoveateError, match="unknown agent"):
             shelf.learner(name)
