@@ -192,6 +192,9 @@ def legend(text: str) -> None:
 def whole(field: ui.number, name: str, most: int) -> int:
     """The whole number from 1 on in a field.
 
+    Fields have neither limits nor a format of their own: NiceGUI would change what is typed when the field is left, and
+    nobody would be told.
+
     Args:
         field: where it was typed.
         name: what a message calls it.

@@ -28,7 +28,7 @@ class MemoryPanel(Panel):
         self.seed = 0
         with ui.element("div").classes("row"):
             self.agent = self.choose_agent(remembers, self.other_agent, "Copy-ntm")
-            self.size = ui.number("Length", value=10, min=1, step=1, format="%d").classes("size")
+            self.size = ui.number("Length", value=10, step=1).classes("size")
             ui.button("Begin an episode", on_click=self.fresh)
         self.hint = ui.label("").classes("small dim")
         self.steps = Steps("moment", self.show, 0.25)

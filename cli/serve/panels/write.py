@@ -38,8 +38,8 @@ class WritePanel(Panel):
             self.text.props["hint"] = f"1 to {LONGEST} letters from a to z and spaces"
             self.text.on("keydown.enter", self.fresh)
         with ui.element("div").classes("row"):
-            self.styles = ui.number("Styles", value=5, min=1, max=MOST_STYLES, step=1, format="%d")
-            self.bias = ui.number("Neatness (bias)", value=1.0, min=0, max=MOST_BIAS, step=0.5)
+            self.styles = ui.number("Styles", value=5, step=1)
+            self.bias = ui.number("Neatness (bias)", value=1.0, step=0.5)
             self.bias.props["hint"] = "0: as it learned; more: neater"
             ui.button("Write", on_click=self.fresh)
             self.download = ui.button("Download SVG", on_click=self.save).props("outline")
