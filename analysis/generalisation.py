@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 import numpy as np
 
 from ..envs.registry import world_class
+from ..envs.scale import means_of
 from ..viz.plots import figure_png, subplots
 from .bleu import Bleu
 from .measure import main_figure
@@ -86,7 +87,7 @@ def figures_of(
     """
     world = world_class(str(run["env_id"]))
     scale = None if world is None else world.scale
-    certified = {} if scale is None else {k: v.mean for k, v in scale._asdict().items() if v is not None}
+    certified = means_of(scale)
     row = sweep_row(episodes)
     progress = run.get("progress")
     progress = progress if isinstance(progress, dict) else {}

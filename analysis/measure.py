@@ -11,10 +11,15 @@ from ..agents.learning.environments import environments_of
 from ..agents.learning.evaluation import Episodes, play_episodes
 from ..agents.policies.policy import Policy
 from ..envs.protocols import HasItems, RetinaWorld, TellsRelevance, world_of
-from ..envs.registry import check_arguments, env_options, make_worlds, world_class
+from ..envs.registry import check_arguments, env_options, is_slow, make_worlds, world_class
 
 MOST_WORLDS = 1000  # at once, which bounds the memory
 EVALUATION_SEED = 1_000_003  # far from the seeds of training
+
+
+def usual_episodes(*env_ids: str) -> int:
+    """How many episodes are measured when nothing is said: fewer where they take long."""
+    return 20 if any(map(is_slow, env_ids)) else 1000
 
 
 def measure(

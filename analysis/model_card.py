@@ -15,6 +15,7 @@ import yaml
 from .. import __version__
 from ..agents import presets
 from ..envs.registry import about, world_class
+from ..envs.scale import EXPLAINED
 from ..errors import FoveateError
 from ..files import read_text
 from .generalisation import Figures
@@ -22,15 +23,6 @@ from .measure import lower_is_better
 
 CARD = "README.md"  # what hubs show first
 _HEAD = re.compile(r"---\n(.*?)\n---\n", re.DOTALL)
-_CERTIFIED = {
-    "oracle": "who knows the answer",
-    "unaligned": "who knows what is there, not where",
-    "memoryless": "who sees the present moment only",
-    "blind": "who never looks",
-    "random": "who acts at random",
-    "alone": "who is alone",
-    "silent": "whose messages say nothing",
-}
 
 
 class Claim(NamedTuple):
@@ -190,7 +182,7 @@ def _how_well(told: Facts, figures: Figures) -> str:
     if certified and not of_score:
         lines += ["", "| in the same episodes | mean return |", "|---|---|"]
         lines.append(f"| **this agent** | **{figures['mean_return']:.4g}** |")
-    lines += [f"| {who} (`{what}`) | {certified[what]:.4g} |" for what, who in _CERTIFIED.items() if what in certified]
+    lines += [f"| `{who}`: {what} | {certified[who]:.4g} |" for who, what in EXPLAINED.items() if who in certified]
     better = "lower" if lower_is_better(figures["env_id"]) else "higher"
     lines += ["", f"Measured by `python evaluate.py {told.where}`. A {better} score is better."]
     if certified:

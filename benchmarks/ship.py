@@ -24,10 +24,9 @@ from safetensors.torch import load_file, save
 from foveate.agents.learning import checkpoint
 from foveate.agents.learning.run_folder import read_config
 from foveate.analysis.generalisation import Figures
-from foveate.analysis.measure import EVALUATION_SEED, lower_is_better
+from foveate.analysis.measure import EVALUATION_SEED, lower_is_better, usual_episodes
 from foveate.analysis.model_card import CARD, Facts, Trainings, model_card
 from foveate.cli.score import ScoreOptions, score
-from foveate.envs.registry import is_slow
 from foveate.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,13 +113,10 @@ def bring(run: Run, home: Path) -> None:
 
 def measured(home: Path) -> Figures:
     """What ``evaluate.py`` measures of an agent when nothing else is said."""
-    options = ScoreOptions(usual_episodes(home), "test", (), EVALUATION_SEED, "cpu", "best", False)
+    options = ScoreOptions(
+        usual_episodes(checkpoint.read_run(home)["env_id"]), "test", (), EVALUATION_SEED, "cpu", "best", False
+    )
     return score(home, options, {})
-
-
-def usual_episodes(home: Path) -> int:
-    """How many episodes ``evaluate.py`` plays when nothing else is said."""
-    return 20 if is_slow(checkpoint.read_run(home)["env_id"]) else 1000
 
 
 def halve(file: Path) -> bool:
@@ -156,7 +152,7 @@ def ship(entry: dict, runs: Path) -> str | None:
     facts = Facts(
         entry["name"], f"zoo/{entry['name']}", run["command"], entry.get("limits", ()), trainings(entry, run["command"])
     )
-    write_text(home / CARD, model_card(facts, run, figures, usual_episodes(home), EVALUATION_SEED))
+    write_text(home / CARD, model_card(facts, run, figures, usual_episodes(run["env_id"]), EVALUATION_SEED))
     size = sum(file.stat().st_size for file in home.iterdir())
     return (
         f"{home.relative_to(ROOT)}: {figures['score']:.4f} {figures['score_name']} in {size:,} bytes ({run['command']})"

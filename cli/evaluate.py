@@ -187,7 +187,8 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
     Raises:
         FoveateError: options that don't go together, or not with these environments.
     """
-    from ..envs.registry import env_options, is_slow
+    from ..analysis.measure import usual_episodes
+    from ..envs.registry import env_options
     from .options import dataclass_of, is_typed, parse, part
 
     different = ", ".join(sorted(set(ids)))
@@ -213,7 +214,7 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
     if chosen.bleu and find_spec("sacrebleu") is None:
         raise FoveateError('--bleu needs sacrebleu: pip install "foveate[text]".')
     if chosen.episodes is None:
-        usual = 20 if any(map(is_slow, ids)) else 1000
+        usual = usual_episodes(*ids)
         looks = chosen.saliency or chosen.align or chosen.scores or chosen.score_search
         chosen.episodes = 0 if looks and not chosen.bleu else usual
     return chosen, changed

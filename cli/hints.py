@@ -8,8 +8,9 @@ from gymnasium import spaces
 
 from ..agents.nn.cores.external import ExternalMemoryCore
 from ..agents.policies.policy import Policy
+from ..analysis.measure import usual_episodes
 from ..envs.batch import BatchWorld
-from ..envs.registry import has_agents, is_slow, make_one, world_class
+from ..envs.registry import has_agents, make_one, world_class
 from ..envs.sequence.handwriting import Handwriting
 from ..envs.sequence.passage import Passage
 from .configuration import Configuration
@@ -27,7 +28,7 @@ def hints(folder: Path, config: Configuration, policy: Policy) -> list[str]:
     """
     films = can_be_filmed(config)
     asked: list[Sequence[object]] = [
-        ["--episodes", 20 if is_slow(config.env_id) else 1000, *(["--video", "path.mp4"] if films else [])]
+        ["--episodes", usual_episodes(config.env_id), *(["--video", "path.mp4"] if films else [])]
     ]
     if not has_agents(config.env_id):
         if isinstance(policy.core, ExternalMemoryCore):

@@ -13,9 +13,9 @@ from ..agents.learning import checkpoint, hub
 from ..agents.learning.run_folder import CONFIG, read_config
 from ..agents.learning.tensors import read_headers
 from ..analysis.generalisation import Figures
-from ..analysis.measure import EVALUATION_SEED
+from ..analysis.measure import EVALUATION_SEED, usual_episodes
 from ..analysis.model_card import Facts, model_card
-from ..envs.registry import check_id, is_slow
+from ..envs.registry import check_id
 from ..errors import FoveateError, check_range
 from ..files import check_output_folder, reason, write_json, write_text
 from .options import parse
@@ -110,8 +110,7 @@ def prepare(path: Path, repository: str, options: PushOptions, folder: Path) -> 
     plain = {name: value for name, value in run.items() if name not in _OWN} | {"command": command}
     write_json(folder / hub.RUN, plain)
     shutil.copyfile(kept / checkpoint.WEIGHTS, folder / hub.WEIGHTS)
-    usual = 20 if is_slow(run["env_id"]) else 1000
-    episodes = usual if options.episodes is None else options.episodes
+    episodes = usual_episodes(run["env_id"]) if options.episodes is None else options.episodes
     figures = _measured(kept, episodes, options) if episodes else None
     facts = Facts(repository, f"hf://{repository}", command, licence=options.license)
     write_text(folder / hub.CARD, model_card(facts, plain, figures, episodes, EVALUATION_SEED))

@@ -15,6 +15,7 @@ from ..analysis.bleu import Sentences, bleu
 from ..analysis.generalisation import Figures, figures_of, sweep_row
 from ..analysis.measure import measure
 from ..envs.outside import options_of_file
+from ..envs.scale import EXPLAINED
 from ..errors import FoveateError
 from .device import pick_device
 
@@ -101,17 +102,6 @@ def resize(policy: Policy, rows: int) -> None:
             f"--rows is of agents with an external memory (ntm, dnc), not of a core {type(core).__name__}."
         )
     core.resize(rows)
-
-
-EXPLAINED = {
-    "oracle": "knows the answer",
-    "memoryless": "best that sees the present moment only",
-    "unaligned": "best that knows what is there, not where",
-    "blind": "never looks (chance)",
-    "random": "acts at random",
-    "alone": "without the others (or without choosing, or looking: see the world's page)",
-    "silent": "their messages say nothing",
-}
 
 
 def print_table(results: Sequence[Figures]) -> None:

@@ -1,6 +1,20 @@
 """The certified score scale: what an oracle, a blind and a random policy get, declared and re-measured."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .multi.base import TeamScale
+
+# what is said of each policy whose figure is certified, of one agent or several
+EXPLAINED = {
+    "oracle": "knows the answer",
+    "memoryless": "best that sees the present moment only",
+    "unaligned": "best that knows what is there, not where",
+    "blind": "never looks (chance)",
+    "random": "acts at random",
+    "alone": "without the others (or without choosing, or looking: see the world's page)",
+    "silent": "their messages say nothing",
+}
 
 
 class Certified(NamedTuple):
@@ -33,3 +47,8 @@ class ScoreScale(NamedTuple):
     def score(self, mean_return: float) -> float:
         """The return on the scale 0 (blind) to 1 (oracle); below 0 is worse than not looking."""
         return (mean_return - self.blind.mean) / (self.oracle.mean - self.blind.mean)
+
+
+def means_of(scale: "ScoreScale | TeamScale | None") -> dict[str, float]:
+    """The known means of a scale by policy; none without a scale."""
+    return {} if scale is None else {name: known.mean for name, known in scale._asdict().items() if known is not None}

@@ -79,7 +79,8 @@ def display() -> Iterator[str]:
         pytest.skip("Xvfb is not installed")
     read, write = os.pipe()
     process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
+        # without -noreset it starts anew when its last client leaves, and turns away who comes just then
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-noreset"],
         pass_fds=[write], stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)

@@ -9,7 +9,7 @@ NIGHT: Final[Colour] = (24, 26, 32)
 LIGHT: Final[Colour] = (230, 232, 236)  # text on it
 DIM: Final[Colour] = (150, 154, 162)  # legends on it
 RED: Final[Colour] = (235, 40, 30)  # what a map marks
-MISTAKE: Final[Colour] = (255, 120, 110)  # text that says so
+PALE_RED: Final[Colour] = (255, 120, 110)  # red letters on it: what red means, what is wrong
 BLUE: Final[Colour] = (86, 140, 200)  # bars
 YELLOW: Final[Colour] = (255, 214, 64)  # a path, the chosen bar
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .canvas import blank, enlarge, in_colour, shrink, trimmed
-from .palette import BLUE, DIM, LIGHT, NIGHT, RED, YELLOW
+from .palette import BLUE, DIM, LIGHT, NIGHT, PALE_RED, RED, YELLOW
 from .text import write
 
 SIDE = 252  # pixels of a panel: three for each of an Atari frame
@@ -16,7 +16,6 @@ MOST_BARS = 18
 SIZE = 0.42  # of letters
 WIDE = 1.3  # times as wide as it is tall: a frame that has room for two
 RED_INK = np.array(RED, np.float32)
-RED_LETTERS = (255, 120, 110)  # red that can be read on the dark ground
 
 
 class Bar(NamedTuple):
@@ -112,7 +111,7 @@ def map_panel(
     if caption:
         write(canvas, caption, (MARGIN // 2 + SIDE - 2, y + 10), SIZE, DIM, right=True)
     if meaning:
-        write(canvas, meaning, (MARGIN // 2 + 2, y + 29), SIZE, RED_LETTERS)
+        write(canvas, meaning, (MARGIN // 2 + 2, y + 29), SIZE, PALE_RED)
     return canvas
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .canvas import FILLED, blank, box, enlarge, even
 from .glimpses import CAPTION, MARGIN, SIDE, draw_outlines, draw_path
-from .palette import LIGHT, MISTAKE, NIGHT, colour_of
+from .palette import LIGHT, NIGHT, PALE_RED, colour_of
 from .text import write
 
 NOTES, LINE, PATCH, BELOW = 260, 20, 72, 28  # below a patch: how wide it is, and a gap
@@ -58,7 +58,7 @@ def team_frame(picture: np.ndarray, caption: str, lookers: Sequence[Looker]) -> 
         write(canvas, looker.name, (left + 20, top + 13), 0.5, colour)
         top += LINE
         for note in looker.notes:
-            write(canvas, note, (left, top + 13), 0.45, MISTAKE if note.endswith("(wrong)") else LIGHT)
+            write(canvas, note, (left, top + 13), 0.45, PALE_RED if note.endswith("(wrong)") else LIGHT)
             top += LINE
         for k, patch in enumerate([] if looker.patches is None else looker.patches[:3]):
             x = left + k * (PATCH + 8)

@@ -12,8 +12,8 @@ from ...agents.learning.environments import environments_of
 from ...agents.learning.evaluation import play_episodes
 from ...agents.policies.policy import Policy
 from ...envs.registry import make_worlds, world_class
+from ...envs.scale import EXPLAINED, means_of
 from ...errors import FoveateError
-from ..score import EXPLAINED
 from .played import Played, main_figures
 
 
@@ -84,8 +84,7 @@ def check_rivals(env_id: str, runs: Sequence[Path]) -> None:
 def certified(env_id: str) -> dict[str, float]:
     """What is known of an environment: mean returns (scores, of worlds of several agents) by policy."""
     world = world_class(env_id)
-    scale = None if world is None else world.scale
-    return {} if scale is None else {name: value.mean for name, value in scale._asdict().items() if value is not None}
+    return {} if world is None else means_of(world.scale)
 
 
 def table(played: Sequence[Played], rivals: Rivals, restarts: int = 0) -> list[str]:

@@ -1,56 +1,22 @@
-"""``evaluate.py play`` without a window: what events do, what is shown, what is refused, the table at the end."""
+"""``evaluate.py play`` without a window: what events do in each world, who knows the answer gets the whole score."""
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ids import ALL_IDS
-from windows import FakeWindow, take_window_s_place
+from playing import click, finish, game, look_at, press
 
-from foveate import evaluate
 from foveate.cli.play.choices import Choices
-from foveate.cli.play.controls import Bits
-from foveate.cli.play.game import HOLD, Game
-from foveate.cli.play.pointing import HIGH, Pen, Place
-from foveate.cli.play.screen import Screen
-from foveate.cli.play.sight import UNSEEN, WIDTH
+from foveate.cli.play.game import HOLD
+from foveate.cli.play.pointing import Place
+from foveate.cli.play.sight import WIDTH
 from foveate.envs.registry import make_one
-from foveate.viz import window
-from foveate.viz.window import Event, Key, Pointer
+from foveate.viz.window import Key, Pointer
 
 SHORT = {"Probe/Driving-v0": {"day": 20}, "Probe/Catch-v0": {"balls": 1}, "Probe/Distractors-v0": {"balls": 1}}
 KEYS = ["left", "up", "right", "down", "enter", "space", "backspace", "tab", "+", "-", *"0123456789aehmz.,p"]
-
-
-def game(
-    env_id: str, seed: int = 0, episodes: int = 2, fps: float | None = None, whole: bool = False, **env: Any
-) -> Game:
-    return Game(make_one(env_id, env, "rgb_array"), env_id, seed, episodes, fps, whole)
-
-
-def press(played: Game, *keys: str, now: float = 0.0) -> None:
-    for key in keys:
-        played.handle(Key(key), played.screen(), now)
-
-
-def look_at(played: Game, x: float, y: float) -> None:
-    """Click at a place of the picture, in [-1, 1]²."""
-    shown = played.screen()
-    assert shown.field is not None
-    left, top, wide, high = shown.field
-    played.handle(Pointer("press", int(left + (x + 1) / 2 * wide), int(top + (y + 1) / 2 * high)), shown)
-
-
-def click(played: Game, label: str) -> None:
-    """Click the button of this label."""
-    shown = played.screen()
-    labels = [button.label for part in played.controls.parts.values() for button in part.buttons()]
-    area = shown.hot[labels.index(label)].area
-    played.handle(Pointer("press", area.left + 2, area.top + 2), shown)
 
 
 # ---- every environment ----
@@ -88,56 +54,6 @@ def test_whatever_is_pressed_every_environment_goes_on(env_id: str) -> None:
 
 
 # ---- a person who knows the answer ----
-
-
-def typed(control: Choices, number: int, value: int) -> list[str]:
-    """The keys that choose a value."""
-    keys = {value: key for key, value in control.keys[number].items()}
-    if value in keys:
-        return [keys[value]]
-    name = control.names[number][value].lower()
-    longer = [other for other in control.names[number] if other.lower().startswith(name)]
-    return [{" ": "space"}.get(letter, letter) for letter in name] + ["enter"] * (len(longer) > 1 or len(name) > 1)
-
-
-def tell(played: Game) -> None:
-    """Do what `info` says is right."""
-    target = np.atleast_1d(np.asarray(played.info["target"]))
-    for control in played.controls.parts.values():
-        if isinstance(control, Choices):
-            begun = len(played.played), played.steps
-            for number, value in enumerate(target.tolist()):
-                for key in typed(control, number, value):
-                    if (len(played.played), played.steps) == begun:  # "end" leaves the rest
-                        press(played, key)
-        elif isinstance(control, Bits):
-            for number in np.flatnonzero(target).tolist():
-                control.push(number)
-            press(played, "enter")
-        elif isinstance(control, Pen):
-            shown, (right, up, does) = played.screen(), target.tolist()
-            assert shown.paper is not None
-            if does == 2:
-                press(played, "enter")
-                continue
-            x, y = (control.at + np.array([right, up])) * control.unit * (1, -1) + (10, HIGH * 0.62)
-            kind = "release" if does else "press"
-            played.handle(Pointer(kind, round(shown.paper.left + x), round(shown.paper.top + y)), shown)
-
-
-def finish(played: Game) -> float:
-    """Play the episode to its end as one who knows; the score, or the return."""
-    for _ in range(2000):
-        if played.over:
-            last = played.played[-1]
-            return last.mean_return if np.isnan(last.score) else last.score
-        if played.due is not False:
-            tell(played)
-        elif played.controls.place is not None:
-            look_at(played, 0.3, -0.2)
-        else:
-            press(played, "space")
-    raise AssertionError("the episode didn't end")
 
 
 @pytest.mark.parametrize(
@@ -309,209 +225,3 @@ def test_keys_held_together_do_what_they_do_together() -> None:
     ]:
         control.live(held)
         assert names[int(control.value())] == action  # type: ignore[call-overload]
-
-
-# ---- what is shown ----
-
-
-def test_a_person_sees_no_more_than_the_agent() -> None:
-    """At the marker of a copy all agents see the same, whatever came before; through a retina, only its patches."""
-    pages = []
-    for seed in (0, 1):
-        played = game("Memory/Copy-v0", seed=seed, min_length=3, max_length=3)
-        press(played, "space", "space", "space")
-        pages.append(played.screen().picture)
-    np.testing.assert_array_equal(*pages)
-    played = game("Glimpse/TranslatedDigits-v0", patch=8, scales=1, first="centre")
-    shown = played.screen()
-    left, top, wide, high = shown.field  # type: ignore[misc]
-    panel = shown.picture[top : top + high, left : left + wide]
-    unseen = (panel == UNSEEN).all(-1)
-    middle = slice(high // 2 - 20, high // 2 + 20)
-    assert not unseen[middle, middle].any()
-    assert unseen[: high // 3].all()
-    assert unseen[:, -wide // 3 :].all()
-
-
-def test_the_whole_world_is_shown_where_it_is_asked_for_and_when_the_episode_is_over() -> None:
-    whole = game("Memory/Copy-v0", whole=True)
-    page = whole.env.render()
-    np.testing.assert_array_equal(whole.screen().picture[: page.shape[0], : page.shape[1]], page)
-    played = game("Memory/Copy-v0", max_length=1)
-    finish(played)
-    page = played.env.render()
-    np.testing.assert_array_equal(played.screen().picture[: page.shape[0], : page.shape[1]], page)
-
-
-def test_help_says_what_the_world_is_and_any_key_leaves_it() -> None:
-    played = game("Memory/TMaze-v0")
-    press(played, "h")
-    assert played.helping
-    page = played.screen().picture
-    press(played, "up")
-    assert not played.helping
-    assert played.steps == 0
-    assert page.shape != played.screen().picture.shape
-
-
-def test_letters_are_typed_where_they_are_answers_and_are_commands_elsewhere() -> None:
-    words = game("Sequence/PenReading-v0", view="whole")
-    press(words, "q", "r", "h")
-    assert (words.done, words.helping, words.steps) == (False, False, 3)
-    press(words, "f1")
-    assert words.helping
-    press(words, "f1", "f5")
-    assert (words.steps, words.restarts) == (0, 1)
-    press(words, "escape")
-    assert words.done
-    maze = game("Memory/TMaze-v0")
-    press(maze, "up", "up", "r")
-    assert (maze.steps, maze.restarts) == (0, 1)
-    press(maze, "q")
-    assert maze.done
-
-
-def test_a_longer_name_is_typed_corrected_and_finished_by_enter() -> None:
-    names = ["go", "goal", "end", "Gone", *(f"word{number}" for number in range(6))]  # too many for a digit each
-    control = Choices(spaces.Discrete(10, start=2), [names])
-    assert [control.key(key) for key in "go"] == [False, False]  # which of three?
-    assert control.key("n") is False
-    assert control.typed == "gon"
-    assert control.key("x") is False
-    assert control.typed == "gon"  # there is no such name
-    control.key("backspace")
-    assert [button.lit for button in control.buttons()][:5] == [True, True, False, True, False]
-    assert control.key("enter") is True
-    assert control.value() == 2  # what was typed exactly comes first
-    control.clear()
-    assert control.key("enter") is True  # no name begins so: Enter is the end
-    assert control.value() == 4
-
-
-def test_of_a_long_string_the_next_letter_has_buttons_and_of_many_words_each() -> None:
-    letters = ["end", *"abcdefghijklmnop"]
-    word = Choices(spaces.MultiDiscrete([17] * 16), [letters] * 16, [str(i) for i in range(16)])
-    assert len(word.buttons()) == 17
-    assert [word.key("c"), word.push(1)] == [False, False]
-    assert word.titles() == ["ca"]
-    assert word.key("enter") is True
-    assert word.value().tolist() == [3, 1, *[0] * 14]  # type: ignore[attr-defined]
-    words = Choices(spaces.Discrete(200), [["end", *(f"w{i}" for i in range(199))]])
-    assert len(words.buttons()) == 200
-    assert not words.titles()
-
-
-@given(st.lists(st.sampled_from(["backspace", "enter", "space", *"0123456789"]), max_size=30))
-@settings(max_examples=50, deadline=None)
-def test_whatever_is_typed_the_value_is_in_the_space(keys: list[str]) -> None:
-    space = spaces.MultiDiscrete([3, 12, 2])
-    names = [[str(value) for value in range(count)] for count in (3, 12, 2)]
-    control = Choices(space, names, ["a", "b", "c"])
-    for key in keys:
-        control.key(key)
-        assert space.contains(control.value())
-
-
-# ---- the command ----
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeWindow]:
-    return take_window_s_place(monkeypatch)
-
-
-def digit(seed: int) -> str:
-    one = make_one("Glimpse/TranslatedDigits-v0", {"split": "test"})
-    return str(one.reset(seed=seed)[1]["target"])
-
-
-def glimpses(answer: str) -> list[Event]:
-    return [*[Pointer("press", 200, 200)] * 5, Key(answer), Key("space")]
-
-
-def test_the_table_has_the_agents_on_the_same_episodes_and_the_scale(
-    fake: type[FakeWindow], capsys: pytest.CaptureFixture
-) -> None:
-    wrong = str((int(digit(8)) + 1) % 10)
-    fake.events = iter([*glimpses(digit(7)), *glimpses(wrong)])
-    assert evaluate.main(["play", "glimpse/translateddigits", "--seed", "7", "--episodes", "2"]) == 0
-    out = capsys.readouterr().out
-    assert "Glimpse/TranslatedDigits-v0" in fake.title
-    rows = {line[:32].strip(): line[32:].split() for line in out.splitlines()}
-    assert rows["you"] == ["0.500", "0.500", "1", "0"]
-    assert len(rows["zoo/TranslatedDigits-ram"]) == 4
-    assert "oracle" in out
-    assert "never looks (chance)" in out
-    done = evaluate.main(["zoo/TranslatedDigits-ram", "--episodes", "0", "--no-progress"])
-    assert done == 0
-
-
-def test_ctrl_c_loses_nothing(fake: type[FakeWindow], capsys: pytest.CaptureFixture) -> None:
-    fake.events = iter([*glimpses(digit(0)), Pointer("press", 200, 200), Key("ctrl-c")])
-    assert evaluate.main(["play", "Glimpse/TranslatedDigits-v0"]) == 130
-    assert "you                                1.000    1.000   1" in capsys.readouterr().out
-
-
-def test_a_window_that_is_closed_ends_the_game(fake: type[FakeWindow], capsys: pytest.CaptureFixture) -> None:
-    fake.events = iter(())
-    assert evaluate.main(["play", "Memory/Copy-v0", "--env.max-length", "2"]) == 0
-    assert "no episode was finished" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["Multi/SharedGaze-v0"], "several agents"),
-        (["Glimpse/Digit-v0"], "Did you mean 'Glimpse/Digits-v0'"),
-        ([], "play needs one environment"),
-        (["Memory/Copy-v0", "--against", "zoo/Digits-ram"], "trained in Glimpse/Digits-v0"),
-        (["Memory/Copy-v0", "--env.split", "none"], "none"),
-    ],
-)
-def test_what_can_t_be_played_is_refused_with_the_reason(
-    words: list[str], said: str, fake: type[FakeWindow], capsys: pytest.CaptureFixture
-) -> None:
-    assert evaluate.main(["play", *words]) == 2
-    assert said in capsys.readouterr().err
-
-
-class Torque(gym.Env):
-    """Somebody's environment that wants a number."""
-
-    observation_space, action_space = spaces.Box(-1, 1, (3,)), spaces.Box(-2, 2, (1,))
-
-
-def test_actions_that_nobody_can_choose_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"can't be played by hand: its action is Box\(-2"):
-        Game(Torque(), "Mine/Torque-v0", 0, 1)
-
-
-def test_without_a_display_play_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    monkeypatch.setattr(window, "display_fault", lambda: "no display")
-    assert evaluate.main(["play", "Memory/Copy-v0"]) == 2
-    assert "error: play needs a display" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        (65361, "left"),
-        (0x100000 | 65363, "right"),  # GTK with NumLock
-        (2490368, "up"),
-        (63233, "down"),
-        (97, "a"),
-        (65, "a"),
-        (13, "enter"),
-        (27, "escape"),
-        (-1, None),
-        (0, None),
-    ],
-)
-def test_the_names_of_keys_on_all_systems(code: int, name: str | None) -> None:
-    assert window.key_of(code) == name
-
-
-def test_a_screen_without_buttons_is_a_screen() -> None:
-    shown = game("Memory/Copy-v0").screen()
-    assert isinstance(shown, Screen)
-    assert len(shown.hot) == 8
