@@ -10,6 +10,8 @@ import torch
 from foveate.agents import Backprop, BackpropOptions
 from foveate.cli.trace import film_traces, save_trace
 from foveate.errors import FoveateError
+from foveate.viz import traces
+from foveate.viz.palette import LATER
 from foveate.wrappers import MemoryTrace, record_episodes
 
 SMALL = {"hidden": 12, "rows": 6, "width": 5}
@@ -86,11 +88,35 @@ def test_moments_stay_where_they_are_while_a_film_goes_on() -> None:
     env = MemoryTrace(gym.make("Memory/Copy-v0", min_length=5, max_length=5), made)
     frames = record_episodes(env, made, 1, seed=4)[0]
     steps = len(frames) - 1
-    wide = (env.width - env.width // 5 - 24) / steps
-    for t in range(1, steps):  # the input's strip is at the top of all frames
-        until = 8 + int(t * wide)
-        assert (frames[t][24:60, 8:until] == frames[-1][24:60, 8:until]).all()
-        assert not (frames[t][24:60, until + 2 :] == frames[-1][24:60, until + 2 :]).all()
+    later = [(frame[40] == LATER).all(-1) for frame in frames]  # (W,); the input's strip is at the top of all frames
+    axis = np.flatnonzero(later[1])  # without the first moment
+    wide = len(axis) / (steps - 1)
+    for t in range(1, steps):
+        assert abs(later[t].sum() - (steps - t) * wide) <= 1
+        until = int(axis[-1] - later[t].sum())
+        assert (frames[t][24:60, :until] == frames[-1][24:60, :until]).all()
+        assert not (frames[t][24:60, until + 2 : axis[-1]] == frames[-1][24:60, until + 2 : axis[-1]]).all()
+
+
+def strip_of(name: str, **shapes: tuple[int, ...]) -> traces.Strip:
+    rng = np.random.default_rng(0)
+    trace = {key: rng.random((4, *shape)) for key, shape in shapes.items()}
+    words = {key: np.zeros((4, 3)) for key in ("inputs", "outputs", "actions", "targets")}
+    return traces._strips({**words, "due": np.ones(4, bool), **trace})[name]
+
+
+def test_every_row_of_a_picture_has_its_name() -> None:
+    turing = {"read_weights": (1, 6), "write_weights": (1, 6), "content_gate": (2,)}
+    assert [name for name, _ in strip_of("gates", **turing).names] == ["read head", "write head"]
+    assert [name for name, _ in strip_of("write_weights", **turing).names] == ["row 0", "row 5"]
+    two = {"read_weights": (2, 6), "write_weights": (2, 6), "content_gate": (4,)}
+    assert [name for name, _ in strip_of("read_weights", **two).names] == ["head 1", "head 2"]
+    named = ["read head 1", "read head 2", "write head 1", "write head 2"]
+    assert strip_of("gates", **two).names == [(name, (row + 0.5) / 4) for row, name in enumerate(named)]
+    dnc = {"read_weights": (2, 6), "write_gate": (1,), "allocation_gate": (1,), "free_gates": (2,)}
+    gates = strip_of("gates", **dnc)
+    assert [name for name, _ in gates.names] == ["write gate", "allocation gate", "free gate 1", "free gate 2"]
+    assert len(gates.picture) == len(gates.names)
 
 
 def test_what_attends_to_nothing_is_refused() -> None:
