@@ -67,7 +67,7 @@ PANELS = [
         "worlds",
         "More worlds at once",
         "worlds",
-        "µs a world and step",
+        "µs per world and step",
         1e6,
         "Of few worlds a step costs what asking for its operators costs, however few they are, so more are nearly "
         "free; from some hundred on each costs its own arithmetic and memory. Frames of the Probe worlds are tens "
@@ -79,7 +79,7 @@ PANELS = [
         "side",
         "A larger picture",
         "side of the picture, pixels",
-        "µs a world and step",
+        "µs per world and step",
         1e6,
         "A glimpse is computed straight from what lies on the picture, so the picture's side costs nothing. Who "
         'asks for the whole picture (`view="image"`) pays for its pixels, the square of the side, as soon as they '
@@ -89,7 +89,7 @@ PANELS = [
         "rows",
         "A larger memory",
         "rows of memory",
-        "µs a row and moment",
+        "µs per row and moment",
         1e6,
         "Batch 1, 11 moments. Of few rows the controller and the calls are the cost, the same for any memory, so a "
         "row gets cheaper. In the end the NTM is level; with all links each row has one to each other row, so its "
@@ -98,15 +98,15 @@ PANELS = [
     Panel(
         "length",
         "A longer sequence: time",
-        "bit vectors to copy",
-        "µs a moment",
+        "length: bit vectors to copy",
+        "µs per moment",
         1e6,
         "Batch 4, forward and backward. A moment costs the same wherever it is in the sequence.",
     ),
     Panel(
         "length",
         "A longer sequence: memory",
-        "bit vectors to copy",
+        "length: bit vectors to copy",
         "MB, the whole process",
         1e-6,
         "The same runs: the most memory that the process had, so this panel rises where moments cost memory. The "
@@ -118,16 +118,16 @@ PANELS = [
         "batch",
         "A larger batch",
         "episodes at once",
-        "ms an episode",
+        "ms per episode",
         1e3,
         "Copy of length 20. Of one episode the calls are most of the cost, which a batch shares; then the products "
         "are.",
     ),
     Panel(
         "threads",
-        "More cores",
+        "More cores (level: n cores are n times as fast)",
         "cores",
-        "ms of all cores together, an update",
+        "ms per update: wall time × cores",
         1e3,
         "Copy of length 20, 64 episodes; wall time times cores, so that a level curve is one that n cores make n times "
         "as fast. The kernels share the episodes out; what PyTorch does around them, one operator after the other, "

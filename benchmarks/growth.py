@@ -3,6 +3,7 @@
 python benchmarks/growth.py                                 everything, in some minutes
 python benchmarks/growth.py --only rows --rows 16 64 256    one panel, with sizes of your own; the page stays as it is
 python benchmarks/growth.py --only length --length 20 200 --seconds 2     longer, for each point
+python benchmarks/growth.py --draw                          the picture and the page alone, from what was measured
 
 Each curve is a process of its own on one thread; times are processor time, medians (of threads: wall time). The figures
 go into benchmarks/growth.json, the curves into docs/growth.png, and the tables into docs/performance.md.
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 import performance
 from curves import PANELS, PICTURE, CurveFigures
-from limits import limits
+from limits import limits, machine_of
 from rows_growth import SHORT
 from turns import HERE, SHORTEST, Process, in_turns
 
@@ -92,6 +93,17 @@ GROWTHS = {
     ),
 }
 
+# in the picture: the colour of each model, and what its name doesn't say
+MODELS = {
+    "NTM": (OKABE_ITO_LINES[0], ": Neural Turing Machine, its fused kernel"),
+    "NTM, computed again in pieces": (OKABE_ITO_LINES[5], "\n(gradient checkpointing)"),
+    "NTM without the kernel": (OKABE_ITO_LINES[1], ":\none operator of PyTorch after the other"),
+    "DNC, all links": (OKABE_ITO_LINES[2], ": from each row to each"),
+    "DNC, 8 links a row": (OKABE_ITO_LINES[4], ": the strongest ones alone"),
+    "DNC, 64 rows": (OKABE_ITO_LINES[2], ", all links"),
+    "nn.LSTM": (OKABE_ITO_LINES[3], " of PyTorch"),
+}
+
 
 def measure(worker: Process, row: str, arguments: dict[str, int], seconds: float) -> float:
     """Seconds of a piece of work, the median of some turns.
@@ -135,34 +147,56 @@ def grow(name: str, sizes: Sizes, seconds: float) -> list[CurveFigures]:
     return found
 
 
-def draw(figures: dict[str, list[CurveFigures]]) -> bytes:
-    """One picture of all curves, a panel for each: level where cost grows as the size does.
+def draw(report: dict) -> bytes:
+    """One picture of all curves, a panel for each, and one colour for each model in all of them.
 
     Args:
-        figures: the curves by the size that grows.
+        report: what `main` keeps.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    figures: dict[str, list[CurveFigures]] = report["curves"]
     panels = [panel for panel in PANELS if panel.size in figures]
-    columns = min(3, len(panels))
-    figure, axes = subplots(-(-len(panels) // columns), columns, (4.6 * columns, 3.9 * -(-len(panels) // columns)))
+    columns = min(4, len(panels) + 1)  # one more is for the legend
+    rows = -(-(len(panels) + 1) // columns)
+    figure, axes = subplots(rows, columns, (4.4 * columns, 4 * rows), layout="constrained")
+    figure.suptitle(
+        "What a unit costs as a size grows: level is a cost that grows as the size does. "
+        f"Processor time of one thread, medians.\n{machine_of(report)}",
+        fontsize=11,
+    )
+    models = {}
     for panel, axis in zip(panels, axes.flat, strict=False):
         for number, curve in enumerate(figures[panel.size]):
             values = [panel.factor * value for value in panel.values(curve)]
-            axis.plot(curve["sizes"], values, "o-", color=OKABE_ITO_LINES[number], markersize=3.5, label=curve["label"])
+            model = curve["label"] in MODELS
+            style = {"color": MODELS[curve["label"]][0]} if model else {"color": f"C{number}"}
+            (line,) = axis.plot(curve["sizes"], values, "o-" if model else "s--", markersize=3.5, **style)
+            if model:
+                models[curve["label"]] = line
+            else:
+                line.set_label(curve["label"])
         axis.set(xscale="log", yscale="log", xlabel=panel.along, ylabel=panel.unit)
         low, high = axis.get_ylim()
         axis.set_ylim(low / 2, high * 2)  # or a few per cent of noise would fill a panel
         sizes = max((curve["sizes"] for curve in figures[panel.size]), key=len)
         axis.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
-        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 10 * low else (1.0, 3.0)))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.minorticks_off()
-        axis.set_title(panel.title, fontsize=10)
+        axis.set_title(panel.title, fontsize=11)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(fontsize=8)
     for axis in list(axes.flat)[len(panels) :]:
         axis.set_axis_off()
+    if models:
+        said = [label + MODELS[label][1] for label in MODELS if label in models]
+        lines = [models[label] for label in MODELS if label in models]
+        axes.flat[len(panels)].legend(
+            lines, said, loc="upper left", fontsize=9, frameon=False, labelspacing=1,
+            title="In all panels of sequences and memories", title_fontsize=10, alignment="left",
+        )  # fmt: skip
     return figure_png(figure)
 
 
@@ -176,23 +210,26 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help=f"file of the figures (default: {KEPT.name}, of a whole run)")
     parser.add_argument("--picture", type=Path, default=PICTURE, help="of the curves")
     parser.add_argument("--page", type=Path, default=performance.PAGE, help="the page that is written from them")
+    parser.add_argument("--draw", action="store_true", help="draw the figures that are kept, and measure nothing")
     return parser.parse_args(words)
 
 
 def main(words: list[str] | None = None) -> int:
     """Entry point."""
     arguments = arguments_of(words)
-    load, machine = os.getloadavg()[0], limits()
-    figures = {
-        name: grow(name, sorted(getattr(arguments, name)), arguments.seconds)
-        for name in GROWTHS
-        if not arguments.only or name in arguments.only
-    }
     file = arguments.json or (None if arguments.only else KEPT)
-    if file is not None:
+    if not arguments.draw:
+        load, machine = os.getloadavg()[0], limits()
+        figures = {
+            name: grow(name, sorted(getattr(arguments, name)), arguments.seconds)
+            for name in GROWTHS
+            if not arguments.only or name in arguments.only
+        }
         report = {"cores": os.cpu_count(), "load": [load, os.getloadavg()[0]], "limits": machine, "curves": figures}
-        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        arguments.picture.write_bytes(draw(figures))
+        if file is not None:
+            file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if file is not None:
+        arguments.picture.write_bytes(draw(json.loads(file.read_text(encoding="utf-8"))))
         performance.write(arguments.page, growth=file)
     return 0
 

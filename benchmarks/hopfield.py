@@ -201,62 +201,93 @@ def measure() -> Json:
 
 # ---- the picture ----
 
+COLOURS = dict(zip(NETS, OKABE_ITO_LINES, strict=False))  # of each network, in every panel
+STYLES = (":", "--", "-")  # of Hebb's rule with ever more units
+
 
 def draw(kept: Json) -> bytes:
     """Energy with images, retrieved against load, and what β does."""
-    figure, axes = subplots(2, 2, (11.5, 8.2), layout="constrained")
-    axis = axes[0, 0]
-    for row, name in enumerate(list(NETS)[1::-1]):
-        energies, states = descent(50, name)
-        share = np.array(energies) / abs(energies[-1])
-        axis.plot(np.linspace(0, 2, len(share)), share, color=OKABE_ITO_LINES[1 - row], label=name)
-        for place, moment in enumerate((0, 10, 20, 30, 60)):
-            inset = axis.inset_axes((0.19 + 0.16 * place, 0.78 - 0.2 * row, 0.15, 0.19))
-            _image(inset, states[moment], OKABE_ITO_LINES[1 - row])
-    axis.set(xlim=(0, 2), ylim=(-1.05, 0.7), yticks=(-1, -0.5, 0), xlabel="sweeps over all units")
-    axis.set_ylabel("energy, by its amount in the end")
-    axis.set_title("50 digits stored, one half erased: the state at 0, ⅓, ⅔, 1 and 2 sweeps", fontsize=10)
-    axis.legend(fontsize=8, loc="right")
-    axis = axes[0, 1]
-    for number, (name, rows) in enumerate(kept["load"].items()):
-        _curve(axis, rows, name, OKABE_ITO_LINES[number], 3.0 if "pseudo" in name else 1.5)
-    axis.axvline(0.138, color="grey", linewidth=0.8, linestyle=":")
-    axis.set(xlabel="load: stored patterns / units (dotted: 0.138)", ylabel="retrieved share", ylim=(-0.03, 1.05))
-    axis.set_title("Random patterns, a tenth of the bits turned round", fontsize=10)
-    axis.legend(fontsize=8)
+    figure, axes = subplots(2, 2, (11.5, 8.6), layout="constrained")
+    figure.suptitle(
+        f"What Hopfield networks retrieve. Retrieved: at most {100 * TOLERANCE:.0f} % of the bits are wrong in the end."
+        f" Shaded: 95 % interval over {NETWORKS} networks (of digits: 3)",
+        fontsize=11,
+    )
+    _draw_descent(axes[0, 0])
+    _draw_loads(axes[0, 1], kept["load"])
     axis = axes[1, 0]
-    for number, (name, rows) in enumerate(kept["digits"].items()):
-        _curve(axis, rows, name, OKABE_ITO_LINES[number])
-    axis.set(xscale="log", xlabel="stored digits", ylabel="retrieved share", ylim=(-0.03, 1.05))
+    for name, rows in kept["digits"].items():
+        _curve(axis, rows, name, COLOURS[name])
+    _mark(axis, SIDE**2, f"{SIDE**2} pixels:\nas many patterns as units", 0.55)
+    axis.set(xscale="log", xlabel="stored digits", ylabel="share that is retrieved", ylim=(-0.03, 1.05))
+    axis.set_xticks(DIGITS, [f"{count:,}" for count in DIGITS])
     axis.set_title("Digits of which the lower half is erased", fontsize=10)
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc=(0.02, 0.5))
     _draw_betas(axes[1, 1], kept["betas"])
     for axis in axes.flat:
         axis.grid(alpha=0.3)
     return figure_png(figure, dpi=100)
 
 
-def _curve(axis: Any, rows: Json, name: str, colour: str, width: float = 1.5) -> None:
+def _curve(axis: Any, rows: Json, name: str, colour: str, width: float = 1.5, style: str = "-") -> None:
     along = [float(size) for size in rows]
     mean, low, high = np.array(list(rows.values())).T
-    axis.plot(along, mean, "o-", color=colour, markersize=2 + width, linewidth=width, label=name)
-    axis.fill_between(along, low, high, color=colour, alpha=0.2, linewidth=0)
+    axis.plot(along, mean, f"o{style}", color=colour, markersize=2 + width, linewidth=width, label=name)
+    axis.fill_between(along, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _mark(axis: Any, where: float, words: str, height: float) -> None:
+    """A line across, and what it stands for on its right."""
+    axis.axvline(where, color="grey", linewidth=1, linestyle="-.")
+    axis.annotate(words, (where, height), (4, 0), textcoords="offset points", fontsize=8, color="#555555")
+
+
+def _draw_descent(axis: Any) -> None:
+    """The energy of two networks, and above it what they look like meanwhile."""
+    for row, name in enumerate(list(NETS)[1::-1]):
+        energies, states = descent(50, name)
+        share = np.array(energies) / abs(energies[-1])
+        axis.plot(np.linspace(0, 2, len(share)), share, color=COLOURS[name])
+        axis.text(0.02, 0.86 - 0.2 * row, f"{name}:", color=COLOURS[name], fontsize=9, transform=axis.transAxes)
+        for place, (moment, sweeps) in enumerate({0: "0", 10: "⅓", 20: "⅔", 30: "1", 60: "2 sweeps"}.items()):
+            inset = axis.inset_axes((0.28 + 0.145 * place, 0.75 - 0.2 * row, 0.14, 0.18))
+            _image(inset, states[moment], COLOURS[name])
+            inset.set_title("" if row else sweeps, fontsize=8, pad=2)
+    axis.set(xlim=(0, 2), ylim=(-1.05, 0.85), yticks=(-1, -0.5, 0), xlabel="sweeps over all units")
+    axis.set_ylabel("energy / |energy in the end|")
+    axis.set_title("50 digits stored, the lower half of one erased: what becomes of it", fontsize=10)
+
+
+def _draw_loads(axis: Any, load: Json) -> None:
+    """What is retrieved against how much is stored."""
+    styles = iter(STYLES)
+    for label, rows in load.items():
+        name = next(name for name in NETS if label.startswith(name))
+        style = next(styles, "-") if name == "Hebb's rule" else "-"
+        _curve(axis, rows, label, COLOURS[name], 4.0 if "pseudo" in name else 1.5, style)
+    _mark(axis, 0.138, "0.138: what Hebb's rule holds\nin theory, of very many units", 0.86)
+    axis.set(xlabel="load: stored patterns / units", ylabel="share that is retrieved", ylim=(-0.03, 1.05))
+    axis.set_title("Random patterns, a tenth of their bits flipped", fontsize=10)
+    axis.legend(fontsize=8, loc="lower left")
 
 
 def _draw_betas(axis: Any, rows: Json) -> None:
     """Entropy and retrieved share against β, above them what is read of one digit."""
     along = [float(beta) for beta in rows]
     entropy, share = np.array(list(rows.values())).T
-    axis.plot(along, entropy / np.log(max(DIGITS)), "o-", color=OKABE_ITO_LINES[1], markersize=3.5)
-    axis.plot(along, share, "o-", color=OKABE_ITO_LINES[0], markersize=3.5)
-    axis.text(along[0], 0.9, "entropy of the weights / ln 5,000", color=OKABE_ITO_LINES[1], fontsize=8)
-    axis.text(0.3, 0.9, "retrieved share", color=OKABE_ITO_LINES[0], fontsize=8)
-    axis.set(xscale="log", xlabel="β", ylabel="share", ylim=(-0.03, 1.75), yticks=(0, 0.5, 1))
-    axis.set_title("Modern network, 5,000 half-erased digits: from the mean of all to one", fontsize=10)
+    axis.plot(along, entropy / np.log(max(DIGITS)), "s--", color="#555555", markersize=3.5)
+    axis.plot(along, share, "o-", color=COLOURS["modern, one step"], markersize=3.5)
+    axis.text(
+        along[0], 0.85, "entropy of the attention / ln 5,000:\n1 is to all patterns alike", color="#555555", fontsize=8
+    )
+    axis.text(0.3, 0.9, "share that is retrieved", color=COLOURS["modern, one step"], fontsize=8)
+    axis.set(xscale="log", xlabel="β, the sharpness of the attention", ylabel="share", ylim=(-0.03, 1.75))
+    axis.set_yticks((0, 0.5, 1))
+    axis.set_title("Modern network, 5,000 stored, half-erased: from the mean of all to one", fontsize=10)
     patterns = digits(1)
     for place, beta in enumerate(SHOWN_BETAS):
         inset = axis.inset_axes((0.04 + 0.19 * place, 0.66, 0.17, 0.25))
-        _image(inset, recall(half(patterns[4:5]), patterns, beta)[0].numpy(), "black")
+        _image(inset, recall(half(patterns[4:5]), patterns, beta)[0].numpy(), COLOURS["modern, one step"])
         inset.set_title(f"β = {beta:g}", fontsize=8, pad=2)
 
 
@@ -264,7 +295,7 @@ def _image(axis: Any, state: np.ndarray, colour: str) -> None:
     axis.imshow(state.reshape(SIDE, SIDE), cmap="gray", vmin=-1, vmax=1)
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
-        spine.set_color(colour)
+        spine.set(color=colour, linewidth=2)
 
 
 # ---- for docs/results.md ----

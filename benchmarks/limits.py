@@ -63,6 +63,19 @@ def said(found: Limits) -> str:
     )
 
 
+def machine_of(report: dict) -> str:
+    """The machine in a few words, for a picture.
+
+    Args:
+        report: with cores and the limits.
+    """
+    found: Limits = report["limits"]
+    return (
+        f"Machine: {report['cores']} cores, of which one gives {found['gflops']:.0f} GFLOP/s (float32) "
+        f"and copies {found['gigabytes']:.0f} GB/s"
+    )
+
+
 def number(value: float | None) -> str:
     """A figure with three digits that count, or a dash."""
     if value is None:

@@ -220,6 +220,17 @@ def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: p
     assert (curve["sizes"], curve["ended"]) == ([28, 60], "")
     assert min(curve["times"]) > 0
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+    drawn = [tmp_path / names[key] for key in ("picture", "page")]
+    before = [file.read_bytes() for file in drawn]
+    for file in drawn:
+        file.write_bytes(b"")
+    assert bench.growth.main(["--draw", *files]) == 0
+    assert [file.read_bytes() for file in drawn] == before
+
+
+def test_each_model_has_one_colour_and_a_line_of_the_legend(bench: SimpleNamespace) -> None:
+    growths = [bench.growth.GROWTHS[size] for size in ("rows", "length", "batch", "threads")]
+    assert {curve for growth in growths for curve in growth.curves} == set(bench.growth.MODELS)
 
 
 def test_scores_begin_as_the_dot_product_s_literal_example(
