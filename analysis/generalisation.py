@@ -3,27 +3,31 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 
 import numpy as np
 
-from ..envs.registry import world_class
+from ..envs.memory.script import AnswerWorld
+from ..envs.protocols import world_of
+from ..envs.registry import make_worlds, world_class
 from ..envs.scale import means_of
+from ..viz.palette import OKABE_ITO_LINES
 from ..viz.plots import figure_png, subplots
 from .bleu import Bleu
-from .measure import main_figure
+from .measure import EVALUATION_SEED, main_figure, with_split
 
 if TYPE_CHECKING:
     from ..agents.learning.evaluation import Episodes
 
 
 class SplitFigures(TypedDict):
-    """The figures of one split, as JSON."""
+    """The figures of one split, as JSON; `due` is how many numbers an episode asks for, the mean."""
 
     score: float
     interval: list[float]
     mean_return: float
     bits: float | None
+    due: NotRequired[float | None]
 
 
 class Figures(TypedDict):
@@ -71,6 +75,24 @@ def sweep_row(episodes: "Episodes") -> SplitFigures:
         "mean_return": float(episodes.returns.mean()),
         "bits": number_or_none(episodes.bits.mean()),
     }
+
+
+def numbers_due(env_id: str, arguments: Mapping[str, object], split: str) -> float | None:
+    """How many numbers (bits, symbols) an episode asks for, the mean of some; None where the world counts no answers.
+
+    Args:
+        env_id: of the world.
+        arguments: of it.
+        split: that sets its sizes.
+    """
+    world = world_class(env_id)
+    if world is None or not issubclass(world, AnswerWorld):
+        return None
+    worlds = make_worlds(env_id, 256, "cpu", with_split(env_id, arguments, split))
+    worlds.reset(seed=EVALUATION_SEED)
+    world = world_of(worlds)
+    assert isinstance(world, AnswerWorld)
+    return float(world.state["due"].float().mean()) * world.outputs
 
 
 def figures_of(
@@ -140,22 +162,74 @@ def _groups(results: Sequence[Figures]) -> dict[str, list[Figures]]:
     return groups
 
 
+class Grown(NamedTuple):
+    """What grows from split to split.
+
+    Attributes:
+        name: of it, as "length".
+        sizes: of each split, one number.
+        trained: the smallest and the greatest of the split "train".
+    """
+
+    name: str
+    sizes: list[int]
+    trained: tuple[int, int]
+
+
+def grown(env_id: str, splits: Sequence[str]) -> Grown | None:
+    """The one size that splits differ in; None where there is none, or several, or a split has a range of sizes.
+
+    Args:
+        env_id: of the world.
+        splits: by name.
+    """
+    known: Mapping[str, Mapping[str, int]] = getattr(world_class(env_id), "splits", {})
+    if "train" not in known:
+        return None
+    every = [{**known["train"], **known.get(split, {})} for split in splits]
+    differ = {name for sizes in every for name, value in sizes.items() if value != every[0][name]}
+    names = {name.removeprefix("min_").removeprefix("max_") for name in differ}
+    if len(names) != 1:
+        return None
+    (name,) = names
+    ends = [(sizes.get(f"min_{name}", sizes.get(name)), sizes.get(f"max_{name}", sizes.get(name))) for sizes in every]
+    (low, high) = (known["train"].get(f"{end}_{name}", known["train"].get(name, 0)) for end in ("min", "max"))
+    single = [high for low, high in ends if low == high and high is not None]
+    return Grown(name, single, (low, high)) if len(single) == len(splits) else None
+
+
 def plot_sweep(results: Sequence[Figures], path: Path) -> None:
-    """Score against split, one colour an agent: the mean over its runs, each run thin beside it."""
+    """Score against what grows, one colour an agent: the mean over its runs, each run thin beside it."""
     splits = list(results[0]["sweep"])
-    figure, ((axes,),) = subplots(1, 1, (7, 4.2), layout="constrained")
-    for number, (label, group) in enumerate(_groups(results).items()):
+    figure, ((axes,),) = subplots(1, 1, (7.6, 4.6), layout="constrained")
+    env_id, name = results[0]["env_id"], results[0]["score_name"]
+    size = grown(env_id, splits)
+    along: Sequence[int | str] = splits if size is None else size.sizes
+    for (label, group), colour in zip(_groups(results).items(), OKABE_ITO_LINES * len(results), strict=False):
         rows = np.array([[r["sweep"][s]["score"] for s in splits] for r in group])
-        colour = f"C{number}"
-        seeds = "1 seed" if len(rows) == 1 else f"mean of {len(rows)} seeds"
-        axes.plot(splits, rows.mean(0), "o-", color=colour, label=f"{label} ({seeds})")
+        seeds = "1 seed" if len(rows) == 1 else f"mean of {len(rows)} seeds; pale: each"
+        axes.plot(along, rows.mean(0), "o-", color=colour, label=f"{label} ({seeds})")
         if len(rows) > 1:
-            axes.plot(splits, rows.T, color=colour, alpha=0.3, linewidth=0.8)
-    axes.set_xlabel("split (sizes never seen in training lie to the right)")
-    axes.set_ylabel(results[0]["score_name"])
-    axes.set_title(results[0]["env_id"])
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+            axes.plot(along, rows.T, color=colour, alpha=0.4, linewidth=0.8)
+    due = [results[0]["sweep"][split].get("due") for split in splits]
+    if name == "wrong bits" and None not in due:
+        half = np.array(due, float) / 2
+        guess = f"a guess: half of all bits ({half[-1]:,.0f} of {2 * half[-1]:,.0f} at the last)"
+        axes.plot(along, half, ":", color="grey", label=guess)
+    axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])  # a line at zero is seen
+    if size is None:
+        axes.set_xlabel("split")
+    else:
+        low, high = size.trained
+        axes.axvspan(min(low, *size.sizes), high, color="grey", alpha=0.12, linewidth=0, zorder=0)
+        words = f"trained: {low} to {high}" if low < high else f"trained: {high}"
+        axes.annotate(words, (high, 0.5), (-4, 0), textcoords="offset points", xycoords=("data", "axes fraction"),
+                      rotation=90, ha="right", va="center", fontsize=8, color="#555555")  # fmt: skip
+        axes.set_xticks(size.sizes)
+        axes.set_xlabel(f"{size.name} in the test episodes")
+    axes.set_ylabel(f"{name} of an episode, mean" if name == "wrong bits" else name)
+    axes.set_title(env_id)
+    axes.legend(frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(figure_png(figure, dpi=120))

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=Path("house-numbers.png"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    learners, environments = [], []
+    learners, environments, shares = [], [], []
     for path in arguments.runs:
         run = checkpoint.read_run(checkpoint.find(path))
         learner = load(path, None, "cpu")
@@ -47,12 +47,18 @@ def main() -> None:
             f"{run['agent']}: {episodes.scores.mean():.4f} ± {spread:.4f} whole numbers right, {size:,} parameters, "
             f"{whole['progress']['cpu_seconds'] / 60:.1f} CPU minutes, {whole['steps']:,} steps, seed {run['seed']}"
         )
+        shares.append(f"{run['agent']} {100 * episodes.scores.mean():.1f} %")
         learners.append(learner)
         environments.append(run)
-    figure, axes = subplots(2, 3, (13, 5.6))
+    figure, axes = subplots(2, 3, (13, 6), layout="constrained")
     for seed, axis in enumerate(axes.flat):
         draw(axis, seed, learners, environments)
-    figure.suptitle("DRAM's path (blue square: first glimpse) and what both networks say", fontsize=10)
+    figure.suptitle(
+        f"Test plates that are read right: {', '.join(shares)}.\n"
+        f"Below: the plates of the seeds 0 to {axes.size - 1}, not chosen; red: wrong. "
+        "Blue square: the middle of DRAM's first glimpse; yellow: of the others, in their order",
+        fontsize=11,
+    )
     arguments.picture.write_bytes(figure_png(figure))
     print(f"picture: {arguments.picture}")
 
@@ -68,7 +74,7 @@ class _Path(Observer):
 
 
 def draw(axis: "Axes", seed: int, learners: list[Algorithm], runs: list[dict[str, Any]]) -> None:
-    """One plate, the path on it, and both answers above.
+    """One plate, the path on it, and above it the truth and both answers, those that are wrong in red.
 
     Args:
         axis: where.
@@ -97,7 +103,11 @@ def draw(axis: "Axes", seed: int, learners: list[Algorithm], runs: list[dict[str
     x, y = ((np.array(path.places) + 1) / 2 * picture.shape[::-1] - 0.5).T
     axis.plot(x, y, color="#ffd640", marker="o", markersize=3, linewidth=1)
     axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=6)
-    axis.set_title(f"truth {text(number)}   dram {text(read)}   cnn {text(answer.tolist())}", fontsize=10)
+    said = {run["agent"]: text(symbols) for run, symbols in zip(runs, (read, answer.tolist()), strict=True)}
+    axis.set_title(f"truth {text(number)}", loc="left", fontsize=10)
+    for side, (agent, answered) in zip(("center", "right"), said.items(), strict=True):
+        right = answered == text(number)
+        axis.set_title(f"{agent} {answered}", loc=side, fontsize=10, color="black" if right else "#d00000")
     axis.set_axis_off()
 
 

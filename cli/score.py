@@ -12,7 +12,7 @@ from ..agents.learning.evaluation import Episodes
 from ..agents.nn.cores.external import ExternalMemoryCore
 from ..agents.policies.policy import Policy
 from ..analysis.bleu import Sentences, bleu
-from ..analysis.generalisation import Figures, figures_of, sweep_row
+from ..analysis.generalisation import Figures, figures_of, numbers_due, sweep_row
 from ..analysis.measure import measure
 from ..envs.outside import options_of_file
 from ..envs.scale import EXPLAINED
@@ -80,6 +80,8 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
                 learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step, True, looks_on
             )
     sweep = {split: sweep_row(measured[split]) for split in options.sweep}
+    for split, row in sweep.items():
+        row["due"] = numbers_due(run["env_id"], env, split)
     figures = figures_of(run, options.split, measured[options.split], sweep, str(path))
     if options.bleu:
         figures["bleu"] = bleu(watched[0].pairs)

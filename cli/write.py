@@ -99,7 +99,7 @@ class Page(NamedTuple):
 
     Attributes:
         lines: of each its strokes, each (n, 2), in heights of an x.
-        legend: what stands below them.
+        legend: lines of text that stand below them.
     """
 
     lines: list[list[np.ndarray]]
@@ -120,8 +120,8 @@ def written_page(policy: Policy, env_id: str, env: Mapping[str, object], options
     """
     count = 1 if options.deterministic else options.styles
     written = write_lines(policy, env_id, env, count, options.seed, options.bias, options.deterministic).written
-    how = "the likeliest points" if options.deterministic else f"samples with bias {options.bias:g}"
-    return Page([line.strokes() for line in written], f'"{env["text"]}", {how}')
+    how = "the likeliest points" if options.deterministic else f"bias {options.bias:g}: the larger, the neater"
+    return Page([line.strokes() for line in written], f'to be written: "{env["text"]}"\n{how}')
 
 
 def reads_nothing(policy: Policy) -> bool:

@@ -7,10 +7,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from .canvas import blank, even, shrink
-from .palette import DIM, INK, WHITE, hexadecimal
+from .palette import INK, WHITE, hexadecimal
 from .text import write
 
-UNIT, MARGIN, GAP, LEGEND = 20, 24, 18, 34  # pixels of the height of an x, around all, between lines, and of the text
+UNIT, MARGIN, GAP = 20, 24, 18  # pixels of the height of an x, around all, and between lines
+LEGEND = 24  # pixels of a line of text
 PEN = 2.0  # pixels of a stroke's width
 DETAIL = 4  # how much larger a picture is drawn than it is kept
 
@@ -41,8 +42,13 @@ def curves(stroke: np.ndarray) -> np.ndarray:
     return np.stack([start, start + (end - before) / 6, end - (after - start) / 6, end], 1)
 
 
-def placed(lines: Sequence[Sequence[np.ndarray]]) -> Placed:
-    """Lines of strokes, each (n, 2) in heights of an x with y going up, one below the other on a page."""
+def placed(lines: Sequence[Sequence[np.ndarray]], legend: str) -> Placed:
+    """Lines of strokes, each (n, 2) in heights of an x with y going up, one below the other on a page.
+
+    Args:
+        lines: of strokes.
+        legend: lines of text that have room below them.
+    """
     laid, top, width = [], float(MARGIN), 12 * UNIT
     for strokes in lines:
         points = np.concatenate([*strokes, np.array([[0.0, -1.5], [0.0, 3.0]])])  # room for what most letters take
@@ -56,7 +62,7 @@ def placed(lines: Sequence[Sequence[np.ndarray]]) -> Placed:
         )
         top += (high - low) * UNIT + GAP
         width = max(width, round((points[:, 0].max() - left) * UNIT))
-    return Placed(laid, even(width + 2 * MARGIN), even(round(top) + LEGEND))
+    return Placed(laid, even(width + 2 * MARGIN), even(round(top) + LEGEND * len(legend.splitlines()) + 10))
 
 
 def svg(lines: Sequence[Sequence[np.ndarray]], legend: str) -> str:
@@ -64,9 +70,9 @@ def svg(lines: Sequence[Sequence[np.ndarray]], legend: str) -> str:
 
     Args:
         lines: as of `placed`.
-        legend: a text below them.
+        legend: lines of text below them.
     """
-    page = placed(lines)
+    page = placed(lines, legend)
     rows = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {page.width} {page.height}" '
         f'width="{page.width}" height="{page.height}">',
@@ -76,13 +82,20 @@ def svg(lines: Sequence[Sequence[np.ndarray]], legend: str) -> str:
         'stroke-linejoin="round">',
     ]
     rows += [f'<path d="{" ".join(map(_path, strokes))}"/>' for strokes in page.lines if strokes]
+    rows.append("</g>")
     rows += [
-        "</g>",
-        f'<text x="{MARGIN}" y="{page.height - 14}" font-family="sans-serif" font-size="13" '
-        f'fill="{hexadecimal(DIM)}">{escape(legend)}</text>',
-        "</svg>",
+        f'<text x="{MARGIN}" y="{y}" font-family="sans-serif" font-size="16" '
+        f'fill="{hexadecimal(INK)}">{escape(words)}</text>'
+        for words, y in _below(page, legend)
     ]
+    rows.append("</svg>")
     return "\n".join(rows) + "\n"
+
+
+def _below(page: Placed, legend: str) -> list[tuple[str, int]]:
+    """The lines of a legend, and where each stands."""
+    lines = legend.splitlines()
+    return [(words, page.height - 14 - LEGEND * (len(lines) - 1 - i)) for i, words in enumerate(lines)]
 
 
 def _path(bends: np.ndarray) -> str:
@@ -95,7 +108,7 @@ def pixels(lines: Sequence[Sequence[np.ndarray]], legend: str) -> np.ndarray:
     """The same page as a picture, uint8 (H, W, 3); arguments as of `svg`."""
     import cv2
 
-    page = placed(lines)
+    page = placed(lines, legend)
     large = blank(page.height * DETAIL, page.width * DETAIL, WHITE)
     t = np.linspace(0, 1, 9)[:, None, None]
     for bends in (stroke for strokes in page.lines for stroke in strokes):
@@ -104,5 +117,6 @@ def pixels(lines: Sequence[Sequence[np.ndarray]], legend: str) -> np.ndarray:
         points = (along.transpose(1, 0, 2).reshape(-1, 1, 2) * DETAIL).round().astype(np.int32)
         cv2.polylines(large, [points], False, INK, round(PEN * DETAIL), cv2.LINE_AA)
     picture = shrink(large, page.height, page.width)
-    write(picture, legend, (MARGIN, page.height - 14), 0.42, DIM)
+    for words, y in _below(page, legend):
+        write(picture, words, (MARGIN, y), 0.55)
     return picture

@@ -8,6 +8,9 @@ import numpy as np
 from ..errors import FoveateError
 from .canvas import scaled, shrink
 
+WIDE = 1.7  # times as wide as tall: pictures that a sheet has below each other
+EDGE = 2  # pixels between those
+
 
 def write_picture(path: str | Path, picture: np.ndarray) -> None:
     """Write a picture, uint8 (H, W, 3), as a PNG; its folder is created if need be.
@@ -46,21 +49,30 @@ def read_picture(path: str | Path) -> np.ndarray | None:
     return None if picture is None else np.ascontiguousarray(picture[..., ::-1])
 
 
-def contact_sheet(path: str | Path, pictures: Sequence[np.ndarray], columns: int = 3, scale: float = 0.6) -> None:
+def contact_sheet(
+    path: str | Path, pictures: Sequence[np.ndarray], columns: int | None = None, scale: float | None = None
+) -> None:
     """Write pictures of one size side by side into a PNG.
 
     Args:
         path: the file; its folder is created if need be.
         pictures: uint8 (H, W, 3).
-        columns: pictures in a row.
-        scale: by how much each is shrunk.
+        columns: pictures in a row; None is 3, or 1 of pictures so wide that their letters would get too small.
+        scale: by how much each is shrunk; None is 0.6, or 1 of one column.
 
     Raises:
         FoveateError: there are no pictures, or the file can't be written.
     """
     if not pictures:
         raise FoveateError("there are no pictures for the sheet.")
+    height, width = pictures[0].shape[:2]
+    if columns is None:
+        columns = 1 if width > WIDE * height else 3
+    if scale is None:
+        scale = 1.0 if columns == 1 else 0.6
     small = [scaled(picture, scale) for picture in pictures]
+    if columns == 1:  # nothing else tells where one ends
+        small = [np.pad(picture, ((0, EDGE), (0, 0), (0, 0)), constant_values=160) for picture in small]
     small += [np.zeros_like(small[0])] * (-len(small) % columns)
     rows = [np.concatenate(small[i : i + columns], 1) for i in range(0, len(small), columns)]
     write_picture(path, np.concatenate(rows))

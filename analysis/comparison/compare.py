@@ -226,15 +226,16 @@ def _looks(subject: _OnImages, count: int) -> tuple[list[LookRow], bytes]:
             looked = looking.look(one, policy, subject.images[:count])
             scored.append(looking.scored(looked, subject.relevant[:count]))
             if arm not in shown:
-                best = looked.maps.get("attention", looked.maps["jacobian"])[:SHOWN].numpy()
+                method = "attention" if "attention" in looked.maps else "jacobian"
+                best = looked.maps[method][:SHOWN].numpy()
                 path = None if looked.path is None else looked.path[:, :SHOWN].numpy()
-                shown[arm] = Shown(best, path, looked.answer[:SHOWN].numpy())
+                shown[arm] = Shown(method, best, path, looked.answer[:SHOWN].numpy())
         for method in scored[0]:
             pointing, auc = (mean([one[method][place] for one in scored]) for place in (0, 1))
             rows.append({"arm": arm, "method": method, "pointing": pointing, "auc": auc})
     n = min(SHOWN, count)
     images, relevant, labels = (part[:n].numpy() for part in (subject.images[:, 0], subject.relevant, subject.labels))
-    return rows, draw_looks(images, relevant, shown, labels)
+    return rows, draw_looks(images, relevant, shown, labels, rows)
 
 
 def _attacks(subject: _OnImages, options: CompareOptions) -> list[AttackRow]:

@@ -13,7 +13,9 @@ from ...viz.pages import NONE, image_tag, number, table
 from ...viz.palette import OKABE_ITO_LINES
 from ...viz.plots import figure_png, subplots
 from ..origin import Origin, about
-from .figures import AttackRow, Figures, ShiftRow, WorldFigures
+from .figures import AttackRow, Figures, LookRow, ShiftRow, WorldFigures
+
+FULL = 0.99  # of a map's pixels that are below full red
 
 
 def write_pages(folder: Path, figures: Figures) -> None:
@@ -219,53 +221,80 @@ class Shown(NamedTuple):
     """What is drawn of an arm.
 
     Attributes:
-        maps: its attention, (N, H, W).
+        method: what its maps are: "attention" or "jacobian".
+        maps: float, (N, H, W), none below zero.
         path: the places of its glimpses, (T, N, 2), or None.
         answers: (N,).
     """
 
+    method: str
     maps: np.ndarray
     path: np.ndarray | None
     answers: np.ndarray
 
 
-def draw_looks(images: np.ndarray, relevant: np.ndarray, arms: Mapping[str, Shown], labels: np.ndarray) -> bytes:
-    """One column an image, one line an arm: its attention in red, and the path of its glimpses.
+def draw_looks(
+    images: np.ndarray,
+    relevant: np.ndarray,
+    arms: Mapping[str, Shown],
+    labels: np.ndarray,
+    looking: Sequence[LookRow] = (),
+) -> bytes:
+    """One column an image, one line an arm: its attention in red, the path of its glimpses, and how true both are.
 
     Args:
         images: float, (N, H, W) in [0, 1].
         relevant: bool, (N, H, W).
         arms: what is drawn of each.
         labels: (N,).
+        looking: how the maps of each score against what is relevant.
     """
     lines = len(arms) + 1
-    figure, axes = subplots(lines, len(images), (1.75 * len(images) + 1.2, 1.9 * lines))
+    figure, axes = subplots(lines, len(images), (1.65 * len(images) + 1.2, 1.85 * lines + 0.7), layout="constrained")
     height, width = images.shape[1:]
     for column, image in enumerate(images):
         axes[0][column].imshow(_red(image, relevant[column].astype(float)), interpolation="nearest")
-        axes[0][column].set_title(f"truth {labels[column]}", fontsize=9)
-        for line, (maps, path, answers) in enumerate(arms.values(), 1):
+        axes[0][column].set_title(f"truth {labels[column]}", fontsize=10)
+        for line, shown in enumerate(arms.values(), 1):
             axis = axes[line][column]
-            one = maps[column]
-            axis.imshow(_red(image, one / max(one.max(), 1e-12)), interpolation="nearest")
-            if path is not None:
-                x, y = ((path[:, column] + 1) / 2 * (width, height) - 0.5).T
+            one = shown.maps[column]
+            # single pixels, as at an edge at which all beyond it is read, don't set the scale
+            top = float(np.quantile(one, FULL)) or float(one.max())
+            axis.imshow(_red(image, one / max(top, 1e-12)), interpolation="nearest")
+            if shown.path is not None:
+                x, y = ((shown.path[:, column] + 1) / 2 * (width, height) - 0.5).T
                 axis.plot(x, y, color="#ffd640", linewidth=1.2, marker="o", markersize=3)
                 axis.plot(x[:1], y[:1], color="#56b4e9", marker="s", markersize=5)
+            wrong = shown.answers[column] != labels[column]
             axis.set_title(
-                f"says {answers[column]}", fontsize=9, color="black" if answers[column] == labels[column] else "red"
+                f"says {shown.answers[column]}{', wrong' if wrong else ''}",
+                fontsize=10,
+                weight="bold" if wrong else "normal",
             )
-    for line, name in enumerate(["relevant", *arms]):
+    names = {arm: f"{arm}\n{_how_true(arm, shown.method, looking)}" for arm, shown in arms.items()}
+    for line, name in enumerate(["the truth: what\nis relevant", *names.values()]):
         axes[line][0].set_ylabel(name, fontsize=9)
         for axis in axes[line]:
             axis.set_xticks([])
             axis.set_yticks([])
             axis.set_xlim(-0.5, width - 0.5)
             axis.set_ylim(height - 0.5, -0.5)
+    blind = next((row["pointing"] for row in looking if row["method"] == "random"), None)
+    chance = "" if blind is None else f" (chance: {_share(blind)})"
     figure.suptitle(
-        "red: attention (of arms without one: the Jacobian); blue square: first glimpse, yellow: the path", fontsize=9
+        "Red: what each model attends to; of one without attention, what its answer depends on (Jacobian).\n"
+        f"Full red: the picture's own top {100 * (1 - FULL):.0f} % of pixels. "
+        "Yellow: where the middles of its glimpses went; blue square: the first.\n"
+        f"Points right: how often the reddest pixel is relevant{chance}; ROC area: 0.5 is chance, 1 perfect.",
+        fontsize=10,
     )
     return figure_png(figure)
+
+
+def _how_true(arm: str, method: str, looking: Sequence[LookRow]) -> str:
+    """How an arm's maps by a method score, in two lines."""
+    row = next((row for row in looking if row["arm"] == arm and row["method"] == method), None)
+    return "" if row is None else f"points right {_share(row['pointing'])}\nROC area {number(row['auc'], '.2f')}"
 
 
 def _red(image: np.ndarray, strength: np.ndarray) -> np.ndarray:

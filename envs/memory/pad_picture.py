@@ -58,7 +58,10 @@ def draw(state: State, index: int, calls: bool) -> np.ndarray:
     _pad(canvas, pad, pointers, state["sum"][index].tolist())
     _pointers(canvas, pad, pointers)
     trail = state["trail"][index].tolist() if "trail" in state else []
-    _commands(canvas, trail, 0 if calls else -1)
+    earlier = (
+        bool(trail) and trail[0][0] >= 0 and (trail[0][1] != ADD if calls else int(state["clock"][index]) > LISTED)
+    )
+    _commands(canvas, trail, 0 if calls else -1, earlier)
     top = PROGRAMS[int(state["stack"][index, int(state["depth"][index]), 0])] if calls else "ACT"
     said = f"step {int(state['clock'][index])}   on top: {top}"
     if bool(state["returned"][index]):
@@ -70,7 +73,7 @@ def draw(state: State, index: int, calls: bool) -> np.ndarray:
 
 def _pad(canvas: np.ndarray, pad: list[list[int]], pointers: list[int], right: list[int]) -> None:
     """The columns around the pointer of the sum; what it has written in green where right and in red where wrong."""
-    write(canvas, "scratch pad", (LEFT_SIDE, 20))
+    write(canvas, "scratch pad (blue: pointers; green: right, red: wrong)", (LEFT_SIDE, 20))
     columns = min(COLUMNS, len(right))
     first = min(max(0, pointers[OUT] - columns // 2), len(right) - columns)  # of those shown, counted from the right
     for row, name in enumerate(ROWS):
@@ -92,7 +95,7 @@ def _pad(canvas: np.ndarray, pad: list[list[int]], pointers: list[int], right: l
 def _pointers(canvas: np.ndarray, pad: list[list[int]], pointers: list[int]) -> None:
     """Where each pointer is on the whole of its row, and what it reads there."""
     top, long, width = 204, 220, len(pad[0])
-    write(canvas, "pointers", (LEFT_SIDE, top))
+    write(canvas, "pointers (columns count from the right)", (LEFT_SIDE, top))
     for row, name in enumerate(ROWS):
         y, place = top + 26 + row * 38, pointers[row]
         write(canvas, name, (LEFT_SIDE, y + 5))
@@ -105,9 +108,9 @@ def _pointers(canvas: np.ndarray, pad: list[list[int]], pointers: list[int]) -> 
         write(canvas, f"column {place + 1}: {reads}", (start + long + 14, y + 5), 0.4)
 
 
-def _commands(canvas: np.ndarray, listed: list[list[int]], shift: int) -> None:
+def _commands(canvas: np.ndarray, listed: list[list[int]], shift: int, earlier: bool) -> None:
     """The latest commands, each below the one that it was called by; those that are not due in red."""
-    write(canvas, "commands", (MIDDLE, 20))
+    write(canvas, f"commands{': ... the latest ' + str(LISTED) if earlier else ''}", (MIDDLE, 20))
     shown = [entry for entry in listed if entry[0] >= 0]
     for i, (depth, program, row, deed, symbol, right) in enumerate(shown):
         latest = i == len(shown) - 1

@@ -16,6 +16,10 @@ from ..scale import Certified
 from .base import Actions, MultiWorld, TeamScale, one_hot
 
 CELL = 46  # pixels
+LEGEND = (
+    "framed: whom the listener of this colour follows at that moment",
+    '"moment 2? B": asked for the letter that its speaker said at moment 2, it says B (green: right, red: wrong)',
+)
 
 
 class CocktailParty(MultiWorld):
@@ -257,7 +261,7 @@ class CocktailParty(MultiWorld):
         one = {name: value[index : index + 1].cpu() for name, value in self.state.items()}
         clock = int(one["clock"])
         width = max(140 + CELL * self.words + 20, 300 + 110 * self.questions)
-        height = 70 + CELL * self.speakers + 26 * len(self.agents) + 20
+        height = 62 + CELL * self.speakers + 26 * len(self.agents) + 20 * len(LEGEND)
         canvas = blank(even(height), even(width))
         write(
             canvas,
@@ -304,4 +308,6 @@ class CocktailParty(MultiWorld):
                         colour,
                     )
                 x += 110
+        for number, words in enumerate(LEGEND, 1 - len(LEGEND)):
+            write(canvas, words, (8, canvas.shape[0] - 12 + 20 * number), 0.4)
         return canvas

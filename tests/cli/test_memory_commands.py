@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from commands import command, run_folder
 
+from foveate.analysis.generalisation import Grown, grown, numbers_due
+
 TINY = ["--no-tensorboard", "--eval-episodes", "20", "--agent.hidden", "16", "--learner.worlds", "16"]
 ROWS = ["--agent.rows", "6", "--agent.width", "5"]
 
@@ -30,9 +32,29 @@ def test_train_and_measure_a_turing_machine(root: Path, tmp_path: Path) -> None:
     (figures,) = json.loads((tmp_path / "figures.json").read_text())
     assert figures["sweep"].keys() == {"test-10", "test-20"}
     assert 0 < figures["score"] < figures["sweep"]["test-10"]["score"] < figures["sweep"]["test-20"]["score"]
+    assert figures["sweep"]["test-20"]["due"] == 160  # bits
     assert figures["bits"] > 0
     for name in ("sizes.png", "trace.png"):
         assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("env_id", "splits", "expected"),
+    [
+        ("Memory/Copy-v0", ["test-10", "test-40"], Grown("length", [10, 40], (1, 20))),
+        ("Memory/RepeatCopy-v0", ["test-10-10", "test-length-20"], Grown("length", [10, 20], (1, 10))),
+        ("Memory/RepeatCopy-v0", ["test-10-10", "test-length-20", "test-repeats-20"], None),
+        ("Memory/Copy-v0", ["test", "test-40"], None),  # one of them has a range
+        ("Glimpse/Digits-v0", ["validation", "test"], None),
+    ],
+)
+def test_the_axis_of_a_sweep_is_the_one_size_that_grows(env_id: str, splits: list[str], expected: Grown | None) -> None:
+    assert grown(env_id, splits) == expected
+
+
+def test_what_an_episode_asks_for_is_counted() -> None:
+    assert numbers_due("Memory/Copy-v0", {"width": 3, "max_length": 5}, "test-10") == 30
+    assert numbers_due("Glimpse/Digits-v0", {}, "test") is None
 
 
 def test_what_memory_and_heads_are_for(root: Path, tmp_path: Path) -> None:

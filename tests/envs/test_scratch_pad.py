@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foveate.envs.memory.pad_picture import LISTED, MIDDLE
 from foveate.envs.memory.programs import (
     ACT,
     ADD,
@@ -261,3 +262,20 @@ def test_the_whole_view_shows_every_cell_and_pointer() -> None:
         assert np.array_equal(seen["pad"][..., :11].argmax(-1), env.world.state["pad"][0])
         assert np.array_equal(seen["pad"][..., 11].argmax(-1), env.world.state["pointers"][0])
         seen, *_ = env.step(env.world.oracle()[0].numpy())
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_the_picture_says_where_its_list_of_commands_is_cut_off(calls: bool) -> None:
+    env = gym.make("Memory/ScratchPad-v0", render_mode="rgb_array", min_digits=8, max_digits=8, calls=calls)
+    world = env.unwrapped.world
+    env.reset(seed=0)
+    titles, cut, over = [], [], False
+    while not over:
+        listed = int((world.state["trail"][0, :, 0] >= 0).sum())
+        begins = bool(world.state["trail"][0, -listed, 1] == ADD) if calls else int(world.state["clock"][0]) <= listed
+        titles.append(env.render()[8:26, MIDDLE:].tobytes())
+        cut.append(listed == LISTED and not begins)
+        _, _, over, _, _ = env.step(world.oracle()[0].numpy())
+    assert cut == sorted(cut)
+    assert len(set(cut)) == 2
+    assert [title != titles[0] for title in titles] == cut

@@ -330,6 +330,16 @@ def test_a_contact_sheet_has_every_picture(tmp_path: Path) -> None:
     assert [int(sheet[10, x].max()) for x in (5, 20, 35)] == [0, 20, 40]
 
 
+@pytest.mark.parametrize(("width", "shape"), [(60, (48, 108, 3)), (90, (168, 90, 3))])
+def test_a_contact_sheet_has_wide_pictures_below_each_other_at_their_own_size(
+    tmp_path: Path, width: int, shape: tuple[int, ...]
+) -> None:
+    contact_sheet(tmp_path / "s.png", frames(4, 40, width))
+    sheet = read_picture(tmp_path / "s.png")
+    assert sheet is not None
+    assert sheet.shape == shape
+
+
 def test_curves_go_through_their_points_and_pages_say_what_is_written() -> None:
     points = np.array([[0, 0], [1, 2], [3, 1], [3, 0]], np.float64)
     bends = curves(points)
@@ -339,8 +349,9 @@ def test_curves_go_through_their_points_and_pages_say_what_is_written() -> None:
         np.testing.assert_allclose(one[3] - one[2], other[1] - other[0])
     np.testing.assert_allclose(curves(points[:1]), np.zeros((1, 4, 2)))
     lines = [[points, points + 4], [], [points[:1]]]
-    page, picture = ElementTree.fromstring(svg(lines, "a <b> & c")), pixels(lines, "a")
-    assert page.findtext("{*}title") == "a <b> & c"
+    page, picture = ElementTree.fromstring(svg(lines, "a <b> & c\nd")), pixels(lines, "a\nb")
+    assert page.findtext("{*}title") == "a <b> & c\nd"
+    assert [text.text for text in page.findall("{*}text")] == ["a <b> & c", "d"]
     assert [path.get("d", "").count("M") for path in page.findall(".//{*}path")] == [2, 1]
     assert picture.shape[:2] == (int(page.get("height", 0)), int(page.get("width", 0)))
     assert (picture < 100).all(-1).sum() > 100
