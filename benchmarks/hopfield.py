@@ -277,9 +277,7 @@ def _draw_betas(axis: Any, rows: Json) -> None:
     entropy, share = np.array(list(rows.values())).T
     axis.plot(along, entropy / np.log(max(DIGITS)), "s--", color="#555555", markersize=3.5)
     axis.plot(along, share, "o-", color=COLOURS["modern, one step"], markersize=3.5)
-    axis.text(
-        along[0], 0.85, "entropy of the attention / ln 5,000:\n1 is to all patterns alike", color="#555555", fontsize=8
-    )
+    axis.text(along[0], 0.7, "entropy of the\nattention / ln 5,000\n(1: to all alike)", color="#555555", fontsize=8)
     axis.text(0.3, 0.9, "share that is retrieved", color=COLOURS["modern, one step"], fontsize=8)
     axis.set(xscale="log", xlabel="β, the sharpness of the attention", ylabel="share", ylim=(-0.03, 1.75))
     axis.set_yticks((0, 0.5, 1))
