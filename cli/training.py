@@ -61,6 +61,8 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
         curriculum = Curriculum(config.env_id, config.env, options.pass_score, progress.lesson or 1)
     env = config.env if curriculum is None else curriculum.arguments
     learner = _learner(config, env, folder)
+    if curriculum is not None:
+        curriculum.begin(learner)
     if options.trace and folder is None:
         with MemoryTrace(
             make_one(config.env_id, env), learner

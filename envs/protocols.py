@@ -168,6 +168,13 @@ class HasLessons(Protocol):
 
 
 @runtime_checkable
+class KnowsMostSteps(Protocol):
+    """A world that knows how many moments its longest episode can have."""
+
+    most_steps: int
+
+
+@runtime_checkable
 class HasItems(Protocol):
     """A world that can show each item of its data once, with ``order="each"``: a seed s shows item s modulo `items`."""
 

@@ -1,8 +1,9 @@
 """Curricula: an environment's lessons, one after the other, each until it is passed."""
 
-from ...envs.protocols import HasLessons
+from ...envs.protocols import HasLessons, KnowsMostSteps, world_of
 from ...envs.registry import make_worlds, world_class
 from ...errors import FoveateError, check_range
+from ..nn.cores.dnc import DNC
 from .algorithm import Algorithm
 from .run_folder import Config
 
@@ -25,7 +26,7 @@ class Curriculum:
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
         lessons, self._fewer_is_better = world.lessons, world.lower_is_better
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
-        self._arguments = arguments
+        self._arguments, self._rows = arguments, 0
         self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
         check_range("lesson", self.last, 1, len(lessons))
         if not 1 <= lesson <= self.last:
@@ -36,6 +37,10 @@ class Curriculum:
         """The environment's arguments in the present lesson."""
         return {**self._arguments, "lesson": self.lesson}
 
+    def begin(self, algorithm: Algorithm) -> None:
+        """Begin, or go on, with a learner that plays the present lesson."""
+        self._fit_memory(algorithm)
+
     def passed(self, algorithm: Algorithm) -> bool:
         """Whether it is time for the next lesson."""
         right = algorithm.learner.recent_successes(self._fewer_is_better)
@@ -45,8 +50,20 @@ class Curriculum:
         """Go on in worlds of the next lesson."""
         self.lesson += 1
         algorithm.set_env(make_worlds(self.env_id, algorithm.n_envs, str(algorithm.device), self.arguments))
+        self._fit_memory(algorithm)
         learner = algorithm.learner
         assert learner.collector is not None
         learner.forget_episodes()
         # seeds of their own: the lesson's worlds don't repeat the random numbers of the one before
         learner.collector.begin((learner.seed or 0) + 1_000_000 * self.lesson)
+
+    def _fit_memory(self, algorithm: Algorithm) -> None:
+        """Give a DNC no more rows than an episode of the lesson has moments.
+
+        It writes one row a moment, so more are never filled, and among few the right one is found sooner: the first
+        lessons take a fraction of the updates. What is learned holds in a memory of any size.
+        """
+        core, world = algorithm.policy.core, world_of(make_worlds(self.env_id, 1, "cpu", self.arguments))
+        if isinstance(core, DNC) and isinstance(world, KnowsMostSteps):
+            self._rows = self._rows or core.rows  # as many as it was built with, in the lessons that can fill them
+            core.resize(max(min(self._rows, world.most_steps), core.sparse_links))

@@ -4,6 +4,7 @@ import csv
 import functools
 import itertools
 from importlib import resources
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +19,13 @@ from .inference import KINDS, GraphInference, relation_table
 
 FATHER, MOTHER, ELDEST_CHILD, NEXT_SIBLING = range(KINDS)
 SPLITS = ["train", "validation", "test"]
+Stations = Literal["all", "interchanges"]
+NOT_COUNTED = (
+    "Metropolitan",
+    "Waterloo & City",
+)  # lines of the map between interchanges, which has 84 edges without them
+LINES_THAT_MEET = 3
+LATEST = 1890  # twelve persons were born since, and a few of them are related
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -26,39 +34,76 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 @functools.cache
-def underground() -> tuple[list[str], list[tuple[int, int, int]]]:
+def underground(stations: Stations = "all") -> tuple[list[str], list[tuple[int, int, int]]]:
     """The stations, and the edges (station, kind, station) in both directions.
 
     The kind of an edge is its line, and its number among the line's edges out of this station.
+
+    Args:
+        stations: "all", or "interchanges" alone, each joined to the next one on a line.
     """
     rows = _rows("underground.csv")
-    stations = sorted({row[end] for row in rows for end in ("station_a", "station_b")})
     lines = sorted({row["line"] for row in rows})
+    ways = [(row["line"], row["station_a"], row["station_b"]) for row in rows]
+    if stations == "interchanges":
+        ways = between_interchanges([way for way in ways if way[0] not in NOT_COUNTED])
+    names = sorted({end for _, *ends in ways for end in ends})
     edges: list[tuple[int, int, int]] = []
     used: dict[tuple[str, str], int] = {}
-    for row in rows:
-        for a, b in ((row["station_a"], row["station_b"]), (row["station_b"], row["station_a"])):
-            number = used.get((row["line"], a), 0)
-            used[row["line"], a] = number + 1
-            edges.append((stations.index(a), 4 * lines.index(row["line"]) + number, stations.index(b)))
-    return stations, edges
+    for line, *ends in ways:
+        for a, b in (ends, reversed(ends)):
+            number = used.get((line, a), 0)
+            used[line, a] = number + 1
+            edges.append((names.index(a), 4 * lines.index(line) + number, names.index(b)))
+    return names, edges
+
+
+def between_interchanges(ways: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """What is left of a map when stations where fewer than three lines meet are ridden through.
+
+    Args:
+        ways: (line, station, station), each once.
+
+    Returns:
+        Such ways between stations where three lines or more meet; what leads to a terminus or a fork is left out.
+    """
+    meet: dict[str, set[str]] = {}
+    beside: dict[tuple[str, str], list[str]] = {}
+    for line, a, b in ways:
+        for here, there in ((a, b), (b, a)):
+            meet.setdefault(here, set()).add(line)
+            beside.setdefault((line, here), []).append(there)
+    kept = {station for station, lines in meet.items() if len(lines) >= LINES_THAT_MEET}
+    found: list[tuple[str, str, str]] = []
+    for line, station in beside:
+        for following in beside[line, station] if station in kept else []:
+            before, here = station, following
+            while here not in kept and len(beside[line, here]) == 2:
+                before, here = here, next(other for other in beside[line, here] if other != before)
+            if here in kept and station < here:  # each is found from both of its ends
+                found.append((line, station, here))
+    return found
 
 
 @functools.cache
-def family() -> tuple[list[str], list[tuple[int, int, int]]]:
-    """The persons, and the edges (person, kind, person); children and siblings stand in the order of their births."""
-    rows = _rows("family.csv")
+def family(born_since: int = 0) -> tuple[list[str], list[tuple[int, int, int]]]:
+    """The persons, and the edges (person, kind, person); children and siblings stand in the order of their births.
+
+    Args:
+        born_since: a year; who was born before it is left out.
+    """
+    rows = [row for row in _rows("family.csv") if int(row["born"]) >= born_since]
     names, born = [row["name"] for row in rows], [int(row["born"]) for row in rows]
     edges: list[tuple[int, int, int]] = []
     for i, row in enumerate(rows):
         for kind, parent in ((FATHER, "father"), (MOTHER, "mother")):
-            if row[parent]:
+            if row[parent] in names:
                 edges.append((i, kind, names.index(row[parent])))
     for i, name in enumerate(names):
         children = [j for j, row in enumerate(rows) if name in (row["father"], row["mother"])]
         if children:
             edges.append((i, ELDEST_CHILD, min(children, key=born.__getitem__)))
-    for father, mother in dict.fromkeys((row["father"], row["mother"]) for row in rows if row["father"]):
+    for father, mother in dict.fromkeys((row["father"], row["mother"]) for row in rows if row["father"] in names):
         siblings = [i for i, row in enumerate(rows) if (row["father"], row["mother"]) == (father, mother)]
         siblings.sort(key=born.__getitem__)
         edges += [(a, NEXT_SIBLING, b) for a, b in itertools.pairwise(siblings)]
@@ -72,25 +117,27 @@ class Underground(GraphTraversal):
     labels of stations, and of each line out of a station, are drawn anew in every episode.
 
     Args:
+        stations: "all", with 260 directed edges, or "interchanges", the fifteen where three of nine lines meet (the
+            Metropolitan and the Waterloo & City line aren't counted), with 84, as many as the paper's map has.
         split: "train", "validation" or "test": all the same graph.
         path: edges of the path.
         reward: "dense" or "whole".
 
     Source:
         The network of Transport for London as of 2022 to 2026, checked against the open data of
-        github.com/nicola/tubemaps and github.com/luujam2/zones; the task: Graves et al. 2016, Methods. Here every
-        station is a node, with 260 directed edges; the paper's map has 84 edges, between interchanges.
+        github.com/nicola/tubemaps and github.com/luujam2/zones; the task: Graves et al. 2016, Methods.
 
     Version history:
         v0: first version.
     """
 
-    def __init__(self, *, split: str = "train", path: int = 7, reward: Reward = "dense"):
+    def __init__(self, *, stations: Stations = "all", split: str = "train", path: int = 7, reward: Reward = "dense"):
+        check_choice("stations", stations, get_args(Stations))
         check_choice("split", split, SPLITS)
         check_range("path", path, 1, 100)
         self.set_reward(reward)
         self.path = Range(path, path)
-        _, edges = underground()
+        _, edges = underground(stations)
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2 * path
         self.prepare(int(self.graph.count[0]), len(edges))
@@ -105,6 +152,7 @@ class UndergroundShortestPath(ShortestPath):
     Everything else is as in `ShortestPath`, on the graph of `Underground`.
 
     Args:
+        stations: "all" or "interchanges", as in `Underground`.
         split: "train", "validation" or "test": all the same graph.
         path: edges of the path.
         planning: silent moments between question and answer.
@@ -117,13 +165,22 @@ class UndergroundShortestPath(ShortestPath):
         v0: first version.
     """
 
-    def __init__(self, *, split: str = "train", path: int = 4, planning: int = 10, reward: Reward = "dense"):
+    def __init__(
+        self,
+        *,
+        stations: Stations = "all",
+        split: str = "train",
+        path: int = 4,
+        planning: int = 10,
+        reward: Reward = "dense",
+    ):
+        check_choice("stations", stations, get_args(Stations))
         check_choice("split", split, SPLITS)
         check_range("path", path, 1, 12)
         check_range("planning", planning, 0, 1000)
         self.set_reward(reward)
         self.path, self.planning = Range(path, path), planning
-        _, edges = underground()
+        _, edges = underground(stations)
         self.graph = fixed_graph(edges)
         self.prepare(int(self.graph.count[0]), len(edges))
 
@@ -139,8 +196,11 @@ class FamilyTree(GraphInference):
     question is any person and relation that the family has (some of them lead back to the person itself).
 
     Args:
+        born_since: a year, at most 1890; who was born before it is left out. 1850 leaves 34 persons and 54 edges, as
+            many as the paper's family has.
         split: "train", "validation" or "test": all the same graph.
         path: steps of the relation, 2 to 5.
+        planning: silent moments between question and answer; None is one for each step of the relation but the first.
         reward: "dense" or "whole".
 
     Source:
@@ -152,14 +212,24 @@ class FamilyTree(GraphInference):
         v0: first version.
     """
 
-    def __init__(self, *, split: str = "train", path: int = 4, reward: Reward = "dense"):
+    def __init__(
+        self,
+        *,
+        born_since: int = 0,
+        split: str = "train",
+        path: int = 4,
+        planning: int | None = None,
+        reward: Reward = "dense",
+    ):
+        check_range("born_since", born_since, 0, LATEST)
         check_choice("split", split, SPLITS)
         check_range("path", path, 2, 5)
         self.set_reward(reward)
         self.path = Range(path, path)
-        _, edges = family()
+        self._planning = planning if planning is None else check_range("planning", planning, 0, 1000)
+        _, edges = family(born_since)
         self.graph = fixed_graph(edges)
-        self.episode_length = len(edges) + 2
+        self.episode_length = len(edges) + self.most_asked()
         follow = {(a, kind): b for a, kind, b in edges}
         able = []
         for number, steps in enumerate(relation_table()):

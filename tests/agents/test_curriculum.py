@@ -65,3 +65,36 @@ def test_nobody_passes_a_lesson_without_having_learned_anything(env_id: str, obj
     assert len(recent) > 0
     assert float(learner.learner.recent_successes(curriculum._fewer_is_better).mean()) < 0.5
     assert not curriculum.passed(learner)
+
+
+@pytest.mark.parametrize("sparse_links", [0, 12])
+def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> None:
+    """One row is written a moment; the last lessons have as many as the agent was built with."""
+    curriculum = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9)
+    env = make_worlds("Memory/GraphTraversal-v0", 2, "cpu", curriculum.arguments)
+    sizes = {"rows": 100, "hidden": 4, "width": 3, "read_heads": 1, "sparse_links": sparse_links}
+    learner = learner_class("backprop")("dnc", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=sizes)
+    core, rows = learner.policy.core, []
+    curriculum.begin(learner)
+    while True:
+        rows.append(core.rows)
+        assert core.initial_state(2).memory.shape == (2, rows[-1], 3)
+        learner.learn(1, reset_num_timesteps=False)
+        if curriculum.lesson == 9:
+            break
+        curriculum.advance(learner)
+    # nodes times degree edges, and twice the length of the path
+    assert rows == [max(sparse_links, n) for n in (5 * 2 + 2, 8 * 2 + 4, 10 * 3 + 6, 12 * 3 + 8, 52, 76, 86, 100, 100)]
+    again = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9, lesson=2)
+    resumed = learner_class("backprop")("dnc", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=sizes)
+    again.begin(resumed)
+    assert resumed.policy.core.rows == rows[1]
+
+
+def test_other_memories_keep_their_rows() -> None:
+    curriculum = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9)
+    env = make_worlds("Memory/GraphTraversal-v0", 2, "cpu", curriculum.arguments)
+    options = {"rows": 40, "hidden": 4, "width": 3}
+    learner = learner_class("backprop")("ntm", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=options)
+    curriculum.begin(learner)
+    assert learner.policy.core.rows == 40  # where a head begins to read and write is learned row by row

@@ -17,6 +17,8 @@ from foveate.envs.memory.named_graphs import (
     family,
     underground,
 )
+from foveate.envs.registry import make_one
+from foveate.errors import FoveateError
 
 SEEDS = range(4)
 
@@ -34,7 +36,10 @@ def triples(answers: list[list[int]]) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("env_id", "options"), [("GraphTraversal", {"lesson": 5}), ("Underground", {})])
+@pytest.mark.parametrize(
+    ("env_id", "options"),
+    [("GraphTraversal", {"lesson": 5}), ("Underground", {}), ("Underground", {"stations": "interchanges", "path": 3})],
+)
 def test_traversal(env_id: str, options: dict, seed: int) -> None:
     e = Episode(env_id, seed, **options)
     rows = [decode(row) for row in e.seen]
@@ -81,15 +86,30 @@ def test_shortest_path(env_id: str, options: dict, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("env_id", "options"), [("GraphInference", {"lesson": 6}), ("FamilyTree", {})])
+@pytest.mark.parametrize(
+    ("env_id", "options"),
+    [
+        ("GraphInference", {"lesson": 9}),
+        ("GraphInference", {"lesson": 1}),
+        ("GraphInference", {"lesson": 4, "planning": 3}),
+        ("FamilyTree", {}),
+        ("FamilyTree", {"born_since": 1850, "planning": 6, "path": 2}),
+    ],
+)
 def test_inference(env_id: str, options: dict, seed: int) -> None:
     e = Episode(env_id, seed, **options)
     rows = [decode(row) for row in e.seen]
     told = {rows[t][:2]: rows[t][2] for t, row in enumerate(e.seen) if not row[90] and not row[91]}
-    asked = next(rows[t] for t, row in enumerate(e.seen) if row[90])
+    planning = {"lesson 9": 2, "lesson 1": 0}.get(f"lesson {options.get('lesson')}", 3)  # of the longest path, less one
+    asking = [t for t, row in enumerate(e.seen) if row[90]]
+    asked = rows[asking[0]]
     here, relation = asked[:2]
-    number = next(r for r in range(400) if (7 * r + 3) % 1000 == relation)
-    for kind in relation_table()[number]:
+    assert [rows[t] for t in asking[1:]] == [(None, None, None)] * options.get("planning", planning)
+    # a relation has a name of its own, a single edge that of its kind
+    kinds = {(7 * number + 3) % 1000: steps for number, steps in enumerate(relation_table())}
+    kinds |= {111 * kind + 37: (kind,) for kind in range(4)}
+    assert len(kinds) == 404
+    for kind in kinds[relation]:
         here = told[here, 111 * kind + 37]
     assert triples(e.answers) == [(asked[0], relation, here)]
     assert len(set(relation_table())) == 400
@@ -118,6 +138,45 @@ def test_the_underground_s_edges() -> None:
         reached |= new
         queue.extend(new)
     assert len(reached) == 66
+
+
+def test_the_map_between_interchanges() -> None:
+    """Each edge is a ride on one line, station by station, that passes no interchange; and all rides are there."""
+    stations, edges = underground("interchanges")
+    assert (len(stations), len(edges)) == (15, 84)
+    lines = sorted({row["line"] for row in _rows("underground.csv")})
+    rides: dict[str, dict[str, list[str]]] = {}
+    for row in _rows("underground.csv"):
+        if row["line"] not in ("Metropolitan", "Waterloo & City"):
+            for a, b in itertools.permutations((row["station_a"], row["station_b"])):
+                rides.setdefault(row["line"], {}).setdefault(a, []).append(b)
+    expected = set()
+    for line, beside in rides.items():
+        for start in {*beside} & {*stations}:
+            walks = [(start, following) for following in beside[start]]
+            while walks:
+                before, here = walks.pop()
+                if here in stations:
+                    expected.add((line, start, here))
+                else:
+                    onwards = [following for following in beside[here] if following != before]
+                    walks += [(here, following) for following in onwards if len(onwards) == 1]  # no fork
+    assert {(lines[kind // 4], stations[a], stations[b]) for a, kind, b in edges} == expected
+    for station in {s for beside in rides.values() for s in beside}:
+        assert (sum(station in beside for beside in rides.values()) >= 3) == (station in stations)
+    assert max(Counter((a, kind) for a, kind, _ in edges).values()) == 1
+
+
+def test_the_younger_part_of_the_family() -> None:
+    names, edges = family(1850)
+    assert (len(names), len(edges)) == (34, 54)
+    whole, all_edges = family()
+    among = {(whole[a], kind, whole[b]) for a, kind, b in all_edges}
+    assert {(names[a], kind, names[b]) for a, kind, b in edges} <= among
+    born = {row["name"]: int(row["born"]) for row in _rows("family.csv")}
+    assert {name for name in whole if born[name] >= 1850} == {*names}
+    with pytest.raises(FoveateError, match="born_since=1900 is not allowed"):
+        make_one("Memory/FamilyTree-v0", {"born_since": 1900})
 
 
 def test_the_family_s_edges() -> None:
