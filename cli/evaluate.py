@@ -23,6 +23,8 @@ class EvaluateOptions:
             nothing; None is 1000 (20 of an Atari game), or 0 where saliency is asked for.
         split: "test", "validation", "train" or another split of the environment, where it has splits.
         sweep: splits to measure beside that, one column each.
+        world: another environment to measure in than the run's own, as Memory/Underground-v0 for who learned in
+            Memory/GraphTraversal-v0; observations and actions must be the same, and --env.… are options of this one.
         rows: measure with so many rows of an external memory, where the training had others: no weight of a controller
             is of a row (ntm, dnc). 0 is as trained.
         bleu: also judge the sentences that are written by BLEU, in the same episodes (Sequence/Translation-v0 and
@@ -70,6 +72,7 @@ class EvaluateOptions:
     episodes: int | None = None
     split: str = "test"
     sweep: tuple[str, ...] = ()
+    world: str | None = None
     rows: int = 0
     bleu: bool = False
     plot: Path | None = None
@@ -157,10 +160,14 @@ def run(arguments: list[str], imports: list[str]) -> int:
     import torch
 
     from ..agents.learning import checkpoint
-    from ..envs.registry import check_id
+    from ..envs.registry import check_id, full_id
+    from .words import take
 
     paths = [Path(word) for word in words]
     ids = [checkpoint.read_run(checkpoint.find(path)).get("env_id", "") for path in paths]
+    elsewhere, _ = take(rest, "--world")
+    if elsewhere:
+        ids = [full_id(elsewhere[0])] * len(paths)
     for env_id in ids:
         check_id(env_id)
     options, changed = configure(rest, ids)
@@ -226,7 +233,7 @@ def _score(paths: Sequence[Path], options: EvaluateOptions, changed: Mapping[str
 
     how = ScoreOptions(
         options.episodes or 0, options.split, options.sweep, options.seed, options.device, options.checkpoint,
-        options.progress, options.bleu, options.rows,
+        options.progress, options.bleu, options.rows, options.world,
     )  # fmt: skip
     results = [score(path, how, changed) for path in paths]
     print_table(results)
@@ -261,16 +268,18 @@ def _look(path: Path, options: EvaluateOptions, changed: Mapping[str, object], c
     from ..agents import load
     from ..agents.learning import checkpoint
     from ..analysis.measure import with_split
-    from ..envs.outside import options_of_file
     from .device import pick_device
     from .film import Shot, film
+    from .score import place, resize
     from .words import names
 
     kept = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    env = options_of_file(kept["env_id"], kept.get("env", {}), changed, path)
     learner = load(path, None, pick_device(options.device), options.checkpoint)
-    env = with_split(kept["env_id"], env, options.split)
-    shot = Shot(learner, kept["env_id"], env, options.seed, options.progress)
+    if options.rows:
+        resize(learner.policy, options.rows)
+    env_id, env = place(learner.policy, kept, options.world, changed, path)
+    env = with_split(env_id, env, options.split)
+    shot = Shot(learner, env_id, env, options.seed, options.progress)
     methods, targets = names(options.saliency, "--saliency"), names(options.of, "--of")
     if options.trace is not None:
         from .trace import save_trace

@@ -15,6 +15,7 @@ from ..analysis.bleu import Sentences, bleu
 from ..analysis.generalisation import Figures, figures_of, numbers_due, sweep_row
 from ..analysis.measure import measure
 from ..envs.outside import options_of_file
+from ..envs.registry import full_id, make_one
 from ..envs.scale import EXPLAINED
 from ..errors import FoveateError
 from .device import pick_device
@@ -33,6 +34,7 @@ class ScoreOptions(NamedTuple):
         progress: whether to show a bar.
         bleu: whether to judge the sentences of `split` by BLEU, too.
         rows: of an external memory, where it is to have others than in training; 0 for as many.
+        world: another environment than the run's.
     """
 
     episodes: int
@@ -44,6 +46,7 @@ class ScoreOptions(NamedTuple):
     progress: bool
     bleu: bool = False
     rows: int = 0
+    world: str | None = None
 
 
 def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> Figures:
@@ -55,10 +58,11 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
         changed: arguments of the environment that differ from the training's.
     """
     run = checkpoint.read_run(checkpoint.find(path, options.checkpoint))
-    env = options_of_file(run.get("env_id", ""), run.get("env", {}), changed, path)
     learner = load(path, None, pick_device(options.device), options.checkpoint)
     if options.rows:
         resize(learner.policy, options.rows)
+    env_id, env = place(learner.policy, run, options.world, changed, path)
+    run = {**run, "env_id": env_id}
     splits = [options.split, *options.sweep]
     measured: dict[str, Episodes] = {}
     watched: list[Sentences] = []
@@ -77,15 +81,40 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
 
             looks_on = watch if options.bleu and split == options.split and not watched else None
             measured[split] = measure(
-                learner.policy, run["env_id"], env, split, options.episodes, options.seed, on_step, True, looks_on
+                learner.policy, env_id, env, split, options.episodes, options.seed, on_step, True, looks_on
             )
     sweep = {split: sweep_row(measured[split]) for split in options.sweep}
     for split, row in sweep.items():
-        row["due"] = numbers_due(run["env_id"], env, split)
+        row["due"] = numbers_due(env_id, env, split)
     figures = figures_of(run, options.split, measured[options.split], sweep, str(path))
     if options.bleu:
         figures["bleu"] = bleu(watched[0].pairs)
     return figures
+
+
+def place(
+    policy: Policy, run: checkpoint.Run, world: str | None, changed: Mapping[str, object], path: Path
+) -> tuple[str, dict[str, object]]:
+    """The environment in which an agent is measured, and its arguments.
+
+    Args:
+        policy: of the agent.
+        run: its run.json.
+        world: another environment than its own, with arguments of its own.
+        changed: arguments that this command line gives.
+        path: of the run.
+
+    Raises:
+        FoveateError: the agent's observations or actions aren't those of `world`.
+    """
+    if world is None or full_id(world) == run.get("env_id"):
+        env_id = run.get("env_id", "")
+        return env_id, options_of_file(env_id, run.get("env", {}), changed, path)
+    env_id, arguments = full_id(world), dict(changed)
+    env = make_one(env_id, arguments)
+    policy.check_plays(env.observation_space, env.action_space)
+    env.close()
+    return env_id, arguments
 
 
 def resize(policy: Policy, rows: int) -> None:

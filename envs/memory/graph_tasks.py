@@ -1,15 +1,12 @@
 """Ways through graphs: follow a path, find the shortest one."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from ...errors import check_range
 from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
-from .graph_world import TRIPLE, GraphWorld, Question, lesson_table, pick_edges
+from .graph_world import TRIPLE, GraphWorld, PlanningWorld, Question, lesson_table, pick_edges
 from .graphs import Graph, digits_of, distances, walk
 from .script import SequenceWorld, moments, rows_at
 
@@ -64,7 +61,7 @@ class GraphTraversal(SequenceWorld, GraphWorld):
         return Question(asked, length, due, length, pick_edges(place, nodes[:, :-1], edges)[..., None], {})
 
 
-class ShortestPath(GraphWorld):
+class ShortestPath(PlanningWorld):
     """Find a shortest path between two nodes of a graph.
 
     Everything else is as in `GraphWorld`. The question shows (node, -, goal); after `planning` silent moments the
@@ -72,11 +69,11 @@ class ShortestPath(GraphWorld):
     node that was reached, and ``info["target_set"]``, bool (9, 10), has each digit of all such edges.
 
     Args:
-        planning: silent moments between question and answer.
+        planning: silent moments between question and answer; None is two for each edge of the longest path.
 
     Source:
         Graves et al. 2016, Methods: last lesson 20 to 25 nodes, paths of 2 to 5, 10 planning moments; the lessons
-        before it are ours.
+        before it, which leave fewer, are ours.
 
     Version history:
         v0: first version.
@@ -103,10 +100,8 @@ class ShortestPath(GraphWorld):
     )
     splits = Splits({"test-nodes-40": {"min_nodes": 40, "max_nodes": 40}})
 
-    def __init__(self, *, planning: int = 10, **rest: Any):
-        check_range("planning", planning, 0, 1000)
-        self.planning = planning
-        super().__init__(**rest)
+    def usual_planning(self) -> int:
+        return 2 * self.path.high
 
     def most_asked(self) -> int:
         return 1 + self.planning + self.path.high

@@ -1,12 +1,13 @@
 """What all questions about graphs share: a description, edge by edge, then a question, then an answer."""
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from gymnasium import spaces
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...errors import check_range
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -191,6 +192,31 @@ class GraphWorld(AnswerWorld):
 
     def score(self, state: State) -> Tensor:
         return self.whole(state)
+
+
+class PlanningWorld(GraphWorld):
+    """A question with silent moments before its answer, in which an agent can go from node to node.
+
+    Args:
+        planning: silent moments between question and answer; None is as many as `usual_planning` says.
+    """
+
+    def __init__(self, *, planning: int | None = None, **rest: Any):
+        self.set_planning(planning)
+        super().__init__(**rest)
+
+    def set_planning(self, planning: int | None) -> None:
+        """Choose how many silent moments there are."""
+        self._planning = planning if planning is None else check_range("planning", planning, 0, 1000)
+
+    @property
+    def planning(self) -> int:
+        """Silent moments between question and answer."""
+        return self.usual_planning() if self._planning is None else self._planning
+
+    def usual_planning(self) -> int:
+        """How many suit the longest path that is asked for."""
+        raise NotImplementedError
 
 
 def lesson_table(rows: list[tuple[int, ...]]) -> list[dict[str, int]]:

@@ -30,15 +30,21 @@ class Graph(NamedTuple):
         return (self.target >= 0).sum(-1)
 
 
+SHARED = 4
+
+
 def random_graphs(rng: CounterRNG, nodes: Range, degree: Range) -> Graph:
     """Points in the unit square, each joined to its nearest neighbours (Graves et al. 2016, Methods).
+
+    A graph has a few kinds of edges, at most `SHARED` times as many as lead out of a node: nodes share them, as
+    stations share the lines of a city, so that it takes the node, too, to tell an edge.
 
     Args:
         rng: of n worlds.
         nodes: how many, drawn for each graph.
         degree: how many edges lead out of a node, drawn for each node.
     """
-    n, most = len(rng), nodes.high
+    most = nodes.high
     count = nodes.sample(rng, "nodes")  # (n,)
     there = torch.arange(most, device=count.device) < count[:, None]  # (n, N)
     points = rng.uniform("points", most, 2)
@@ -50,9 +56,11 @@ def random_graphs(rng: CounterRNG, nodes: Range, degree: Range) -> Graph:
     nearest = away.topk(min(degree.high, most - 1), largest=False).indices  # (n, N, D)
     place = torch.arange(nearest.shape[-1], device=count.device)
     target = torch.where(place < wanted[..., None], nearest, -1)
-    # a different place in a permutation for each edge out of a node
-    kind = (rng.integers("edges", LABELS, most, 1) + place) % LABELS
-    return Graph(target, kind.expand(n, -1, -1), count)
+    # a different one of the graph's kinds for each edge out of a node
+    kinds = Range(len(place), SHARED * len(place)).sample(rng, "kinds of edges")  # (n,)
+    first = rng.bits("edges", most) % kinds[:, None]  # (n, N)
+    kind = (first[..., None] + place) % kinds[:, None, None]
+    return Graph(target, kind, count)
 
 
 def fixed_graph(edges: list[tuple[int, int, int]]) -> Graph:

@@ -1,14 +1,12 @@
 """Relations in graphs: what a name stands for is learned over many episodes, where it leads is found in one."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from ...errors import FoveateError, check_range
+from ...errors import FoveateError
 from ..counter_rng import CounterRNG
-from ..sizes import Range, Splits
-from .graph_world import GraphWorld, Question, lesson_table
+from ..sizes import Splits
+from .graph_world import PlanningWorld, Question, lesson_table
 from .graphs import LABELS, Graph
 from .script import SequenceWorld
 
@@ -44,7 +42,7 @@ def edge_label(kind: Tensor) -> Tensor:
     return 111 * kind + 37
 
 
-class GraphInference(SequenceWorld, GraphWorld):
+class GraphInference(SequenceWorld, PlanningWorld):
     """Say who stands in a relation to a node, where the relation is a path of edges that is never shown.
 
     Everything else is as in `GraphWorld`. Each edge out of a node is of one of four kinds, with a label that is
@@ -67,13 +65,13 @@ class GraphInference(SequenceWorld, GraphWorld):
 
     lessons = lesson_table(
         [
-            (5, 6, 4, 4, 1, 1),
+            (3, 5, 1, 2, 1, 1),
+            (4, 8, 1, 3, 1, 1),
+            (5, 8, 4, 4, 1, 1),
             (5, 12, 4, 4, 1, 1),
             (5, 6, 4, 4, 1, 2),
-            (5, 8, 4, 4, 1, 2),
-            (5, 12, 4, 4, 1, 2),
+            (5, 10, 4, 4, 1, 2),
             (5, 8, 4, 4, 1, 3),
-            (5, 12, 4, 4, 2, 3),
             (6, 14, 4, 4, 2, 3),
             (8, 16, 4, 4, 2, 3),
             (6, 12, 4, 4, 2, 4),
@@ -88,25 +86,24 @@ class GraphInference(SequenceWorld, GraphWorld):
     )
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
 
-    def __init__(self, *, planning: int | None = None, **rest: Any):
-        self._planning = planning if planning is None else check_range("planning", planning, 0, 1000)
-        super().__init__(**rest)
-
-    @property
-    def planning(self) -> int:
-        """Silent moments between question and answer."""
-        return self.path.high - 1 if self._planning is None else self._planning
+    def usual_planning(self) -> int:
+        return self.path.high - 1
 
     def check_sizes(self) -> None:
         """As `GraphWorld.check_sizes`.
 
         Raises:
-            FoveateError: there are too few nodes, not one edge of each kind, or paths of more than five edges.
+            FoveateError: there are too few nodes, too many edges, or paths that don't lead on from every node.
         """
-        if self.degree != Range(KINDS, KINDS) or self.nodes.low <= KINDS or self.path.high > 5:
+        if self.degree.high > KINDS or self.path.high > 5:
             raise FoveateError(
-                f"nodes {self.nodes}, degree {self.degree}, path {self.path} are not allowed: relations need more than "
-                f"{KINDS} nodes, {KINDS} edges out of each, and paths of 1 to 5."
+                f"degree {self.degree} and path {self.path} are not allowed: there are {KINDS} kinds of edges, and "
+                "paths of 1 to 5."
+            )
+        if self.path.high > 1 and (self.degree.low < KINDS or self.nodes.low <= KINDS):
+            raise FoveateError(
+                f"nodes {self.nodes} and degree {self.degree} are not allowed: relations need more than {KINDS} nodes "
+                f"and {KINDS} edges out of each; paths of 1 do with fewer."
             )
 
     def most_asked(self) -> int:
@@ -117,14 +114,19 @@ class GraphInference(SequenceWorld, GraphWorld):
 
     def graphs(self, rng: CounterRNG) -> Graph:
         graph = super().graphs(rng)
-        return graph._replace(kind=rng.bits("kinds", *graph.kind.shape[1:]).argsort(dim=-1))
+        nodes, degree = graph.kind.shape[1:]
+        return graph._replace(kind=rng.bits("kinds", nodes, KINDS).argsort(dim=-1)[..., :degree])
 
     def pairs(self, rng: CounterRNG, graph: Graph) -> tuple[Tensor, Tensor]:
         """A node and the number of a path for each world, such that the path leads somewhere, each (n,)."""
+        node = rng.bits("node") % graph.count
+        if self.path.high == 1:  # an edge out of it
+            world = torch.arange(len(node), device=node.device)
+            edge = rng.bits("edge") % graph.degree[world, node]
+            return node, RELATIONS + graph.kind[world, node, edge]
         able = torch.tensor([self.path.low <= len(steps) <= self.path.high for steps in paths()])
-        allowed = able.nonzero()[:, 0].to(graph.count.device)
-        relation = allowed[rng.integers("relation", len(allowed))]
-        return rng.bits("node") % graph.count, relation
+        allowed = able.nonzero()[:, 0].to(node.device)
+        return node, allowed[rng.integers("relation", len(allowed))]
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
         n = len(rng)

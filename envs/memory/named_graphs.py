@@ -155,7 +155,7 @@ class UndergroundShortestPath(ShortestPath):
         stations: "all" or "interchanges", as in `Underground`.
         split: "train", "validation" or "test": all the same graph.
         path: edges of the path.
-        planning: silent moments between question and answer.
+        planning: silent moments between question and answer; None is two for each edge of the path.
         reward: "dense" or "whole".
 
     Source:
@@ -171,15 +171,15 @@ class UndergroundShortestPath(ShortestPath):
         stations: Stations = "all",
         split: str = "train",
         path: int = 4,
-        planning: int = 10,
+        planning: int | None = None,
         reward: Reward = "dense",
     ):
         check_choice("stations", stations, get_args(Stations))
         check_choice("split", split, SPLITS)
         check_range("path", path, 1, 12)
-        check_range("planning", planning, 0, 1000)
         self.set_reward(reward)
-        self.path, self.planning = Range(path, path), planning
+        self.set_planning(planning)
+        self.path = Range(path, path)
         _, edges = underground(stations)
         self.graph = fixed_graph(edges)
         self.prepare(int(self.graph.count[0]), len(edges))
@@ -225,8 +225,8 @@ class FamilyTree(GraphInference):
         check_choice("split", split, SPLITS)
         check_range("path", path, 2, 5)
         self.set_reward(reward)
+        self.set_planning(planning)
         self.path = Range(path, path)
-        self._planning = planning if planning is None else check_range("planning", planning, 0, 1000)
         _, edges = family(born_since)
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + self.most_asked()

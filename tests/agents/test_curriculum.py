@@ -1,6 +1,7 @@
 """When a lesson is passed: by the share of the latest episodes that are wholly right."""
 
 from collections import deque
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> No
     """One row is written a moment; the last lessons have as many as the agent was built with."""
     curriculum = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9)
     env = make_worlds("Memory/GraphTraversal-v0", 2, "cpu", curriculum.arguments)
-    sizes = {"rows": 100, "hidden": 4, "width": 3, "read_heads": 1, "sparse_links": sparse_links}
+    sizes: dict[str, Any] = {"rows": 100, "hidden": 4, "width": 3, "read_heads": 1, "sparse_links": sparse_links}
     learner = learner_class("backprop")("dnc", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=sizes)
     core, rows = learner.policy.core, []
     curriculum.begin(learner)
@@ -94,7 +95,7 @@ def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> No
 def test_other_memories_keep_their_rows() -> None:
     curriculum = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9)
     env = make_worlds("Memory/GraphTraversal-v0", 2, "cpu", curriculum.arguments)
-    options = {"rows": 40, "hidden": 4, "width": 3}
+    options: dict[str, Any] = {"rows": 40, "hidden": 4, "width": 3}
     learner = learner_class("backprop")("ntm", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=options)
     curriculum.begin(learner)
     assert learner.policy.core.rows == 40  # where a head begins to read and write is learned row by row

@@ -57,6 +57,27 @@ def test_what_an_episode_asks_for_is_counted() -> None:
     assert numbers_due("Glimpse/Digits-v0", {}, "test") is None
 
 
+def test_who_learned_in_one_world_is_measured_in_another(root: Path, tmp_path: Path) -> None:
+    words = ["Memory/GraphTraversal-v0", "dnc", "--no-curriculum", "--env.lesson", "1", "--steps", "500", *ROWS]
+    folder = train(root, tmp_path / "runs", *words)
+    asked = ["evaluate.py", str(folder), "--episodes", "4", "--no-progress", "--json", str(tmp_path / "figures.json")]
+    there = ["--world", "Memory/Underground-v0", "--env.stations", "interchanges", "--env.path", "2", "--rows", "90"]
+    done = command(root, *asked, *there)
+    assert done.returncode == 0, done.stderr
+    (figures,) = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["env_id"] == "Memory/Underground-v0"
+    assert figures["mean_length"] == 84 + 2 + 2  # edges, the question, the answer
+    assert "Memory/Underground-v0" in done.stdout
+    done = command(root, *asked[:2], *there, "--episodes", "0", "--trace", str(tmp_path / "trace.png"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "trace.png").stat().st_size > 1000
+    for world, said in (("Memory/Copy-v0", "observations"), ("Memory/Undergroud-v0", "Did you mean")):
+        done = command(root, *asked, "--world", world)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_what_memory_and_heads_are_for(root: Path, tmp_path: Path) -> None:
     game = [
         "Memory/DynamicNGrams-v0",
