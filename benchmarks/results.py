@@ -7,6 +7,7 @@ python benchmarks/looking.py speed                     what saliency costs
 python benchmarks/looking.py truth                     and how true it is
 python benchmarks/hopfield.py                          what Hopfield networks retrieve
 python benchmarks/scores.py                            how scores of attention begin
+python benchmarks/named_graphs.py RUN …                what is found in the Underground and in a family
 python benchmarks/flares.py                            how sensitive value and advantage are
 python benchmarks/paths.py                             how far layers reach
 python benchmarks/stock.py …                           others' algorithms on our worlds, and the adapter's speed
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import flares
 import hopfield
+import named_graphs
 import numpy as np
 import paths
 import scores
@@ -195,6 +197,8 @@ def main() -> None:
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
     if hopfield.KEPT.exists():
         lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
+    if named_graphs.KEPT.exists():
+        lines += named_graphs.pages(json.loads(named_graphs.KEPT.read_text(encoding="utf-8")))
     if scores.KEPT.exists():
         lines += scores.pages(json.loads(scores.KEPT.read_text(encoding="utf-8")))
     if flares.KEPT.exists():
