@@ -67,7 +67,7 @@ def measured(run: Path, episodes: int) -> dict[str, Any]:
         "agent": about["agent"],
         "controller": about["agent_options"].get("controller"),
         "seed": about["seed"],
-        "lesson": about["progress"]["lesson"],
+        "lesson": about["progress"].get("lesson", 1),
         "lessons": lessons,
         "minutes": about["progress"]["cpu_seconds"] / 60,
         "steps": about["steps"],
@@ -82,9 +82,9 @@ def pages(kept: Sequence[dict[str, Any]]) -> list[str]:
     """The table of what `measured` found, the paper's figures beside it."""
     lines = ["\n## Graphs, as in the paper of the DNC (`python benchmarks/named_graphs.py RUN …`)\n"]
     lines.append(
-        "Share of answers that are wholly right. Agents are trained in random graphs, by lessons; the named graphs, whose "
-        "stations and persons have other names in every episode, they see here for the first time. Traversal asks for "
-        "seven edges, the shortest path has four, a relation is four steps. Graves et al. 2016 trained for days; their "
+        "Share of answers that are wholly right. Agents are trained in random graphs, by lessons; the named graphs, "
+        "whose stations and persons have other names in every episode, they see here for the first time. Traversal has "
+        "seven edges, the shortest path four, a relation four steps. Graves et al. 2016 trained for days; their "
         "Underground has 84 edges and their family 54. Several figures in one cell are the seeds' own.\n"
     )
     lines.append(
