@@ -62,7 +62,8 @@ def prepare(config: Configuration, folder: Path | None = None, checkpointed: Val
     env = config.env if curriculum is None else curriculum.arguments
     learner = _learner(config, env, folder)
     if curriculum is not None:
-        curriculum.begin(learner)
+        rows = config.agent_options.get("rows")
+        curriculum.begin(learner, rows if isinstance(rows, int) else None)
     if options.trace and folder is None:
         with MemoryTrace(
             make_one(config.env_id, env), learner

@@ -26,7 +26,7 @@ class Curriculum:
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
         lessons, self._fewer_is_better = world.lessons, world.lower_is_better
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
-        self._arguments, self._rows = arguments, 0
+        self._arguments, self._rows = arguments, None
         self.last = len(lessons) if arguments.get("lesson") is None else arguments["lesson"]
         check_range("lesson", self.last, 1, len(lessons))
         if not 1 <= lesson <= self.last:
@@ -37,8 +37,14 @@ class Curriculum:
         """The environment's arguments in the present lesson."""
         return {**self._arguments, "lesson": self.lesson}
 
-    def begin(self, algorithm: Algorithm) -> None:
-        """Begin, or go on, with a learner that plays the present lesson."""
+    def begin(self, algorithm: Algorithm, rows: int | None = None) -> None:
+        """Begin, or go on, with a learner that plays the present lesson.
+
+        Args:
+            algorithm: the learner.
+            rows: of a memory, the most that it may have; None for as many as it has.
+        """
+        self._rows = rows
         self._fit_memory(algorithm)
 
     def passed(self, algorithm: Algorithm) -> bool:
@@ -65,5 +71,7 @@ class Curriculum:
         """
         core, world = algorithm.policy.core, world_of(make_worlds(self.env_id, 1, "cpu", self.arguments))
         if isinstance(core, DNC) and isinstance(world, KnowsMostSteps):
-            self._rows = self._rows or core.rows  # as many as it was built with, in the lessons that can fill them
+            self._rows = self._rows or core.rows
             core.resize(max(min(self._rows, world.most_steps), core.sparse_links))
+            # a checkpoint of this lesson is of an agent with as many
+            algorithm.learner.agent_options = {**algorithm.learner.agent_options, "rows": core.rows}

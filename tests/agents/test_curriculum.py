@@ -80,6 +80,7 @@ def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> No
     while True:
         rows.append(core.rows)
         assert core.initial_state(2).memory.shape == (2, rows[-1], 3)
+        assert learner.learner.agent_options["rows"] == rows[-1]  # which its checkpoints have
         learner.learn(1, reset_num_timesteps=False)
         if curriculum.lesson == 9:
             break
@@ -87,9 +88,12 @@ def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> No
     # nodes times degree edges, and twice the length of the path
     assert rows == [max(sparse_links, n) for n in (5 * 2 + 2, 8 * 2 + 4, 10 * 3 + 6, 12 * 3 + 8, 52, 76, 86, 100, 100)]
     again = Curriculum("Memory/GraphTraversal-v0", {}, pass_score=0.9, lesson=2)
-    resumed = learner_class("backprop")("dnc", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=sizes)
-    again.begin(resumed)
+    few = {**sizes, "rows": rows[1]}  # as a checkpoint of the second lesson says
+    resumed = learner_class("backprop")("dnc", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=few)
+    again.begin(resumed, 100)
     assert resumed.policy.core.rows == rows[1]
+    again.advance(resumed)
+    assert resumed.policy.core.rows == rows[2]
 
 
 def test_other_memories_keep_their_rows() -> None:

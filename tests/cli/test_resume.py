@@ -58,3 +58,18 @@ def test_a_run_goes_on_in_another_number_of_worlds(run: Path, capsys: pytest.Cap
     assert train.main(["--resume", str(run), "--steps", "140"]) == 0
     assert "4 worlds and goes on in 6" in capsys.readouterr().err
     assert load(run, prefer="last").num_timesteps == 140
+
+
+def test_a_memory_that_grows_with_the_lessons_goes_on(tmp_path: Path) -> None:
+    """Its checkpoint has the rows of its lesson, config.json the most."""
+    words = ["Memory/GraphTraversal-v0", "dnc", "--device", "cpu", "--no-tensorboard", "--eval-episodes", "4"]
+    words += ["--agent.hidden", "6", "--agent.width", "4", "--agent.rows", "40", "--learner.worlds", "8"]
+    assert train.main([*words, "--steps", "600", "--log-dir", str(tmp_path)]) == 0
+    (run,) = tmp_path.iterdir()
+    for steps in (600, 1200):
+        agent = load(run, prefer="last")
+        assert agent.num_timesteps >= steps
+        assert agent.policy.core.rows == 5 * 2 + 2  # edges, and the moments of a path of one
+        assert json.loads((run / "config.json").read_text())["agent_options"]["rows"] == 40
+        if steps == 600:
+            assert train.main(["--resume", str(run), "--steps", "1200"]) == 0
