@@ -121,7 +121,10 @@ class Configuration:
         return json.loads(json.dumps(dataclasses.asdict(self), default=str))
 
     def differences(self, other: "Configuration") -> list[str]:
-        """What this trains that the other doesn't, as "env.size: 60, not 40"; empty where they are the same."""
+        """What this trains that the other doesn't, as "env.size: 60, not 40"; empty where they are the same.
+
+        What a configuration doesn't say of the agent, since it is of a version without the option, is as by default.
+        """
         mine, others = self._settings(), other._settings()
         return [
             f"{name}: {mine.get(name)!r}, not {others.get(name)!r}"
@@ -135,12 +138,23 @@ class Configuration:
         for part in ("env", "agent_options", "learner", "options"):
             values = plain[part]
             assert isinstance(values, dict)
+            if part == "agent_options":
+                values = {**_defaults(self.agent), **values}
             settings |= {f"{part}.{k}": v for k, v in values.items() if (part, k) not in _ALIKE}
         return settings
 
     def missing_imports(self, imports: Sequence[str]) -> list[str]:
         """Modules that the configuration names and this command line did not import."""
         return [name for name in self.imports if name not in imports]
+
+
+def _defaults(agent: str) -> Values:
+    """The options of an agent as they are by default; none of an agent that nobody has registered."""
+    from ..agents import AGENTS
+    from ..introspect import constructor_options
+
+    known = constructor_options(AGENTS[agent]) if agent in AGENTS else {}
+    return json.loads(json.dumps({name: option.default for name, option in known.items()}, default=str))
 
 
 def read(path: Path) -> Configuration:

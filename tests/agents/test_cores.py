@@ -240,3 +240,20 @@ def test_the_forget_gate_begins_open_and_unknown_names_get_a_hint() -> None:
     assert bias[3:6].tolist() == [1, 1, 1]
     with pytest.raises(FoveateError, match="Did you mean 'lstm'"):
         make_core("lsmt", 2, 3)
+
+
+@pytest.mark.parametrize("name", ["ntm", "dnc"])
+def test_a_controller_can_begin_forgetful(name: str) -> None:
+    """Of the cell before, sigmoid(bias) stays where nothing else is said."""
+    for bias, stays in ((1.0, 0.731), (-2.0, 0.119)):
+        core = make_core(name, 2, 3, controller="lstm", rows=4, width=2, forget_bias=bias)
+        controller = core.controller
+        for weight in controller.parameters():
+            if weight.ndim > 1:
+                weight.data.zero_()
+        nothing, cell = torch.zeros(1, 3), torch.ones(1, 3)
+        drive = controller.from_input(torch.zeros(1, 2))
+        _, after = controller(drive, torch.zeros(1, core.read_heads * 2), nothing, cell)
+        torch.testing.assert_close(after, stays * cell, atol=1e-3, rtol=0)
+    with pytest.raises(FoveateError, match="forget_bias=-11"):
+        make_core(name, 2, 3, rows=4, width=2, forget_bias=-11.0)

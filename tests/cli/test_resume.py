@@ -1,12 +1,15 @@
 """A run that goes on: longer, in other worlds, and never otherwise than it says."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from foveate import train
-from foveate.agents import load
+from foveate.agents import AGENTS, load
+from foveate.cli.configuration import configure
+from foveate.introspect import constructor_options
 
 WORDS = ["Memory/TMaze-v0", "gru", "--learner", "a2c", "--learner.worlds", "4", "--steps", "80", "--eval-episodes", "4"]
 
@@ -73,3 +76,15 @@ def test_a_memory_that_grows_with_the_lessons_goes_on(tmp_path: Path) -> None:
         assert json.loads((run / "config.json").read_text())["agent_options"]["rows"] == 40
         if steps == 600:
             assert train.main(["--resume", str(run), "--steps", "1200"]) == 0
+
+
+def test_an_option_that_a_run_did_not_know_is_as_by_default() -> None:
+    config = configure(["Memory/GraphTraversal-v0", "dnc"], [])
+    known, options = constructor_options(AGENTS["dnc"]), config.agent_options
+    changed = {name for name, value in options.items() if value != known[name].default}
+    assert {"rows", "controller"} <= changed < {*options}
+    for name in options:
+        older = dataclasses.replace(config, agent_options={n: v for n, v in options.items() if n != name})
+        different = older.differences(config)
+        assert len(different) == (name in changed)
+        assert all(line.startswith(f"agent_options.{name}: ") for line in different)

@@ -1,9 +1,11 @@
 """Controllers of cores with an external memory: what turns the input and the last reads into a hidden vector."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+
+from ....errors import check_choice
 
 Controllers = Literal["lstm", "feedforward"]
 
@@ -53,13 +55,20 @@ class FeedforwardController(Controller):
 
 
 class LSTMController(Controller):
-    """An LSTM over x_t and r_{t-1} (Graves et al. 2016, Methods), the forget gate's bias begun at 1."""
+    """An LSTM over x_t and r_{t-1} (Graves et al. 2016, Methods).
 
-    def __init__(self, input_size: int, read_size: int, hidden: int):
+    Args:
+        input_size: of x.
+        read_size: of r.
+        hidden: units.
+        forget_bias: the forget gate's bias before training.
+    """
+
+    def __init__(self, input_size: int, read_size: int, hidden: int, forget_bias: float = 1.0):
         super().__init__(input_size, read_size, hidden, 4, hidden)
         self.cell_size = hidden
         nn.init.zeros_(self.from_input.bias)
-        nn.init.ones_(self.from_input.bias.data[hidden : 2 * hidden])
+        nn.init.constant_(self.from_input.bias.data[hidden : 2 * hidden], forget_bias)
 
     def forward(self, drive: Tensor, reads: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         # (B, 4 H): input, forget, output, cell
@@ -70,7 +79,13 @@ class LSTMController(Controller):
         return o * cell.tanh(), cell
 
 
-CONTROLLERS: dict[str, type[FeedforwardController] | type[LSTMController]] = {
-    "lstm": LSTMController,
-    "feedforward": FeedforwardController,
-}
+def make_controller(name: Controllers, input_size: int, read_size: int, hidden: int, forget_bias: float) -> Controller:
+    """A controller by its name; `forget_bias` is an LSTM's.
+
+    Raises:
+        FoveateError: there is none of this name.
+    """
+    check_choice("controller", name, get_args(Controllers))
+    if name == "feedforward":
+        return FeedforwardController(input_size, read_size, hidden)
+    return LSTMController(input_size, read_size, hidden, forget_bias)

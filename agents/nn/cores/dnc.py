@@ -45,6 +45,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: content is compared on the part of the row that a mask selects.
         deallocate: a row that is released is also erased.
         sharpen_links: the weightings that follow links are sharpened.
+        forget_bias: of an LSTM controller's forget gate, before training, -10 to 10. Below 0 it begins with hardly a
+            memory of its own, and learns to use this one.
         fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links and
             without the three switches), "off" never does; both give the same numbers but for the last digits.
     """
@@ -62,6 +64,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: bool = False,
         deallocate: bool = False,
         sharpen_links: bool = False,
+        forget_bias: float = 1.0,
         fast: Fast = "auto",
     ):
         check_range("sparse_links", sparse_links, 0, rows)
@@ -81,6 +84,7 @@ class DNC(ExternalMemoryCore[DNCState]):
             width=width,
             read_heads=read_heads,
             controller=controller,
+            forget_bias=forget_bias,
         )
         self.fast: Fast = fast
 

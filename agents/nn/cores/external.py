@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from ....errors import check_choice, check_range
+from ....errors import check_range
 from ..bounds import bounded
 from .base import Core, CoreOutput, begun
-from .controllers import CONTROLLERS
+from .controllers import Controllers, make_controller
 from .unroll import unroll
 
 
@@ -58,14 +58,15 @@ class ExternalMemoryCore(Core[S], Generic[S]):
         rows: int,
         width: int,
         read_heads: int,
-        controller: str,
+        controller: Controllers,
+        forget_bias: float,
     ):
         super().__init__()
         for name, value in (("rows", rows), ("width", width), ("read_heads", read_heads), ("hidden", hidden)):
             check_range(name, value, 1)
-        check_choice("controller", controller, CONTROLLERS)
+        check_range("forget_bias", forget_bias, -10.0, 10.0)
         self.rows, self.width, self.read_heads = rows, width, read_heads
-        self.controller = CONTROLLERS[controller](input_size, read_heads * width, hidden)
+        self.controller = make_controller(controller, input_size, read_heads * width, hidden, forget_bias)
         self.interface = nn.Linear(hidden, interface_size)
         # what is learned of the state before an episode
         zero = torch.zeros(hidden)

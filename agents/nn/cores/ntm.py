@@ -52,6 +52,8 @@ class NTM(ExternalMemoryCore[NTMState]):
         controller: "lstm" or "feedforward".
         reach: K, the largest shift; the kernel has 2K + 1 entries.
         addressing: "both" (the paper), "content" only (w = w_c), or "location" only (shifts of the last place).
+        forget_bias: of an LSTM controller's forget gate, before training, -10 to 10. Below 0 it begins with hardly a
+            memory of its own, and learns to use this one.
         fast: "auto" takes the fused kernel where it serves (on a CPU or a CUDA device, when nothing is recorded), "off"
             never does; both give the same numbers but for the last digits.
         blank: what memory holds before an episode: "constant", or "random" rows, the same in all episodes (each can
@@ -73,6 +75,7 @@ class NTM(ExternalMemoryCore[NTMState]):
         controller: Controllers = "lstm",
         reach: int = 1,
         addressing: Addressing = "both",
+        forget_bias: float = 1.0,
         blank: Literal["constant", "random"] = "constant",
         fast: Fast = "auto",
     ):
@@ -96,6 +99,7 @@ class NTM(ExternalMemoryCore[NTMState]):
             width=width,
             read_heads=read_heads,
             controller=controller,
+            forget_bias=forget_bias,
         )
         self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
         self.fast: Fast = fast
