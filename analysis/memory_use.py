@@ -1,4 +1,4 @@
-"""What an external memory is used for: rows that count, and places that stand for priorities."""
+"""What an external memory is used for: rows that count, places that stand for priorities, edges of a graph."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ..agents.policies.policy import Policy
 from ..envs.episodes import Episodes
+from ..envs.memory.graph_tasks import GraphTraversal
 from ..envs.memory.ngrams import DynamicNGrams
 from ..envs.memory.sorting import PrioritySort
 from ..envs.protocols import world_of
 from ..envs.registry import make_worlds
 from ..errors import FoveateError
+from .graph_reading import GraphReading, graph_reading
 from .saliency_scores import rank_correlation
 from .whole_episodes import predict_episodes
 
@@ -67,29 +69,32 @@ class Sorted(NamedTuple):
 
 def memory_use(
     policy: Policy, env_id: str, arguments: Mapping[str, object], episodes: int, seed: int
-) -> Counters | Sorted:
+) -> Counters | Sorted | GraphReading:
     """Let a policy with an external memory play whole episodes, and say what its rows stand for.
 
     Args:
         policy: of ours; its core records how it reads and writes.
-        env_id: of `DynamicNGrams` or `PrioritySort`.
+        env_id: of `DynamicNGrams`, `PrioritySort` or `GraphTraversal` (which `Underground` is).
         arguments: of it.
         episodes: how many, at least 2.
         seed: of the first.
 
     Raises:
-        FoveateError: it has no memory, or the world is another one.
+        FoveateError: it has no memory, for graphs none with links, or the world is another one.
     """
     count = min(AT_ONCE, max(FEWEST, episodes))
     env = make_worlds(env_id, count, str(policy.device), dict(arguments))
     world = world_of(env)
-    if not isinstance(world, DynamicNGrams | PrioritySort):
+    if not isinstance(world, DynamicNGrams | PrioritySort | GraphTraversal):
         raise FoveateError(
-            "what memory is used for is known in Memory/DynamicNGrams-v0 (rows that count) and Memory/PrioritySort-v0 "
-            f"(places for priorities), not in {env_id}."
+            "what memory is used for is known in Memory/DynamicNGrams-v0 (rows that count), Memory/PrioritySort-v0 "
+            "(places for priorities), Memory/GraphTraversal-v0 and Memory/Underground-v0 (edges of a graph), not in "
+            f"{env_id}."
         )
     policy.check_plays(env.single_observation_space, env.single_action_space)
     env.reset(seed=seed)
+    if isinstance(world, GraphTraversal):
+        return graph_reading(policy, world, max(FEWEST, episodes))
     parts = []
     for _ in range(-(-max(FEWEST, episodes) // count)):
         whole = world.episodes(count)

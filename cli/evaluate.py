@@ -53,7 +53,8 @@ class EvaluateOptions:
             …), in --moments episodes of the first run; --plot draws the heads that do so the most, with arcs over the
             end of an episode (Memory worlds and Sequence/Text-v0).
         score_memory: measure what rows of the first run's external memory are used for, in --moments episodes: as
-            counters (Memory/DynamicNGrams-v0) or as places for priorities (Memory/PrioritySort-v0); --plot draws it.
+            counters (Memory/DynamicNGrams-v0), as places for priorities (Memory/PrioritySort-v0) or, by a dnc, for the
+            edges of a graph (Memory/GraphTraversal-v0 and Memory/Underground-v0); --plot draws it.
         bias: how far those samples are drawn towards what is likely (Graves 2013): 0 writes as it learned.
         shown: episodes in the video and on the sheet; frames on the sheet of a saliency film.
         saliency: film these methods beside the frame, as in jacobian,perturbation (--video, or --contact-sheet for some

@@ -136,6 +136,10 @@ class GraphWorld(AnswerWorld):
         """The graphs of ``len(rng)`` episodes."""
         return random_graphs(rng, self.nodes, self.degree)
 
+    def node_labels(self, rng: CounterRNG) -> Tensor:
+        """The labels of nodes, (n, 1000), in the order of the graph's nodes; those beyond its last one are nobody's."""
+        return permutation(rng, "node labels")
+
     def edge_labels(self, rng: CounterRNG, graph: Graph) -> Tensor:
         """The label of each edge, (n, N, D): different for the edges out of a node."""
         return rows_at(permutation(rng, "edge labels"), graph.kind.flatten(1)).view_as(graph.kind)
@@ -153,7 +157,7 @@ class GraphWorld(AnswerWorld):
 
     def script(self, rng: CounterRNG) -> Script:
         graph = self.graphs(rng)
-        names = permutation(rng, "node labels")[:, : graph.target.shape[1]]  # (n, N)
+        names = self.node_labels(rng)[:, : graph.target.shape[1]]  # (n, N)
         there = graph.target >= 0
         source = names[..., None].expand_as(graph.target)
         goal = rows_at(names, graph.target.flatten(1)).view_as(graph.target)

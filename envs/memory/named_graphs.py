@@ -137,7 +137,7 @@ class Underground(GraphTraversal):
         check_range("path", path, 1, 100)
         self.set_reward(reward)
         self.path = Range(path, path)
-        _, edges = underground(stations)
+        self.station_names, edges = underground(stations)
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2 * path
         self.prepare(int(self.graph.count[0]), len(edges))

@@ -71,6 +71,14 @@ def test_who_learned_in_one_world_is_measured_in_another(root: Path, tmp_path: P
     done = command(root, *asked[:2], *there, "--episodes", "0", "--trace", str(tmp_path / "trace.png"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "trace.png").stat().st_size > 1000
+    plot = ["--score-memory", "--moments", "4", "--plot", str(tmp_path / "graph.png")]
+    done = command(root, *asked[:2], *there, *asked[4:], *plot)
+    assert done.returncode == 0, done.stderr
+    assert "some head reads the row of the due edge most" in done.stdout
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["episodes"] == 4
+    assert len(figures["heads"]) == len(figures["answering"]) == 3
+    assert (tmp_path / "graph.png").stat().st_size > 1000
     for world, said in (("Memory/Copy-v0", "observations"), ("Memory/Undergroud-v0", "Did you mean")):
         done = command(root, *asked, "--world", world)
         assert done.returncode == 2

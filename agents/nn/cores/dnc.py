@@ -197,7 +197,11 @@ class DNC(ExternalMemoryCore[DNCState]):
             "allocation_gate": allocation_gate,
             "write_gate": write_gate,
             "read_modes": modes,
+            "read_keys": keys[:, :heads],
+            "read_strengths": strengths[:, :heads],
         }
+        if masks is not None:
+            records["read_masks"] = masks[:, :heads]
         return CoreOutput(y, after, {}, records if record else {})
 
     def _content(self, memory: Tensor, keys: Tensor, strengths: Tensor, masks: Tensor | None, heads: slice) -> Tensor:
