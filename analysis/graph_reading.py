@@ -160,7 +160,9 @@ def _check(records: Mapping[str, Tensor]) -> None:
 
 def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: int) -> Played:
     """Episode i of some, whose answers are `digits`, (T, n, 9)."""
-    described, asked, end = (int(part[i]) for part in (whole.state["asked_from"], whole.state["asked_to"], whole.length))
+    described, asked, end = (
+        int(part[i]) for part in (whole.state["asked_from"], whole.state["asked_to"], whole.length)
+    )
     labels = _labels(whole.state["inputs"][i, :end, :9])
     asking, every = slice(described, end), torch.arange(described)
     written = records["write_weights"][:end, i].sum(1).argmax(-1)  # (T,)

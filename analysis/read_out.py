@@ -28,7 +28,7 @@ class ReadOut(NamedTuple):
     weights: Tensor
 
     def scores(self, vectors: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch places digits"]:
-        """How much of each digit is at each place of what is written in vectors, (…, K, 10): one where it is, else zero.
+        """How much of each digit is at each place of what is written, (…, K, 10): about one where it is, else zero.
 
         Args:
             vectors: rows, or weighted sums of them, (…, W).

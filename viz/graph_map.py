@@ -138,10 +138,12 @@ def _side(place: np.ndarray, name: str, letter: float, crowd: _Crowd) -> tuple[i
 def _arrow(axes: "Axes", start: np.ndarray, end: np.ndarray, number: str) -> np.ndarray:
     """A bent arrow with its number at the bend, whose place (2,) is returned."""
     bent = {"arrowstyle": "-|>", "connectionstyle": f"arc3,rad={BEND}", "color": BLUE, "lw": 1.6}
-    axes.annotate("", end, start, arrowprops={**bent, "shrinkA": 5, "shrinkB": 5}, zorder=5)
+    axes.annotate("", tuple(end), tuple(start), arrowprops={**bent, "shrinkA": 5, "shrinkB": 5}, zorder=5)
     x, y = middle = (start + end) / 2 + 0.5 * BEND * (end - start)[::-1] * (1, -1)
     badge = {"boxstyle": "round,pad=0.2,rounding_size=0.6", "facecolor": BLUE, "edgecolor": "white"}
-    axes.text(x, y, number, color="white", fontsize=8, ha="center", va="center", fontweight="bold", bbox=badge, zorder=7)
+    axes.text(
+        x, y, number, color="white", fontsize=8, ha="center", va="center", fontweight="bold", bbox=badge, zorder=7
+    )
     return middle
 
 

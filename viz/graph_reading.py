@@ -63,14 +63,14 @@ def draw_graph_page(page: GraphPage, where: str) -> bytes:
     from matplotlib.figure import Figure
 
     heads, answers = page.read.shape[1], len(page.due_rows)
-    figure = Figure(figsize=(8.2 + 2.1 * heads, 12.6), layout="constrained")
+    figure: Any = Figure(figsize=(8.2 + 2.1 * heads, 12.6), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.08])
     figure.suptitle(
         f"How a differentiable neural computer reads a graph: an episode of {where}\n"
-        f"First {page.described} edges are described, one a moment, each as three labels of three digits: from, edge, to. "
-        f"The question then gives the first node and the labels of {page.asked} edges,\n"
-        f"one after the other. At the answer nothing is shown, and the {answers} edges of this path are due, one a moment, with "
-        f"all labels. {page.right} of these {answers} answers are right.",
+        f"First {page.described} edges are described, one a moment, each as three labels of three digits: from, edge, "
+        f"to. The question then gives the first node and\nthe labels of {page.asked} edges, one after the other. At "
+        f"the answer nothing is shown, and the {answers} edges of this path are due, one a moment, with all labels.\n"
+        f"{page.right} of these {answers} answers are right.",
         x=0.01, ha="left", fontsize=10.5,
     )  # fmt: skip
     _draw_weightings(top, page)
@@ -79,8 +79,9 @@ def draw_graph_page(page: GraphPage, where: str) -> bytes:
     draw_map(axes, page.map)
     _title(
         axes, "3  The way through the graph",
-        "Nodes are as far apart as the shortest ways between them, as well as a plane can (classical scaling). Orange: the path\n"
-        f"that is asked for. Blue, with the number of the answer: the edge in whose row head {page.head + 1} reads most.",
+        "Nodes are as far apart as the shortest ways between them are long, as well as a plane can show it\n"
+        "(classical scaling). Orange: the path that is asked for. Blue, with the number of the answer: the edge in "
+        f"whose row\nhead {page.head + 1} reads most.",
     )  # fmt: skip
     _draw_digits(right, page)
     return figure_png(figure)
@@ -96,13 +97,14 @@ def _title(axes: "Axes", title: str, words: str) -> None:
 
 
 def _rows(page: GraphPage) -> np.ndarray:
-    """The rows that are shown: those that are used, in the order in which they are first written, int (n,)."""
+    """The rows that are shown: those that are used or due, in the order in which they are written, int (n,)."""
     told = page.described + page.asked
     first = np.where(page.written[:told].max(0) > USED, page.written[:told].argmax(0), told)
     later = page.read[page.described :].max((0, 1))
-    used = np.flatnonzero((first < told) | (later > USED))
-    if len(used) > MOST_ROWS:  # those that are read, and the last ones
-        wanted = later[used] + 10.0 * np.isin(used, page.due_rows) + 1e-3 * first[used] / told
+    due = np.isin(np.arange(len(first)), page.due_rows)
+    used = np.flatnonzero((first < told) | (later > USED) | due)
+    if len(used) > MOST_ROWS:  # those that are due, that are read, and the last ones
+        wanted = 10.0 * due[used] + later[used] + 1e-3 * first[used] / told
         used = used[np.argsort(-wanted, kind="stable")[:MOST_ROWS]]
     return used[np.argsort(first[used], kind="stable")]
 
@@ -113,16 +115,17 @@ def _draw_weightings(figure: Any, page: GraphPage) -> None:
     start = max(0, page.described - BEFORE)
     grid = figure.subplots(2, 1 + heads, width_ratios=[1.9, *[1] * heads], height_ratios=[7, 1], squeeze=False)
     first = grid[0, 0]
-    _strip(first, np.sqrt(page.written[:, rows]), "Greens")
+    _strip(first, _root(page.written[:, rows]), "Greens")
     _phases(first, page, 0)
     first.set_ylabel(f"{len(rows)} of {page.written.shape[1]} rows of memory, the first written on top", fontsize=8)
     _title(
         first, "1  Where it writes and reads",
-        "Green: how much each row is written, moment by moment (colours grow\nwith the root). Blue, on the right: how much each head reads it.",
+        "Green: how much each row is written, moment by moment (colours grow\n"
+        "with the root). Blue, on the right: how much each head reads it.",
     )  # fmt: skip
     for head in range(heads):
         above, below = grid[0, 1 + head], grid[1, 1 + head]
-        _strip(above, np.sqrt(page.read[start:, head][:, rows]), "Blues")
+        _strip(above, _root(page.read[start:, head][:, rows]), "Blues")
         _strip(below, page.modes[start:, head], "Purples")
         for number, row in enumerate(page.due_rows):
             x, y = page.described + page.asked + number - start, int(np.flatnonzero(rows == row)[0])
@@ -141,6 +144,11 @@ def _draw_weightings(figure: Any, page: GraphPage) -> None:
         "content: what is most like a key. Violet: how much each way counts.",
         fontsize=8, color="#333333", ha="right", va="top",
     )  # fmt: skip
+
+
+def _root(weights: np.ndarray) -> np.ndarray:
+    """Of weights, which may be below zero by a rounding."""
+    return np.sqrt(weights.clip(min=0))
 
 
 def _strip(axes: "Axes", amounts: np.ndarray, colours: str) -> None:
@@ -192,6 +200,7 @@ def _draw_digits(figure: Any, page: GraphPage) -> None:
         axes.text(-1.6, y, name, fontsize=8, color=GREY, rotation=90, ha="center", va="center")
     _title(
         axes, f"4 and 5  What head {page.head + 1} looks for, and what it reads, moment by moment",
-        f"4: the digits that rows have which its key finds. 5: the digits in the vector that it reads. Both are told by linear\n"
-        f"fits to the memory of other episodes. Green is as it is due, red isn't; {GAP} is a gap: no digit stands out.",
+        "4: the digits that rows have which its key finds. 5: the digits in the vector that it reads. Both are told\n"
+        "by linear fits to the memory of other episodes. Green is as it is due, red isn't;\n"
+        f"{GAP} is a gap: no digit stands out.",
     )  # fmt: skip

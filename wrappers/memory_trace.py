@@ -107,8 +107,8 @@ class MemoryTrace(Instrument, gym.utils.RecordConstructorArgs):
 
         `inputs`, `outputs` (logits), `actions`, `targets`, `due`, and what the core names: `read_weights` (T, R, N),
         `write_weights` (T, H, N), `memory` (T, N, W), gates, for a DNC `usage` (T, N), `read_modes` (T, R, 3; backward,
-        content, forward), `read_keys` (T, R, W), `read_strengths` (T, R) and, of masked keys, `read_masks` (T, R, W), and
-        with `of` `memory_jacobian` (T, N).
+        content, forward), `read_keys` (T, R, W), `read_strengths` (T, R), `read_masks` (T, R, W) where keys are masked,
+        and with `of` `memory_jacobian` (T, N).
 
         Raises:
             FoveateError: nothing was traced yet.

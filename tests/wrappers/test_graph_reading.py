@@ -84,7 +84,9 @@ def test_what_a_key_looks_for_is_a_fit_to_its_similarities(masked: bool) -> None
         mask = masks[each].numpy() if masked else np.ones(5)
         key = keys[each].numpy() * mask
         seen = [row * mask for row in rows.numpy()]
-        alike = np.array([row @ key / np.linalg.norm(row) / np.linalg.norm(key) for row in seen]) * float(strengths[each])
+        alike = np.array([row @ key / np.linalg.norm(row) / np.linalg.norm(key) for row in seen]) * float(
+            strengths[each]
+        )
         # ridge regression is least squares with rows that ask for small weights
         tall = np.concatenate([channels, math.sqrt(RIDGE) * np.eye(20)])
         weights = np.linalg.lstsq(tall, np.concatenate([alike - alike.mean(), np.zeros(20)]), rcond=None)[0]
@@ -148,7 +150,11 @@ def test_a_memory_whose_every_row_is_known_is_read_as_it_is(monkeypatch: pytest.
     chances = []
     for count in (8, 8, 4):  # one edge of all is read at each answer
         whole = again.episodes(count)
-        chances += [1 / int(e) for e, a in zip(whole.state["asked_from"], whole.target_mask.sum(0), strict=True) for _ in range(a)]
+        chances += [
+            1 / int(e)
+            for e, a in zip(whole.state["asked_from"], whole.target_mask.sum(0), strict=True)
+            for _ in range(a)
+        ]
     assert found.by_chance == pytest.approx(np.mean(chances))
     page = found.page
     assert (page.told[page.asked :] == page.shown[page.asked :]).all()
@@ -210,4 +216,7 @@ def test_rows_stand_in_the_order_of_writing_and_those_that_are_due_are_shown() -
     assert shown[0] == order[3]
     assert shown[1:] == order[described + 1 - MOST_ROWS + 1 : described + 1].tolist()  # the last ones before the answer
     assert described > BEFORE
+    faint = page._replace(written=0.01 * page.written)  # nothing is written much
+    assert _rows(faint).tolist() == [order[3]]
+    assert draw_graph_page(faint, "a graph of two nodes").startswith(b"\x89PNG")
     assert draw_graph_page(page, "a graph of two nodes").startswith(b"\x89PNG")
