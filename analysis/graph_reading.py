@@ -164,7 +164,7 @@ def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: i
         int(part[i]) for part in (whole.state["asked_from"], whole.state["asked_to"], whole.length)
     )
     labels = _labels(whole.state["inputs"][i, :end, :9])
-    asking, every = slice(described, end), torch.arange(described)
+    asking, every = slice(described, end), torch.arange(end, device=labels.device)
     written = records["write_weights"][:end, i].sum(1).argmax(-1)  # (T,)
     weights, memory = records["read_weights"][:end, i], records["memory"][:end, i]  # (T, R, N), (T, N, W)
     shown_at = whole.state["relevant"][i, asked:end, 0]
@@ -176,9 +176,9 @@ def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: i
         shown_at=shown_at,
         right=(digits[asked:end, i] == due).all(-1),
         written=written,
-        contents=memory[every, written[:described]],
+        contents=memory[every[:described], written[:described]],
         read=weights.argmax(-1),
-        on_due=weights[torch.arange(asked, end), :, written[shown_at]],
+        on_due=weights[every[asked:], :, written[shown_at]],
         modes=records["read_modes"][:end, i],
         vectors=weights[asking] @ memory[asking],
         keys=records["read_keys"][asking, i],
