@@ -80,7 +80,14 @@ class LSTMController(Controller):
 
 
 def make_controller(name: Controllers, input_size: int, read_size: int, hidden: int, forget_bias: float) -> Controller:
-    """A controller by its name; `forget_bias` is an LSTM's.
+    """A controller by its name.
+
+    Args:
+        name: "lstm" or "feedforward".
+        input_size: of x.
+        read_size: of r.
+        hidden: units.
+        forget_bias: of an LSTM's forget gate, before training.
 
     Raises:
         FoveateError: there is none of this name.

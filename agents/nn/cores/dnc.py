@@ -77,15 +77,9 @@ class DNC(ExternalMemoryCore[DNCState]):
         # the switches' own: masks of all heads, sharpness of backward and forward
         self.sizes += [keys * width if mask_keys else 0, 2 * read_heads if sharpen_links else 0]
         super().__init__(
-            input_size,
-            hidden,
-            sum(self.sizes),
-            rows=rows,
-            width=width,
-            read_heads=read_heads,
-            controller=controller,
+            input_size, hidden, sum(self.sizes), rows=rows, width=width, read_heads=read_heads, controller=controller,
             forget_bias=forget_bias,
-        )
+        )  # fmt: skip
         self.fast: Fast = fast
 
     def resize(self, rows: int) -> None:

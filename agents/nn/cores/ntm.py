@@ -92,15 +92,9 @@ class NTM(ExternalMemoryCore[NTMState]):
         # softplus does (strength, sharpening)
         self.sizes = [heads * width, heads * shifts, write_heads * width, heads + write_heads * width, 2 * heads]
         super().__init__(
-            input_size,
-            hidden,
-            sum(self.sizes),
-            rows=rows,
-            width=width,
-            read_heads=read_heads,
-            controller=controller,
+            input_size, hidden, sum(self.sizes), rows=rows, width=width, read_heads=read_heads, controller=controller,
             forget_bias=forget_bias,
-        )
+        )  # fmt: skip
         self.write_heads, self.heads, self.reach, self.addressing = write_heads, heads, reach, addressing
         self.fast: Fast = fast
         self.blank = blank
