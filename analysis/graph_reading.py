@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 
 from ..agents.policies.policy import Policy
-from ..envs.counter_rng import CounterRNG
 from ..envs.episodes import Episodes
 from ..envs.memory.graph_tasks import GraphTraversal
-from ..envs.memory.graphs import digits_of, distances, fixed_graph
-from ..envs.memory.named_graphs import Underground
+from ..envs.memory.graphs import digits_of, distances, fixed_graph, labels_of
 from ..errors import FoveateError
 from ..viz.graph_map import GraphMap, classical_scaling
 from ..viz.graph_reading import GraphPage
@@ -126,7 +124,7 @@ def graph_reading(policy: Policy, world: GraphTraversal, episodes: int) -> Graph
         some = [_played(whole, prediction.records, digits, i) for i in range(count)]
         if len(played) <= half < len(played) + count:
             i = half - len(played)
-            weights, names = _weights(prediction.records, int(whole.length[i]), i), _names(world, i)
+            weights, names = _weights(prediction.records, int(whole.length[i]), i), world.names(i)
         played += some
     known, new = played[:half], played[half:]
     read_out = fit_read_out(
@@ -163,7 +161,7 @@ def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: i
     described, asked, end = (
         int(part[i]) for part in (whole.state["asked_from"], whole.state["asked_to"], whole.length)
     )
-    labels = _labels(whole.state["inputs"][i, :end, :9])
+    labels = labels_of(whole.state["inputs"][i, :end, :9].unflatten(-1, (3, 3)))  # (T, 3)
     asking, every = slice(described, end), torch.arange(end, device=labels.device)
     written = records["write_weights"][:end, i].sum(1).argmax(-1)  # (T,)
     weights, memory = records["read_weights"][:end, i], records["memory"][:end, i]  # (T, R, N), (T, N, W)
@@ -172,7 +170,7 @@ def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: i
     return Played(
         edges=labels[:described],
         asked=labels[described:asked],
-        due=_labels(due),
+        due=labels_of(due.unflatten(-1, (3, 3))),
         shown_at=shown_at,
         right=(digits[asked:end, i] == due).all(-1),
         written=written,
@@ -190,12 +188,6 @@ def _played(whole: Episodes, records: Mapping[str, Tensor], digits: Tensor, i: i
 def _digits(labels: Tensor) -> Tensor:
     """The nine digits of triples of labels, (…, 3) -> (…, 9)."""
     return digits_of(labels).flatten(-2)
-
-
-def _labels(digits: Tensor) -> Tensor:
-    """The labels of triples, -1 for a gap: (…, 9) -> (…, 3)."""
-    three = digits.long().unflatten(-1, (3, 3))
-    return torch.where(three[..., 0] < 0, -1, 100 * three[..., 0] + 10 * three[..., 1] + three[..., 2])
 
 
 def _asked_rows(each: Played) -> Tensor:
@@ -236,14 +228,6 @@ def _weights(records: Mapping[str, Tensor], length: int, i: int) -> tuple[np.nda
     """The write and the read weightings of an episode, (T, N) and (T, R, N)."""
     written, read = (records[name][:length, i].numpy(force=True) for name in ("write_weights", "read_weights"))
     return written.sum(1), read
-
-
-def _names(world: GraphTraversal, i: int) -> dict[int, str]:
-    """What nodes are called, by their label, in the present episode of a world; empty where they have no names."""
-    if not isinstance(world, Underground):
-        return {}
-    labels = world.node_labels(CounterRNG(world.key, world.episode, torch.zeros_like(world.episode)))[i]
-    return dict(zip(labels.tolist(), world.station_names, strict=False))
 
 
 def _page(

@@ -84,7 +84,8 @@ def pages(kept: Sequence[dict[str, Any]]) -> list[str]:
     lines.append(
         "Share of answers that are wholly right. Agents are trained in random graphs, by lessons; the named graphs, "
         "whose stations and persons have other names in every episode, they see here for the first time. Traversal has "
-        "seven edges, the shortest path four, a relation four steps. Graves et al. 2016 trained for days; their "
+        "seven edges, the shortest path four, a relation four steps. "
+        f"A DNC is measured with {ROWS} rows of memory. Graves et al. 2016 trained for days; their "
         "Underground has 84 edges and their family 54. Several figures in one cell are the seeds' own.\n"
     )
     lines.append(

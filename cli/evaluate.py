@@ -117,6 +117,10 @@ class EvaluateOptions:
             raise FoveateError("--of says what --saliency or --score-saliency explain: give one of them.")
         if self.letter and self.align is None:
             raise FoveateError("--letter says what --align draws: say where to, as in --align strips.png.")
+        if self.score_search and self.world is not None:
+            raise FoveateError(
+                "--score-search looks at runs of Glimpse/FindEight-v0 where they learned: leave --world out."
+            )
         drawn = (bool(self.sweep), self.score_search, self.score_heads, self.score_memory)
         if self.plot is not None and sum(drawn) != 1:
             raise FoveateError(
@@ -202,7 +206,7 @@ def configure(arguments: list[str], ids: Sequence[str]) -> tuple[EvaluateOptions
     different = ", ".join(sorted(set(ids)))
     options = {name: option for name, option in env_options(ids[0]).items() if is_typed(option.type)}
     absent = {name: option._replace(type=option.type | None, default=None) for name, option in options.items()}
-    fields = [part("env", dataclass_of("Environment", absent, {})(), f"options of {ids[0]}; None is as trained")]
+    fields = [part("env", dataclass_of("Environment", absent, {})(), f"options of {ids[0]}; None leaves it as it is")]
     kind = dataclasses.make_dataclass("Evaluation", fields, bases=(EvaluateOptions,))
     parsed = parse(kind, arguments, PROG, ABOUT)
     env = dataclasses.asdict(getattr(parsed, "env"))  # noqa: B009 (a field of this environment's own class)

@@ -1,5 +1,6 @@
 """What all tests share: one thread, no display, our ids."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import gymnasium as gym
 import pytest
@@ -89,3 +91,31 @@ def display() -> Iterator[str]:
     yield f":{number}"
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[SimpleNamespace]:
+    """The modules of benchmarks/, which find each other as they do when one of them is run."""
+    names = (
+        "turns",
+        "performance",
+        "curves",
+        "peers",
+        "peers_install",
+        "growth",
+        "rows_peers",
+        "rows_growth",
+        "run_jobs",
+        "gpu",
+        "hopfield",
+        "scores",
+        "flares",
+        "paths",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        before = set(sys.modules)
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "benchmarks")):
+                del sys.modules[name]

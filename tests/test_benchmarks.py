@@ -1,53 +1,16 @@
 """The commands of benchmarks/ that measure, with hardly any time, and what they write."""
 
-import importlib
 import itertools
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
 import pytest
 import torch
 
-from foveate.agents import load
-from foveate.agents.nn.cores import make_core
-from foveate.analysis.saliency_moments import collect
-from foveate.wrappers.saliency import view_of
-
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[SimpleNamespace]:
-    """The modules of benchmarks/, which find each other as they do when one of them is run."""
-    names = (
-        "turns",
-        "performance",
-        "curves",
-        "peers",
-        "peers_install",
-        "growth",
-        "rows_peers",
-        "rows_growth",
-        "run_jobs",
-        "gpu",
-        "hopfield",
-        "scores",
-        "flares",
-        "paths",
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "benchmarks"))
-        before = set(sys.modules)
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "benchmarks")):
-                del sys.modules[name]
 
 
 def report(**parts: Any) -> dict[str, Any]:
@@ -171,7 +134,6 @@ def test_a_card_is_compared_with_a_core(
     bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every row is made, of few worlds and on the CPU in the place of the card; without one the command says so."""
-    import torch
 
     file, page = tmp_path / "gpu.json", tmp_path / "page.md"
     words = ["--seconds", "0", "--json", str(file), "--page", str(page), "--where", str(tmp_path), "--only", "copy"]
@@ -231,97 +193,6 @@ def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: p
 def test_each_model_has_one_colour_and_a_line_of_the_legend(bench: SimpleNamespace) -> None:
     growths = [bench.growth.GROWTHS[size] for size in ("rows", "length", "batch", "threads")]
     assert {curve for growth in growths for curve in growth.curves} == set(bench.growth.MODELS)
-
-
-def test_scores_begin_as_the_dot_product_s_literal_example(
-    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in {"SIZES": (4, 400), "DRAWS": 20}.items():
-        monkeypatch.setattr(bench.scores, name, value)
-    file = tmp_path / "scores.json"
-    assert bench.scores.main(["--json", str(file)]) == 0
-    kept = json.loads(file.read_text())
-    assert list(kept) == list(bench.scores.SCORES)
-    assert all(0 <= entropy <= 1 and 0 < slope <= 0.5**0.5 for row in kept.values() for entropy, slope in row.values())
-    (_, before), (_, after) = kept["dot"].values()
-    assert after < before / 2  # longer vectors leave hardly any gradient
-    (_, before), (_, after) = kept["scaled-dot"].values()
-    assert after == pytest.approx(before, rel=0.3)
-    page = bench.scores.pages(kept)
-    assert page[-1].startswith("| cosine, derivative")
-    assert page[-1].count("|") == 4
-
-
-def test_sensitivity_is_the_jacobian_s_size_by_the_output_s_spread(
-    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bench.flares, "WORLDS", 4)
-    file = tmp_path / "flares.json"
-    assert bench.flares.main(["--moments", "12", "--json", str(file)]) == 0
-    (kept,) = json.loads(file.read_text())
-    assert (kept["run"], kept["moments"]) == ("Driving-dueling", 12)
-    assert 0 < kept["near"] < 12
-    for name in bench.flares.OUTPUTS:  # the mean of all is the weighted mean of both kinds
-        row = kept[name]
-        both = (kept["near"] * row["near"] + (12 - kept["near"]) * row["far"]) / 12
-        assert row["mean"] == pytest.approx(both)
-    page = bench.flares.pages([kept])
-    assert page[-1].startswith("| Driving-dueling |")
-
-
-def test_the_sensitivity_of_a_linear_output_is_its_weights(bench: SimpleNamespace) -> None:
-    view = view_of(load(ROOT / "zoo" / "Driving-dueling", None, "cpu"))
-    env = gym.make_vec("Probe/Driving-v0", 2, autoreset_mode="SameStep", output="torch", relevance=True)
-    played = collect(view, env, 4, 3, seed=1)
-    sizes, spread = bench.flares.sensitivity(view, played)
-    outputs = view.outputs(played.inputs)
-    assert outputs.value is not None
-    assert spread["value"] == pytest.approx(float(outputs.value.std().detach()), rel=1e-5)
-    seen = played.inputs.observation.clone().requires_grad_()
-    value = view.outputs(played.inputs._replace(observation=seen)).value
-    assert value is not None
-    (slope,) = torch.autograd.grad(value.sum(), seen)
-    np.testing.assert_allclose(sizes["value"], slope.abs().flatten(1).sum(1), rtol=1e-4)
-
-
-def test_blocks_are_as_many_as_reach_and_no_more(bench: SimpleNamespace) -> None:
-    for distance in (1, 2, 3, 6, 7, 32, 62, 63, 200):
-        layers = bench.paths.layers_for(distance)
-        core = make_core("bytenet", 3, 4, layers=layers)
-        reach = core.initial_state(1).seen.shape[1]
-        fewer = make_core("bytenet", 3, 4, layers=layers - 1).initial_state(1).seen.shape[1] if layers > 1 else 0
-        assert fewer < distance <= max(reach, 2 * sum((1, 2, 4, 8, 16)[i % 5] for i in range(layers)))
-
-
-def test_what_was_shown_is_learned_at_a_short_distance_and_kept(bench: SimpleNamespace, tmp_path: Path) -> None:
-    file = tmp_path / "paths.json"
-    words = ["--kinds", "transformer", "--distances", "2", "--seeds", "1", "--seconds", "30", "--json", str(file)]
-    assert bench.paths.main(words) == 0
-    assert bench.paths.main(["--kinds", "gru", *words[2:6], "--seconds", "0", "--json", str(file)]) == 0
-    kept = json.loads(file.read_text())
-    assert list(kept) == ["transformer", "gru"]
-    assert kept["transformer"]["2"][0]["right"] >= 0.99
-    assert kept["gru"]["2"][0]["right"] == 0.0  # one update, and no average yet
-    page = bench.paths.pages(kept)
-    assert page[-1] == "| GRU, path | 2 / 12 |"
-    assert page[-2] == "| self-attention, one layer, path | 1 / 1 |"
-
-
-def test_hopfield_networks_are_measured_and_drawn(
-    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = {"LOADS": (0.05, 0.3), "FLIPS": (0.1,), "DIGITS": (5, 40), "NETWORKS": 1, "CUES": 6, "UNITS": (50, 60)}
-    for name, value in few.items():
-        monkeypatch.setattr(bench.hopfield, name, value)
-    file, picture = tmp_path / "hopfield.json", tmp_path / "hopfield.png"
-    assert bench.hopfield.main(["--json", str(file), "--picture", str(picture)]) == 0
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    assert kept["digits"]["modern, one step"]["40"][0] == 1
-    assert kept["digits"]["Hebb's rule"]["40"][0] == 0
-    assert kept["largest rise of the energy"] <= 1e-3
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    page = "\n".join(bench.hopfield.pages(kept))
-    assert "| modern, one step | 1.000 (1.00–1.00) | 1.000 (1.00–1.00) |" in page
 
 
 # ---- installing ----

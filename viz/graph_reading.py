@@ -186,14 +186,14 @@ def _draw_digits(figure: Any, page: GraphPage) -> None:
         axes.text(left, -1.9, title, fontsize=9.5, fontweight="bold", va="center")
         for label, name in enumerate(LABELS):
             axes.text(left + 4 * label + 1, -0.9, name, fontsize=8, color=GREY, ha="center", va="center")
-        for row in range(moments):
-            y = row + (0.6 if row >= page.asked else 0)
-            for place in range(9):
-                digit, right = digits[row, place], page.shown[row, place]
-                judged = column > 0 and row >= page.asked and digit >= 0
-                colour = hexadecimal((RIGHT if digit == right else WRONG) if judged else INK)
-                x = left + place + place // 3
-                axes.text(x, y, GAP if digit < 0 else str(digit), color=colour if digit >= 0 else GREY, **mono)
+        for (row, place), digit in np.ndenumerate(digits):
+            x, y = left + place + place // 3, row + (0.6 if row >= page.asked else 0)
+            if digit < 0:
+                axes.text(x, y, GAP, color=GREY, **mono)
+                continue
+            judged = column > 0 and row >= page.asked
+            colour = (RIGHT if digit == page.shown[row, place] else WRONG) if judged else INK
+            axes.text(x, y, str(digit), color=hexadecimal(colour), **mono)
     axes.axhline(page.asked - 0.2, **PHASE)
     for begin, count, name in ((0, page.asked, "question"), (page.asked, moments - page.asked, "answer")):
         y = begin + count / 2 - 0.5 + (0.6 if begin else 0)

@@ -69,8 +69,11 @@ class Curriculum:
         It writes one row a moment, so more are never filled, and among few the right one is found sooner: the first
         lessons take a fraction of the updates. What is learned holds in a memory of any size.
         """
-        core, world = algorithm.policy.core, world_of(make_worlds(self.env_id, 1, "cpu", self.arguments))
-        if isinstance(core, DNC) and isinstance(world, KnowsMostSteps):
+        core = algorithm.policy.core
+        if not isinstance(core, DNC):
+            return
+        world = world_of(make_worlds(self.env_id, 1, "cpu", self.arguments))
+        if isinstance(world, KnowsMostSteps):
             self._rows = self._rows or core.rows
             core.resize(max(min(self._rows, world.most_steps), core.sparse_links))
             # a checkpoint of this lesson is of an agent with as many

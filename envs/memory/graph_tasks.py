@@ -7,7 +7,7 @@ from ..batch import State, Tensors
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
 from .graph_world import TRIPLE, GraphWorld, PlanningWorld, Question, lesson_table, pick_edges
-from .graphs import Graph, digits_of, distances, walk
+from .graphs import Graph, digits_of, distances, labels_of, walk
 from .script import SequenceWorld, moments, rows_at
 
 
@@ -50,6 +50,10 @@ class GraphTraversal(SequenceWorld, GraphWorld):
 
     def most_asked(self) -> int:
         return 2 * self.path.high
+
+    def names(self, world: int) -> dict[int, str]:
+        """What nodes of a world are called, by their labels in its present episode; empty where they have no names."""
+        return {}
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
         length = self.path.sample(rng, "path")
@@ -153,8 +157,7 @@ class ShortestPath(PlanningWorld):
     def advance(self, state: State, action: Tensor, rng: CounterRNG) -> tuple[State, Tensor, Tensor]:
         now = self._moment(state)
         due = self._now(state, "mask")
-        # (B, 3) labels; CUDA has no product of whole-number matrices
-        said = (action.view(-1, 3, 3) * torch.tensor([100, 10, 1], device=action.device)).sum(-1)
+        said = labels_of(action.view(-1, 3, 3))  # (B, 3)
         leads, labels = self._here(state, "leads"), self._here(state, "edge_names")  # (B, D)
         named = (labels == said[:, 1:2]) & (rows_at(state["names"], leads) == said[:, 2:])
         fits = self._here(state, "right_edges") & named

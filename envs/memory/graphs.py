@@ -91,6 +91,12 @@ def digits_of(label: Tensor) -> Tensor:
     return torch.where(label[..., None] < 0, -1, digits)
 
 
+def labels_of(digits: Tensor) -> Tensor:
+    """The labels of three digits each, -1 for a gap: (…, 3) -> (…,)."""
+    hundreds, tens, ones = digits.long().unbind(-1)
+    return torch.where(hundreds < 0, -1, 100 * hundreds + 10 * tens + ones)
+
+
 def walk(rng: CounterRNG, graph: Graph, steps: int) -> tuple[Tensor, Tensor]:
     """A random walk from a random node that has a way out.
 

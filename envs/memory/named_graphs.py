@@ -137,13 +137,17 @@ class Underground(GraphTraversal):
         check_range("path", path, 1, 100)
         self.set_reward(reward)
         self.path = Range(path, path)
-        self.station_names, edges = underground(stations)
+        self._stations, edges = underground(stations)
         self.graph = fixed_graph(edges)
         self.episode_length = len(edges) + 2 * path
         self.prepare(int(self.graph.count[0]), len(edges))
 
     def graphs(self, rng: CounterRNG) -> Graph:
         return repeated(self.graph, len(rng), rng.key.device)
+
+    def names(self, world: int) -> dict[int, str]:
+        beginning = CounterRNG(self.key, self.episode, torch.zeros_like(self.episode))
+        return dict(zip(self.node_labels(beginning)[world].tolist(), self._stations, strict=False))
 
 
 class UndergroundShortestPath(ShortestPath):

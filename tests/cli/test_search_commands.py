@@ -40,3 +40,9 @@ def test_shares_of_a_map_on_fur_and_background(root: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert "share of jacobian of value on each object: fur 0." in done.stdout
     assert "share of the picture: fur 0." in done.stdout
+
+
+def test_searches_are_of_the_world_that_was_learned_in(root: Path) -> None:
+    done = command(root, "evaluate.py", "zoo/Digits-ram", "--score-search", "--world", "Glimpse/FindEight-v0")
+    assert done.returncode == 2
+    assert "leave --world out" in done.stderr

@@ -21,6 +21,7 @@ from foveate.analysis import graph_reading as reading
 from foveate.analysis.memory_use import memory_use
 from foveate.analysis.read_out import RIDGE, fit_read_out, plain_digits
 from foveate.envs.episodes import Episodes
+from foveate.envs.memory.graphs import labels_of
 from foveate.envs.memory.named_graphs import underground
 from foveate.envs.protocols import world_of
 from foveate.envs.registry import make_worlds
@@ -174,10 +175,10 @@ def test_stations_have_their_names_in_every_episode() -> None:
     for _ in range(2):
         whole = world.episodes(2)
         for i in range(2):
-            names = reading._names(world, i)
-            triples = reading._labels(whole.state["inputs"][i, : len(edges), :9]).tolist()
+            names = world.names(i)
+            triples = labels_of(whole.state["inputs"][i, : len(edges), :9].unflatten(-1, (3, 3))).tolist()
             assert sorted((names[a], names[b]) for a, _, b in triples) == expected
-    assert reading._names(graphs(GRAPHS, 1, lesson=1), 0) == {}
+    assert graphs(GRAPHS, 1, lesson=1).names(0) == {}
 
 
 def machine(env_id: str, arguments: dict[str, Any], name: str) -> Policy:
