@@ -1,6 +1,6 @@
 """Ship trained agents: bring the best runs of finished jobs to zoo/, in half precision, with a model card each.
 
-python benchmarks/run_jobs.py      the trainings; and python train.py compare benchmarks/core.yaml
+python benchmarks/run_jobs.py      the trainings
 python benchmarks/ship.py          zoo/NAME for each entry of benchmarks/zoo.yaml whose runs are here, or that is there
 python benchmarks/ship.py --only ClutteredDigits-ram --runs FOLDER      of this agent alone, from runs elsewhere
 
@@ -30,7 +30,7 @@ from foveate.cli.score import ScoreOptions, score
 from foveate.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-ZOO, ENTRIES, COMPARED = ROOT / "zoo", ROOT / "benchmarks" / "zoo.yaml", ROOT / "benchmarks" / "compare.json"
+ZOO, ENTRIES = ROOT / "zoo", ROOT / "benchmarks" / "zoo.yaml"
 LARGEST_HALF = 6e4  # what half precision holds, nearly
 MOST_BYTES = 2_000_000  # of an agent's weights
 
@@ -51,14 +51,6 @@ class Run(NamedTuple):
 
 def candidates(entry: dict, runs: Path) -> Iterator[Run]:
     """The finished runs of an entry of benchmarks/zoo.yaml."""
-    if "arm" in entry:
-        world = entry["name"].removesuffix(f"-{entry['arm']}")
-        homes = sorted((runs / "compare-core" / "runs").glob(f"Glimpse-{world}-v0__{entry['arm']}__*/*/config.json"))
-        for file in homes:
-            yield _run(
-                file.parent, str(read_config(file.parent)["command"]).replace("foveate-train", "python train.py")
-            )
-        return
     for file in sorted(runs.glob("*/result.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
         if (result["table"], result["label"]) == (entry["table"], entry["label"]):
@@ -74,8 +66,6 @@ def _run(home: Path, command: str) -> Run:
 
 def trainings(entry: dict, command: str) -> Trainings | None:
     """The figures of all seeds of an entry that were trained by the same command."""
-    if "arm" in entry:
-        return _compared(entry, command)
     rows = [
         row
         for row in json.loads(KEPT.read_text(encoding="utf-8"))
@@ -87,18 +77,6 @@ def trainings(entry: dict, command: str) -> Trainings | None:
         return None
     low, high = rows[0]["interval"] if len(rows) == 1 else interval(rows)
     return Trainings(entry["table"], [row["score"] for row in rows], low, high)
-
-
-def _compared(entry: dict, command: str) -> Trainings | None:
-    """The figures of an arm's seeds, as long as this run was in the comparison that is kept."""
-    name = f"Glimpse/{entry['name'].removesuffix('-' + entry['arm'])}-v0"
-    for world in json.loads(COMPARED.read_text(encoding="utf-8"))["worlds"]:
-        runs = [run for run in world["runs"] if world["world"] == name and run["arm"] == entry["arm"]]
-        if runs and command.endswith(f" --steps {runs[0]['steps']}"):
-            (row,) = [row for row in world["summary"] if row["arm"] == entry["arm"]]
-            scores = [run["score"] for run in runs]
-            return Trainings("Hard, soft and no attention", scores, row["low"], row["high"])
-    return None
 
 
 def bring(run: Run, home: Path) -> None:
