@@ -9,6 +9,8 @@ ROOMS := viz envs agents wrappers analysis sb3 cli tests benchmarks docs/site tr
 # tests of every room that take little, for versions of Python and of packages that aren't the usual ones
 SAMPLE := $(addprefix tests/,test_public_names.py test_introspect.py test_zoo.py envs/test_spaces.py agents/test_heads.py \
 	wrappers/test_recording.py viz cli/test_imports.py)
+# what needs an extra: trackers, the hub, the viewer, sweeps
+EXTRAS := $(addprefix tests/cli/,test_tracking.py test_hub.py test_serve.py test_serve_page.py test_serve_command.py test_sweep.py)
 
 .PHONY: setup demo test nightly zoo-check release-check cluster lowest another fuzz check types style duplicates bench results docs notebooks clean
 
@@ -50,13 +52,14 @@ cluster: setup
 	$(BIN)/python -m pip install --quiet --editable ".[ray]"
 	$(BIN)/python -m pytest -c tests/pytest.ini -n0 tests/cli/test_cluster.py
 
-# the oldest versions that pyproject.toml allows, in a virtual environment of their own, with the tests of every room
+# the oldest versions that pyproject.toml allows, those of the extras among them (Ray's are `make cluster`'s), in a virtual
+# environment of their own, with the tests of every room and of what extras are for
 lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[dev]"
-	.venv-lowest/bin/python -m pytest -c tests/pytest.ini $(SAMPLE)
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable ".[dev,wandb,mlflow]"
+	.venv-lowest/bin/python -m pytest -c tests/pytest.ini $(SAMPLE) $(EXTRAS)
 
 # another Python, in a virtual environment of its own, with the same tests: make another PYTHON=python3.13
 another:

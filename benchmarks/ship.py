@@ -22,7 +22,6 @@ from run_jobs import KEPT
 from safetensors.torch import load_file, save
 
 from foveate.agents.learning import checkpoint
-from foveate.agents.learning.run_folder import read_config
 from foveate.analysis.generalisation import Figures
 from foveate.analysis.measure import EVALUATION_SEED, lower_is_better, usual_episodes
 from foveate.analysis.model_card import CARD, Facts, Trainings, model_card

@@ -12,8 +12,7 @@ from typing import Annotated, cast
 
 from msgspec import Meta, Struct
 
-from ..agents.learning import checkpoint
-from ..agents.learning.run_folder import CONFIG, write_config
+from ..agents.learning.run_folder import CONFIG, CPU_COLUMN, METRICS, STEP_COLUMN, read_metrics, write_config
 from ..analysis.comparison.gather import check_comparable, world_of
 from ..envs.outside import options_of_file
 from ..errors import FoveateError, check_range
@@ -251,7 +250,9 @@ def budget(plan: Plan, entries: Sequence[Entry], imports: Sequence[str]) -> dict
 
 
 def speed(config: Configuration) -> float:
-    """Steps a second of processor time of a training, from a short one with a short evaluation at its end.
+    """Steps a second of processor time of a training, from a short one: between its first evaluation and its last.
+
+    What comes before the first is no measure of what a long training takes: kernels are chosen there and data is read.
 
     Raises:
         FoveateError: it can't be trained.
@@ -260,8 +261,8 @@ def speed(config: Configuration) -> float:
     while True:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            short = {"steps": steps, "eval_every": steps, "save_every": steps, "eval_episodes": 40, "log_dir": folder}
-            options = dataclasses.replace(config.options, **short)
+            short = {"steps": steps, "eval_every": steps // 3, "save_every": steps, "eval_episodes": 40}
+            options = dataclasses.replace(config.options, **short, log_dir=folder)
             write_config(folder, dataclasses.replace(config, options=options).plain())
             words = ["--config", str(folder / CONFIG), "--log-dir", str(folder), *words_for(config.env_id, config.env)]
             if CHILDREN.call("train", config.imports, words, folder / "log.txt") != 0:
@@ -269,8 +270,8 @@ def speed(config: Configuration) -> float:
                 raise FoveateError(f"{config.command} fails: {text.strip()[-500:]}")
             home = begun_run(folder)
             assert home is not None
-            probed = checkpoint.read_run(checkpoint.find(home, "last"))
-        seconds = probed["progress"]["cpu_seconds"]
+            rows = [row for row in read_metrics(home / METRICS) if row.get(CPU_COLUMN)]
+        done, seconds = (float(rows[-1][column]) - float(rows[0][column]) for column in (STEP_COLUMN, CPU_COLUMN))
         if seconds >= LEAST:
-            return probed["steps"] / seconds
-        steps = int(steps * min(20.0, 1.3 * LEAST / max(seconds, 0.05)))
+            return done / seconds
+        steps = int(steps * min(20.0, 2 * LEAST / max(seconds, 0.05)))

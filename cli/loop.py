@@ -18,7 +18,7 @@ from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.distributed import present
 from ..agents.learning.evaluation import Episodes
 from ..agents.learning.keeper import Keeper
-from ..agents.learning.run_folder import own_folder
+from ..agents.learning.run_folder import CPU_COLUMN, own_folder
 from ..agents.learning.schema import Progress, plain_progress
 from ..analysis.measure import lower_is_better, main_figure, measure
 from ..envs.registry import is_slow
@@ -256,7 +256,7 @@ class TrainingLoop:
             record("eval/lesson", self.curriculum.lesson)
         seconds, cpu_seconds = self.stopwatch.read()
         record("time/seconds", round(seconds, 1))
-        record("time/cpu_seconds", round(cpu_seconds, 1))
+        record(CPU_COLUMN, round(cpu_seconds, 1))
 
     def result(self, learner: Algorithm) -> dict[str, float]:
         """What came out of the run so far: the best score on the validation split, when, and what it took."""

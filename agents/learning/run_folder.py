@@ -28,7 +28,8 @@ from .schema import ConfigFile
 
 Config = dict[str, Any]  # a resolved configuration, or the content of another file of JSON
 
-CONFIG, METRICS, STEP_COLUMN, LOCK = "config.json", "metrics.csv", "time/total_timesteps", ".lock"
+CONFIG, METRICS, LOCK = "config.json", "metrics.csv", ".lock"
+STEP_COLUMN, CPU_COLUMN = "time/total_timesteps", "time/cpu_seconds"
 DAMAGED = "metrics-damaged.csv"
 EVENTS = re.compile(r"events\.out\.tfevents\.[\w.\-]+")
 

@@ -10,7 +10,7 @@ import torch
 
 from ...agents import Algorithm, load
 from ...agents.learning import checkpoint
-from ...agents.learning.run_folder import METRICS, STEP_COLUMN, read_config, read_metrics
+from ...agents.learning.run_folder import CPU_COLUMN, METRICS, STEP_COLUMN, read_config, read_metrics
 from ...agents.policies.policy import Policy
 from ...envs.glimpse.classification import Classification
 from ...envs.outside import options_of_file
@@ -195,7 +195,7 @@ def curve_of(path: Path) -> list[Point]:
     points = []
     for row in read_metrics(path / METRICS):
         try:
-            seconds = row.get("time/cpu_seconds") or row["time/seconds"]
+            seconds = row.get(CPU_COLUMN) or row["time/seconds"]
             points.append(Point(float(row[STEP_COLUMN]), float(seconds), float(row["eval/score"])))
         except (KeyError, ValueError):
             continue  # a row of the training, not of an evaluation

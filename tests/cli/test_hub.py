@@ -24,7 +24,7 @@ from foveate.errors import FoveateError
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
 from hub_server import HubServer, Repository  # noqa: E402
-from huggingface_hub import constants  # noqa: E402
+from huggingface_hub import constants, file_download, utils  # noqa: E402
 
 NEEDED = {"run.json", "weights.safetensors", "README.md"}
 
@@ -35,6 +35,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServe
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
         template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)  # 0.26's own copy
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("HF_TOKEN", "hf_of_nobody")
         hub.fetch.cache_clear()
@@ -153,6 +154,7 @@ def test_what_was_taken_is_there_without_a_network(
     load("hf://me/ram")
     hub.fetch.cache_clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    getattr(utils, "reset_sessions", lambda: None)()  # before 1.0 a session remembers that there was a network
     count = len(server.asked)
     for address in ("hf://me/ram", f"hf://me/ram@{commit}"):
         assert load(address).policy is not None
