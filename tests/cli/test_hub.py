@@ -29,6 +29,11 @@ from huggingface_hub import constants, file_download, utils  # noqa: E402
 NEEDED = {"run.json", "weights.safetensors", "README.md"}
 
 
+def forget_network() -> None:
+    """Have the client look anew whether it is offline: before 1.0 a session remembers that."""
+    getattr(utils, "reset_sessions", lambda: None)()
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     with HubServer() as running:
@@ -39,6 +44,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServe
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("HF_TOKEN", "hf_of_nobody")
         hub.fetch.cache_clear()
+        forget_network()
         yield running
         hub.fetch.cache_clear()
 
@@ -154,7 +160,7 @@ def test_what_was_taken_is_there_without_a_network(
     load("hf://me/ram")
     hub.fetch.cache_clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    getattr(utils, "reset_sessions", lambda: None)()  # before 1.0 a session remembers that there was a network
+    forget_network()
     count = len(server.asked)
     for address in ("hf://me/ram", f"hf://me/ram@{commit}"):
         assert load(address).policy is not None
