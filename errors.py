@@ -90,6 +90,22 @@ def check_range(name: str, value: Number, low: Number, high: float = math.inf) -
     return cast(Number, plain)
 
 
+def check_odd(name: str, value: int) -> int:
+    """Check the width of a window that sees as far to both sides.
+
+    Args:
+        name: of the argument.
+        value: given for it.
+
+    Raises:
+        FoveateError: it is no positive odd number.
+    """
+    check_range(name, value, 1)
+    if value % 2 == 0:
+        raise FoveateError(f"{name}={value} is not allowed: it must be odd, to see as far to both sides.")
+    return value
+
+
 def shortened(value: object) -> str:
     """How a message shows a value: a large one in part."""
     text = repr(value)

@@ -11,7 +11,7 @@ from foveate.agents.nn.attention import ATTENTIONS, draw, make_attention
 from foveate.agents.nn.attention.content import SCORES, make_score
 from foveate.agents.nn.attention.foveal import Fovea
 from foveate.agents.nn.attention.location import LocationAttention
-from foveate.agents.nn.attention.spatial_transformer import sample
+from foveate.agents.nn.attention.spatial_transformer import SpatialTransformer, sample
 from foveate.envs.glimpse import retina
 from foveate.errors import FoveateError
 
@@ -85,6 +85,28 @@ def test_the_spatial_transformer_s_gradient(shape: tuple[int, ...]) -> None:
     data = torch.rand(1, 1, *shape, dtype=torch.float64, requires_grad=True)
     affine = torch.eye(dims, dims + 1, dtype=torch.float64) * 0.71 + 0.05 * torch.randn(dims, dims + 1).double()
     assert torch.autograd.gradcheck(lambda d, a: sample(d, a, (2,) * dims), (data, affine[None].requires_grad_()))
+
+
+@settings(max_examples=20, deadline=None)
+@given(away=st.integers(1, 4), side=st.sampled_from([1, 3, 5, 7, 9]))
+def test_a_blurred_image_tells_where_a_stroke_lies_that_is_not_seen_yet(away: int, side: int) -> None:
+    model = SpatialTransformer((1, 21, 21), patch=1, samples=1, blur=side, intensity=1.0).double()
+    image = torch.zeros(1, 1, 21, 21, dtype=torch.float64)
+    image[0, 0, 10, 10 + away] = 1.0  # to the right of the middle, on which the one sample lies
+    emitted = model.initial().double()[None].requires_grad_()
+    glimpse = model.look(model.prepare(image), emitted).what
+    (gradient,) = torch.autograd.grad(glimpse.sum(), emitted)
+    torch.testing.assert_close(glimpse.item(), float(away <= side // 2) / side**2)
+    assert (gradient[0, 2] != 0) == (away == side // 2 + 1), "what the next pixel would show, and no more"
+
+
+def test_the_spatial_transformer_begins_in_the_middle_and_its_middle_stays_in_the_image() -> None:
+    model = SpatialTransformer((1, 8, 8), reach=0.5)
+    torch.testing.assert_close(model.affine(model.initial()[None])[0], torch.eye(2, 3) * 0.5)
+    far = model.affine(torch.tensor([[1.0, 0.0, 50.0, 0.0, 1.0, -50.0]]))
+    torch.testing.assert_close(far[0, :, 2], torch.tensor([1.0, -1.0]))
+    with pytest.raises(FoveateError, match="blur=4 is not allowed: it must be odd"):
+        SpatialTransformer((1, 8, 8), blur=4)
 
 
 def test_bilinear_sampling_is_the_paper_s_double_sum() -> None:

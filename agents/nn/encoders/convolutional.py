@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ....errors import FoveateError, check_range
+from ....errors import check_odd, check_range
 from ..cores.bytenet import DILATIONS, DilatedBlock
 from ..places import place_code
 from .items import ItemEncoder, real
@@ -74,6 +74,4 @@ class BytenetItems(ItemEncoder):
 def _check(units: int, layers: int, kernel: int) -> None:
     check_range("units", units, 1)
     check_range("layers", layers, 1)
-    check_range("kernel", kernel, 1)
-    if kernel % 2 == 0:
-        raise FoveateError(f"kernel={kernel} is not allowed: it must be odd, to see as far to both sides.")
+    check_odd("kernel", kernel)
