@@ -111,6 +111,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "scores",
         "flares",
         "paths",
+        "wiring",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))

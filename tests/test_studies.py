@@ -106,3 +106,24 @@ def test_hopfield_networks_are_measured_and_drawn(
     assert picture.read_bytes().startswith(b"\x89PNG")
     page = "\n".join(bench.hopfield.pages(kept))
     assert "| modern, one step | 1.000 (1.00–1.00) | 1.000 (1.00–1.00) |" in page
+
+
+def test_a_kernel_s_band_is_the_convolution(bench: SimpleNamespace) -> None:
+    taps, x = np.array([0.5, -1.0, 2.0]), np.arange(1.0, 6.0)
+    torch_s = torch.nn.functional.conv1d(torch.tensor(x)[None, None], torch.tensor(taps)[None, None], padding=1)
+    np.testing.assert_allclose(bench.wiring.band(taps, 5) @ x, torch_s[0, 0].numpy())
+
+
+def test_the_wiring_is_drawn_from_the_zoo(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.wiring, "PICTURE", tmp_path / "docs" / "wiring.png")
+    (tmp_path / "docs").mkdir()
+    bench.wiring.main()
+    assert (tmp_path / "docs" / "wiring.png").read_bytes().startswith(b"\x89PNG")
+    taps = bench.wiring.kernel()
+    assert taps.shape == (3,)
+    assert np.abs(taps).max() == 1
+    for read, written, weights in bench.wiring.sentences():
+        assert weights.shape == (len(written), len(read))
+        np.testing.assert_allclose(weights.sum(1), 1, atol=1e-4)
