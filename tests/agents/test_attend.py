@@ -203,8 +203,8 @@ def test_a_text_equals_its_words_across_episode_starts(core: str, attention: str
             one = policy(tree.index(seen, slice(t, t + 1)), state, starts[t : t + 1], record=True)
             state = one.state
             rows.append((one.parameters["action"][0], one.records["source_weights"][0]))
-    # a window's weights are unbounded, and so the numbers are large
-    torch.testing.assert_close(whole.parameters["action"], torch.stack([row[0] for row in rows]), rtol=1e-4, atol=1e-5)
+    # a window's weights are unbounded: numbers of a thousand and more, which rounding moves by a ten-thousandth
+    torch.testing.assert_close(whole.parameters["action"], torch.stack([row[0] for row in rows]), rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(whole.records["source_weights"], torch.stack([row[1] for row in rows]))
 
 

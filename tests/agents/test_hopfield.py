@@ -148,13 +148,14 @@ def test_the_modern_network_against_a_loop_and_its_gradient() -> None:
 def test_several_memories_at_once() -> None:
     torch.manual_seed(3)
     x, state = signs(2, 3, 8), signs(2, 5, 8)
+    bias = 0.01 * torch.randn(8).double()  # no unit is at 0, where rounding would say which way it goes
     for name in ("hebb", "pseudo_inverse"):
         weights = getattr(hopfield, name)(x)
         for each in range(2):
             alone = getattr(hopfield, name)(x[each])
             torch.testing.assert_close(weights[each], alone)
-            assert torch.equal(asynchronous(state, weights)[each], asynchronous(state[each], weights[each]))
-            assert torch.equal(synchronous(state, weights)[each], synchronous(state[each], weights[each]))
+            assert torch.equal(asynchronous(state, weights, bias)[each], asynchronous(state[each], weights[each], bias))
+            assert torch.equal(synchronous(state, weights, bias)[each], synchronous(state[each], weights[each], bias))
             torch.testing.assert_close(energy(state, weights)[each], energy(state[each], weights[each]))
     torch.testing.assert_close(recall(state, x, 0.3)[1], recall(state[1], x[1], 0.3))
 
