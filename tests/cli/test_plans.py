@@ -7,6 +7,8 @@ import pytest
 from commands import command
 
 from foveate.cli import compare
+from foveate.cli.configuration import configure
+from foveate.cli.plan import read_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
@@ -88,3 +90,11 @@ def test_what_can_be_compared_begins_to_train(changes: dict[str, str | None], tm
 def test_without_a_report_anything_may_be_trained(name: str, tmp_path: Path) -> None:
     done = command(ROOT, "train.py", "compare", plan(tmp_path, **UNFIT[name][0]), "--no-report", cwd=tmp_path)
     assert "it trains" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["first.yaml", "core.yaml", "jobs.yaml"])
+def test_every_training_of_a_plan_of_ours_can_be_configured(name: str) -> None:
+    entries = read_plan(ROOT / "benchmarks" / name).entries()
+    assert len({entry.home for entry in entries}) == len(entries)
+    for words in {tuple(entry.words[:-1]) for entry in entries}:  # but for the seed
+        configure([*words, "1"], (), "")
