@@ -66,8 +66,9 @@ another:
 	$(MAKE) PYTHON=$(PYTHON) VENV=.venv-another setup
 	.venv-another/bin/python -m pytest -c tests/pytest.ini $(SAMPLE)
 
-# what is quick comes first; nothing beside the types, which are most of the work and use a second core by themselves
-check: style duplicates types
+# what is quick comes first; duplicates are looked for beside the types, which are most of the work
+check: style
+	$(MAKE) --no-print-directory -j2 --output-sync duplicates types
 
 # with room, since Node otherwise clears what is known of types again and again
 types: setup

@@ -139,7 +139,7 @@ class _Sequence(torch.autograd.Function):
         interface, hidden = parameters.interface.shape
         trace = empty_trace(shape, drive, parameters, begin, keep)
         known = sizes(shape, rows, width, hidden, interface)
-        launch: Any = forward_kernel[(batch,)]
+        launch: Any = forward_kernel[(batch,)]  # pyright: ignore[reportIndexIssue]
         launch(
             drive.contiguous(), parameters.past.mT.contiguous(), parameters.interface.mT.contiguous(), parameters.bias,
             *trace, steps, batch, KEEP=int(keep), INTERFACE_P=triton.next_power_of_2(interface), **known,
@@ -168,7 +168,7 @@ class _Sequence(torch.autograd.Function):
         d_cell = d_end.cell.clone(memory_format=torch.contiguous_format)
         d_gates, d_interface = torch.empty_like(trace.gates), torch.empty_like(trace.interface)
         room = [torch.empty_like(part[0]) for part in (trace.linked, trace.allocated, trace.content)]
-        launch: Any = backward_kernel[(batch,)]
+        launch: Any = backward_kernel[(batch,)]  # pyright: ignore[reportIndexIssue]
         launch(
             parameters.past.contiguous(), parameters.interface.contiguous(), *trace, d_y, *carried, d_past, d_cell,
             d_gates, d_interface, *room, steps, batch,

@@ -98,7 +98,7 @@ class _Sequence(torch.autograd.Function):
         reads = shape.read_heads * width
         trace = empty_trace(shape, drive, parameters, begin, keep)
         known = sizes(shape, rows, width, hidden, interface)
-        launch: Any = forward_kernel[(batch,)]
+        launch: Any = forward_kernel[(batch,)]  # pyright: ignore[reportIndexIssue]
         launch(
             drive.contiguous(), parameters.past.mT.contiguous(), parameters.interface.mT.contiguous(), parameters.bias,
             *trace, steps, batch, KEEP=int(keep), INTERFACE_P=triton.next_power_of_2(interface), **known,
@@ -121,7 +121,7 @@ class _Sequence(torch.autograd.Function):
         carried = d_end.memory.clone(memory_format=torch.contiguous_format), d_end.weights.contiguous().clone()
         d_cell = d_end.cell.contiguous().clone()
         d_gates, d_interface = torch.empty_like(trace.gates), torch.zeros_like(trace.interface)
-        launch: Any = backward_kernel[(batch,)]
+        launch: Any = backward_kernel[(batch,)]  # pyright: ignore[reportIndexIssue]
         launch(
             parameters.past.contiguous(), parameters.interface.contiguous(),
             trace.memory, trace.weighting, *trace[3:], d_y, *carried, d_past, d_cell, d_gates, d_interface,
