@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
@@ -27,10 +28,16 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     names = re.findall(r"^(\w+) =", parameters.source, re.MULTILINE)
     assert re.findall(r"^(\w+) =", SHORT[path.stem], re.MULTILINE) == names
     parameters.source = SHORT[path.stem]
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            assert "error:" not in output.get("text", ""), output["text"]  # of a command
+    try:
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    except CellExecutionError as error:  # often of a cell that misses what an earlier one should have written
+        pytest.fail(f"{error}\n{_printed(notebook)}")
+    assert "error:" not in (printed := _printed(notebook)), printed  # of a command
+
+
+def _printed(notebook: nbformat.NotebookNode) -> str:
+    """What the cells of a notebook printed, commands and their errors among it."""
+    return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in NOTEBOOKS])
