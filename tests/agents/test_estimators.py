@@ -112,6 +112,8 @@ def test_the_soft_tiles_are_the_hard_ones_at_their_probabilities() -> None:
         expected += p[:, place, None] * tiles.glimpse_at(prepared, torch.full((2,), place))
     assert torch.equal(tiles.look(prepared, emitted).what.isfinite(), torch.ones_like(expected, dtype=torch.bool))
     torch.testing.assert_close(tiles.look(prepared, emitted).what, expected, rtol=0, atol=1e-14)
+    probabilities = (tiles.sharpness * emitted).softmax(-1)
+    torch.testing.assert_close(tiles.weights(emitted), probabilities, rtol=0, atol=1e-14)
     gumbel = TileAttention((1, 20, 20), tiles=3, patch=4, scales=2, gumbel=True).double().eval()
     hardest = gumbel.look(prepared, emitted).what  # in play the likeliest tile alone
     torch.testing.assert_close(hardest, tiles.glimpse_at(prepared, emitted.argmax(-1)))

@@ -22,6 +22,8 @@ class TileAttention(VisualAttention[Tensor]):
         patch: side of the retina's patches.
         scales: number of its patches.
         intensity: what a glimpse is multiplied by; a mean of tiles is faint, and faint glimpses teach slowly.
+        sharpness: what is emitted is multiplied by it before the softmax. Weights that begin nearly alike show the
+            controller one mean of all tiles, wherever it would look, and hardly leave it.
         gumbel: choose one place at a time (straight-through Gumbel-softmax) instead of the mean over all.
     """
 
@@ -36,13 +38,15 @@ class TileAttention(VisualAttention[Tensor]):
         patch: int = 12,
         scales: int = 3,
         intensity: float = 5.0,
+        sharpness: float = 10.0,
         gumbel: bool = False,
     ):
         super().__init__()
         check_range("tiles", tiles, 1)
         check_range("intensity", intensity, 1e-3)
+        check_range("sharpness", sharpness, 1e-3)
         self.fovea = Fovea(image, patch, scales)
-        self.intensity, self.gumbel = intensity, gumbel
+        self.intensity, self.sharpness, self.gumbel = intensity, sharpness, gumbel
         self.emitted_size, self.glimpse_size = tiles**2, self.fovea.glimpse_size
         self.register_buffer("centres", tile_centres(torch.arange(tiles**2), tiles), persistent=False)  # (tiles², 2)
 
@@ -56,7 +60,7 @@ class TileAttention(VisualAttention[Tensor]):
 
     def weights(self, emitted: Tensor) -> Tensor:
         """How much each tile counts, (B, tiles²); it sums to 1."""
-        return chosen_weights(emitted, self.gumbel, self.training)
+        return chosen_weights(self.sharpness * emitted, self.gumbel, self.training)
 
     def look(self, prepared: Tensor, emitted: Float[Tensor, "batch emitted"]) -> Glimpse:
         weights = self.weights(emitted)
@@ -64,7 +68,7 @@ class TileAttention(VisualAttention[Tensor]):
         return Glimpse(what, weights @ self.centres)
 
     def distribution(self, prepared: Tensor, emitted: Tensor) -> td.Categorical:
-        return td.Categorical(logits=emitted, validate_args=False)
+        return td.Categorical(logits=self.sharpness * emitted, validate_args=False)
 
     def glimpse_at(self, prepared: Tensor, place: Tensor) -> Tensor:
         return prepared[torch.arange(len(place), device=place.device), place]
