@@ -37,7 +37,7 @@ p { margin: 0 0 .6rem; max-width: 46rem; line-height: 1.45; }
 .note.bad { color: var(--wrong); font-weight: 600; }
 img.shown { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 img.pixels { image-rendering: pixelated; }
-img.paper { background: #fff; }
+img.paper { background: #fff; } img.drawn { width: 32rem; }
 .stage { outline-offset: 3px; border-radius: 4px; width: fit-content; max-width: 100%; }
 .stage:focus-visible, canvas.drawing:focus-visible { outline: 3px solid var(--bar); }
 .drawer { width: 17.5rem; }

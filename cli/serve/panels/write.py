@@ -39,12 +39,13 @@ class WritePanel(Panel):
             self.text.on("keydown.enter", self.fresh)
         with ui.element("div").classes("row"):
             self.styles = ui.number("Styles", value=5, step=1)
+            self.styles.props["hint"] = f"1 to {MOST_STYLES} lines"
             self.bias = ui.number("Neatness (bias)", value=1.0, step=0.5)
-            self.bias.props["hint"] = "0: as it learned; more: neater"
+            self.bias.props["hint"] = f"0 to {MOST_BIAS:g}: more is neater"
             ui.button("Write", on_click=self.fresh)
             self.download = ui.button("Download SVG", on_click=self.save).props("outline")
             self.download.set_visibility(False)
-        self.picture = Picture("handwriting", "paper")
+        self.picture = Picture("handwriting", "paper drawn")
         legend(
             "Black ink: what it wrote. The bias draws samples towards what is likely (Graves 2013, “Generating "
             "sequences with recurrent neural networks”, section 5.4)."
