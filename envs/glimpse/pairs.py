@@ -1,6 +1,7 @@
 """Two digits on one canvas: which they are, or what they add up to (Ba et al. 2014, section 4.1)."""
 
 import abc
+from itertools import combinations_with_replacement
 from typing import Any, ClassVar
 
 import torch
@@ -94,6 +95,10 @@ class PairNumber(PairScene):
     def combined(self, first: Tensor, second: Tensor) -> Tensor:
         low, high = torch.minimum(first, second), torch.maximum(first, second)
         return low * 10 - low * (low - 1) // 2 + high - low  # rows of the upper triangle have 10, 9, 8, … entries
+
+    def name(self, label: int) -> str:
+        low, high = list(combinations_with_replacement(range(10), 2))[label]
+        return f"{low} and {high}"
 
 
 class PairSum(PairScene):

@@ -23,6 +23,7 @@ def test_pairs_are_numbered_row_by_row_and_in_no_order() -> None:
     }
     expected = {pair: i for i, pair in enumerate((a, b) for a in range(10) for b in range(a, 10))}
     assert all(numbers[a, b] == numbers[b, a] == expected[min(a, b), max(a, b)] for a, b in numbers)
+    assert all(world.name(number) == f"{a} and {b}" for (a, b), number in expected.items())
 
 
 @pytest.mark.parametrize("name", ["DigitPairs", "AddDigits"])
