@@ -66,9 +66,8 @@ another:
 	$(MAKE) PYTHON=$(PYTHON) VENV=.venv-another setup
 	.venv-another/bin/python -m pytest -c tests/pytest.ini $(SAMPLE)
 
-# what is quick comes first; duplicates are looked for beside the types, which are most of the work
-check: style
-	$(MAKE) --no-print-directory -j2 --output-sync duplicates types
+# what is quick comes first
+check: style duplicates types
 
 # with room, since Node otherwise clears what is known of types again and again
 types: setup
