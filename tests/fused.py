@@ -96,8 +96,9 @@ def difference(found: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[st
 def check(core: NTM | DNC, x: Tensor, state: NTMState | DNCState, starts: Tensor | None = None) -> None:
     """The kernel gives what the plain path gives.
 
-    In float32 it must be as near to float64 as the plain path is: where rounding costs that one digits (a row of memory
-    near zero), it may cost the kernel as many.
+    In float32 it must be as near to float64 as the plain path is, or as float64 is to itself when the inputs alone are
+    rounded: where rounding costs digits (a row of memory near zero), it may cost the kernel as many, and the plain path
+    may be lucky.
     """
     plain, fused = (outcome(core, fast, x, state, starts) for fast in ("off", "auto"))
     if x.dtype == torch.float64:
@@ -106,6 +107,16 @@ def check(core: NTM | DNC, x: Tensor, state: NTMState | DNCState, starts: Tensor
         return
     wide = [y.detach().double().requires_grad_() if y.is_floating_point() else y for y in (x, *state)]
     exact = outcome(core.to(torch.float64), "off", wide[0], type(state)(*wide[1:]), starts)
+    near = [rounded(y) if y.is_floating_point() else y for y in wide]
     by_plain = difference(plain, exact)
+    by_rounding = difference(outcome(core, "off", near[0], type(state)(*near[1:]), starts), exact)
     for name, error in difference(fused, exact).items():
-        assert error < 2e-5 + 4 * by_plain[name], (name, error, by_plain[name])
+        unavoidable = max(by_plain[name], by_rounding[name])
+        assert error < 2e-5 + 4 * unavoidable, (name, error, unavoidable)
+
+
+def rounded(y: Tensor) -> Tensor:
+    """Numbers in float64 moved by as much as float32 rounds them, either way."""
+    return (
+        y.detach() * (1 + torch.finfo(torch.float32).eps / 2 * torch.empty_like(y).uniform_(-1, 1))
+    ).requires_grad_()

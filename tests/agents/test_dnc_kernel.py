@@ -3,7 +3,7 @@
 import pytest
 import torch
 from fused import INPUTS, check, core_of, difference, gradients, outcome, some_state
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foveate import tree
@@ -31,7 +31,15 @@ LINKS = st.sampled_from([0, 0, 1, 2, 4, 20])
 DTYPES = st.sampled_from([torch.float64, torch.float32])
 
 
+# rounded inputs alone cost its gradients as many digits as the kernel does; the plain path is lucky
+UNLUCKY = {
+    "rows": 4, "width": 2, "read_heads": 1, "controller": "feedforward", "mask_keys": True, "deallocate": True,
+    "sharpen_links": True,
+}  # fmt: skip
+
+
 @given(DTYPES, OPTIONS, LINKS, st.integers(1, 8), st.integers(1, 9), st.integers(0, 10**6))
+@example(torch.float32, UNLUCKY, 2, 7, 4, 4)
 @settings(max_examples=50, deadline=None)
 def test_the_kernel_of_a_dnc_is_the_plain_path(
     dtype: torch.dtype, options: dict, links: int, steps: int, batch: int, seed: int
