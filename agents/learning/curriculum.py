@@ -5,6 +5,7 @@ from ...envs.registry import make_worlds, world_class
 from ...errors import FoveateError, check_range
 from ..nn.cores.dnc import DNC
 from .algorithm import Algorithm
+from .options import LearnerOptions
 from .run_folder import Config
 
 EPISODES = 200  # a lesson is judged by so many of its latest episodes
@@ -43,7 +44,16 @@ class Curriculum:
         Args:
             algorithm: the learner.
             rows: of a memory, the most that it may have; None for as many as it has.
+
+        Raises:
+            FoveateError: the learner plays the right answers, by which every lesson is passed at once.
         """
+        options = algorithm.learner.options
+        if isinstance(options, LearnerOptions) and options.teacher_forcing and options.hybrid:
+            raise FoveateError(
+                "--curriculum judges lessons by what the agent itself answers; with teacher_forcing=True its teacher "
+                "does: take --learner.no-teacher-forcing."
+            )
         self._rows = rows
         self._fit_memory(algorithm)
 

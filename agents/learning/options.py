@@ -76,9 +76,9 @@ class LearnerOptions(Options):
         teacher_forcing: where the world says the target, play it while training, so that an early mistake doesn't end
             an episode before its rest was seen. The returns in the log are then the teacher's.
         likelihood_reward: where the world says the target, the policy gradient follows the gain in log π(target)
-            instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs whole episodes;
-            gae_lambda then counts for nothing.
-        likelihood_mean: of that gain, take the mean over all later answers instead of their sum.
+            until the target is another, instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs
+            whole episodes; gae_lambda then counts for nothing.
+        likelihood_mean: of that gain, take the mean over these later answers instead of their sum.
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
         entropy_coef: weight of the entropy bonus.

@@ -19,7 +19,7 @@ from .inner_choices import choosing_core
 from .learner import Learner
 from .losses import added, clipped_loss, counted, cross_entropy, masked_mean, reinforce_loss, supervised_parts
 from .options import LearnerOptions
-from .returns import advantages, explained_variance, likelihood_gains
+from .returns import advantages, explained_variance, likelihood_gains, question_ends
 from .rollout import Collector, Rollout
 
 Figures = dict[str, Tensor]
@@ -155,7 +155,8 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
         options = self.options
         if options.hybrid and options.likelihood_reward and rollout.target_log_prob is not None:
-            gains = likelihood_gains(rollout.target_log_prob, rollout.ended, options.gamma, options.likelihood_mean)
+            ends = question_ends(rollout.target, rollout.ended)
+            gains = likelihood_gains(rollout.target_log_prob, ends, options.gamma, options.likelihood_mean)
             return gains - rollout.value, gains
         advantage = advantages(
             rollout.reward,

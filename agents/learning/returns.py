@@ -1,5 +1,7 @@
 """Returns and advantages as pure functions of time-indexed tensors (T, B)."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -46,7 +48,7 @@ def advantages(
 
 
 def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, mean: bool = False) -> Tensor:
-    """How much better the answers after a step are than the answer at it, summed to the end of the episode.
+    """How much better the answers after a step are than the answer at it, summed to the end of the question.
 
         G_t = 1/N_t Σ_{k>t} γ^(k-t-1) (log π_k(target) - log π_t(target))
 
@@ -55,16 +57,18 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, me
 
     The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
     attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
-    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean.
+    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean. Of two
+    questions it would compare what can't be compared: where each digit of a number is asked for and then its end, which
+    is easily told, that difference drowns what a glance was worth.
 
     Args:
         log_prob_t: of the targets, log π_t(target), (T, B).
-        ended_t: bool, (T, B), whether the step ended an episode.
+        ended_t: bool, (T, B), whether the step ended a question (see `question_ends`), or an episode of one.
         gamma: how much later answers count; below 1 a glance answers for the next answers rather than for all.
         mean: take the mean over the later answers instead of their sum.
 
     Returns:
-        G_t, (T, B); 0 at the last step of an episode, where no answer follows.
+        G_t, (T, B); 0 at the last step of a question, where no answer to it follows.
     """
     result = torch.zeros_like(log_prob_t)
     after, count = torch.zeros_like(log_prob_t[0]), torch.zeros_like(log_prob_t[0])  # Σ and number of later steps, (B,)
@@ -73,6 +77,22 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, me
         after, count = going * (log_prob_t[t + 1] + gamma * after), going * (1 + gamma * count)
         result[t] = (after - count * log_prob_t[t]) / (count.clamp(min=1) if mean else len(log_prob_t))
     return result
+
+
+def question_ends(target: Mapping[str, Tensor] | None, ended_t: Tensor) -> Tensor:
+    """Where the answer that is due at the next step is another, or there is none.
+
+    Args:
+        target: the right answers by part, (T, B, …).
+        ended_t: bool, (T, B), whether the step ended an episode.
+
+    Returns:
+        bool, (T, B).
+    """
+    ends = ended_t.clone()
+    for answer in (target or {}).values():
+        ends[:-1] |= (answer[1:] != answer[:-1]).flatten(2).any(-1) if answer.ndim > 2 else answer[1:] != answer[:-1]
+    return ends
 
 
 def explained_variance(predicted: Tensor, actual: Tensor, mask: Tensor | None = None) -> Tensor:

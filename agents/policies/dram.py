@@ -93,6 +93,8 @@ class DRAM(Looking):
         what: units on the glimpse.
         where: units on the location.
         filters: of convolutions in front of the units on the glimpse (see `GlimpseConvolutions`), 0 for none.
+        contrast: bring each patch of the glimpse to the same mean and contrast first, for pictures whose light differs
+            (see `normalize_contrast`); the head that says a move still sees the glimpse as it is.
         dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for a linear one.
@@ -124,6 +126,7 @@ class DRAM(Looking):
         what: int = 256,
         where: int = 128,
         filters: int = 0,
+        contrast: bool = False,
         dropout: float = 0.0,
         std: float = 0.1,
         location_hidden: int = 128,
@@ -149,7 +152,9 @@ class DRAM(Looking):
             raise FoveateError(
                 "dram's context network needs a coarse picture of the whole: make the world with overview=16."
             )
-        network = GlimpseNetwork(looked_at, what, where, hidden, dropout, product=True, filters=filters)
+        network = GlimpseNetwork(
+            looked_at, what, where, hidden, dropout, product=True, filters=filters, contrast=contrast
+        )
         assert coarse is not None
         encoder = _Encoder(network, math.prod(coarse.shape or ()))
         core = DRAMCore(hidden, encoder.output_size - hidden, hidden, isolate_location)

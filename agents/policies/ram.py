@@ -28,6 +28,8 @@ class RAM(Looking):
         what: units on the glimpse.
         where: units on the location.
         filters: of convolutions in front of the units on the glimpse (see `GlimpseConvolutions`), 0 for none.
+        contrast: bring each patch of the glimpse to the same mean and contrast first, for pictures whose light differs
+            (see `normalize_contrast`); the head that says a move still sees the glimpse as it is.
         dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
         std: standard deviation of the Gaussian over locations, in the coordinates [-1, 1].
         location_hidden: units of the location head's hidden layer, 0 for the paper's linear one.
@@ -58,6 +60,7 @@ class RAM(Looking):
         what: int = 128,
         where: int = 128,
         filters: int = 0,
+        contrast: bool = False,
         dropout: float = 0.0,
         std: float = 0.1,
         location_hidden: int = 128,
@@ -76,7 +79,7 @@ class RAM(Looking):
         check_range("move_cost", move_cost, 0.0)
         retina = make_retina(observation_space, patch, scales, location, tiles)
         looked_at = observation_space if retina is None else retina.observation_space
-        encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout, filters=filters)
+        encoder = GlimpseNetwork(looked_at, what, where, hidden, dropout, filters=filters, contrast=contrast)
         parts = {**action_parts(action_space), **({} if retina is None else {"location": retina.choice})}
         memory = make_core(core, hidden, hidden, rows=rows)
         seen = looked_at if gaze == "move" else None

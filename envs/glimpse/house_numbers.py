@@ -1,6 +1,6 @@
 """Read a house number, digit by digit, and say when it ends (Ba et al. 2014, section 4.2)."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from gymnasium import spaces
@@ -63,6 +63,7 @@ class HouseNumbers(SceneWorld):
         glimpses: glimpses for each answer.
         reward: "end" or "every".
         answer: "sequence" (digit by digit) or "whole" (all at once, for networks without a memory).
+        lesson: 1 to 5 for numbers of at most that many digits, on plates of the same size; None for no lesson.
 
     Source:
         Ba, Mnih & Kavukcuoglu 2014, "Multiple Object Recognition with Visual Attention"; the composed plates are ours.
@@ -74,6 +75,7 @@ class HouseNumbers(SceneWorld):
     scene: Plates
     derived = SceneWorld.derived | Plates.derived
     target_part = "label"
+    lessons: ClassVar[list[dict[str, int]]] = [{"max_digits": n} for n in range(1, 6)]
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.002, 0.01))
 
     def __init__(
@@ -91,6 +93,7 @@ class HouseNumbers(SceneWorld):
         glimpses: int = 3,
         reward: Literal["end", "every"] = "end",
         answer: Literal["sequence", "whole"] = "sequence",
+        lesson: int | None = None,
         patch: int = 12,
         scales: int = 3,
         **gaze: Any,
@@ -98,12 +101,18 @@ class HouseNumbers(SceneWorld):
         super().__init__(patch=patch, scales=scales, **gaze)
         check_range("max_digits", max_digits, 1, 5)
         check_range("min_digits", min_digits, 1, max_digits)
+        longest = max_digits
+        if lesson is not None:
+            longest = min(
+                max_digits, self.lessons[check_range("lesson", lesson, 1, len(self.lessons)) - 1]["max_digits"]
+            )
         check_range("augment", augment, 0.0, 1.0)
         check_range("glimpses", glimpses, 1, 1000)
         check_choice("reward", reward, ["end", "every"])
         check_choice("answer", answer, ["sequence", "whole"])
         self.scene = make_plates(
-            data, PlateOptions(split, height, width, min_digits, max_digits, clutter, piece, augment)
+            data,
+            PlateOptions(split, height, width, min(min_digits, longest), max_digits, longest, clutter, piece, augment),
         )
         self.max_digits, self.glimpses, self.reward, self.answer = max_digits, glimpses, reward, answer
         self.whole = answer == "whole"

@@ -28,7 +28,8 @@ class PlateOptions(NamedTuple):
         height: of the plates in pixels.
         width: of the plates; None leaves it to the kind of plate.
         least: fewest digits of a number.
-        most: most digits.
+        most: most digits that there is room for.
+        longest: most digits that are shown.
         clutter: number of pieces of other digits, where plates are composed.
         piece: side of each.
         augment: how strongly training digits are distorted, 0 to 1.
@@ -39,6 +40,7 @@ class PlateOptions(NamedTuple):
     width: int | None
     least: int
     most: int
+    longest: int
     clutter: int
     piece: int
     augment: float
@@ -77,7 +79,7 @@ class ComposedPlates(Plates):
     """
 
     def __init__(self, data: str, options: PlateOptions):
-        split, height, width, least, most, clutter, piece, augment = options
+        split, height, width, least, most, longest, clutter, piece, augment = options
         source = datasets.load(data, split)
         self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
         self.digit = (self.images.shape[1], self.images.shape[2])
@@ -89,14 +91,14 @@ class ComposedPlates(Plates):
         check_range("clutter", clutter, 0, 1000)
         if clutter:
             check_range("piece", piece, 1, min(self.digit))
-        self.least, self.most, self.clutter, self.piece = least, most, clutter, piece
+        self.least, self.most, self.longest, self.clutter, self.piece = least, most, longest, clutter, piece
         self.augment = augment if split == "train" else 0.0
 
     def to(self, device: torch.device) -> None:
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
     def start(self, rng: CounterRNG) -> State:
-        count = self.least + rng.integers("count", self.most - self.least + 1)  # (B,)
+        count = self.least + rng.integers("count", self.longest - self.least + 1)  # (B,)
         index = rng.integers("digit image", len(self.labels), self.most)  # (B, M)
         low, high = SPACING
         steps = low + rng.integers("spacing", high - low, self.most)
@@ -165,16 +167,19 @@ class PhotographedPlates(Plates):
     """
 
     def __init__(self, folder: str, options: PlateOptions):
-        split, height, width, least, most, *_ = options
+        split, height, width, least, most, longest, *_ = options
         check_range("height", height, 1, MOST_PIXELS)
         if width is not None:
             check_range("width", width, 1, MOST_PIXELS)
         self.shape = (height, height if width is None else width)
-        self.least, self.most = least, most
-        plates = read_plates(Path(folder), split, self.shape, least, most)
-        self.images, self.numbers, self.boxes = (torch.from_numpy(part) for part in plates)
+        self.most = most
+        images, numbers, boxes = (
+            torch.from_numpy(part) for part in read_plates(Path(folder), split, self.shape, least, most)
+        )
+        shown = (numbers != END).sum(1) <= longest
+        self.images, self.numbers, self.boxes = images[shown], numbers[shown], boxes[shown]
         if not len(self.images):
-            raise FoveateError(f"{folder} has no numbers of {least} to {most} digits in its {split} part.")
+            raise FoveateError(f"{folder} has no numbers of {least} to {longest} digits in its {split} part.")
 
     def to(self, device: torch.device) -> None:
         self.images, self.numbers, self.boxes = (x.to(device) for x in (self.images, self.numbers, self.boxes))

@@ -1,6 +1,7 @@
 """When a lesson is passed: by the share of the latest episodes that are wholly right."""
 
 from collections import deque
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from foveate.agents.learning.algorithm import learner_class
 from foveate.agents.learning.curriculum import EPISODES, Curriculum
 from foveate.agents.learning.options import BackpropOptions, LearnerOptions
 from foveate.envs.registry import make_worlds, world_class
+from foveate.errors import FoveateError
 
 WITH_LESSONS = [
     "Memory/Allocation-v0",
@@ -94,6 +96,15 @@ def test_a_dnc_has_no_rows_that_a_lesson_could_not_fill(sparse_links: int) -> No
     assert resumed.policy.core.rows == rows[1]
     again.advance(resumed)
     assert resumed.policy.core.rows == rows[2]
+
+
+def test_lessons_that_the_teacher_would_pass_are_refused() -> None:
+    curriculum = Curriculum("Glimpse/HouseNumbers-v0", {"glimpses": 1}, pass_score=0.9)
+    env = make_worlds("Glimpse/HouseNumbers-v0", 2, "cpu", curriculum.arguments)
+    for forced in (True, False):
+        learner = learner_class("reinforce")("ram", env, LearnerOptions(worlds=2, teacher_forcing=forced))
+        with pytest.raises(FoveateError, match="no-teacher-forcing") if forced else nullcontext():
+            curriculum.begin(learner)
 
 
 def test_other_memories_keep_their_rows() -> None:

@@ -7,7 +7,10 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foveate.agents.nn.attention.contrast import FAINT, normalize_contrast
 from foveate.agents.nn.attention.glimpse import GlimpseConvolutions, GlimpseNetwork
+from foveate.agents.policies.dram import DRAM
+from foveate.agents.policies.ram import RAM
 from foveate.errors import FoveateError
 
 
@@ -82,3 +85,60 @@ def test_glimpses_that_have_no_place_for_filters_are_refused(space: spaces.Box, 
     seen = spaces.Dict({"glimpse": space, "location": spaces.Box(-1.0, 1.0, (2,), np.float32)})
     with pytest.raises(FoveateError, match=message):
         GlimpseNetwork(seen, 8, 8, 8, filters=filters)
+
+
+def normalized_slowly(patch: torch.Tensor) -> torch.Tensor:
+    """The same of one patch (p, q), pixel by pixel."""
+    pixels = [float(x) for row in patch for x in row]
+    mean = sum(pixels) / len(pixels)
+    deviation = (sum((x - mean) ** 2 for x in pixels) / len(pixels)) ** 0.5
+    return patch.new_tensor([[(float(x) - mean) / (deviation + FAINT) for x in row] for row in patch])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
+def test_contrast_is_normalised_patch_by_patch(scales: int, height: int, width: int, seed: int) -> None:
+    patches = torch.rand(2, scales, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    right = torch.stack([torch.stack([normalized_slowly(patch) for patch in row]) for row in patches])
+    torch.testing.assert_close(normalize_contrast(patches), right, atol=1e-6, rtol=0)  # a patch of one pixel
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99), st.floats(0, 0.5), st.floats(1, 8))
+def test_another_light_changes_no_normalised_patch_and_more_contrast_only_its_size(
+    seed: int, light: float, gain: float
+) -> None:
+    patches = torch.rand(3, 5, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) / 16
+    once = normalize_contrast(patches)
+    torch.testing.assert_close(normalize_contrast(patches + light), once)
+    more = normalize_contrast(gain * patches)
+    torch.testing.assert_close(more / more.std((-2, -1), keepdim=True), once / once.std((-2, -1), keepdim=True))
+    assert (more.std((-2, -1)) >= once.std((-2, -1)) - 1e-9).all()
+    assert more.square().mean((-2, -1)).max() < 1
+
+
+def test_a_patch_that_shows_nothing_is_normalised_to_nothing() -> None:
+    blank = torch.full((2, 3, 4, 4), 0.3, requires_grad=True)
+    normalize_contrast(blank).sum().backward()
+    assert normalize_contrast(blank).abs().max() < 1e-6
+    assert blank.grad is not None
+    assert blank.grad.isfinite().all()
+    in_bytes = torch.arange(16, dtype=torch.uint8).view(1, 4, 4)
+    torch.testing.assert_close(normalize_contrast(in_bytes), normalize_contrast(in_bytes / 255))
+
+
+def test_the_gradient_of_a_normalised_patch() -> None:
+    patches = torch.rand(2, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(normalize_contrast, (patches,))
+
+
+@pytest.mark.parametrize("agent", [RAM, DRAM])
+def test_an_agent_with_normalised_contrast_sees_a_glimpse_alike_in_any_light(agent: type[RAM] | type[DRAM]) -> None:
+    parts = {"glimpse": glimpses(2, 6, 6), "location": spaces.Box(-1.0, 1.0, (2,)), "overview": glimpses(1, 4, 4)}
+    space, action = spaces.Dict(parts), spaces.Dict({"label": spaces.Discrete(3), "location": parts["location"]})
+    torch.manual_seed(0)
+    dark = {name: torch.rand(5, *(part.shape or ())) / 2 for name, part in parts.items()}
+    light = {**dark, "glimpse": dark["glimpse"] + 0.5}
+    plain, normalized = (agent(space, action, hidden=16, contrast=on).encoder for on in (False, True))
+    torch.testing.assert_close(normalized(dark), normalized(light), atol=1e-5, rtol=0)
+    assert not torch.allclose(plain(dark), plain(light), atol=1e-3)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.agents.learning.losses import clipped_loss, masked_mean, reinforce_loss
-from foveate.agents.learning.returns import advantages, explained_variance, likelihood_gains
+from foveate.agents.learning.returns import advantages, explained_variance, likelihood_gains, question_ends
 
 
 def slow_advantage(
@@ -114,3 +114,19 @@ def test_mean_gains_weigh_every_choice_alike(seed: int, steps: int, gamma: float
     jump = torch.where(torch.arange(steps) > 0, 1.0, 0.0)[:, None].expand(steps, 2)  # found at the second glance
     gains = likelihood_gains(jump, torch.zeros_like(ended), mean=True)
     assert torch.equal(gains, torch.where(torch.arange(steps) == 0, float(steps > 1), 0.0)[:, None].expand(steps, 2))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_question_ends_where_any_part_of_the_answer_is_another(seed: int, steps: int, whole: bool) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    ended = torch.rand(steps, 3, generator=generator) < 0.2
+    target = {"digit": torch.randint(2, (steps, 3), generator=generator)}
+    if whole:
+        target["number"] = torch.randint(2, (steps, 3, 2), generator=generator)
+    got = question_ends(target, ended)
+    for b in range(3):
+        for t in range(steps):
+            same = t + 1 < steps and all((part[t, b] == part[t + 1, b]).all() for part in target.values())
+            assert bool(got[t, b]) == (bool(ended[t, b]) or (t + 1 < steps and not same))
+    assert torch.equal(question_ends(None, ended), ended)

@@ -99,6 +99,24 @@ def test_the_digit_that_is_due_is_what_is_relevant() -> None:
     assert set(columns[2]) == set(columns[0]) | set(columns[1])  # at the end: all of it
 
 
+@pytest.mark.parametrize("lesson", [None, 1, 2, 3, 5])
+def test_a_lesson_shows_numbers_of_at_most_so_many_digits_on_plates_of_the_same_size(lesson: int | None) -> None:
+    env = gym.make_vec("Glimpse/HouseNumbers-v0", num_envs=200, max_digits=3, min_digits=2, glimpses=1, lesson=lesson)
+    env.reset(seed=0)
+    world = env.unwrapped.world
+    digits = (world.state["number"] != END).sum(1)
+    longest = min(lesson or 3, 3)
+    assert set(digits.tolist()) == set(range(min(2, longest), longest + 1))
+    assert world.scene.shape == gym.make("Glimpse/HouseNumbers-v0", max_digits=3).unwrapped.world.scene.shape
+    assert world.state["number"].shape[1] == 4
+
+
+@pytest.mark.parametrize("lesson", [0, 6])
+def test_a_lesson_that_is_not_there(lesson: int) -> None:
+    with pytest.raises(FoveateError, match="lesson"):
+        gym.make("Glimpse/HouseNumbers-v0", lesson=lesson)
+
+
 def test_an_overview_is_the_picture_in_coarse() -> None:
     env = gym.make("Glimpse/HouseNumbers-v0", overview=6, height=54, width=150)
     seen, _ = env.reset(seed=0)
@@ -172,6 +190,11 @@ def test_svhn_is_read_from_a_folder(tmp_path: Path) -> None:
     assert seen.shape == (30, 1, 32, 32)
     number = env.unwrapped.world.state["number"].tolist()
     assert {tuple(n) for n in number} == {(1, 9, END, END), (0, END, END, END), (2, 5, 3, END)}
+    short = gym.make_vec(
+        "Glimpse/HouseNumbers-v0", num_envs=9, data=f"svhn:{tmp_path}", split="test", max_digits=3, height=32, lesson=1
+    )
+    short.reset(seed=0)
+    assert {tuple(n) for n in short.unwrapped.world.state["number"].tolist()} == {(0, END, END, END)}
     # the box of the first digit is bright
     assert all(seen[i, 0][info["relevance"][i]].mean() > 150 for i in range(30))
 

@@ -10,6 +10,7 @@ from ....envs.spaces import to_floats
 from ....errors import FoveateError, check_range
 from ..encoders import Encoder, FlatEncoder
 from ..noise import Dropout
+from .contrast import normalize_contrast
 
 
 class GlimpseConvolutions(Encoder):
@@ -58,6 +59,7 @@ class GlimpseNetwork(Encoder):
         dropout: share of the units of `what` and of g that are dropped while training.
         product: g = relu(W …) ⊙ relu(U …) instead of the sum (Ba et al. 2014, section 2).
         filters: of convolutions in front of the layer on the glimpse (see `GlimpseConvolutions`), 0 for none.
+        contrast: bring each patch to the same mean and contrast first (see `normalize_contrast`).
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class GlimpseNetwork(Encoder):
         dropout: float = 0.0,
         product: bool = False,
         filters: int = 0,
+        contrast: bool = False,
     ):
         super().__init__()
         if not isinstance(space, spaces.Dict) or not {"glimpse", "location"} <= set(space.spaces):
@@ -87,11 +90,12 @@ class GlimpseNetwork(Encoder):
         self.where_out = nn.Linear(where, output)
         if product:
             nn.init.ones_(self.where_out.bias)  # begin near g = what: two small factors would leave nothing of it
-        self.dropout, self.product = Dropout(dropout), product
+        self.dropout, self.product, self.contrast = Dropout(dropout), product, contrast
         self.output_size = output
 
     def forward(self, observation: dict[str, Tensor]) -> Tensor:
-        what = F.relu(self.what_layer(self.what(observation["glimpse"])))
+        glimpse = observation["glimpse"]
+        what = F.relu(self.what_layer(self.what(normalize_contrast(glimpse) if self.contrast else glimpse)))
         what = self.dropout(what, "what")  # (N, what)
         where = F.relu(self.where_layer(self.where(observation)))  # (N, where)
         if self.product:
