@@ -199,6 +199,7 @@ class Preset:
         learner: options of the learner, its objective among them.
         steps: of the training.
         curriculum: whether it takes the environment's lessons.
+        pass_score: share of episodes that must be wholly right to pass a lesson.
     """
 
     agent: str
@@ -207,6 +208,7 @@ class Preset:
     learner: Values
     steps: int = RunOptions.steps
     curriculum: bool = False
+    pass_score: float = RunOptions.pass_score
 
 
 def load_preset(agent: str, env_id: str, objective: str | None) -> Preset:
@@ -239,7 +241,7 @@ def load_preset(agent: str, env_id: str, objective: str | None) -> Preset:
                 kept |= {"likelihood_reward": False}
             special = plain.get("learners", {}).get(objective, {})
             learner = {**kept, **LEARNERS[objective].defaults, **special, "objective": objective}
-    more = {name: plain[name] for name in ("steps", "curriculum") if name in plain}
+    more = {name: plain[name] for name in ("steps", "curriculum", "pass_score") if name in plain}
     return Preset(plain["agent"], plain["env"], plain["agent_options"], learner, **more)
 
 
@@ -260,6 +262,7 @@ def options_class(env_id: str, preset: Preset) -> type[RunOptions]:
     fields: list[tuple] = [
         ("steps", int, dataclasses.field(default=preset.steps)),
         ("curriculum", bool, dataclasses.field(default=preset.curriculum)),
+        ("pass_score", float, dataclasses.field(default=preset.pass_score)),
         part("env", env(), f"options of {env_id}"),
         part("agent", agent(), "options of the agent"),
         part("learner", learner, "how it learns"),

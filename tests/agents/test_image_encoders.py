@@ -1,5 +1,6 @@
 """What sees whole images begins to learn at its preset's rate: its features stay different for different images."""
 
+import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
@@ -38,6 +39,15 @@ def test_a_network_on_whole_images_is_not_dead_after_its_first_updates(architect
     assert features.std(0).mean() > 0.15 * features.abs().mean()
     if architecture == "modern":  # the other one is slow, but not dead
         assert torch.stack(right[-8:]).mean() > 0.3
+
+
+@pytest.mark.parametrize("features", [1, 7, 512])
+def test_the_nature_network_has_as_many_features_as_it_is_told(features: int) -> None:
+    space = spaces.Box(0, 255, (1, 54, 98), np.uint8)
+    policy = AGENTS["cnn"](space, spaces.Discrete(2), architecture="nature", features=features)
+    assert policy.encoder(torch.zeros(3, 1, 54, 98)).shape == (3, features)
+    with pytest.raises(FoveateError, match="features=-3"):
+        AGENTS["cnn"](space, spaces.Discrete(2), architecture="nature", features=-3)
 
 
 def test_tiles_are_cut_row_by_row_and_what_is_missing_is_black() -> None:
