@@ -1,7 +1,8 @@
 """House numbers of one to three digits: DRAM's path beside what a feed-forward network says, and both scores.
 
-python train.py Glimpse/HouseNumbers-v0 dram --env.max-digits 3 --seed 1 --steps 6000000
-python train.py Glimpse/HouseNumbers-v0 cnn --env.max-digits 3 --env.answer whole --seed 1 --steps 100000
+python train.py Glimpse/HouseNumbers-v0 dram --seed 1
+python train.py Glimpse/HouseNumbers-v0 cnn --env.max-digits 3 --env.answer whole --env.augment 0.5 \\
+    --agent.architecture nature --agent.features 896 --seed 1 --steps 3000000
 python benchmarks/house_numbers.py DRAM-RUN CNN-RUN --picture docs/house-numbers.png
 """
 
