@@ -223,10 +223,10 @@ class PlanningWorld(GraphWorld):
         raise NotImplementedError
 
 
-def lesson_table(rows: list[tuple[int, ...]]) -> list[dict[str, int]]:
-    """Lessons from rows of their sizes: nodes, degree, path, each from … to."""
-    names = ("min_nodes", "max_nodes", "min_degree", "max_degree", "min_path", "max_path")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+def lesson_table(rows: list[tuple[int, ...]], more: tuple[str, ...] = ()) -> list[dict[str, int]]:
+    """Lessons from rows of their sizes: nodes, degree, path, each from … to, and what more some rows say."""
+    names = ("min_nodes", "max_nodes", "min_degree", "max_degree", "min_path", "max_path", *more)
+    return [dict(zip(names, row, strict=len(row) == len(names))) for row in rows]
 
 
 def pick_edges(table: Tensor, nodes: Tensor, edges: Tensor) -> Tensor:

@@ -1,14 +1,16 @@
 """Relations in graphs: what a name stands for is learned over many episodes, where it leads is found in one."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ...errors import FoveateError
+from ...errors import FoveateError, check_range
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
 from .graph_world import PlanningWorld, Question, lesson_table
-from .graphs import LABELS, Graph
-from .script import SequenceWorld
+from .graphs import LABELS, Graph, digits_of
+from .script import Script, SequenceWorld, moments, rows_at
 
 KINDS = 4  # kinds of edges in a graph with relations
 RELATIONS = 400
@@ -52,6 +54,10 @@ class GraphInference(SequenceWorld, PlanningWorld):
     found in this one's graph. A path of one edge, which the first lessons ask for, has the edge's own label for a name.
 
     Args:
+        relations: so many of them are asked for, the first that have the path's length; None is as many as the lesson
+            says.
+        aloud: whether the edges on the way are due in the silent moments, one after the other, the last one till the
+            answer; None leaves it to the lesson. Only lessons ask for that, so that going on from an edge is learned.
         planning: silent moments between question and answer, in which an agent can go from node to node; None is one
             for each edge of the longest path but the first.
 
@@ -63,28 +69,48 @@ class GraphInference(SequenceWorld, PlanningWorld):
         v0: first version.
     """
 
+    # nodes, degree, path, how many relations, and whether the way is due, too: who isn't told what silent moments are
+    # for doesn't find out that a second edge is to be followed in them
     lessons = lesson_table(
         [
             (3, 5, 1, 2, 1, 1),
             (4, 8, 1, 3, 1, 1),
             (5, 8, 4, 4, 1, 1),
             (5, 12, 4, 4, 1, 1),
+            (5, 6, 4, 4, 2, 2, 1, True),
+            (5, 6, 4, 4, 2, 2, 4, True),
+            (5, 6, 4, 4, 2, 2, 16, True),
+            (5, 6, 4, 4, 1, 2, 16, True),
             (5, 6, 4, 4, 1, 2),
             (5, 10, 4, 4, 1, 2),
+            (5, 8, 4, 4, 1, 3, 79, True),
             (5, 8, 4, 4, 1, 3),
             (6, 14, 4, 4, 2, 3),
             (8, 16, 4, 4, 2, 3),
+            (6, 12, 4, 4, 2, 4, 222, True),
             (6, 12, 4, 4, 2, 4),
             (8, 14, 4, 4, 2, 4),
             (8, 16, 4, 4, 2, 4),
             (10, 18, 4, 4, 2, 4),
+            (10, 18, 4, 4, 2, 5, 400, True),
             (10, 18, 4, 4, 2, 5),
             (12, 20, 4, 4, 2, 5),
             (15, 22, 4, 4, 2, 5),
             (20, 25, 4, 4, 2, 5),
-        ]
+        ],
+        more=("relations", "aloud"),
     )
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
+    relations, aloud = RELATIONS, False
+
+    def __init__(
+        self, *, lesson: int | None = None, relations: int | None = None, aloud: bool | None = None, **rest: Any
+    ):
+        super().__init__(lesson=lesson, **rest)
+        here = self.lessons[-1 if lesson is None else lesson - 1]
+        given = here.get("relations", RELATIONS) if relations is None else relations
+        self.relations = check_range("relations", given, 1, RELATIONS)
+        self.aloud = bool(here.get("aloud", False)) if aloud is None else aloud
 
     def usual_planning(self) -> int:
         return self.path.high - 1
@@ -124,8 +150,9 @@ class GraphInference(SequenceWorld, PlanningWorld):
             world = torch.arange(len(node), device=node.device)
             edge = rng.bits("edge") % graph.degree[world, node]
             return node, RELATIONS + graph.kind[world, node, edge]
-        able = torch.tensor([self.path.low <= len(steps) <= self.path.high for steps in paths()])
-        allowed = able.nonzero()[:, 0].to(node.device)
+        fitting = [i for i, steps in enumerate(paths()) if self.path.low <= len(steps) <= self.path.high]
+        relations, edges = [i for i in fitting if i < RELATIONS], [i for i in fitting if i >= RELATIONS]
+        allowed = torch.tensor([*relations[: self.relations], *edges], device=node.device)
         return node, allowed[rng.integers("relation", len(allowed))]
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
@@ -134,11 +161,12 @@ class GraphInference(SequenceWorld, PlanningWorld):
         node, relation = self.pairs(rng, graph)
         table = [(*steps, *(-1,) * (5 - len(steps))) for steps in paths()]
         steps = torch.tensor(table, device=node.device)[relation]  # (n, 5)
-        here, shown = node, []
+        here, shown, way = node, [], [triples[rows, node, 0]]  # (n, 3) each
         for step in steps.unbind(1):
             fits = (graph.kind[rows, here] == step[:, None]) & (graph.target[rows, here] >= 0)  # (n, D)
             edge = fits.int().argmax(1)
             shown.append(torch.where(step >= 0, place[rows, here, edge], -1))
+            way.append(torch.where(step[:, None] >= 0, triples[rows, here, edge], way[-1]))
             here = torch.where(step >= 0, graph.target[rows, here, edge], here)
         name = lambda who: triples[rows, who, 0, 0]  # noqa: E731
         label = torch.where(relation < RELATIONS, (7 * relation + 3) % LABELS, edge_label(relation - RELATIONS))
@@ -146,4 +174,19 @@ class GraphInference(SequenceWorld, PlanningWorld):
         asked = torch.full((n, 1 + self.planning, 3), -1, device=node.device)
         asked[:, 0, :2] = whole[:, 0, :2]
         one = torch.ones_like(node)
-        return Question(asked, one + self.planning, whole, one, torch.stack(shown, 1)[:, None], {})
+        relevant = torch.stack(shown, 1)[:, None]
+        if not self.aloud:
+            return Question(asked, one + self.planning, whole, one, relevant, {})
+        # the moment i after the question, i edges of the way; the last one stays
+        edges = torch.stack(way[1:], 1)[:, torch.arange(self.planning).clamp(max=len(way) - 2)]  # (n, P, 3)
+        return Question(asked, one + self.planning, whole, one, relevant, {"way": edges})
+
+    def script(self, rng: CounterRNG) -> Script:
+        script = super().script(rng)
+        if not self.aloud:
+            return script
+        way = script.extra.pop("way")  # (n, P, 3)
+        step = moments(self.most_steps, way[:, 0]) - script.extra["asked_from"][:, None] - 1  # (n, T)
+        silent = (step >= 0) & (step < self.planning)
+        due = digits_of(rows_at(way, step)).flatten(2)  # (n, T, 9)
+        return script._replace(targets=torch.where(silent[..., None], due, script.targets), mask=script.mask | silent)

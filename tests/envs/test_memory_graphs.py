@@ -17,7 +17,8 @@ from foveate.envs.memory.named_graphs import (
     family,
     underground,
 )
-from foveate.envs.registry import make_one
+from foveate.envs.protocols import world_of
+from foveate.envs.registry import make_one, make_worlds
 from foveate.errors import FoveateError
 
 SEEDS = range(4)
@@ -99,10 +100,15 @@ def test_shortest_path(env_id: str, options: dict, seed: int) -> None:
 @pytest.mark.parametrize(
     ("env_id", "options"),
     [
-        ("GraphInference", {"lesson": 9}),
+        ("GraphInference", {"lesson": 14}),
         ("GraphInference", {"lesson": 1}),
         ("GraphInference", {"lesson": 2}),
-        ("GraphInference", {"lesson": 6, "planning": 3}),
+        ("GraphInference", {"lesson": 10, "planning": 3}),
+        ("GraphInference", {"lesson": 5}),
+        ("GraphInference", {"lesson": 8, "planning": 4}),
+        ("GraphInference", {"lesson": 20}),
+        ("GraphInference", {"lesson": 24, "aloud": True}),
+        ("GraphInference", {"lesson": 20, "aloud": False}),
         ("FamilyTree", {}),
         ("FamilyTree", {"born_since": 1850, "planning": 6, "path": 2}),
     ],
@@ -112,7 +118,7 @@ def test_inference(env_id: str, options: dict, seed: int) -> None:
     rows = [decode(row) for row in e.seen]
     told = {rows[t][:2]: rows[t][2] for t, row in enumerate(e.seen) if not row[90] and not row[91]}
     # as many as the longest path has edges, less one
-    planning = {1: 0, 2: 0, 9: 2}.get(options.get("lesson", 0), 3)
+    planning = {1: 0, 2: 0, 5: 1, 14: 2, 20: 4, 24: 4}.get(options.get("lesson", 0), 3)
     asking = [t for t, row in enumerate(e.seen) if row[90]]
     asked = rows[asking[0]]
     here, relation = asked[:2]
@@ -121,10 +127,40 @@ def test_inference(env_id: str, options: dict, seed: int) -> None:
     kinds = {(7 * number + 3) % 1000: steps for number, steps in enumerate(relation_table())}
     kinds |= {111 * kind + 37: (kind,) for kind in range(4)}
     assert len(kinds) == 404
+    way = []
     for kind in kinds[relation]:
-        here = told[here, 111 * kind + 37]
-    assert triples(e.answers) == [(asked[0], relation, here)]
+        way.append((here, 111 * kind + 37, told[here, 111 * kind + 37]))
+        here = way[-1][-1]
+    if not options.get("aloud", options.get("lesson") in (5, 8, 20)):
+        way = []
+    elif len(way) < len(asking):
+        way += [way[-1]] * (len(asking) - len(way))  # the last edge stays
+    assert triples(e.answers) == [*way[: len(asking) - 1], (asked[0], relation, here)]
     assert len(set(relation_table())) == 400
+
+
+@pytest.mark.parametrize(
+    ("options", "most"), [({"lesson": 5}, 1), ({"lesson": 6}, 4), ({"relations": 9}, 9), ({}, 400)]
+)
+def test_a_lesson_asks_for_the_first_relations_that_have_its_length(options: dict, most: int) -> None:
+    env = make_worlds("Memory/GraphInference-v0", 300, "cpu", {"max_nodes": 20, **options})
+    world, asked = world_of(env), set()
+    seen, _ = env.reset(seed=0)
+    for _ in range(world.most_steps):
+        asked |= {decode(row)[1] for row in seen[seen[:, 90] > 0].numpy()}
+        seen, *_ = env.step(env.action_space.sample())
+    lengths = range(world.path.low, world.path.high + 1)
+    fitting = [number for number, steps in enumerate(relation_table()) if len(steps) in lengths]
+    edges = {111 * kind + 37 for kind in range(4)}
+    names = {(7 * number + 3) % 1000 for number in fitting[:most]}
+    assert asked - {None} - edges <= names
+    assert most > 9 or asked - {None} - edges == names
+
+
+@pytest.mark.parametrize("relations", [0, 401])
+def test_relations_that_are_not_there(relations: int) -> None:
+    with pytest.raises(FoveateError, match=f"relations={relations}"):
+        make_one("Memory/GraphInference-v0", {"relations": relations})
 
 
 def test_the_underground_s_edges() -> None:
