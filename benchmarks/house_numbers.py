@@ -44,11 +44,12 @@ def main() -> None:
         episodes = measure(learner.policy, run["env_id"], run["env"], "test", arguments.episodes)
         spread = 1.96 * episodes.scores.std() / np.sqrt(len(episodes.scores))
         size = sum(p.numel() for p in learner.policy.parameters())
+        minutes = whole["progress"]["cpu_seconds"] / 60
         print(
             f"{run['agent']}: {episodes.scores.mean():.4f} ± {spread:.4f} whole numbers right, {size:,} parameters, "
-            f"{whole['progress']['cpu_seconds'] / 60:.1f} CPU minutes, {whole['steps']:,} steps, seed {run['seed']}"
+            f"{minutes:.1f} CPU minutes, {whole['steps']:,} steps, seed {run['seed']}"
         )
-        shares.append(f"{run['agent']} {100 * episodes.scores.mean():.1f} %")
+        shares.append(f"{run['agent']} {100 * episodes.scores.mean():.1f} % after {minutes:.0f} minutes")
         learners.append(learner)
         environments.append(run)
     figure, axes = subplots(2, 3, (13, 6), layout="constrained")
