@@ -1,5 +1,6 @@
 """Local contrast normalisation: what a patch shows, whatever the light that falls on it."""
 
+from jaxtyping import Float, Num
 from torch import Tensor
 
 from ....envs.spaces import to_floats
@@ -9,7 +10,7 @@ FAINT = (
 )
 
 
-def normalize_contrast(patches: Tensor) -> Tensor:
+def normalize_contrast(patches: Num[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
     """Each patch with its mean taken off, divided by its standard deviation (and a little more, `FAINT`).
 
     A fully connected layer sees a brighter ground as a large change of all its inputs, so its units die or say how
