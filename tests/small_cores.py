@@ -29,7 +29,15 @@ SPECIAL = {
     "dnc-sparse": ("dnc", {"rows": 5, "width": 3, "read_heads": 1, "sparse_links": 2, "controller": "feedforward"}),
     "dnc-switches": (
         "dnc",
-        {"rows": 5, "width": 3, "read_heads": 2, "mask_keys": True, "deallocate": True, "sharpen_links": True},
+        {
+            "rows": 5,
+            "width": 3,
+            "read_heads": 2,
+            "mask_keys": True,
+            "deallocate": True,
+            "sharpen_links": True,
+            "max_strength": 1.6,
+        },
     ),
     "transformer": ("transformer", {"layers": 2, "heads": 2, "context": 4}),
     "transformer-alone": (

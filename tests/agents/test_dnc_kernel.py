@@ -23,6 +23,7 @@ OPTIONS = st.fixed_dictionaries(
         "mask_keys": st.booleans(),
         "deallocate": st.booleans(),
         "sharpen_links": st.booleans(),
+        "max_strength": st.sampled_from([1.3, 2.0, 21.0]),
     }
 )
 LINKS = st.sampled_from([0, 0, 1, 2, 4, 20])

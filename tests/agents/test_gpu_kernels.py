@@ -38,7 +38,7 @@ def test_all_of_this_in_the_interpreter() -> None:
     environment = os.environ | {"TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, *words], cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "15 passed" in done.stdout
+    assert "16 passed" in done.stdout
 
 
 @pytest.fixture
@@ -129,7 +129,14 @@ def test_outputs_of_a_dnc_are_the_same_where_episodes_start_inside(controller: s
 @pytest.mark.usefixtures("kernels_of_a_gpu")
 @pytest.mark.parametrize(
     "options",
-    [{"sparse_links": 3}, {"mask_keys": True}, {"deallocate": True}, {"sharpen_links": True}, {"rows": 4096}],
+    [
+        {"sparse_links": 3},
+        {"mask_keys": True},
+        {"deallocate": True},
+        {"sharpen_links": True},
+        {"max_strength": 2.0},
+        {"rows": 4096},
+    ],
     ids=lambda options: next(iter(options)),
 )
 def test_a_dnc_that_the_kernel_is_not_for_takes_the_plain_path(options: dict) -> None:

@@ -15,6 +15,8 @@ from .base import CoreOutput
 from .controllers import Controllers
 from .external import ExternalMemoryCore
 
+MAX_STRENGTH = 21.0  # of an interface within ± CLIP
+
 
 class DNCState(NamedTuple):
     """The state of a differentiable neural computer with R read heads."""
@@ -45,10 +47,12 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: content is compared on the part of the row that a mask selects.
         deallocate: a row that is released is also erased.
         sharpen_links: the weightings that follow links are sharpened.
+        max_strength: the largest β of a key, 1 to 21. A head that is sure of a wrong row has hardly a gradient left that
+            would tell it of the right one, and the more the smaller this is.
         forget_bias: of an LSTM controller's forget gate, before training, -10 to 10. Below 0 it begins with hardly a
             memory of its own, and learns to use this one.
-        fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links and
-            without the three switches), "off" never does; both give the same numbers but for the last digits.
+        fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links, without
+            the three switches and a smaller β), "off" never does; both give the same numbers but for the last digits.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: bool = False,
         deallocate: bool = False,
         sharpen_links: bool = False,
+        max_strength: float = MAX_STRENGTH,
         forget_bias: float = 1.0,
         fast: Fast = "auto",
     ):
@@ -71,6 +76,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         check_choice("fast", fast, ["auto", "off"])
         self.sparse_links, self.mask_keys = sparse_links, mask_keys
         self.deallocate, self.sharpen_links = deallocate, sharpen_links
+        self.max_strength = check_range("max_strength", max_strength, 1.0, MAX_STRENGTH)
         keys = read_heads + 1
         # keys and strengths of all heads (write head last), erase, write, free gates, two gates, read modes
         self.sizes = [keys * width, keys, width, width, read_heads, 1, 1, 3 * read_heads]
@@ -110,6 +116,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         if fits and serves(self.fast, self.interface.weight):
             return self._run_fused
         switched = self.sparse_links or self.mask_keys or self.deallocate or self.sharpen_links
+        switched = switched or self.max_strength < MAX_STRENGTH
         if not switched and serves(self.fast, self.interface.weight, "cuda"):
             from ..kernels.gpu import dnc  # here, since it brings Triton with it
 
@@ -127,6 +134,7 @@ class DNC(ExternalMemoryCore[DNCState]):
             mask_keys=self.mask_keys,
             deallocate=self.deallocate,
             sharpen_links=self.sharpen_links,
+            max_strength=self.max_strength,
             every=1,
         )
         parameters = dnc.Parameters(self.controller.from_past.weight, self.interface.weight, self.interface.bias)
@@ -152,7 +160,7 @@ class DNC(ExternalMemoryCore[DNCState]):
         )
         keys = keys.unflatten(-1, (heads + 1, -1))  # (B, R + 1, W)
         masks = masks.unflatten(-1, (heads + 1, -1)).sigmoid() if self.mask_keys else None
-        strengths = oneplus(strengths)  # (B, R + 1)
+        strengths = oneplus(strengths).clamp(max=self.max_strength)  # (B, R + 1)
         free, write_gate, allocation_gate = free.sigmoid(), write_gate.sigmoid(), allocation_gate.sigmoid()
 
         # where to write

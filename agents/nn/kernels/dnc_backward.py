@@ -97,8 +97,9 @@ def room_of(shape: Shape, trace: Trace, worlds: int) -> Room:
 def activate_back(raw, interface, d_interface, layout, shape, one):
     """Of the interface's sigmoids, softmaxes, oneplus and bounds, in place."""
     clip = raw.dtype.type(CLIP)
+    most = raw.dtype.type(shape.max_strength)
     for i in range(layout.strength, layout.erase):
-        d_interface[i] *= sigmoid(raw[i], one)
+        d_interface[i] *= sigmoid(raw[i], one) if interface[i] < most else one - one
     for i in range(layout.erase, layout.add):
         d_interface[i] *= interface[i] * (one - interface[i])
     for i in range(layout.free, layout.modes):

@@ -30,6 +30,7 @@ class Shape(NamedTuple):
         mask_keys: whether content is compared under masks.
         deallocate: whether a row that is released is erased.
         sharpen_links: whether what follows links is sharpened.
+        max_strength: the largest β.
         every: steps from one checkpoint of full links to the next.
     """
 
@@ -39,6 +40,7 @@ class Shape(NamedTuple):
     mask_keys: bool
     deallocate: bool
     sharpen_links: bool
+    max_strength: float
     every: int
 
 
@@ -152,11 +154,14 @@ def oneplus(values, one):
 
 @njit(**OPTIONS)
 def activate(raw, interface, layout, shape, one):
-    """The interface of one world, clipped and put through its sigmoids, softmaxes and oneplus."""
+    """The interface of one world, clipped and put through its sigmoids, softmaxes and oneplus; no β is above the largest."""
     clip = raw.dtype.type(CLIP)
     for i in range(layout.end):
         interface[i] = min(max(raw[i], -clip), clip)
     oneplus(interface[layout.strength : layout.erase], one)
+    most = raw.dtype.type(shape.max_strength)
+    for i in range(layout.strength, layout.erase):
+        interface[i] = min(interface[i], most)
     for i in range(layout.erase, layout.add):
         interface[i] = sigmoid(interface[i], one)
     for i in range(layout.free, layout.modes):
