@@ -154,7 +154,7 @@ def oneplus(values, one):
 
 @njit(**OPTIONS)
 def activate(raw, interface, layout, shape, one):
-    """The interface of one world, clipped and put through its sigmoids, softmaxes and oneplus; no β is above the largest."""
+    """The interface of one world, clipped, through its sigmoids, softmaxes and oneplus, and no β above the largest."""
     clip = raw.dtype.type(CLIP)
     for i in range(layout.end):
         interface[i] = min(max(raw[i], -clip), clip)
