@@ -47,8 +47,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         mask_keys: content is compared on the part of the row that a mask selects.
         deallocate: a row that is released is also erased.
         sharpen_links: the weightings that follow links are sharpened.
-        max_strength: the largest β of a key, 1 to 21. A head that is sure of a wrong row has hardly any gradient left to
-            tell it of the right one; a smaller β leaves more.
+        max_strength: the largest β of a key, 1 to 21. A head that is sure of a wrong row has hardly a gradient
+            left that tells it of the right one; a smaller β leaves more.
         forget_bias: of an LSTM controller's forget gate, before training, -10 to 10. Below 0 it begins with hardly a
             memory of its own, and learns to use this one.
         fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links, without
