@@ -257,3 +257,21 @@ def test_a_controller_can_begin_forgetful(name: str) -> None:
         torch.testing.assert_close(after, stays * cell, atol=1e-3, rtol=0)
     with pytest.raises(FoveateError, match="forget_bias=-11"):
         make_core(name, 2, 3, rows=4, width=2, forget_bias=-11.0)
+
+
+def test_no_key_of_a_dnc_is_stronger_than_the_largest_and_its_weights_are_those_of_that_strength() -> None:
+    x, starts = 3 * torch.randn(5, 2, 4), torch.zeros(5, 2, dtype=torch.bool)
+    found = {}
+    for most in (1.5, 21.0):
+        torch.manual_seed(0)
+        core = make_core("dnc", 4, 8, rows=6, width=3, max_strength=most)
+        core.interface.bias.data.fill_(3.0)  # strong keys
+        found[most] = core(x, core.initial_state(2), starts, record=True).records["read_strengths"][0]
+    assert found[21.0].min() > 1.5
+    assert torch.equal(found[1.5], found[21.0].clamp(max=1.5))
+
+
+@pytest.mark.parametrize("most", [0.9, 22.0, float("nan")])
+def test_a_largest_strength_that_no_key_can_have_is_refused(most: float) -> None:
+    with pytest.raises(FoveateError, match="max_strength"):
+        make_core("dnc", 4, 8, rows=6, max_strength=most)
