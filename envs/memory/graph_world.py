@@ -1,5 +1,6 @@
 """What all questions about graphs share: a description, edge by edge, then a question, then an answer."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -223,10 +224,11 @@ class PlanningWorld(GraphWorld):
         raise NotImplementedError
 
 
-def lesson_table(rows: list[tuple[int, ...]], more: tuple[str, ...] = ()) -> list[dict[str, int]]:
-    """Lessons from rows of their sizes: nodes, degree, path, each from … to, and what more some rows say."""
-    names = ("min_nodes", "max_nodes", "min_degree", "max_degree", "min_path", "max_path", *more)
-    return [dict(zip(names, row, strict=len(row) == len(names))) for row in rows]
+def lesson_table(rows: list[tuple[int, ...]], more: Mapping[int, dict[str, int]] | None = None) -> list[dict[str, int]]:
+    """Lessons from rows of their sizes: nodes, degree, path, each from … to, and `more` by the number of a lesson."""
+    names = ("min_nodes", "max_nodes", "min_degree", "max_degree", "min_path", "max_path")
+    more = more or {}
+    return [{**dict(zip(names, row, strict=True)), **more.get(i, {})} for i, row in enumerate(rows, 1)]
 
 
 def pick_edges(table: Tensor, nodes: Tensor, edges: Tensor) -> Tensor:

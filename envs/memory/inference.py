@@ -69,36 +69,40 @@ class GraphInference(SequenceWorld, PlanningWorld):
         v0: first version.
     """
 
-    # nodes, degree, path, how many relations, and whether the way is due, too: who isn't told what silent moments are
-    # for doesn't find out that a second edge is to be followed in them
+    # the first lessons of each length ask for the way, too: who isn't told what silent moments are for doesn't find out
+    # that a second edge is to be followed in them
     lessons = lesson_table(
         [
             (3, 5, 1, 2, 1, 1),
             (4, 8, 1, 3, 1, 1),
             (5, 8, 4, 4, 1, 1),
             (5, 12, 4, 4, 1, 1),
-            (5, 6, 4, 4, 2, 2, 1, True),
-            (5, 6, 4, 4, 2, 2, 4, True),
-            (5, 6, 4, 4, 2, 2, 16, True),
-            (5, 6, 4, 4, 1, 2, 16, True),
+            (5, 6, 4, 4, 2, 2),
+            (5, 6, 4, 4, 2, 2),
+            (5, 6, 4, 4, 2, 2),
+            (5, 6, 4, 4, 1, 2),
             (5, 6, 4, 4, 1, 2),
             (5, 10, 4, 4, 1, 2),
-            (5, 8, 4, 4, 1, 3, 79, True),
+            (5, 8, 4, 4, 1, 3),
             (5, 8, 4, 4, 1, 3),
             (6, 14, 4, 4, 2, 3),
             (8, 16, 4, 4, 2, 3),
-            (6, 12, 4, 4, 2, 4, 222, True),
+            (6, 12, 4, 4, 2, 4),
             (6, 12, 4, 4, 2, 4),
             (8, 14, 4, 4, 2, 4),
             (8, 16, 4, 4, 2, 4),
             (10, 18, 4, 4, 2, 4),
-            (10, 18, 4, 4, 2, 5, 400, True),
+            (10, 18, 4, 4, 2, 5),
             (10, 18, 4, 4, 2, 5),
             (12, 20, 4, 4, 2, 5),
             (15, 22, 4, 4, 2, 5),
             (20, 25, 4, 4, 2, 5),
         ],
-        more=("relations", "aloud"),
+        more={
+            5: {"relations": 1, "aloud": True},
+            6: {"relations": 4, "aloud": True},
+            **{number: {"aloud": True} for number in (7, 8, 11, 15, 20)},
+        },
     )
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
     relations, aloud = RELATIONS, False
