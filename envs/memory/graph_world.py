@@ -192,7 +192,8 @@ class GraphWorld(AnswerWorld):
         relevant = self._now(state, "relevant")  # (B, S)
         time = moments(self.most_steps, relevant)
         hot = (time[..., None] == relevant[:, None]).any(-1)
-        asked = (time >= state["asked_from"][:, None]) & (time < state["asked_to"][:, None])
+        asked_to = torch.minimum(state["asked_to"], state["clock"])  # an answer may be due while the question goes on
+        asked = (time >= state["asked_from"][:, None]) & (time < asked_to[:, None])
         return hot | (asked & self._now(state, "mask")[:, None])
 
     def score(self, state: State) -> Tensor:
@@ -225,7 +226,12 @@ class PlanningWorld(GraphWorld):
 
 
 def lesson_table(rows: list[tuple[int, ...]], more: Mapping[int, dict[str, int]] | None = None) -> list[dict[str, int]]:
-    """Lessons from rows of their sizes: nodes, degree, path, each from … to, and `more` by the number of a lesson."""
+    """Lessons from a table of their sizes.
+
+    Args:
+        rows: a lesson each: nodes, degree and path, each from … to.
+        more: further settings, keyed by the number of the lesson.
+    """
     names = ("min_nodes", "max_nodes", "min_degree", "max_degree", "min_path", "max_path")
     more = more or {}
     return [{**dict(zip(names, row, strict=True)), **more.get(i, {})} for i, row in enumerate(rows, 1)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
 from ..counter_rng import CounterRNG
@@ -53,11 +54,14 @@ class GraphInference(SequenceWorld, PlanningWorld):
     the whole triple is due. What a relation stands for has to be learned over many episodes; where it leads must be
     found in this one's graph. A path of one edge, which the first lessons ask for, has the edge's own label for a name.
 
+    With aloud=True the edges on the way are due in the silent moments, one after the other, and the last one until the
+    answer. The observation's two channels are as without, the target mask says that an answer is due, and rewards and
+    score count the way, too. Some lessons ask for that, so that an agent learns what silent moments are for.
+
     Args:
-        relations: so many of them are asked for, the first that have the path's length; None is as many as the lesson
-            says.
-        aloud: whether the edges on the way are due in the silent moments, one after the other, the last one till the
-            answer; None leaves it to the lesson. Only lessons ask for that, so that going on from an edge is learned.
+        relations: how many relations are asked for, the first that have the path's length; None leaves it to the
+            lesson.
+        aloud: whether the way is due, too; None leaves it to the lesson.
         planning: silent moments between question and answer, in which an agent can go from node to node; None is one
             for each edge of the longest path but the first.
 
@@ -105,13 +109,13 @@ class GraphInference(SequenceWorld, PlanningWorld):
         },
     )
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
-    relations, aloud = RELATIONS, False
+    relations, aloud = RELATIONS, False  # of a world without lessons, as `FamilyTree`
 
     def __init__(
         self, *, lesson: int | None = None, relations: int | None = None, aloud: bool | None = None, **rest: Any
     ):
         super().__init__(lesson=lesson, **rest)
-        here = self.lessons[-1 if lesson is None else lesson - 1]
+        here = self.splits.at_lesson(self.lessons, lesson)["train"]
         given = here.get("relations", RELATIONS) if relations is None else relations
         self.relations = check_range("relations", given, 1, RELATIONS)
         self.aloud = bool(here.get("aloud", False)) if aloud is None else aloud
@@ -165,12 +169,14 @@ class GraphInference(SequenceWorld, PlanningWorld):
         node, relation = self.pairs(rng, graph)
         table = [(*steps, *(-1,) * (5 - len(steps))) for steps in paths()]
         steps = torch.tensor(table, device=node.device)[relation]  # (n, 5)
-        here, shown, way = node, [], [triples[rows, node, 0]]  # (n, 3) each
+        here, shown = node, []
+        way: list[Tensor] = []  # the triple of each edge and when it is shown, (n, 4); the last one stays
         for step in steps.unbind(1):
             fits = (graph.kind[rows, here] == step[:, None]) & (graph.target[rows, here] >= 0)  # (n, D)
             edge = fits.int().argmax(1)
             shown.append(torch.where(step >= 0, place[rows, here, edge], -1))
-            way.append(torch.where(step[:, None] >= 0, triples[rows, here, edge], way[-1]))
+            told = torch.cat([triples[rows, here, edge], place[rows, here, edge, None]], -1)
+            way.append(torch.where(step[:, None] >= 0, told, way[-1]) if way else told)
             here = torch.where(step >= 0, graph.target[rows, here, edge], here)
         name = lambda who: triples[rows, who, 0, 0]  # noqa: E731
         label = torch.where(relation < RELATIONS, (7 * relation + 3) % LABELS, edge_label(relation - RELATIONS))
@@ -179,18 +185,19 @@ class GraphInference(SequenceWorld, PlanningWorld):
         asked[:, 0, :2] = whole[:, 0, :2]
         one = torch.ones_like(node)
         relevant = torch.stack(shown, 1)[:, None]
-        if not self.aloud:
-            return Question(asked, one + self.planning, whole, one, relevant, {})
-        # the moment i after the question, i edges of the way; the last one stays
-        edges = torch.stack(way[1:], 1)[:, torch.arange(self.planning).clamp(max=len(way) - 2)]  # (n, P, 3)
-        return Question(asked, one + self.planning, whole, one, relevant, {"way": edges})
+        extra = {"way": torch.stack(way, 1)} if self.aloud else {}  # (n, 5, 4)
+        return Question(asked, one + self.planning, whole, one, relevant, extra)
 
     def script(self, rng: CounterRNG) -> Script:
         script = super().script(rng)
         if not self.aloud:
             return script
-        way = script.extra.pop("way")  # (n, P, 3)
-        step = moments(self.most_steps, way[:, 0]) - script.extra["asked_from"][:, None] - 1  # (n, T)
-        silent = (step >= 0) & (step < self.planning)
-        due = digits_of(rows_at(way, step)).flatten(2)  # (n, T, 9)
-        return script._replace(targets=torch.where(silent[..., None], due, script.targets), mask=script.mask | silent)
+        way = script.extra.pop("way")  # (n, 5, 4)
+        edge = moments(self.most_steps, way) - script.extra["asked_from"][:, None] - 1  # (n, T), which is due
+        silent = ((edge >= 0) & (edge < self.planning))[..., None]  # (n, T, 1)
+        now = rows_at(way, edge)  # (n, T, 4)
+        relevant = script.extra["relevant"]  # (n, T, 5)
+        alone = F.pad(now[..., 3:], (0, relevant.shape[-1] - 1), value=-1)
+        script.extra["relevant"] = torch.where(silent, alone, relevant)
+        due = digits_of(now[..., :3]).flatten(2)  # (n, T, 9)
+        return script._replace(targets=torch.where(silent, due, script.targets), mask=script.mask | silent[..., 0])

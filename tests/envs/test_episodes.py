@@ -98,6 +98,7 @@ def test_episodes_and_their_judgement_are_those_of_stepping(env_id: str) -> None
         ("GraphTraversal", {"lesson": 4, "reward": "whole"}),
         ("GraphTraversal", {"lesson": 1, "split": "test-path-20"}),
         ("GraphInference", {"lesson": 2}),
+        ("GraphInference", {"lesson": 8}),
         ("FamilyTree", {"path": 2, "reward": "whole"}),
         ("DynamicNGrams", {"context": 2, "bits": 40}),
         ("Parity", {"per_step": 1, "bits": 5, "split": "validation"}),
