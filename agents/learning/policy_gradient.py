@@ -155,7 +155,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         """How much better than expected each choice was, and what the critic should have said, each (T, B)."""
         options = self.options
         if options.hybrid and options.likelihood_reward and rollout.target_log_prob is not None:
-            ends = question_ends(rollout.target, rollout.ended)
+            ends = question_ends(rollout.target, rollout.target_mask, rollout.ended)
             gains = likelihood_gains(rollout.target_log_prob, ends, options.gamma, options.likelihood_mean)
             return gains - rollout.value, gains
         advantage = advantages(

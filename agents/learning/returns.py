@@ -57,9 +57,9 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, me
 
     The sum of log π_k(target) is the learning signal of Ba et al. 2014 ("Multiple object recognition with visual
     attention", eq. 11). What is subtracted knows the target but not the action at t, so it is a baseline: it changes
-    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean. Of two
-    questions it would compare what can't be compared: where each digit of a number is asked for and then its end, which
-    is easily told, that difference drowns what a glance was worth.
+    the variance of the policy gradient (a hard image no longer looks like a bad glance) and not its mean. Across two
+    questions answers aren't comparable: the end of a number is easier to tell than a digit, and that difference would
+    swamp what a glance was worth.
 
     Args:
         log_prob_t: of the targets, log π_t(target), (T, B).
@@ -79,11 +79,13 @@ def likelihood_gains(log_prob_t: Tensor, ended_t: Tensor, gamma: float = 1.0, me
     return result
 
 
-def question_ends(target: Mapping[str, Tensor] | None, ended_t: Tensor) -> Tensor:
-    """Where the answer that is due at the next step is another, or there is none.
+def question_ends(target: Mapping[str, Tensor] | None, mask_t: Tensor | None, ended_t: Tensor) -> Tensor:
+    """Where a question ends: with its answer, or where the right answer to the next step is another.
 
     Args:
         target: the right answers by part, (T, B, …).
+        mask_t: bool, (T, B), whether the step's answer counts; None: all count. One that counts, before one that
+            doesn't, ends a question, also where the next right answer is the same by chance (33, digit by digit).
         ended_t: bool, (T, B), whether the step ended an episode.
 
     Returns:
@@ -91,7 +93,9 @@ def question_ends(target: Mapping[str, Tensor] | None, ended_t: Tensor) -> Tenso
     """
     ends = ended_t.clone()
     for answer in (target or {}).values():
-        ends[:-1] |= (answer[1:] != answer[:-1]).flatten(2).any(-1) if answer.ndim > 2 else answer[1:] != answer[:-1]
+        ends[:-1] |= (answer[1:] != answer[:-1])[..., None].flatten(2).any(-1)
+    if mask_t is not None:
+        ends[:-1] |= mask_t[:-1] & ~mask_t[1:]
     return ends
 
 

@@ -4,6 +4,8 @@ about: one line
 agent: ram                        # a name from foveate.agents.AGENTS
 source: where the numbers come from
 steps: 1000000
+curriculum: true                  # whether it takes the environment's lessons
+pass_score: 0.6                   # share of episodes that must be wholly right to pass one
 env: {reward: every}              # each applies where the chosen environment has such an option
 agent_options: {std: 0.15}
 learner: {objective: ppo, lr: 0.001}

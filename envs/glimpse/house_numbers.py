@@ -53,7 +53,7 @@ class HouseNumbers(SceneWorld):
         data: a data set of single digits ("mnist", …; see `Classification`), or "svhn:FOLDER", the folder with the
             unpacked train/ and test/ of the Street View House Numbers (needs h5py), whose photographs are shown then.
         split: "train", "validation" or "test".
-        min_digits: fewest digits of a number.
+        min_digits: fewest digits of a number, or as many as the lesson has, where those are fewer.
         max_digits: most digits.
         height: of the plate in pixels.
         width: of the plate; None leaves the longest number room to move (SVHN: the height).
@@ -75,7 +75,7 @@ class HouseNumbers(SceneWorld):
     scene: Plates
     derived = SceneWorld.derived | Plates.derived
     target_part = "label"
-    lessons: ClassVar[list[dict[str, int]]] = [{"max_digits": n} for n in range(1, 6)]
+    lessons: ClassVar[list[dict[str, int]]] = [{"digits": n} for n in range(1, 6)]
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.02, 0.02), random=Certified(0.002, 0.01))
 
     def __init__(
@@ -101,18 +101,15 @@ class HouseNumbers(SceneWorld):
         super().__init__(patch=patch, scales=scales, **gaze)
         check_range("max_digits", max_digits, 1, 5)
         check_range("min_digits", min_digits, 1, max_digits)
-        longest = max_digits
-        if lesson is not None:
-            longest = min(
-                max_digits, self.lessons[check_range("lesson", lesson, 1, len(self.lessons)) - 1]["max_digits"]
-            )
+        lessons = len(self.lessons)
+        most = min(max_digits, check_range("lesson", lessons if lesson is None else lesson, 1, lessons))
         check_range("augment", augment, 0.0, 1.0)
         check_range("glimpses", glimpses, 1, 1000)
         check_choice("reward", reward, ["end", "every"])
         check_choice("answer", answer, ["sequence", "whole"])
         self.scene = make_plates(
             data,
-            PlateOptions(split, height, width, min(min_digits, longest), max_digits, longest, clutter, piece, augment),
+            PlateOptions(split, height, width, min(min_digits, most), most, max_digits, clutter, piece, augment),
         )
         self.max_digits, self.glimpses, self.reward, self.answer = max_digits, glimpses, reward, answer
         self.whole = answer == "whole"

@@ -28,8 +28,8 @@ class PlateOptions(NamedTuple):
         height: of the plates in pixels.
         width: of the plates; None leaves it to the kind of plate.
         least: fewest digits of a number.
-        most: most digits that there is room for.
-        longest: most digits that are shown.
+        most: most digits of a number.
+        room: most digits that the plates have room for.
         clutter: number of pieces of other digits, where plates are composed.
         piece: side of each.
         augment: how strongly training digits are distorted, 0 to 1.
@@ -40,7 +40,7 @@ class PlateOptions(NamedTuple):
     width: int | None
     least: int
     most: int
-    longest: int
+    room: int
     clutter: int
     piece: int
     augment: float
@@ -79,11 +79,11 @@ class ComposedPlates(Plates):
     """
 
     def __init__(self, data: str, options: PlateOptions):
-        split, height, width, least, most, longest, clutter, piece, augment = options
+        split, height, width, least, most, room, clutter, piece, augment = options
         source = datasets.load(data, split)
         self.images, self.labels = torch.from_numpy(source.images), torch.from_numpy(source.labels)
         self.digit = (self.images.shape[1], self.images.shape[2])
-        span = self.digit[1] + (most - 1) * (SPACING[1] - 1)
+        span = self.digit[1] + (room - 1) * (SPACING[1] - 1)
         check_range("height", height, self.digit[0] + 2 * DRIFT, MOST_PIXELS)
         if width is not None:
             check_range("width", width, span, MOST_PIXELS)
@@ -91,24 +91,24 @@ class ComposedPlates(Plates):
         check_range("clutter", clutter, 0, 1000)
         if clutter:
             check_range("piece", piece, 1, min(self.digit))
-        self.least, self.most, self.longest, self.clutter, self.piece = least, most, longest, clutter, piece
+        self.least, self.most, self.room, self.clutter, self.piece = least, most, room, clutter, piece
         self.augment = augment if split == "train" else 0.0
 
     def to(self, device: torch.device) -> None:
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
     def start(self, rng: CounterRNG) -> State:
-        count = self.least + rng.integers("count", self.longest - self.least + 1)  # (B,)
-        index = rng.integers("digit image", len(self.labels), self.most)  # (B, M)
+        count = self.least + rng.integers("count", self.most - self.least + 1)  # (B,)
+        index = rng.integers("digit image", len(self.labels), self.room)  # (B, M)
         low, high = SPACING
-        steps = low + rng.integers("spacing", high - low, self.most)
+        steps = low + rng.integers("spacing", high - low, self.room)
         column = steps.cumsum(1) - steps[:, :1]  # (B, M) from the first digit
         span = column.gather(1, count[:, None] - 1) + self.digit[1]  # (B, 1)
         left = (rng.uniform("left") * (self.shape[1] - span[:, 0] + 1)).long()  # (B,)
         row = rng.integers("top", self.shape[0] - self.digit[0] + 1)[:, None]
-        drift = (rng.integers("drift", 2 * DRIFT + 1, self.most) - DRIFT).cumsum(1)
+        drift = (rng.integers("drift", 2 * DRIFT + 1, self.room) - DRIFT).cumsum(1)
         row = (row + drift).clamp(0, self.shape[0] - self.digit[0])  # (B, M)
-        there = torch.arange(self.most, device=index.device) < count[:, None]  # (B, M)
+        there = torch.arange(self.room, device=index.device) < count[:, None]  # (B, M)
         column = torch.where(there, column + left[:, None], 0)
         state = {
             "number": torch.where(there, self.labels[index], END),
@@ -126,7 +126,7 @@ class ComposedPlates(Plates):
             ),  # (B, 3)
         }
         if self.augment:
-            state["warps"] = rng.uniform("warps", self.most, 4) * 2 - 1
+            state["warps"] = rng.uniform("warps", self.room, 4) * 2 - 1
         if self.clutter:
             shape = (len(self.labels), *self.digit)
             state["pieces"] = draw_pieces(rng, self.clutter, self.piece, shape, self.shape)
@@ -150,7 +150,7 @@ class ComposedPlates(Plates):
         return ((plate + (bright[..., None] - plate) * ink) * 255).round().to(torch.uint8)
 
     def ink(self, state: State, slot: Tensor) -> Tensor:
-        wanted = torch.arange(self.most, device=slot.device) == slot[:, None]  # (B, M)
+        wanted = torch.arange(self.room, device=slot.device) == slot[:, None]  # (B, M)
         beyond = ~(wanted & state["there"]).any(1, keepdim=True)
         shown = ((wanted | beyond) & state["there"])[..., None, None]
         canvas = torch.zeros(len(slot), self.shape[0] * self.shape[1], dtype=torch.bool, device=slot.device)
@@ -167,19 +167,19 @@ class PhotographedPlates(Plates):
     """
 
     def __init__(self, folder: str, options: PlateOptions):
-        split, height, width, least, most, longest, *_ = options
+        split, height, width, least, most, room, *_ = options
         check_range("height", height, 1, MOST_PIXELS)
         if width is not None:
             check_range("width", width, 1, MOST_PIXELS)
         self.shape = (height, height if width is None else width)
-        self.most = most
+        self.room = room
         images, numbers, boxes = (
-            torch.from_numpy(part) for part in read_plates(Path(folder), split, self.shape, least, most)
+            torch.from_numpy(part) for part in read_plates(Path(folder), split, self.shape, least, room)
         )
-        shown = (numbers != END).sum(1) <= longest
+        shown = (numbers != END).sum(1) <= most
         self.images, self.numbers, self.boxes = images[shown], numbers[shown], boxes[shown]
         if not len(self.images):
-            raise FoveateError(f"{folder} has no numbers of {least} to {longest} digits in its {split} part.")
+            raise FoveateError(f"{folder} has no numbers of {least} to {most} digits in its {split} part.")
 
     def to(self, device: torch.device) -> None:
         self.images, self.numbers, self.boxes = (x.to(device) for x in (self.images, self.numbers, self.boxes))
@@ -198,8 +198,8 @@ class PhotographedPlates(Plates):
         columns = torch.arange(self.shape[1], device=slot.device)
         left, top, right, bottom = boxes[..., None, None].unbind(2)  # (B, M, 1, 1) each
         inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)  # (B, M, H, W)
-        wanted = torch.arange(self.most, device=slot.device) == slot[:, None]
-        there = state["number"][:, : self.most] != END
+        wanted = torch.arange(self.room, device=slot.device) == slot[:, None]
+        there = state["number"][:, : self.room] != END
         beyond = ~(wanted & there).any(1, keepdim=True)
         return (inside & ((wanted | beyond) & there)[..., None, None]).any(1)
 

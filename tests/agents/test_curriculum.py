@@ -9,6 +9,9 @@ import pytest
 from foveate.agents.learning.algorithm import learner_class
 from foveate.agents.learning.curriculum import EPISODES, Curriculum
 from foveate.agents.learning.options import BackpropOptions, LearnerOptions
+from foveate.cli.configuration import configure
+from foveate.envs.glimpse.plates import END
+from foveate.envs.protocols import world_of
 from foveate.envs.registry import make_worlds, world_class
 from foveate.errors import FoveateError
 
@@ -105,6 +108,33 @@ def test_lessons_that_the_teacher_would_pass_are_refused() -> None:
         learner = learner_class("reinforce")("ram", env, LearnerOptions(worlds=2, teacher_forcing=forced))
         with pytest.raises(FoveateError, match="no-teacher-forcing") if forced else nullcontext():
             curriculum.begin(learner)
+
+
+def test_numbers_get_longer_from_lesson_to_lesson_as_long_as_the_plates_allow() -> None:
+    """By gazes: a learner by policy gradient goes through all lessons, to the last one that it was given."""
+    curriculum = Curriculum("Glimpse/HouseNumbers-v0", {"max_digits": 3, "lesson": 3, "glimpses": 1}, pass_score=0.0)
+    env = make_worlds("Glimpse/HouseNumbers-v0", 40, "cpu", curriculum.arguments)
+    options = LearnerOptions(worlds=40, horizon=4, teacher_forcing=False)
+    learner = learner_class("reinforce")("ram", env, options, policy_kwargs={"hidden": 4, "what": 4, "where": 4})
+    curriculum.begin(learner)
+    longest = []
+    while True:
+        while len(learner.learner.recent) < EPISODES:
+            learner.learn(2000, reset_num_timesteps=False)
+        number = world_of(learner.env.vector_env).state["number"]
+        longest.append(int((number != END).sum(1).max()))
+        if not curriculum.passed(learner):
+            break
+        curriculum.advance(learner)
+    assert longest == [1, 2, 3]
+
+
+def test_a_preset_says_of_a_world_when_its_lessons_are_passed() -> None:
+    words = ["Glimpse/HouseNumbers-v0", "dram"]
+    assert configure(words, []).options.pass_score == 0.6
+    assert configure([*words, "--pass-score", "0.7"], []).options.pass_score == 0.7
+    assert configure([*words, "--learner", "ppo"], []).options.pass_score == 0.6
+    assert configure(["Glimpse/DigitPairs-v0", "dram"], []).options.pass_score == 0.9
 
 
 def test_other_memories_keep_their_rows() -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from foveate.agents import LearnerOptions, PolicyGradient
+from foveate.agents.learning.algorithm import learner_class
 from foveate.agents.policies.ram import RAM
+from foveate.envs.registry import make_worlds
 
 TILES, RIGHT = 4, 1
 SEED = 4
@@ -155,3 +157,26 @@ def test_the_gain_in_likelihood_is_an_unbiased_signal_for_where_to_look() -> Non
     mean, error = table.mean(0), table.std(0) / batches**0.5
     assert ((mean - exact).abs() < 4.5 * error + 1e-7).all()
     assert exact.norm() > 10 * error.norm()
+
+
+def test_a_glance_is_paid_by_the_answers_to_its_own_question() -> None:
+    """Where digits are asked for one by one, two glimpses each: by the clock, also where the next digit is the same."""
+    glimpses, worlds = 2, 40
+    env = make_worlds("Glimpse/HouseNumbers-v0", worlds, "cpu", {"max_digits": 2, "glimpses": glimpses, "clutter": 0})
+    options = LearnerOptions(worlds=worlds, likelihood_reward=True, likelihood_mean=True, teacher_forcing=True)
+    learner = learner_class("reinforce")(
+        "ram", env, options, policy_kwargs={"hidden": 8, "what": 6, "where": 4}, seed=0
+    )
+    learner.learn(1)
+    rollout = learner.learner.collector.collect()[0]
+    _, gains = learner.learner._advantage(rollout)
+    told, target = rollout.target_log_prob, rollout.target["label"]
+    alike = 0
+    for b in range(worlds):
+        played = 1 + int(rollout.ended[:, b].int().argmax())  # a whole episode
+        for t in range(played):
+            alike += t % glimpses == glimpses - 1 and t + 1 < played and bool(target[t, b] == target[t + 1, b])
+            after = [k for k in range(t + 1, played) if k // glimpses == t // glimpses]
+            expected = sum(float(told[k, b] - told[t, b]) for k in after) / max(len(after), 1)
+            assert float(gains[t, b]) == pytest.approx(expected, abs=1e-5)
+    assert alike > 0

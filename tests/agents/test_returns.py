@@ -118,15 +118,21 @@ def test_mean_gains_weigh_every_choice_alike(seed: int, steps: int, gamma: float
 
 @given(st.integers(0, 10**6), st.integers(1, 9), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_a_question_ends_where_any_part_of_the_answer_is_another(seed: int, steps: int, whole: bool) -> None:
+def test_a_question_ends_with_its_answer_or_where_any_part_of_the_next_one_is_another(
+    seed: int, steps: int, whole: bool
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     ended = torch.rand(steps, 3, generator=generator) < 0.2
     target = {"digit": torch.randint(2, (steps, 3), generator=generator)}
     if whole:
         target["number"] = torch.randint(2, (steps, 3, 2), generator=generator)
-    got = question_ends(target, ended)
-    for b in range(3):
-        for t in range(steps):
-            same = t + 1 < steps and all((part[t, b] == part[t + 1, b]).all() for part in target.values())
-            assert bool(got[t, b]) == (bool(ended[t, b]) or (t + 1 < steps and not same))
-    assert torch.equal(question_ends(None, ended), ended)
+    counts = torch.rand(steps, 3, generator=generator) < 0.5
+    for mask in (None, counts):
+        got = question_ends(target, mask, ended)
+        for b in range(3):
+            for t in range(steps):
+                last = t + 1 == steps
+                another = not last and any((part[t, b] != part[t + 1, b]).any() for part in target.values())
+                answered = mask is not None and not last and bool(mask[t, b]) and not bool(mask[t + 1, b])
+                assert bool(got[t, b]) == (bool(ended[t, b]) or another or answered)
+    assert torch.equal(question_ends(None, None, ended), ended)
