@@ -1,5 +1,7 @@
 """Cores: against slow loops, sequence against steps, episode starts, gradients."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -259,16 +261,26 @@ def test_a_controller_can_begin_forgetful(name: str) -> None:
         make_core(name, 2, 3, rows=4, width=2, forget_bias=-11.0)
 
 
-def test_no_key_of_a_dnc_is_stronger_than_the_largest_and_its_weights_are_those_of_that_strength() -> None:
-    x, starts = 3 * torch.randn(5, 2, 4), torch.zeros(5, 2, dtype=torch.bool)
-    found = {}
-    for most in (1.5, 21.0):
-        torch.manual_seed(0)
-        core = make_core("dnc", 4, 8, rows=6, width=3, max_strength=most)
-        core.interface.bias.data.fill_(3.0)  # strong keys
-        found[most] = core(x, core.initial_state(2), starts, record=True).records["read_strengths"][0]
-    assert found[21.0].min() > 1.5
-    assert torch.equal(found[1.5], found[21.0].clamp(max=1.5))
+@pytest.mark.parametrize("fast", ["auto", "off"])
+def test_a_dnc_with_a_largest_strength_is_one_whose_keys_all_have_that_strength_if_they_are_stronger(fast: str) -> None:
+    """β = min(oneplus(x), most), of read heads and the write head: against a core that can only say β = most."""
+    torch.manual_seed(0)
+    most, width, heads = 1.5, 3, 2
+    bounded, constant = (
+        make_core("dnc", 4, 8, rows=6, width=width, read_heads=heads, max_strength=b, fast=fast) for b in (most, 21.0)
+    )
+    strengths = slice((heads + 1) * width, (heads + 1) * (width + 1))
+    bounded.interface.bias.data[strengths] = 9.0  # strong keys
+    constant.load_state_dict(bounded.state_dict())
+    constant.interface.weight.data[strengths] = 0
+    constant.interface.bias.data[strengths] = math.log(math.expm1(most - 1))  # oneplus gives `most`
+    x, starts = torch.randn(5, 2, 4), torch.zeros(5, 2, dtype=torch.bool)
+    found = [core(x, core.initial_state(2), starts) for core in (bounded, constant)]
+    assert torch.allclose(found[0].y, found[1].y, atol=1e-6)
+    assert torch.allclose(found[0].state.memory, found[1].state.memory, atol=1e-6)
+    stronger = make_core("dnc", 4, 8, rows=6, width=width, read_heads=heads, fast=fast)
+    stronger.load_state_dict(bounded.state_dict())
+    assert not torch.allclose(stronger(x, stronger.initial_state(2), starts).y, found[0].y, atol=1e-3)
 
 
 @pytest.mark.parametrize("most", [0.9, 22.0, float("nan")])

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveate.agents.nn.attention.contrast import FAINT, normalize_contrast
+from foveate.agents.nn.attention.contrast import EPSILON, normalize_contrast
 from foveate.agents.nn.attention.glimpse import GlimpseConvolutions, GlimpseNetwork
 from foveate.agents.policies.dram import DRAM
 from foveate.agents.policies.ram import RAM
@@ -92,7 +92,7 @@ def normalized_slowly(patch: torch.Tensor) -> torch.Tensor:
     pixels = [float(x) for row in patch for x in row]
     mean = sum(pixels) / len(pixels)
     deviation = (sum((x - mean) ** 2 for x in pixels) / len(pixels)) ** 0.5
-    return patch.new_tensor([[(float(x) - mean) / (deviation + FAINT) for x in row] for row in patch])
+    return patch.new_tensor([[(float(x) - mean) / (deviation + EPSILON) for x in row] for row in patch])
 
 
 @settings(max_examples=20, deadline=None)

@@ -5,13 +5,12 @@ from torch import Tensor
 
 from ....envs.spaces import to_floats
 
-FAINT = (
-    0.1  # the contrast at which a patch is brought to half: less than that is mostly noise, or the light's own slope
-)
+# the contrast at which a patch is brought to half: less than that is mostly noise, or the light's own slope
+EPSILON = 0.1
 
 
 def normalize_contrast(patches: Num[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
-    """Each patch with its mean taken off, divided by its standard deviation (and a little more, `FAINT`).
+    """Each patch with its mean taken off, divided by its standard deviation plus `EPSILON`.
 
     A fully connected layer sees a brighter ground as a large change of all its inputs, so its units die or say how
     bright it is before they learn what is written there.
@@ -29,4 +28,4 @@ def normalize_contrast(patches: Num[Tensor, "*batch height width"]) -> Float[Ten
     x = to_floats(patches)
     v = x - x.mean((-2, -1), keepdim=True)  # subtractive
     deviation = v.square().mean((-2, -1), keepdim=True).clamp(min=1e-12).sqrt()  # σ; its slope at 0 has no bound
-    return v / (deviation + FAINT)  # divisive
+    return v / (deviation + EPSILON)  # divisive

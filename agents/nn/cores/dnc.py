@@ -51,8 +51,9 @@ class DNC(ExternalMemoryCore[DNCState]):
             left that tells it of the right one; a smaller β leaves more.
         forget_bias: of an LSTM controller's forget gate, before training, -10 to 10. Below 0 it begins with hardly a
             memory of its own, and learns to use this one.
-        fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links, without
-            the three switches and a smaller β), "off" never does; both give the same numbers but for the last digits.
+        fast: "auto" takes the fused kernel where it serves (when nothing is recorded; on a GPU with full links, none of
+            the three switches and the default `max_strength`), "off" never does; both give the same numbers but for
+            the last digits.
     """
 
     def __init__(
