@@ -87,7 +87,7 @@ VARIANTS: dict[str, list[dict]] = {
     "Memory/Logic-v0": [{"gates": 4, "max_length": 3}, *_RANDOM],
     "Memory/GraphTraversal-v0": _GRAPHS,
     "Memory/ShortestPath-v0": [{"lesson": 2, "planning": 2}, {"lesson": 3, "reward": "whole"}],
-    "Memory/GraphInference-v0": _GRAPHS,
+    "Memory/GraphInference-v0": [*_GRAPHS, {"lesson": 6}],
     "Memory/Underground-v0": [{"path": 2, "reward": "whole"}],
     "Memory/UndergroundShortestPath-v0": [{"path": 3, "planning": 2}],
     "Memory/FamilyTree-v0": [{"path": 2}],
