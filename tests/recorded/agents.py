@@ -215,8 +215,12 @@ _GLIMPSES = [
     case("dram", IMAGE, "ppo", {"patch": 8, "location": "tiles", "dropout": 0.2}),
     case("dram", ("Glimpse/HouseNumbers-v0", {"glimpses": 1, "max_digits": 2, "overview": 12}), "reinforce"),
     case(
-        "dram", ("Glimpse/HouseNumbers-v0", {"glimpses": 2, "max_digits": 2, "lesson": 2, "overview": 12}), "reinforce",
-        {"contrast": True, "gaze": "move"}, likelihood_reward=True, likelihood_mean=True,
+        "dram",
+        ("Glimpse/HouseNumbers-v0", {"glimpses": 2, "max_digits": 2, "lesson": 2, "overview": 12}),
+        "reinforce",
+        {"contrast": True, "gaze": "move"},
+        likelihood_reward=True,
+        likelihood_mean=True,
     ),
 ]
 _SOFT = [
