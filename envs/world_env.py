@@ -43,6 +43,7 @@ class WorldEnv:
 
     world_class: ClassVar[type[BatchWorld]]
     world: BatchWorld
+    _window: Window | None = None  # here, since one that couldn't be built is closed, too (by Gymnasium's `__del__`)
 
     def _open(
         self,
@@ -81,7 +82,6 @@ class WorldEnv:
         self.world.build(num_worlds, place, keep_trail=render_mode is not None)
         self._relevance = self._relevances() if relevance else {}
         self._score = self.world.score if isinstance(self.world, TellsScore) else None
-        self._window: Window | None = None
 
     def _relevances(self) -> dict[str, Callable[[State], Tensor]]:
         """What `info` says of what matters, by name."""

@@ -169,3 +169,12 @@ def test_the_public_names_are_there() -> None:
     assert envs.register_world is register_world
     for name in ("BatchWorld", "TaskDataset", "Episodes", "env_classes"):
         assert getattr(envs, name)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_an_environment_that_could_not_be_built_is_closed_without_a_word(env_id: str) -> None:
+    """Gymnasium 1.1 closes what is deleted, also what an impossible argument left half built."""
+    spec = gym.spec(env_id)
+    for entry_point in (spec.entry_point, spec.vector_entry_point):
+        made = gym.envs.registration.load_env_creator(entry_point)
+        made.__new__(made).close()
