@@ -175,8 +175,9 @@ class GraphInference(SequenceWorld, PlanningWorld):
             fits = (graph.kind[rows, here] == step[:, None]) & (graph.target[rows, here] >= 0)  # (n, D)
             edge = fits.int().argmax(1)
             shown.append(torch.where(step >= 0, place[rows, here, edge], -1))
-            told = torch.cat([triples[rows, here, edge], place[rows, here, edge, None]], -1)
-            way.append(torch.where(step[:, None] >= 0, told, way[-1]) if way else told)
+            if self.aloud:
+                told = torch.cat([triples[rows, here, edge], place[rows, here, edge, None]], -1)
+                way.append(torch.where(step[:, None] >= 0, told, way[-1]) if way else told)
             here = torch.where(step >= 0, graph.target[rows, here, edge], here)
         name = lambda who: triples[rows, who, 0, 0]  # noqa: E731
         label = torch.where(relation < RELATIONS, (7 * relation + 3) % LABELS, edge_label(relation - RELATIONS))

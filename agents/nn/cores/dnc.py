@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ....errors import check_choice, check_range
 from ..attention.content import content_weights, cosine_similarity, masked_cosine_similarity, weighted_sum
+from ..bounds import CLIP
 from ..kernels import Fast, serves
 from . import allocation as alloc
 from .addressing import erase_and_add, oneplus
@@ -15,7 +16,7 @@ from .base import CoreOutput
 from .controllers import Controllers
 from .external import ExternalMemoryCore
 
-MAX_STRENGTH = 21.0  # of an interface within ± CLIP
+MAX_STRENGTH = 1 + CLIP  # oneplus of the largest number that an interface has
 
 
 class DNCState(NamedTuple):
@@ -116,8 +117,8 @@ class DNC(ExternalMemoryCore[DNCState]):
         fits = self.sparse_links < 1 << 7 and (self.rows <= 1 << 16 or not self.sparse_links)
         if fits and serves(self.fast, self.interface.weight):
             return self._run_fused
-        switched = self.sparse_links or self.mask_keys or self.deallocate or self.sharpen_links
-        switched = switched or self.max_strength < MAX_STRENGTH
+        bounded = self.max_strength < MAX_STRENGTH
+        switched = self.sparse_links or self.mask_keys or self.deallocate or self.sharpen_links or bounded
         if not switched and serves(self.fast, self.interface.weight, "cuda"):
             from ..kernels.gpu import dnc  # here, since it brings Triton with it
 
