@@ -54,7 +54,7 @@ class MiniShrdlu(BatchWorld):
         A random board, random goals under random letters, one of them to be asked for.
 
     Episode end:
-        When all constraints of the goal hold. Truncated 2 `moves` + 2 moments from the question on.
+        When all constraints of the goal hold, and 2 `moves` + 2 moments from the question on. Never truncated.
 
     Info:
         target, target_mask: a move on the way to the goal, while all moves before were (or nothing was done); score:
@@ -231,7 +231,9 @@ class MiniShrdlu(BatchWorld):
         reward = (after - before) / state["missing"] if self.reward == "dense" else met.float()
         right = able & (action == self._wise(state))
         path = torch.where(able, torch.where(right, state["path"] + 1, -1), state["path"])
-        return {**state, "board": board, "met": met.long(), "path": path}, reward, met
+        # the time is part of the task: were it a cut, what comes after would count, and there nothing was ever learned
+        over = met | (state["clock"] + 1 >= self.most_steps)
+        return {**state, "board": board, "met": met.long(), "path": path}, reward, over
 
     def observe(self, state: State) -> Tensors:
         clock = state["clock"]
