@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ...errors import FoveateError
+from ...errors import FoveateError, check_range
 from ..batch import State
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -102,12 +102,22 @@ class PairNumber(PairScene):
 
 
 class PairSum(PairScene):
-    """Named by the sum of both."""
+    """Named by the sum of both.
+
+    Attributes:
+        digits: 2, or 1 where the second one is left out; then the first is the sum.
+    """
 
     names = 19
+    digits: int = 2
 
     def combined(self, first: Tensor, second: Tensor) -> Tensor:
-        return first + second
+        return first + second if self.digits == 2 else first
+
+    def derive(self, state: State) -> State:
+        sprites = super().derive(state)["sprites"]
+        sprites[:, self.digits :] = 0
+        return {"sprites": sprites}
 
     def commonest(self) -> int:
         return 9
@@ -151,14 +161,25 @@ class AddDigits(TwoDigits):
     """Two digits anywhere on a black canvas of 100x100: what is their sum?
 
     Everything else is as in `DigitPairs`; there are 19 answers, 0 to 18. Always saying 9 is right in a tenth of all
-    episodes.
+    episodes. In the first of two lessons there is one digit, which is the sum.
+
+    Args:
+        lesson: of the curriculum, 1 for one digit, 2 for two; None is the last.
 
     Source:
-        Ba, Mnih & Kavukcuoglu 2014, section 4.1 (addition: 2.5 % error, a convolutional network 3.2 %).
+        Ba, Mnih & Kavukcuoglu 2014, section 4.1 (addition: 2.5 % error, a convolutional network 3.2 %). The lessons are
+        ours.
 
     Version history:
         v0: first version.
     """
 
+    scene: PairSum
     scene_class = PairSum
+    lessons: ClassVar[list[dict[str, int]]] = [{"digits": 1}, {"digits": 2}]
     scale = ScoreScale(oracle=Certified(1.0, 0.0), blind=Certified(0.1, 0.02), random=Certified(0.053, 0.02))
+
+    def __init__(self, *, lesson: int | None = None, **rest: Any):
+        super().__init__(**rest)
+        last = len(self.lessons)
+        self.scene.digits = self.lessons[check_range("lesson", last if lesson is None else lesson, 1, last) - 1]["digits"]

@@ -46,6 +46,7 @@ GLIMPSES = [
     ("Glimpse/ClutteredDigits-v0", {"contrast": 0.5}),
     ("Glimpse/DigitPairs-v0", {}),
     ("Glimpse/AddDigits-v0", {"clutter": 5}),
+    ("Glimpse/AddDigits-v0", {"lesson": 1}),
     ("Glimpse/Catch-v0", {}),
     ("Glimpse/HouseNumbers-v0", {}),
     ("Glimpse/Fur-v0", {"size": 96, "view": "image", "spurious": 0.5}),

@@ -69,4 +69,4 @@ def test_which_worlds_offer_what() -> None:
     graphs = {"GraphTraversal", "ShortestPath", "GraphInference", "Underground", "UndergroundShortestPath"}
     memory = {f"Memory/{name}-v0" for name in graphs | {"FamilyTree", "Allocation", "ScratchPad", "MiniShrdlu"}}
     sequences = {"Sequence/Caption-v0", "Sequence/Cloze-v0", "Sequence/Speech-v0"}
-    assert offers(HasLessons) == memory | sequences | {"Glimpse/HouseNumbers-v0"}
+    assert offers(HasLessons) == memory | sequences | {"Glimpse/HouseNumbers-v0", "Glimpse/AddDigits-v0"}

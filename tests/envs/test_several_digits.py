@@ -13,6 +13,7 @@ import torch
 from foveate.envs.glimpse import svhn
 from foveate.envs.glimpse.canvas import disturbed
 from foveate.envs.glimpse.plates import END
+from foveate.envs.glimpse.scene import INK
 from foveate.errors import FoveateError
 
 
@@ -36,10 +37,34 @@ def test_two_digits_never_overlap_and_both_are_relevant(name: str) -> None:
     labels = env.unwrapped.world.scene.labels[state["pair"]]
     if name == "AddDigits":
         assert np.array_equal(info["target"], labels.sum(1).numpy())
-    assert (seen[:, 0][info["relevance"]] >= 64).all()
+    assert (seen[:, 0][info["relevance"]] >= INK).all()
     for row in range(20):  # ink of each of the two
         for corner in state["corners"][row].tolist():
             assert info["relevance"][row, corner[0] : corner[0] + 28, corner[1] : corner[1] + 28].any()
+
+
+@pytest.mark.parametrize(("lesson", "digits"), [(1, 1), (2, 2), (None, 2)])
+@pytest.mark.parametrize("clutter", [0, 4])
+def test_the_first_lesson_of_sums_shows_one_digit(lesson: int | None, digits: int, clutter: int) -> None:
+    env = gym.make_vec("Glimpse/AddDigits-v0", num_envs=50, lesson=lesson, relevance=True, clutter=clutter)
+    _, info = env.reset(seed=0)
+    world = env.unwrapped.world
+    shown = world.scene.labels[world.state["pair"]][:, :digits]
+    assert np.array_equal(info["target"], shown.sum(1).numpy())
+    for row, corners in enumerate(world.state["corners"].tolist()):
+        ink = info["relevance"][row].copy()
+        for y, x in corners[:digits]:
+            assert ink[y : y + 28, x : x + 28].any()
+            ink[y : y + 28, x : x + 28] = False
+        assert not ink.any()  # nothing elsewhere
+    if not clutter:
+        assert np.array_equal((world.scene.picture(world.state) >= INK).numpy(), info["relevance"])
+
+
+@pytest.mark.parametrize("lesson", [0, 3])
+def test_sums_have_two_lessons(lesson: int) -> None:
+    with pytest.raises(FoveateError, match=f"lesson={lesson}"):
+        gym.make("Glimpse/AddDigits-v0", lesson=lesson)
 
 
 def say(env: gym.Env, text: list[int]) -> tuple[float, float, int]:
