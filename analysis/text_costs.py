@@ -18,7 +18,7 @@ from .saliency_scores import mean
 from .whole_episodes import predict_episodes
 
 DISTANCES = (0, 25, 50, 100, 200, 400, 800, 10_000)  # bounds, in characters
-AT_ONCE = 32  # episodes, which bounds the memory
+CHARACTERS = 8192  # of all texts that are read at once, which bounds the memory: attention has all pairs of a text's
 
 
 class Cost(NamedTuple):
@@ -65,14 +65,16 @@ def text_costs(policy: Policy, env_id: str, arguments: Mapping[str, object], epi
     Raises:
         FoveateError: it is no text, or the policy is for other characters.
     """
-    count = min(AT_ONCE, episodes)
-    env = make_worlds(env_id, count, str(policy.device), dict(arguments))
-    world = world_of(env)
+    world = world_of(make_worlds(env_id, 1, "cpu", dict(arguments)))
     if not isinstance(world, Text):
         raise FoveateError(f"what characters cost is of texts, as in Sequence/Text-v0, not of {env_id}.")
+    count = min(max(CHARACTERS // world.length, 1), episodes)
+    env = make_worlds(env_id, count, str(policy.device), dict(arguments))
+    world = world_of(env)
+    assert isinstance(world, Text)
     policy.check_plays(env.single_observation_space, env.single_action_space)
     env.reset(seed=seed)
-    parts = [_read(policy, world, count) for _ in range(-(-episodes // count))]
+    parts = [_read(policy, world, min(count, episodes - done)) for done in range(0, episodes, count)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     kinds, distance = columns.pop("kinds"), columns.pop("distance")
     return TextCosts(

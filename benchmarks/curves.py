@@ -115,6 +115,26 @@ PANELS = [
         memory=True,
     ),
     Panel(
+        "text",
+        "A longer text: time",
+        "characters",
+        "µs per character",
+        1e6,
+        "Agents as for `Sequence/Text-v0`, 4 texts, read and learned from (forward and backward). Each character of the "
+        "transformer is compared with all before it, so a character costs more the longer the text is; of the LSTM it "
+        "costs the same anywhere.",
+    ),
+    Panel(
+        "text",
+        "A longer text: memory",
+        "characters",
+        "MB, the whole process",
+        1e-6,
+        "The same runs. The transformer keeps a weight for each pair of characters, head and layer; the LSTM a state "
+        "for each character.",
+        memory=True,
+    ),
+    Panel(
         "batch",
         "A larger batch",
         "episodes at once",

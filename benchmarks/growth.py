@@ -3,6 +3,7 @@
 python benchmarks/growth.py                                 everything, in some minutes
 python benchmarks/growth.py --only rows --rows 16 64 256    one panel, with sizes of your own; the page stays as it is
 python benchmarks/growth.py --only length --length 20 200 --seconds 2     longer, for each point
+python benchmarks/growth.py --only text --json benchmarks/growth.json       one panel anew, beside those that are kept
 python benchmarks/growth.py --draw                          the picture and the page alone, from what was measured
 
 Each curve is a process of its own on one thread; times are processor time, medians (of threads: wall time). The figures
@@ -79,6 +80,12 @@ GROWTHS = {
         lambda n: {"length": n},
         lambda n: 2 * n + 1,
     ),
+    "text": Growth(
+        [125, 250, 500, 1000, 2000],
+        ["transformer", "LSTM"],
+        lambda n: {"length": n},
+        lambda n: n - 1,
+    ),
     "batch": Growth(
         [1, 4, 16, 64, 256],
         ["NTM", "NTM without the kernel", "nn.LSTM"],
@@ -102,6 +109,8 @@ MODELS = {
     "DNC, 8 links a row": (OKABE_ITO_LINES[4], ": the strongest ones alone"),
     "DNC, 64 rows": (OKABE_ITO_LINES[2], ", all links"),
     "nn.LSTM": (OKABE_ITO_LINES[3], " of PyTorch"),
+    "LSTM": (OKABE_ITO_LINES[3], ", its fused kernel"),
+    "transformer": (OKABE_ITO_LINES[6], ": each character sees all before it"),
 }
 
 
@@ -227,6 +236,9 @@ def main(words: list[str] | None = None) -> int:
         }
         report = {"cores": os.cpu_count(), "load": [load, os.getloadavg()[0]], "limits": machine, "curves": figures}
         if file is not None:
+            if arguments.only and file.exists():
+                report = json.loads(file.read_text(encoding="utf-8"))
+                report["curves"] = {n: c for n in GROWTHS if (c := figures.get(n) or report["curves"].get(n))}
             file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if file is not None:
         arguments.picture.write_bytes(draw(json.loads(file.read_text(encoding="utf-8"))))

@@ -41,6 +41,22 @@ def on_cores(threads: int, model: str, **options: Any) -> Work:
     return work
 
 
+def text_update(length: int, agent: str, **options: Any) -> Work:
+    """A turn of back-propagation on texts: `TOGETHER` of them are read and learned from.
+
+    Args:
+        length: characters of each.
+        agent: name of the preset.
+        **options: of the agent.
+    """
+    import rows_agents
+
+    texts, learner = {"env_id": "Sequence/Text-v0", "length": length}, {"worlds": TOGETHER, "batch": TOGETHER}
+    work = rows_agents.update("Backprop", agent, texts, learner, **options)
+    work()  # the first turn imports what a learner needs
+    return work
+
+
 def rows() -> Rows:
     """The rows by name."""
     found: Rows = {f"worlds, {name}": partial(going_on, **kind) for name, kind in GOING_ON.items()}
@@ -58,4 +74,6 @@ def rows() -> Rows:
     for name, (model, options) in models.items():
         found[f"length, {name}"] = partial(core, model, TOGETHER, **options)
         found[f"batch, {name}"] = partial(core, model, **options)
+    found["text, transformer"] = lambda length: text_update(length, "transformer", context=length)
+    found["text, LSTM"] = partial(text_update, agent="lstm", hidden=256)
     return found

@@ -191,7 +191,7 @@ def test_curves_are_drawn(bench: SimpleNamespace, tmp_path: Path, monkeypatch: p
 
 
 def test_each_model_has_one_colour_and_a_line_of_the_legend(bench: SimpleNamespace) -> None:
-    growths = [bench.growth.GROWTHS[size] for size in ("rows", "length", "batch", "threads")]
+    growths = [bench.growth.GROWTHS[size] for size in ("rows", "length", "text", "batch", "threads")]
     assert {curve for growth in growths for curve in growth.curves} == set(bench.growth.MODELS)
 
 
