@@ -198,9 +198,9 @@ def _seeds(trainings: Trainings) -> str:
     if count == 1:
         return f"One training was measured ({where}: {scores}): how much luck there is in it isn't known."
     return (
-        f"This is the best on validation data of {count} trainings by this command with other seeds, whose test scores "
-        f"are {scores}: mean **{sum(trainings.scores) / count:.4g}**, 95 % interval {trainings.low:.4g} to "
-        f"{trainings.high:.4g} ({where})."
+        f"The {count} trainings by this command, each with a seed of its own, have test scores of {scores}: mean "
+        f"**{sum(trainings.scores) / count:.4g}**, 95 % interval {trainings.low:.4g} to {trainings.high:.4g} ({where}). "
+        "This one was the best of those that were there when it was shipped, on validation data."
     )
 
 
