@@ -199,8 +199,8 @@ def _seeds(trainings: Trainings) -> str:
         return f"One training was measured ({where}: {scores}): how much luck there is in it isn't known."
     return (
         f"The {count} trainings by this command, each with a seed of its own, have test scores of {scores}: mean "
-        f"**{sum(trainings.scores) / count:.4g}**, 95 % interval {trainings.low:.4g} to {trainings.high:.4g} ({where}). "
-        "This one was the best of those that were there when it was shipped, on validation data."
+        f"**{sum(trainings.scores) / count:.4g}**, 95 % interval {trainings.low:.4g} to {trainings.high:.4g} "
+        f"({where}). This one was the best of those that were there when it was shipped, on validation data."
     )
 
 

@@ -181,5 +181,6 @@ class AddDigits(TwoDigits):
 
     def __init__(self, *, lesson: int | None = None, **rest: Any):
         super().__init__(**rest)
-        last = len(self.lessons)
-        self.scene.digits = self.lessons[check_range("lesson", last if lesson is None else lesson, 1, last) - 1]["digits"]
+        lessons = len(self.lessons)
+        lesson = check_range("lesson", lessons if lesson is None else lesson, 1, lessons)
+        self.scene.digits = self.lessons[lesson - 1]["digits"]
