@@ -170,6 +170,9 @@ class QOptions(Options):
         exploration: share of the training over which the share of random actions falls.
         epsilon: share of random actions after that.
         max_grad_norm: gradients are scaled down to this norm.
+        double: the online network chooses the next action that the target network judges (double DQN).
+        trunk_gradient: of double DQN, what the gradients of the layers below a dueling network's two streams are
+            multiplied by; 0.7071 lets both together move them as much as one would.
         save_replay: keep the replay memory in every checkpoint, gigabytes of frames, so that a resumed run is bit for
             bit the undisturbed one; otherwise it begins anew.
     """
@@ -187,6 +190,8 @@ class QOptions(Options):
     exploration: float = 0.2
     epsilon: float = 0.02
     max_grad_norm: float = 10.0
+    double: bool = False
+    trunk_gradient: float = 1.0
     save_replay: bool = False
 
     def __post_init__(self) -> None:
@@ -195,8 +200,10 @@ class QOptions(Options):
         for name in ("memory", "batch", "updates", "target_every"):
             check_range(name, getattr(self, name), 1)
         check_range("warm_up", self.warm_up, 0)
-        for name in ("gamma", "exploration", "epsilon"):
+        for name in ("gamma", "exploration", "epsilon", "trunk_gradient"):
             check_range(name, getattr(self, name), 0.0, 1.0)
+        if self.trunk_gradient != 1.0 and not self.double:
+            raise FoveateError(f"trunk_gradient={self.trunk_gradient} is of double DQN: say double=True too.")
 
     def work(self) -> float:
         # the target network's forward pass too

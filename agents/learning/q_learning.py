@@ -1,7 +1,7 @@
 """Q-learning by Stable-Baselines3's DQN, on our networks and as a learner like the others.
 
-Collecting, replay and updates are Stable-Baselines3's own; the network is one of our policies (a dueling one has
-Q = V + A), so that instruments, checkpoints and commands know it as any other.
+Collecting, replay and the updates of plain DQN are Stable-Baselines3's own; the network is one of our policies (a
+dueling one has Q = V + A), so that instruments, checkpoints and commands know it as any other.
 """
 
 import copy
@@ -29,6 +29,7 @@ from ..nn.cores.base import Feedforward
 from ..nn.finite import check_host
 from ..policies.policy import WHOLE, Policy
 from .algorithm import Algorithm
+from .double_dqn import DoubleDQN
 from .environments import VectorEnvironments
 from .hooks import Hooks
 from .learner import Learner
@@ -170,8 +171,8 @@ class QCollector:
 class QLearner(Learner[QCollector, bool]):
     """DQN (Mnih et al. 2015), with a dueling network if the agent has one; arguments as in `Learner`.
 
-    The target is DQN's own, the largest value of the target network, and not that of double DQN, with which the figures
-    of the dueling paper (Wang et al. 2016) were made.
+    The target is DQN's own, the largest value of the target network, or that of double DQN (the option `double`), with
+    which the figures of the dueling paper (Wang et al. 2016) were made.
 
     A resumed run goes on with its weights, optimiser and schedules, but its replay memory, gigabytes of frames, is
     filled anew, unless `save_replay` keeps it in the checkpoints: only then is it the run that was not stopped, bit
@@ -204,7 +205,8 @@ class QLearner(Learner[QCollector, bool]):
         if not isinstance(env, VecEnv):
             raise FoveateError(f"Q-learning plays in a vector environment, got {env!r}.")
         self.policy.check_plays(env.observation_space, env.action_space)
-        dqn = DQN(
+        trunk = {"trunk": self.policy.encoder, "trunk_gradient": options.trunk_gradient} if options.double else {}
+        dqn = (DoubleDQN if options.double else DQN)(
             QPolicy,
             env,
             learning_rate=self.rate,
@@ -224,6 +226,7 @@ class QLearner(Learner[QCollector, bool]):
             replay_buffer_class=memory_class(env.observation_space),
             seed=self.seed,
             device=self.device,
+            **trunk,
         )
         dqn.ep_info_buffer, dqn.ep_success_buffer = self.recent, deque(maxlen=self.window)
         self.optimizer = dqn.policy.optimizer

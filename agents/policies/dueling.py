@@ -29,7 +29,7 @@ class DuelingAgent(Policy):
 
     Source:
         Wang et al. 2016, "Dueling network architectures for deep reinforcement learning" (streams of 512 units). Its
-        figures are of double DQN; ``--learner dqn`` has the target of plain DQN.
+        figures are of double DQN, which the preset takes with ``--learner dqn``.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """The dueling network: its streams, its two ways of learning, and what its checkpoints keep."""
 
+import copy
 from pathlib import Path
 
 import gymnasium as gym
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from foveate.agents import LearnerOptions, PolicyGradient, QLearning, QOptions, agent_class, load
+from foveate.agents.learning.double_dqn import DoubleDQN
 from foveate.agents.learning.q_learning import QNetwork
 from foveate.agents.nn.encoders import ConvNet, shrunk
 from foveate.agents.nn.heads import AdvantageHead
+from foveate.cli.configuration import configure
 from foveate.errors import FoveateError
 
 SMALL = {"stream": 16, "shrink": 2}
@@ -109,6 +112,76 @@ def test_q_learning_is_stable_baselines3_s_update() -> None:
     dqn.replay_buffer.sample = lambda *_, **__: data
     dqn.train(1, 8)
     assert dqn.logger.name_to_value["train/loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def filled(**options: object) -> DoubleDQN:
+    """A learner with some transitions, whose target network isn't the online one."""
+    learner = q_learner(updates=1, double=True, **options)
+    learner.learn(64)
+    dqn = learner.learner.collector.dqn
+    assert isinstance(dqn, DoubleDQN)
+    torch.manual_seed(1)
+    for weight in dqn.q_net_target.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    return dqn
+
+
+def test_double_dqn_judges_the_action_that_it_would_take() -> None:
+    """van Hasselt et al. 2016, eq. 4, transition by transition."""
+    dqn = filled()
+    data = dqn.replay_buffer.sample(64)
+    found, plain = dqn.targets(data)[:, 0], []
+    for row in range(64):
+        online = dqn.q_net(data.next_observations[row : row + 1])[0].tolist()
+        target = dqn.q_net_target(data.next_observations[row : row + 1])[0].tolist()
+        going = 1 - float(data.dones[row])
+        worth = target[online.index(max(online))]
+        assert float(found[row]) == pytest.approx(float(data.rewards[row]) + 0.99 * going * worth, abs=1e-5)
+        plain.append(float(data.rewards[row]) + 0.99 * going * max(target))
+    assert (found <= torch.tensor(plain) + 1e-5).all()  # never more than DQN's own
+    assert (found < torch.tensor(plain) - 1e-3).any()
+
+
+def test_with_one_network_for_both_the_update_is_that_of_dqn() -> None:
+    weights = []
+    for double in (False, True):
+        learner = q_learner(updates=1, double=double, warm_up=60)
+        learner.learn(60)
+        dqn = learner.learner.collector.dqn
+        dqn.q_net_target.load_state_dict(dqn.q_net.state_dict())
+        data = dqn.replay_buffer.sample(8)
+        dqn.replay_buffer.sample = lambda *_, data=data, **__: data
+        dqn.train(1, 8)
+        weights.append(torch.cat([weight.flatten() for weight in dqn.q_net.parameters()]))
+    assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.7071, 1.0])
+def test_the_trunk_s_gradients_are_scaled_and_those_of_the_streams_are_not(scale: float) -> None:
+    dqn = filled(max_grad_norm=1e9)
+    network, gradients = dqn.q_net.policy, []
+    data, weights = dqn.replay_buffer.sample(8), copy.deepcopy(network.state_dict())
+    dqn.replay_buffer.sample = lambda *_, **__: data
+    for dqn.trunk_gradient in (1.0, scale):
+        network.load_state_dict(weights)
+        dqn.train(1, 8)
+        gradients.append({name: weight.grad.clone() for name, weight in network.named_parameters()})
+    whole, scaled = gradients
+    trunk = {name for name in whole if name.startswith("encoder.")}
+    assert 0 < len(trunk) < len(whole)
+    for name, gradient in scaled.items():
+        factor = scale if name in trunk else 1.0
+        assert torch.allclose(gradient, factor * whole[name], atol=1e-7)
+
+
+def test_a_scale_without_double_dqn_is_refused() -> None:
+    with pytest.raises(FoveateError, match="double=True"):
+        QOptions(trunk_gradient=0.5)
+
+
+def test_the_preset_learns_as_the_paper_does() -> None:
+    options = configure(["Probe/Catch-v0", "dueling", "--learner", "dqn"], []).learner
+    assert (options["double"], options["trunk_gradient"]) == (True, 0.7071)
 
 
 @pytest.mark.nightly

@@ -254,6 +254,7 @@ _VISION = [
     case("dueling", FRAMES, "ppo", {"shrink": 1}),
     case("dueling", FRAMES, "a2c", {"core": "lstm"}),
     case("dueling", FRAMES, "dqn"),
+    case("dueling", FRAMES, "dqn", double=True, trunk_gradient=0.7071),
     case("dueling", ("Probe/Driving-v0", {"day": 6, "stack": 2}), "dqn", {"architecture": "modern"}, updates=2),
 ]
 _MEMORY = [
