@@ -120,9 +120,9 @@ PANELS = [
         "characters",
         "µs per character",
         1e6,
-        "Agents as for `Sequence/Text-v0`, 4 texts, read and learned from (forward and backward). Each character of "
-        "the transformer is compared with all before it, so a character costs more the longer the text is; of the LSTM "
-        "it costs the same anywhere.",
+        "Measured after the other panels, on the same machine. Agents as for `Sequence/Text-v0`, 4 texts, read and "
+        "learned from (forward and backward). Each character of the transformer is compared with all before it, so a "
+        "character costs more the longer the text is; of the LSTM it costs the same anywhere.",
     ),
     Panel(
         "text",

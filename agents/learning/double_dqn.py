@@ -13,14 +13,14 @@ class DoubleDQN(DQN):
     """Stable-Baselines3's DQN, whose online network chooses the next action and whose target network judges it.
 
     Args:
-        trunk: what both streams of a dueling network stand on; None for a network of one piece.
+        trunk: what both streams of a dueling network stand on.
         trunk_gradient: what the gradients of the trunk's weights are multiplied by. That is the same as multiplying
             what enters the trunk from above, since all of them are linear in it.
         *args: of Stable-Baselines3's DQN.
         **kwargs: of Stable-Baselines3's DQN.
     """
 
-    def __init__(self, *args: Any, trunk: nn.Module | None = None, trunk_gradient: float = 1.0, **kwargs: Any):
+    def __init__(self, *args: Any, trunk: nn.Module, trunk_gradient: float, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.trunk, self.trunk_gradient = trunk, trunk_gradient
 
@@ -64,8 +64,6 @@ class DoubleDQN(DQN):
 
     def _scale_trunk(self) -> None:
         """Let both streams together move the trunk as much as one would (Wang et al. 2016, section 4.2: 1/√2)."""
-        if self.trunk is None or self.trunk_gradient == 1.0:
-            return
         for weight in self.trunk.parameters():
             if weight.grad is not None:
                 weight.grad.mul_(self.trunk_gradient)
