@@ -30,6 +30,7 @@ class Agreement(NamedTuple):
         mass: mean share of all amounts that is on gold items.
         auc: mean area under the ROC curve over the items of the source.
         entropy: mean entropy of the amounts, in bits.
+        opening: mean share of all amounts on the items before the first that decides any writing: a pause, say.
         writings: how many were judged; those that no item decides, as the end, are none of them.
     """
 
@@ -37,6 +38,7 @@ class Agreement(NamedTuple):
     mass: float
     auc: float
     entropy: float
+    opening: float
     writings: int
 
 
@@ -144,6 +146,7 @@ def right_texts(
 def _judged(amounts: torch.Tensor, places: np.ndarray, gold: np.ndarray, there: np.ndarray) -> Agreement:
     """Amounts (T, B, S…) against the gold alignments, bool (B, L, S), of what is there, bool (B, S)."""
     every = amounts.numpy(force=True)
+    opening = there & ~np.logical_or.accumulate(gold.any(1), axis=-1)  # (B, S)
     found: list[tuple[float, ...]] = []
     for moment, row in enumerate(places):
         for world in np.flatnonzero(row >= 0):
@@ -152,8 +155,9 @@ def _judged(amounts: torch.Tensor, places: np.ndarray, gold: np.ndarray, there: 
             if right.any():
                 some = every[moment, world, : len(real)]  # nothing was computed behind the longest source
                 some = some[real[: len(some)]][None]
+                before = np.nan_to_num(judging.mass_on(some, opening[world, real][None]))  # 0 where there is none
                 figures = judging.pointing(some, right), judging.mass_on(some, right), judging.roc_auc(some, right)
-                found.append((*(float(figure[0]) for figure in figures), float(judging.entropy_bits(some)[0])))
-    columns = np.array(found).reshape(-1, 4).T
-    pointing, mass, auc, entropy = (mean(column) for column in columns)
-    return Agreement(pointing, mass, auc, entropy, len(found))
+                figures = (*figures, judging.entropy_bits(some), before)
+                found.append(tuple(float(figure[0]) for figure in figures))
+    pointing, mass, auc, entropy, before = (mean(column) for column in np.array(found).reshape(-1, 5).T)
+    return Agreement(pointing, mass, auc, entropy, before, len(found))

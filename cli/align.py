@@ -96,12 +96,13 @@ def score_alignment(shot: Shot, episodes: int) -> dict[str, Figures]:
     strings = shot.env.get("answer") == "string"
     when = "of the letters of words that are read right" if strings else "while the right text is written"
     print(f"alignment in {shot.env_id}, {episodes} episodes, {when}")
-    print(f"{'':<31}{'pointing':>10}{'mass':>10}{'ROC area':>10}{'entropy':>10}")
+    print(f"{'':<31}{'pointing':>10}{'mass':>10}{'ROC area':>10}{'entropy':>10}{'opening':>10}")
     for name, row in found.items():
-        cells = "".join(f"{number(x, '.3f'):>10}" for x in (row.pointing, row.mass, row.auc, row.entropy))
+        cells = "".join(f"{number(x, '.3f'):>10}" for x in row[:5])
         print(f"{TITLES[name]:<31}{cells}")
     print("  pointing: how often the greatest amount is on a gold item; mass: the share of all that is there;")
-    print("  ROC area: chance that a gold item has more than another; entropy in bits: 0 if all is on one item")
+    print("  ROC area: chance that a gold item has more than another; entropy in bits: 0 if all is on one item;")
+    print("  opening: the share of all that is before the first item that decides anything, a pause, say")
     explained = None if strings else explanation(shot.learner, shot.env_id, shot.env, episodes, shot.seed)
     figures: dict[str, Figures] = {name: row._asdict() for name, row in found.items()}
     if explained is not None:

@@ -32,7 +32,7 @@ class ReadingState(NamedTuple, Generic[S]):
 
     emitted: Tensor  # (B, E), what it reads by next
     inner: S  # the controller's
-    read: Tensor  # (B, L), how much was read of each item so far; (B, 0) where that costs nothing
+    read: Tensor  # (B, L), how much was read of each item so far; (B, 0) where that counts for nothing
 
 
 class ReadingCore(Core[ReadingState]):
@@ -53,7 +53,7 @@ class ReadingCore(Core[ReadingState]):
         query_size: U, numbers of what is asked; 0 where sources have no query.
         evenly: λ of the doubly stochastic attention of Xu et al. 2015, eq. 14: what it costs if the items aren't all
             read as much in the end; where what is read changes.
-        room: L, of sources; where that costs anything.
+        room: L, of sources; where what was read so far costs anything, or the attention recalls it.
 
     Attributes:
         baseline: what readings were followed by in updates before, by their place in the text, (N,): of an attention
@@ -68,7 +68,7 @@ class ReadingCore(Core[ReadingState]):
         super().__init__()
         self.attention, self.inner = attention, inner
         self.evenly = evenly if attention.emitted_size else 0.0
-        self.room = room if self.evenly else 0
+        self.room = room if self.evenly or attention.recalls else 0
         self.register_buffer("baseline", torch.zeros(PLACES) if attention.hard else None)
         self.output_size = inner.output_size + attention.reading_size
         emits = attention.emitted_size and not attention.takes_state
@@ -132,7 +132,8 @@ class ReadingCore(Core[ReadingState]):
         now = state.emitted
         if self.attention.clocked:
             now = now + torch.arange(len(x), device=now.device)[:, None, None]  # (t, B, 1)
-        read: Reading = self.attention.look(prepared, now)
+        known = self.attention.recall(prepared, state.read) if self.attention.recalls else prepared
+        read: Reading = self.attention.look(known, now)
         what = read.what.expand(len(x), -1, -1)  # (t, B, R)
         never = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
         query = [] if source.query is None else [source.query.expand(len(x), -1, -1)]
@@ -140,12 +141,12 @@ class ReadingCore(Core[ReadingState]):
         emitted = self._emitted(y[-1])
         emitted = emitted if asked is None else emitted + asked
         weights = F.pad(read.weights, (0, source.items.shape[1] - read.weights.shape[-1]))
-        so_far = state.read
+        each = weights.mean(1)  # (B, L)
         if self.evenly:
-            each = weights.mean(1)  # (B, L)
             # (1 - Σ_t α_ti)² grows so at this moment: what adds up is eq. 14, less one for each item
-            costs = (each * (2 * so_far + each - 2)).sum(-1)
-            losses, so_far = {**losses, "uneven_reading": self.evenly * costs.expand(len(x), -1)}, so_far + each
+            costs = (each * (2 * state.read + each - 2)).sum(-1)
+            losses = {**losses, "uneven_reading": self.evenly * costs.expand(len(x), -1)}
+        so_far = state.read + each if self.room else state.read
         if read.log_prob is not None and read.entropy is not None:
             bonus = -self.attention.choice_entropy * read.entropy
             losses = {**losses, "choice_entropy": bonus.expand(len(x), -1)}

@@ -305,6 +305,7 @@ _READING = [
     case("transcriber", WORD, "backprop"),
     case("transcriber", WORD, "reinforce", {"encoder": "pyramid", "halvings": 1, "readout": 6, "beam": 3}),
     case("attend", SAID, "backprop", {"encoder": "pyramid", "stack": 2, "halvings": 1, "score": "dot", "core": "lstm"}),
+    case("attend", SAID, "backprop", {"encoder": "pyramid", "location_filters": 2, "location_width": 3, "heads": 2}),
     case("attend", LINE, "backprop", {"attention": "none", "numbers": "mixture", "core": "lstm", "core_layers": 2}),
     case("attend", PASSAGE, "reinforce", {"core": "ntm", "gumbel": True}, teacher_forcing=True),
     case("attend", PICTURE, "backprop", {"encoder": "convolution", "key": 0, "core": "lstm", "evenly": 0.1}),

@@ -145,6 +145,23 @@ def test_agreement_of_the_gold_alignment_is_perfect_and_that_of_the_uniform_is_c
     perfect = agreement(policy_of(), ID, arguments, 30, 0)["weights"]
     assert perfect[:3] == pytest.approx((1.0, 1.0, 1.0))
     assert 0 < perfect.entropy < 0.5  # some words are decided by two or three
+    assert perfect.opening == uniform.opening == 0.0  # each sentence begins with a word that decides one
+
+
+def test_the_opening_is_what_comes_before_anything_decides() -> None:
+    arguments = {"view": "whole", "data": "tones", "min_length": 1, "max_length": 2}
+    env = gym.make(SPEECH, **arguments)
+    torch.manual_seed(0)
+    policy = AGENTS["attend"](env.observation_space, env.action_space, encoder="embedding", attention="uniform")
+    found = agreement(policy, SPEECH, arguments, 20, 0)["weights"]
+    worlds = gym.make_vec(SPEECH, num_envs=20, output="torch", **arguments)
+    worlds.reset(seed=0)
+    state, shares = worlds.unwrapped.world.state, []
+    for aligned, length in zip(state["aligned"], state["length"], strict=True):
+        pause = min(int(frame) for letter in aligned for frame in letter.nonzero())
+        shares += [pause / int(length)] * int(aligned.any(-1).sum())
+    assert found.opening == pytest.approx(np.mean(shares))
+    assert found.opening > 0.1
 
 
 @pytest.mark.parametrize(

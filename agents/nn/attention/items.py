@@ -14,6 +14,7 @@ from ..cores.base import Source
 from .by_content import ByContent, Places
 from .content import make_score
 from .estimators import sampled_choice
+from .location_features import LocationFeatures
 
 
 class Reading(NamedTuple):
@@ -47,6 +48,7 @@ class ItemAttention(nn.Module, Generic[P]):
             they were.
         choice_coef: λ_r of eq. 12 in Xu et al. 2015: how much the choice's log-likelihood counts; where `hard`.
         choice_entropy: λ_e there: how much its entropy is worth.
+        recalls: whether what is read next hangs on how much was read of each item so far, too: see `recall`.
         clocked: whether what is read hangs on the moment alone: `look` then takes how many there were before it, of
             several at once, (T, B, 1), and answers for all of them, (T, B, …).
     """
@@ -58,6 +60,7 @@ class ItemAttention(nn.Module, Generic[P]):
     hard: bool = False
     choice_coef: float = 0.0
     choice_entropy: float = 0.0
+    recalls: bool = False
     clocked: ClassVar[bool] = False
     _change: Callable[[Tensor], Tensor] | None = None
 
@@ -105,6 +108,15 @@ class ItemAttention(nn.Module, Generic[P]):
     def prepare(self, source: Source) -> P:
         """What all readings of a source share, computed once."""
         raise NotImplementedError
+
+    def recall(self, prepared: P, read: Float[Tensor, "batch items"]) -> P:
+        """What `look` takes at a moment, for one that `recalls`.
+
+        Args:
+            prepared: from `prepare`.
+            read: how much each item counted so far, the mean over heads, (B, L), with room behind the last.
+        """
+        return prepared
 
     def look(self, prepared: P, emitted: Float[Tensor, "batch emitted"]) -> Reading:
         """What is read, differentiable in both arguments.
@@ -212,6 +224,9 @@ class ContentItems(ByContent, ItemAttention[Places]):
         choice_coef: weight of REINFORCE, λ_r of their eq. 12 (hard).
         choice_entropy: weight of the entropy of the choice, λ_e there (hard).
         weighting: what makes weights of scores: a softmax over the annotations, or a sigmoid of each, whatever the sum.
+        location_filters: how many filters run over what was read so far, whose features the additive score sees beside
+            key and query (location-aware attention); 0: where was read before counts for nothing.
+        location_width: annotations that each of them spans, an odd number.
     """
 
     def __init__(
@@ -228,6 +243,8 @@ class ContentItems(ByContent, ItemAttention[Places]):
         choice_coef: float = 0.2,
         choice_entropy: float = 0.01,
         weighting: Literal["softmax", "sigmoid"] = "softmax",
+        location_filters: int = 0,
+        location_width: int = 15,
     ):
         super().__init__()
         check_range("heads", heads, 1)
@@ -252,6 +269,14 @@ class ContentItems(ByContent, ItemAttention[Places]):
         self.to_key = nn.Linear(item_size, key) if key else None
         self.to_value = nn.Linear(item_size, heads * key) if key else None
         self.score = make_score(score, self.query_size, key or item_size, score_units)
+        check_range("location_filters", location_filters, 0)
+        if location_filters and score != "additive":
+            raise FoveateError(
+                f"location_filters needs score='additive', got location_filters={location_filters}, {score!r}."
+            )
+        self.recalls = location_filters > 0
+        features = (location_filters, location_width, score_units)
+        self.location = LocationFeatures(*features) if self.recalls else None
 
     @property
     def noisy(self) -> bool:
@@ -268,6 +293,12 @@ class ContentItems(ByContent, ItemAttention[Places]):
         if not (self.hard and self.training and self.soft_share):
             return places
         return places._replace(expected=torch.rand(len(items), device=items.device) < self.soft_share)
+
+    def recall(self, prepared: Places, read: Tensor) -> Places:
+        if self.location is None:
+            return prepared
+        keys = prepared.keys
+        return prepared._replace(keys=keys + self.location(read[:, : keys.shape[1]]))  # V h_j + U f_ij
 
     def look(self, prepared: Places, emitted: Tensor) -> Reading:
         if not self.hard:
