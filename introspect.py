@@ -25,23 +25,57 @@ class Option(NamedTuple):
 def constructor_options(cls: type) -> dict[str, Option]:
     """The keyword arguments of a class, in order, those that it hands on to its base by ``**kwargs`` included.
 
-    A class may name others that it hands its ``**kwargs`` to in `configures`; of those, arguments with a default count,
-    but for those named in `withheld`. One that has another default in another of these classes is None by default,
-    which is each class's own (see `own_arguments`).
+    A class may name others that it hands its ``**kwargs`` to in `configures` (a registry stands for all that is in it);
+    of those, arguments with a default count, but for those named in `withheld`. One that has another default in another
+    of these classes is None by default, which is each class's own (see `own_arguments`).
 
     The texts come from the ``Args:`` or ``Arguments:`` of the docstrings of the class and of its constructor.
     """
-    return dict(_constructor_options(cls))
+    options = _constructor_options(cls, configured_classes(cls))
+    return {name: option._replace(type=_named_now(option.type)) for name, option in options.items()}
+
+
+class OneOf:
+    """An option's values are the names in a registry, those that are added later, too: ``Annotated[str, OneOf(X)]``.
+
+    Args:
+        registry: whose names are allowed.
+        without: but for this one.
+    """
+
+    def __init__(self, registry: Mapping[str, object], without: str = ""):
+        self.registry, self.without = registry, without
+
+    def names(self) -> list[str]:
+        """The names that are allowed now."""
+        return [name for name in self.registry if name != self.without]
+
+
+def _named_now(hint: Any) -> Any:
+    """An annotation with the names of today in the place of `OneOf`."""
+    if typing.get_origin(hint) is typing.Annotated:
+        for each in hint.__metadata__:
+            if isinstance(each, OneOf):
+                return typing.Literal[tuple(each.names())]
+    return hint
+
+
+def configured_classes(cls: type) -> tuple[type, ...]:
+    """The classes that a class hands its ``**kwargs`` to, by its `configures`: classes, and registries of them."""
+    found: list[type] = []
+    for each in getattr(cls, "configures", ()):
+        found += each.values() if isinstance(each, Mapping) else [each]
+    return tuple(found)
 
 
 @functools.cache  # parsing the docstrings takes longer than making a small environment
-def _constructor_options(cls: type) -> Mapping[str, Option]:
+def _constructor_options(cls: type, configured: tuple[type, ...]) -> Mapping[str, Option]:
     options: dict[str, Option] = {}
     for base in cls.__mro__:
         init = base.__dict__.get("__init__")
         if init is None:
             continue
-        hints = typing.get_type_hints(init)
+        hints = typing.get_type_hints(init, include_extras=True)
         texts = {**_parameter_texts(base.__doc__), **_parameter_texts(init.__doc__)}
         parameters = list(inspect.signature(init).parameters.values())[1:]
         for p in parameters:
@@ -49,12 +83,12 @@ def _constructor_options(cls: type) -> Mapping[str, Option]:
                 options[p.name] = Option(p.name, hints.get(p.name, Any), p.default, texts.get(p.name, ""))
             elif p.name in options and not options[p.name].help:
                 options[p.name] = options[p.name]._replace(help=texts.get(p.name, ""))
-        elsewhere = "configures" in base.__dict__ and getattr(cls, "configures", ())
+        elsewhere = "configures" in base.__dict__ and configured
         if not any(p.kind is p.VAR_KEYWORD for p in parameters) or elsewhere:
             break  # what it takes beyond its own goes to no base, or to the classes in `configures`
-    options |= _configured(cls, {*options, *getattr(cls, "withheld", ())})
+    options |= _configured(configured, {*options, *getattr(cls, "withheld", ())})
     # a subclass, or who configures another class, may change a default and need not repeat the text
-    for base in (*cls.__mro__, *(base for other in getattr(cls, "configures", ()) for base in other.__mro__)):
+    for base in (*cls.__mro__, *(base for other in configured for base in other.__mro__)):
         texts = _parameter_texts(base.__doc__)
         for name, option in options.items():
             if not option.help and name in texts:
@@ -62,10 +96,10 @@ def _constructor_options(cls: type) -> Mapping[str, Option]:
     return options
 
 
-def _configured(cls: type, hidden: Container[str]) -> dict[str, Option]:
-    """The options of the classes in `configures`, but for hidden ones."""
+def _configured(classes: tuple[type, ...], hidden: Container[str]) -> dict[str, Option]:
+    """The options of configured classes, but for hidden ones."""
     options: dict[str, Option] = {}
-    for other in getattr(cls, "configures", ()):
+    for other in classes:
         for name, option in constructor_options(other).items():
             if name in hidden or option.default is inspect.Parameter.empty:
                 continue

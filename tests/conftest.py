@@ -22,6 +22,8 @@ import shape_checks
 shape_checks.install()
 
 import foveate  # noqa: E402
+from foveate.agents.nn.attention import ATTENTIONS  # noqa: E402
+from foveate.agents.nn.cores import CORES  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ.pop("FOVEATE_DATA", None)
@@ -49,12 +51,15 @@ def root() -> Path:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of the user's own; their modules, and what they register, are forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    modules, agents = set(sys.modules), set(foveate.agents.AGENTS)
+    modules = set(sys.modules)
+    registries: list[dict] = [foveate.agents.AGENTS, ATTENTIONS, CORES]
+    before = [set(registry) for registry in registries]
     yield tmp_path
     for name in [name for name in gym.registry if name.startswith(("Mine/", "Their/"))]:
         del gym.registry[name]
-    for name in set(foveate.agents.AGENTS) - agents:
-        del foveate.agents.AGENTS[name]
+    for registry, known in zip(registries, before, strict=True):
+        for name in set(registry) - known:
+            del registry[name]
     for name in set(sys.modules) - modules:
         if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
             del sys.modules[name]

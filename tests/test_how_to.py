@@ -60,3 +60,35 @@ def test_a_stranger_s_environment(
     run = str(run_folder(elsewhere / "out"))
     assert evaluate.main(["--import", module, run, "--episodes", "20", "--no-progress", *more]) == 0
     assert words[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "module", "words"),
+    [
+        (0, "bands", ["Glimpse/TranslatedDigits-v0", "ram-soft", "--agent.attention", "bands", "--agent.bands", "4"]),
+        (1, "leaky", ["Memory/RepeatPrevious-v0", "mlp", "--agent.core", "leaky"]),
+        (1, "leaky", ["Glimpse/TranslatedDigits-v0", "ram", "--agent.core", "leaky"]),
+    ],
+)
+def test_a_stranger_s_attention_and_core(
+    root: Path,
+    elsewhere: Path,
+    number: int,
+    module: str,
+    words: list[str],
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(elsewhere))
+    (elsewhere / f"{module}.py").write_text(blocks(root, "your-own-attention.md")[number])
+    few = ["--steps", "600", "--learner.worlds", "8", "--eval-episodes", "8", "--no-tensorboard", "--log-dir", "out"]
+    with pytest.raises(SystemExit):  # without --import nothing is known of it
+        train.main([*words, *few])
+    assert module in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        train.main(["--import", module, *words, "--help"])
+    assert module in capsys.readouterr().out  # among the choices
+    assert train.main(["--import", module, *words, *few]) == 0
+    run = str(run_folder(elsewhere / "out"))
+    assert evaluate.main(["--import", module, run, "--episodes", "20", "--no-progress"]) == 0
+    assert words[0] in capsys.readouterr().out

@@ -1,11 +1,13 @@
 """What a class can be configured with: options of classes that another configures keep their own defaults."""
 
+from typing import Annotated, Literal
+
 import pytest
 
 from foveate.agents import AGENTS
 from foveate.agents.nn.attention import ITEM_ATTENTIONS, make_item_attention
 from foveate.agents.nn.encoders import ITEM_ENCODERS, make_item_encoder
-from foveate.introspect import constructor_options, own_arguments
+from foveate.introspect import OneOf, configured_classes, constructor_options, own_arguments
 
 
 class Short:
@@ -49,12 +51,28 @@ def test_who_configures_two_classes_takes_the_default_of_neither_for_both() -> N
     assert Either(long=True, layers=3).given == (3, True)
 
 
+def test_what_is_registered_later_is_an_option_s_value_and_brings_its_own_options() -> None:
+    registry: dict[str, type] = {"short": Short}
+
+    class Kinds:
+        configures = (registry,)
+
+        def __init__(self, kind: Annotated[str, OneOf(registry, without="no")] = "short", **options: object):
+            pass
+
+    assert constructor_options(Kinds)["kind"].type == Literal["short"]
+    registry |= {"long": Long, "no": Short}
+    assert constructor_options(Kinds)["kind"].type == Literal["short", "long"]
+    assert constructor_options(Kinds)["layers"].default is None  # now that two differ
+    assert configured_classes(Kinds) == (Short, Long, Short)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in AGENTS.items() if getattr(kind, "configures", ())])
 def test_defaults_are_those_of_each_class_that_is_configured(name: str) -> None:
     """As a preset writes them down and a checkpoint keeps them: all of them, given explicitly."""
     defaults = {option: each.default for option, each in constructor_options(AGENTS[name]).items()}
     itself = AGENTS[name].__init__.__annotations__  # what the agent sets otherwise it names itself
-    for part in AGENTS[name].configures:
+    for part in configured_classes(AGENTS[name]):
         known = constructor_options(part)
         given = own_arguments(part, defaults)
         assert {k: v for k, v in given.items() if v != known[k].default and k not in itself} == {}, part.__name__

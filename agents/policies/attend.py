@@ -209,7 +209,7 @@ class Attend(Policy):
         **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
     """
 
-    configures = (*ITEM_ENCODERS.values(), *ITEM_ATTENTIONS.values(), TransformerDecoder)
+    configures = (ITEM_ENCODERS, ITEM_ATTENTIONS, TransformerDecoder)
 
     def __init__(
         self,

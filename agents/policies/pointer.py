@@ -80,7 +80,7 @@ class Pointer(Policy):
         **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
     """
 
-    configures = (*ITEM_ENCODERS.values(), *ITEM_ATTENTIONS.values())
+    configures = (ITEM_ENCODERS, ITEM_ATTENTIONS)
 
     def __init__(
         self,

@@ -118,7 +118,7 @@ class SoftAttention(Policy):
         **options: the attention models' own; one that the chosen model doesn't have counts for nothing.
     """
 
-    configures = tuple(ATTENTIONS.values())
+    configures = (ATTENTIONS,)
 
     def __init__(
         self,

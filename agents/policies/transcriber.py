@@ -27,7 +27,7 @@ class Transcriber(Policy):
         **options: the encoder's own; one that the chosen one doesn't have counts for nothing.
     """
 
-    configures = tuple(ITEM_ENCODERS.values())
+    configures = (ITEM_ENCODERS,)
 
     def __init__(
         self,

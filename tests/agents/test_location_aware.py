@@ -62,6 +62,7 @@ def test_scores_are_the_paper_s_loop() -> None:
                 for offset in (-1, 0, 1):
                     if 0 <= j + offset < 5:
                         f[k] += location.filters.weight[k, 0, 1 + offset] * read[i, j + offset]
+            assert attention.to_key is not None
             key = attention.to_key(source.items[i, j])
             e.append(v @ torch.tanh(w @ emitted[i] + u @ key + location.to_score.weight @ f + b))  # eq. 9
         torch.testing.assert_close(weights[i, 0, :length], torch.stack(e).softmax(0))

@@ -1,10 +1,10 @@
 """Attention models: data and parameters in, a glimpse out."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
 
 from ....errors import check_choice
-from ....introspect import own_arguments
-from .base import VisualAttention
+from ....introspect import OneOf, own_arguments
+from .base import Glimpse, VisualAttention
 from .content_map import ContentAttention
 from .draw import DrawAttention
 from .graph import GraphItems
@@ -35,11 +35,9 @@ ITEM_ATTENTIONS: dict[str, type[ItemAttention]] = {
     "graph": GraphItems,
     "keyed": KeyedItems,
 }
-if TYPE_CHECKING:
-    AnyAttention = AnyItemAttention = str
-else:  # what an option of an agent may be
-    AnyAttention = Literal[tuple(ATTENTIONS)]
-    AnyItemAttention = Literal[tuple(ITEM_ATTENTIONS)]
+# what an option of an agent may be
+AnyAttention = Annotated[str, OneOf(ATTENTIONS)]
+AnyItemAttention = Annotated[str, OneOf(ITEM_ATTENTIONS)]
 
 
 def make_attention(name: str, image: tuple[int, int, int], **options: object) -> VisualAttention:
@@ -72,6 +70,7 @@ __all__ = [
     "ITEM_ATTENTIONS",
     "AnyAttention",
     "AnyItemAttention",
+    "Glimpse",
     "ItemAttention",
     "VisualAttention",
     "make_attention",

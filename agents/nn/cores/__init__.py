@@ -1,9 +1,9 @@
 """Recurrent cores, one contract: x and a state -> `CoreOutput`. Interchangeable by name."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
 
 from ....errors import check_choice
-from ....introspect import own_arguments
+from ....introspect import OneOf, own_arguments
 from .base import Core, CoreOutput, Feedforward
 from .bytenet import ByteNet
 from .dnc import DNC
@@ -28,11 +28,9 @@ CORES: dict[str, type[Core]] = {
     "hopfield": Hopfield,
     "fast-weights": FastWeights,
 }
-if TYPE_CHECKING:
-    RecurrentCores = AnyCore = str
-else:  # what an option of an agent may be
-    AnyCore = Literal[tuple(CORES)]
-    RecurrentCores = Literal[tuple(name for name in CORES if name != "none")]
+# what an option of an agent may be
+AnyCore = Annotated[str, OneOf(CORES)]
+RecurrentCores = Annotated[str, OneOf(CORES, without="none")]
 
 
 def make_core(name: str, input_size: int, hidden: int, **options: object) -> Core:

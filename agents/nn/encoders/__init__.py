@@ -1,13 +1,13 @@
 """Encoders: of an observation at each moment, and of a whole source once an episode."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
 
 from gymnasium import spaces
 from torch import nn
 
 from ....envs.spaces import to_floats
 from ....errors import check_choice
-from ....introspect import own_arguments
+from ....introspect import OneOf, own_arguments
 from .convolutional import BytenetItems, ConvolutionItems
 from .flow import FlowItems
 from .hierarchical import HierarchicalItems
@@ -46,10 +46,7 @@ ITEM_ENCODERS: dict[str, type[ItemEncoder]] = {
 }
 # the same, of the cells of a picture, for those that must know how they lie: they take a `Grid` in place of a size
 PICTURE_ENCODERS: dict[str, type[ItemEncoder]] = {"convolution": PictureConvolution}
-if TYPE_CHECKING:
-    AnyItemEncoder = str
-else:  # what an option of an agent may be
-    AnyItemEncoder = Literal[tuple(ITEM_ENCODERS)]
+AnyItemEncoder = Annotated[str, OneOf(ITEM_ENCODERS)]  # what an option of an agent may be
 
 
 def make_item_encoder(name: str, size: int, **options: object) -> ItemEncoder:
