@@ -81,7 +81,7 @@ def test_a_stranger_s_attention_and_core(
 ) -> None:
     monkeypatch.syspath_prepend(str(elsewhere))
     (elsewhere / f"{module}.py").write_text(blocks(root, "your-own-attention.md")[number])
-    few = ["--steps", "600", "--learner.worlds", "8", "--eval-episodes", "8", "--no-tensorboard", "--log-dir", "out"]
+    few = ["--steps", "600", "--learner.worlds", "64", "--eval-episodes", "8", "--no-tensorboard", "--log-dir", "out"]
     with pytest.raises(SystemExit):  # without --import nothing is known of it
         train.main([*words, *few])
     assert module in capsys.readouterr().err
