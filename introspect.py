@@ -52,7 +52,7 @@ class OneOf:
 
 
 def _named_now(hint: Any) -> Any:
-    """An annotation with the names of today in the place of `OneOf`."""
+    """An annotation with the names of today instead of `OneOf`."""
     if typing.get_origin(hint) is typing.Annotated:
         for each in hint.__metadata__:
             if isinstance(each, OneOf):

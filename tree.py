@@ -185,6 +185,19 @@ def outside_inference(function: Callable[P, R]) -> Callable[P, R]:
     return left
 
 
+@functools.cache
+@outside_inference
+def constant(numbers: tuple, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """Numbers that never change, as a tensor that is copied to its device once.
+
+    Args:
+        numbers: (nested) tuples of them.
+        device: where they are wanted.
+        dtype: None for that of `torch.tensor`.
+    """
+    return torch.tensor(numbers, device=device, dtype=dtype)
+
+
 def flatten_names(tree: Tree) -> dict[str, Any]:
     """Leaves by name: keys, fields and the places of plain tuples, joined by dots; a bare leaf's name is empty.
 

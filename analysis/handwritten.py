@@ -9,8 +9,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 from .. import tree
-from ..agents.learning.actor import Actor, Observer, Transition, at_play, play
+from ..agents.learning.actor import Actor, Observer, Transition, play
 from ..agents.learning.environments import environments_of
+from ..agents.policies.modes import at_play
 from ..envs.actions import as_box
 from ..envs.protocols import world_of
 from ..envs.registry import make_worlds

@@ -1,4 +1,4 @@
-"""Reading a pen: does an i hang on its late dot? By derivatives, and by taking the dot away."""
+"""Reading a pen: does an i depend on its late dot? By derivatives, and by taking the dot away."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class LateDots(NamedTuple):
         words: that were shown.
         right: share of them that were wholly read right.
         cases: i's in those.
-        as_l: share of the cases in which the same word is read, but for an l in the place of the i.
+        as_l: share of the cases in which the same word is read, but for an l instead of the i.
         as_i: share in which the same word is read.
         body: mean of |∂ ln p(i) / ∂ point| over the points of the i's bodies; NaN without a case, and so the others.
         dot: the same over those of their dots.

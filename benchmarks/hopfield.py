@@ -77,7 +77,7 @@ def signs(count: int, units: int) -> Tensor:
 
 
 def flipped(patterns: Tensor, share: float) -> Tensor:
-    """Patterns with a share of their bits turned round, different ones in each."""
+    """Patterns with a share of their bits flipped, different ones in each."""
     turned = torch.rand_like(patterns).argsort(-1) < round(share * patterns.shape[-1])
     return torch.where(turned, -patterns, patterns)
 
@@ -100,7 +100,7 @@ def over_networks(units: int, load: float, flips: float, find: Find) -> list[flo
     Args:
         units: N.
         load: patterns a unit.
-        flips: the share of bits that are turned round.
+        flips: the share of bits that are flipped.
         find: the network.
     """
     shares = []
@@ -309,7 +309,7 @@ def pages(kept: Json) -> list[str]:
         "networks are updated asynchronously until they settle, from 100 of the patterns; the modern one makes a step "
         f"at β = {BETA:g}, from 100 or, of digits, from all. A picture: [hopfield.png](hopfield.png).\n"
     )
-    lines += [*_table("load", kept["load"]), "", *_table("bits turned round, at a load of 0.1", kept["damage"]), ""]
+    lines += [*_table("load", kept["load"]), "", *_table("bits flipped, at a load of 0.1", kept["damage"]), ""]
     lines += [*_table("digits stored", kept["digits"]), ""]
     lines += ["| β, 5,000 digits stored | entropy of the weights, nats | retrieved |", "|---|---|---|"]
     lines += [f"| {beta} | {entropy:.2f} | {share:.3f} |" for beta, (entropy, share) in kept["betas"].items()]

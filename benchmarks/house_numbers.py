@@ -16,8 +16,9 @@ import torch
 
 from foveate.agents import Algorithm, load
 from foveate.agents.learning import checkpoint
-from foveate.agents.learning.actor import Actor, Observer, Transition, at_play, play
+from foveate.agents.learning.actor import Actor, Observer, Transition, play
 from foveate.agents.learning.environments import environments_of
+from foveate.agents.policies.modes import at_play
 from foveate.analysis.measure import measure
 from foveate.envs.glimpse.house_numbers import HouseNumbers
 from foveate.envs.glimpse.plates import END

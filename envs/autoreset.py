@@ -130,7 +130,7 @@ class Autoreset:
         return Outcome(observation, reward, terminated, truncated, self._later_info(), final)
 
     def _reset_all(self) -> Outcome:
-        """The step of mode "NextStep" that is the reset of all worlds; its actions count for nothing."""
+        """The step of mode "NextStep" that is the reset of all worlds; its actions are ignored."""
         world = self.world
         self.reset(None, None)
         zero = torch.zeros(world.num_worlds, *world.reward_shape, device=world.device, dtype=torch.float32)

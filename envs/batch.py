@@ -277,11 +277,17 @@ class BatchWorld(abc.ABC):
         """Truncate episodes after so many steps, if they last longer; called before the worlds are built."""
         self.max_episode_steps = min(steps, self.max_episode_steps or steps)
 
+    @property
+    def fixed_length(self) -> int | None:
+        """The number of steps of every episode, those that are cut short included; None where it isn't fixed."""
+        if self.episode_length is None or self.max_episode_steps is None:
+            return self.episode_length
+        return min(self.episode_length, self.max_episode_steps)
+
     def ended(self) -> Ended:
         """Which episodes ended at the last step, as far as that is known without waiting for a device."""
-        if self.episode_length is not None and self._agreed_clock is not None:
-            last = min(self.episode_length, self.max_episode_steps or self.episode_length)
-            return Ended.ALL if self._agreed_clock >= last else Ended.NONE
+        if self.fixed_length is not None and self._agreed_clock is not None:
+            return Ended.ALL if self._agreed_clock >= self.fixed_length else Ended.NONE
         if self.device.type == "cpu" and not any_of(self.over):
             return Ended.NONE
         return Ended.UNKNOWN

@@ -1,4 +1,4 @@
-"""Our cores inside sb3-contrib's RecurrentPPO: its policy, with any core in the place of its LSTM."""
+"""Our cores inside sb3-contrib's RecurrentPPO: its policy, with any core instead of its LSTM."""
 
 import math
 from typing import Any
@@ -71,7 +71,7 @@ class PackedCore(nn.Module):
 
 
 class CorePolicy(RecurrentActorCriticPolicy):
-    """RecurrentPPO's policy with our cores in the place of its LSTMs.
+    """RecurrentPPO's policy with our cores instead of its LSTMs.
 
         RecurrentPPO(CorePolicy, env, policy_kwargs={"core": "ntm", "hidden": 100})
 

@@ -32,7 +32,7 @@ NUMPY = {
 
 
 class HostReads(TorchDispatchMode):
-    """Answers in the place of a device.
+    """Answers instead of a device.
 
     Attributes:
         places: how often each function ("room/file.py: function") read from the device.

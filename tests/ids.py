@@ -48,7 +48,7 @@ def known_to(env_id: str, options: dict) -> dict:
     return {name: value for name, value in options.items() if name in known}
 
 
-# memory worlds that say their whole episodes at once; in the others what is shown or due hangs on what was done
+# memory worlds that say their whole episodes at once; in the others what is shown or due depends on what was done
 SCRIPTS = [i for i in MEMORY_IDS if issubclass(world_class(i), SequenceWorld)]
 
 # arguments that make an episode short, for tests that must see many of them: where a default episode is long

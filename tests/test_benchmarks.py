@@ -133,7 +133,7 @@ def test_peers_are_compared_and_a_missing_one_is_a_row(
 def test_a_card_is_compared_with_a_core(
     bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every row is made, of few worlds and on the CPU in the place of the card; without one the command says so."""
+    """Every row is made, of few worlds and on the CPU instead of the card; without one the command says so."""
 
     file, page = tmp_path / "gpu.json", tmp_path / "page.md"
     words = ["--seconds", "0", "--json", str(file), "--page", str(page), "--where", str(tmp_path), "--only", "copy"]

@@ -30,7 +30,7 @@ EACH_STEP = {
 
 
 def known_length(case: Case) -> bool:
-    """Whether a rollout's length doesn't hang on numbers, which are not to be had."""
+    """Whether a rollout's length doesn't depend on numbers, which are not to be had."""
     # whoever writes the end, or stops the last program, ends an episode
     if case.env_id.startswith(("Sequence/", "Memory/Frames", "Memory/ScratchPad", "Memory/MiniShrdlu")):
         return case.objective not in ("reinforce", "backprop")

@@ -91,7 +91,7 @@ def run_block(code: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of hardly any training, in the place of every run of the reader's."""
+    """A run of hardly any training, instead of every run of the reader's."""
     logs = tmp_path_factory.mktemp("runs")
     few = ["--steps", "64", "--eval-episodes", "8", "--learner.worlds", "16", "--no-tensorboard"]
     done = command(ROOT, "train.py", "Glimpse/TranslatedDigits-v0", "ram", *few, "--log-dir", str(logs))
@@ -124,7 +124,7 @@ def test_a_command_runs_as_it_is_printed(line: str, run: Path, elsewhere: Path) 
 
 
 def run_command(line: str, run: Path, elsewhere: Path) -> None:
-    """With a run in the place of what only the reader can name."""
+    """With a run instead of what only the reader can name."""
     if "ALE/" in line:
         pytest.importorskip("ale_py")
     if " serve" in line:

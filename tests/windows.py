@@ -1,4 +1,4 @@
-"""A window that nobody sees, in the place of OpenCV's."""
+"""A window that nobody sees, instead of OpenCV's."""
 
 from collections.abc import Iterator
 

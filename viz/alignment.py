@@ -45,7 +45,7 @@ class Written(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """What stands above the columns in the place of words: a spectrogram, say.
+    """What stands above the columns instead of words: a spectrogram, say.
 
     Attributes:
         amounts: float, (bands, columns) in [0, 1], the highest band first.
@@ -93,7 +93,7 @@ def draw_alignment(
         gold: bool, (rows, columns), the cells that should be bright: they are outlined.
         room: what the picture has room for; None for what there is.
         picture: of the source, on the left, where words don't say what it is; uint8 (H, W, 3).
-        strip: the source, item by item, above each matrix in the place of words; columns are narrow then.
+        strip: the source, item by item, above each matrix instead of words; columns are narrow then.
     """
     room = room or Room(max(1, len(written)), max(1, len(source)), source, [each.word for each in written])
     above, beside = (max([width_of(word, SIZE) for word in some], default=0) + 12 for some in (room.above, room.beside))

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from ..agents.learning.actor import Actor, at_play
+from ..agents.learning.actor import Actor
 from ..agents.learning.environments import environments_of
 from ..agents.learning.players import Player, policy_of
+from ..agents.policies.modes import at_play
 from ..agents.policies.policy import Policy
 from ..errors import FoveateError
 from ..viz.canvas import as_picture

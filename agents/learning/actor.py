@@ -7,12 +7,11 @@
 Rollouts, guided play, evaluation, recording, saliency and data sets are observers of it, or callers of `Actor.step`.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ... import tree
 from ...tree import Tree
@@ -290,18 +289,3 @@ def play(
         if count == most:
             break
     return True
-
-
-@contextlib.contextmanager
-def at_play(policy: object) -> Iterator[None]:
-    """Within, a policy is as it plays: without dropout and without gradients; afterwards as it was."""
-    module = policy if isinstance(policy, nn.Module) else None
-    was_training = module is not None and module.training
-    if module is not None:
-        module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        if module is not None:
-            module.train(was_training)

@@ -214,6 +214,11 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         return choosing_core(self.policy)
 
     def make_collector(self, env: object) -> TeacherCollector | ScriptCollector:
+        if self.options.recompute_every and self._chooser is not None:
+            raise FoveateError(
+                f"recompute_every={self.options.recompute_every} is not allowed with hard=True: how a source is read "
+                "is sampled once for all of its text."
+            )
         environments = self.adapted(env)
         if isinstance(environments, VectorEnvironments) and environments.script is not None:
             check_plays(self.policy, environments)
@@ -247,7 +252,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
             part = parts[number]
             share = self.processes.share(len(order[part]), self.device)
             mine = order[part] if share.rows is None else order[part][share.rows]
-            with self.processes.own_noise(self.device):
+            with self.processes.own_noise(self.device, self.counts.updates):
                 figures, found = self._update(_cut(collected, mine, longest[part][-1]), share)
             rows.append(figures)
             if not share.spare:

@@ -166,13 +166,21 @@ class Processes(NamedTuple):
         return Share(rows, count, self.size, spare)
 
     @contextlib.contextmanager
-    def own_noise(self, device: torch.device) -> Iterator[None]:
-        """Within, each process draws numbers of its own (for dropout, say); afterwards all go on with the same."""
+    def own_noise(self, device: torch.device, turn: int = 0) -> Iterator[None]:
+        """Within, each process draws numbers of its own (for dropout, say); afterwards all go on with the same.
+
+        Nothing of it is left behind, so the next time brings the same numbers if nothing was drawn in between and the
+        turn is the same.
+
+        Args:
+            device: where numbers are drawn.
+            turn: which time it is, of several in which nothing else may be drawn.
+        """
         if self.alone:
             yield
             return
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(int(torch.randint(2**62, ())) + self.rank)
+            torch.manual_seed(int(torch.randint(2**62, ())) + self.rank + self.size * turn)
             yield
 
     # ---- what is agreed on ----

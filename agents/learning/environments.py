@@ -190,7 +190,7 @@ class VectorEnvironments(Adapter):
         self.resumes = self._ours is not None
         self.script: ScriptedWorld | None = None  # the worlds, where they know whole episodes at their reset
         if isinstance(env, NativeVectorEnv) and self.native:
-            self.episode_length, self.team = env.world.episode_length, env.team
+            self.episode_length, self.team = env.world.fixed_length, env.team
             self.data_source = env.world.data_source
             self.script = env.world if isinstance(env.world, ScriptedWorld) else None
 

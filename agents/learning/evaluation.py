@@ -12,9 +12,10 @@ from ... import tree
 from ...envs.episodes import summed
 from ...envs.glimpse.retina import middles
 from ...envs.protocols import ScriptedWorld
+from ..policies.modes import at_play
 from ..policies.outputs import PolicyOutput
 from ..policies.policy import Policy
-from .actor import Actor, Observer, Transition, at_play, play
+from .actor import Actor, Observer, Transition, play
 from .environments import Environments, TimeStep, VectorEnvironments, check_plays
 from .losses import counted, first_of, supervised_parts, target_loss
 
@@ -208,7 +209,7 @@ def gaze_distance(output: PolicyOutput, now: TimeStep, zeros: Tensor) -> Tensor:
     if place is None or relevant is None:
         return torch.full_like(zeros, torch.nan)
     ink = torch.as_tensor(relevant, device=zeros.device).float()  # (B, H, W)
-    half = torch.tensor([ink.shape[-1], ink.shape[-2]], device=zeros.device) / 2
+    half = tree.constant((ink.shape[-1], ink.shape[-2]), zeros.device) / 2
     away = ((place - middles(ink)) * half).norm(dim=-1)
     return torch.where(ink.flatten(1).any(-1), away, torch.nan)
 

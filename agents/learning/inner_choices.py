@@ -24,9 +24,9 @@ def choice_loss(
 
         -λ_r Σ_t (Σ_{k≥t} log p(y_k) - b_t) log p(s_t)
 
-    There each reading is followed by the log-likelihood of the whole text; words before it don't hang on it, so leaving
-    them out changes the noise and not the mean. The baseline b_t, the mean of what followed readings at place t in
-    updates before, moves along.
+    There each reading is followed by the log-likelihood of the whole text; words before it don't depend on it, so
+    leaving them out changes the noise and not the mean. The baseline b_t, the mean of what followed readings at place t
+    in updates before, moves along.
 
     Args:
         core: who reads.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ... import tree
 from ...errors import FoveateError
 from ..nn import finite
+from ..nn.parts import CountsUpdates
 from ..policies.policy import Policy
 from .averaging import WeightAverage
 from .distributed import present
@@ -131,6 +132,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         self.collector: Collecting | None = None
         self._before: _Moment | None = None
         self._parameters = list(policy.parameters())
+        self._counting = [module for module in policy.modules() if isinstance(module, CountsUpdates)]
 
     @cached_property
     def average(self) -> WeightAverage | None:
@@ -287,6 +289,8 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
             nn.utils.clip_grads_with_norm_(self._parameters, most, norm)
         self.optimizer.step()
         self.counts.updates += 1
+        for module in self._counting:
+            module.count_update()
         if self.average is not None:
             self.average.update(self.counts.updates)
         return norm.detach()

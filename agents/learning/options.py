@@ -77,7 +77,7 @@ class LearnerOptions(Options):
             an episode before its rest was seen. The returns in the log are then the teacher's.
         likelihood_reward: where the world says the target, the policy gradient follows the gain in log π(target)
             until the target is another, instead of the world's reward (Ba et al. 2014; see `likelihood_gains`). Needs
-            whole episodes; gae_lambda then counts for nothing.
+            whole episodes; gae_lambda is then ignored.
         likelihood_mean: of that gain, take the mean over these later answers instead of their sum.
         policy_coef: weight of the policy-gradient loss.
         value_coef: weight of the critic's squared error.
@@ -118,6 +118,9 @@ class LearnerOptions(Options):
             *((name, 0.0, LARGEST) for name in ("policy_coef", "value_coef", "entropy_coef")),
         ):
             check_range(name, getattr(self, name), low, high)
+        if not self.hybrid and (self.teacher_forcing or self.likelihood_reward):
+            name = "teacher_forcing" if self.teacher_forcing else "likelihood_reward"
+            raise FoveateError(f"{name}=True requires hybrid=True: without it nobody asks what the target is.")
         if self.horizon is not None:
             check_range("horizon", self.horizon, 1)
             if self.likelihood_reward:

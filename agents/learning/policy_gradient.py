@@ -132,12 +132,12 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
         batch = _Batch(**read, advantage=advantage, returns=returns)
         if options.objective != "ppo":
             return {**self._step(batch), "explained_variance": spread}
-        figures = {}
+        steps = []
         for _ in range(options.epochs):
             order = torch.randperm(collected.reward.shape[1], device=self.device)
-            for part in order.chunk(options.minibatches):
-                figures = self._step(batch.rows(part))
-        return {**figures, "explained_variance": spread}
+            steps += [self._step(batch.rows(part)) for part in order.chunk(options.minibatches)]
+        means = {name: torch.stack([step[name] for step in steps]).mean() for name in steps[0]}
+        return {**means, "explained_variance": spread}
 
     def as_played(self) -> None:
         """Put the policy into the mode that it plays in, but so that it can be trained.
@@ -177,7 +177,7 @@ class PolicyGradientLearner(Learner[Collector, Rollout]):
     def _step(self, batch: _Batch) -> Figures:
         """One step of the optimiser; the noise in it, if there is any, is each process's own."""
         share = self.processes.share(batch.advantage.shape[1], self.device)
-        with self.processes.own_noise(self.device):
+        with self.processes.own_noise(self.device, self.counts.updates):
             return self._update(batch.rows(share.rows), batch, share)
 
     def _update(self, batch: _Batch, whole: _Batch, share: Share) -> Figures:

@@ -308,8 +308,12 @@ class QLearner(Learner[QCollector, bool]):
         """A few updates from the replay memory."""
         assert self.collector is not None
         if self.counts.steps > self._first():
-            self.collector.dqn.train(self.options.updates, self.options.batch)
-            self.counts.updates += self.options.updates
+            at_once = self.options.updates if self.average is None else 1
+            for _ in range(self.options.updates // at_once):
+                self.collector.dqn.train(at_once, self.options.batch)
+                self.counts.updates += at_once
+                if self.average is not None:
+                    self.average.update(self.counts.updates)
         return {}
 
 

@@ -58,7 +58,7 @@ def new_folder(log_dir: Path, env_id: str, agent: str, seed: int) -> Path:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError as error:
-            if not folder.exists():  # what is in the way is a file in the place of a folder above it
+            if not folder.exists():  # what is in the way is a file instead of a folder above it
                 raise FoveateError(f"--log-dir {shown(log_dir)} can't be written to: {reason(error)}.") from error
         except (OSError, ValueError) as error:
             raise FoveateError(f"--log-dir {shown(log_dir)} can't be written to: {reason(error)}.") from error

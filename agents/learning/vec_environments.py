@@ -1,5 +1,6 @@
 """Stable-Baselines3's VecEnvs as tensors: the one adapter of `environments` that needs Stable-Baselines3."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,7 +80,7 @@ class VecEnvEnvironments(Adapter):
                 tree.stack([infos[i]["terminal_observation"] if done[i] else row for i, row in enumerate(rows)])
             )
             if any("score" in info for info in infos):
-                scores = [float(info.get("score", 0.0)) for info in infos]
+                scores = [float(info.get("score", math.nan)) for info in infos]
                 score = torch.tensor(scores, device=self.device, dtype=torch.float32)
         fresh = self._reset_infos()
         # after an autoreset the target of the new episode is in reset_infos
@@ -100,12 +101,16 @@ class VecEnvEnvironments(Adapter):
 
     def _said(self, infos: list[Info]) -> Info:
         """What `infos` say of the action to come."""
+        said: Info = {}
+        for name in ("index", "optimum"):
+            if all(name in info for info in infos):
+                said[name] = self.tensors(np.array([info[name] for info in infos]))
         known = next((info for info in infos if "target" in info), None)
         if known is None:
-            return {}
+            return said
         # where a world doesn't say, another's target stands in and is masked
         flags = ["target" in info and bool(info.get("target_mask", True)) for info in infos]
-        said: Info = {"target_mask": torch.tensor(flags, device=self.device)}
+        said["target_mask"] = torch.tensor(flags, device=self.device)
         for name in ("target", "target_set"):
             if name in known:
                 rows = [tree.map(np.asarray, info.get(name, known[name])) for info in infos]

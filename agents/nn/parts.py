@@ -1,11 +1,21 @@
-"""Modules by the names of parts, whatever a user called these."""
+"""Modules by the names of parts, whatever a user called these, and modules that count updates."""
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from torch import nn
 
 _RESERVED = frozenset(vars(nn.Module()))  # what every module sets on itself, such as "training"
+
+
+@runtime_checkable
+class CountsUpdates(Protocol):
+    """A module that is another after so many updates."""
+
+    def count_update(self) -> None:
+        """Called by who trains it, behind each step of the optimiser."""
+        ...
 
 
 class Parts(nn.ModuleDict):

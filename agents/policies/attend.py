@@ -32,7 +32,7 @@ class ReadingState(NamedTuple, Generic[S]):
 
     emitted: Tensor  # (B, E), what it reads by next
     inner: S  # the controller's
-    read: Tensor  # (B, L), how much was read of each item so far; (B, 0) where that counts for nothing
+    read: Tensor  # (B, L), how much was read of each item so far; (B, 0) where nobody asks
 
 
 class ReadingCore(Core[ReadingState]):
@@ -185,28 +185,28 @@ class Attend(Policy):
         encoder: from the items to annotations: "embedding" (the items alone), "positions" (beside a code of their
             places), "gru" or "lstm" (in both directions), "pyramid" (LSTMs, each layer with half as many annotations),
             "words" (with a code of how long ago they were), "hierarchical" (sentences word by word), "convolution" (of
-            a picture in rows and columns), "bytenet"
-            (dilated), "transformer" (self-attention), "universal" (one block of it, for each item as often as it wants,
-            with `joint` together with the query) or "flow" (together with the query).
+            a picture in rows and columns), "bytenet" (dilated), "transformer" (self-attention), "universal" (one block
+            of it, for each item as often as it wants, with `joint` together with the query) or "flow" (together with
+            the query).
         attention: "content" (the core's query against every annotation), or its ablations "last" (the last annotation
             is all that is read), "diagonal" (at moment t annotation t), "uniform" (the mean of all) and "none" (nothing
-            is read); "window" (a soft window
-            that moves along them), "hops" (several readings, each asked by what the one before found) or "graph" (the
-            items are neighbours of the node that the core emits).
+            is read); "window" (a soft window that moves along them), "hops" (several readings, each asked by what the
+            one before found), "keyed" (a key, which parts of it matter, and how sharply, as a memory is addressed) or
+            "graph" (the items are neighbours of the node that the core emits).
         core: the recurrent core.
         decoder: "core" (as above) or "transformer" (layers of causal self-attention, each of which attends to the
-            annotations by itself; attention and core then count for nothing).
+            annotations by itself; attention, core, rows, core_layers and evenly are then ignored).
         hidden: units of the core, or of the decoder.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         embedding: numbers that stand for a symbol, and for what is observed beside the passage.
         readout: units of a hidden layer between the core and each part of the action; 0 for none.
-        core_layers: layers of the core, one on top of the other, of one that has them.
+        core_layers: layers of the core, one on top of the other, if it has layers; 1 for as many as it has by itself.
         numbers: what parts of the action that are numbers are chosen by: "gaussian" (one around a mean), "mixture" (of
             Gaussians) or "pen" (a mixture for a move, and what the pen then does).
         components: Gaussians of a mixture.
         evenly: what it costs if not all items are read as much in the end, the doubly stochastic attention of Xu et al.
             2015 (their λ); 0 for nothing.
-        **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
+        **options: the encoders' and attention models' own; one that the chosen ones don't have is ignored.
     """
 
     configures = (ITEM_ENCODERS, ITEM_ATTENTIONS, TransformerDecoder)
@@ -233,13 +233,16 @@ class Attend(Policy):
         check_range("embedding", embedding, 1)
         check_range("evenly", evenly, 0.0)
         check_range("readout", readout, 0)
-        codes = ITEM_ATTENTIONS[check_choice("attention", attention, ITEM_ATTENTIONS)].codes(**options)
+        check_range("core_layers", core_layers, 1)
+        layered = check_choice("decoder", decoder, ["core", "transformer"]) == "transformer"
+        check_choice("attention", attention, ITEM_ATTENTIONS)
+        codes = 1 if layered else ITEM_ATTENTIONS[attention].codes(**options)
         reader = make_passage_encoder(observation_space, embedding, encoder, codes, **options)
         beside = BesideSource(observation_space, embedding)
         reading: Core
-        if check_choice("decoder", decoder, ["core", "transformer"]) == "transformer":
-            layered = own_arguments(TransformerDecoder, options)
-            reading = TransformerDecoder(embedding + reader.query_size, reader.item_size, hidden, **layered)
+        if layered:
+            own = own_arguments(TransformerDecoder, options)
+            reading = TransformerDecoder(embedding + reader.query_size, reader.item_size, hidden, **own)
         else:
             # another core says how large its output is, which may be what is asked by
             sizes = embedding + reader.item_size + reader.query_size

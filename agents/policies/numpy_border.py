@@ -11,6 +11,7 @@ from ... import tree
 from ...envs.actions import as_box
 from ...tree import Tree
 from ..nn.cores.base import State
+from .modes import at_play
 
 if TYPE_CHECKING:
     from .policy import Policy
@@ -47,11 +48,8 @@ def predict(
         state = policy.initial_state(batch)
     if episode_start is not None:
         starts = torch.as_tensor(np.asarray(episode_start, dtype=bool).reshape(batch), device=policy.device)
-    was_training = policy.training
-    policy.eval()
-    with torch.no_grad():
+    with at_play(policy):
         step = policy.step(tensors, state, starts, deterministic, bias=bias)
-    policy.train(was_training)
     action = _in_space(policy.action_space, tree.to_numpy(step.action))
     return (tree.index(action, 0) if single else action), step.state
 

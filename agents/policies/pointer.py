@@ -77,7 +77,7 @@ class Pointer(Policy):
         output: "pointer", or its ablation "index": a softmax over numbers. That needs an encoder that knows places and
             has no weights for numbers that it never saw.
         pointer_units: units of v.
-        **options: the encoders' and attention models' own; one that the chosen ones don't have counts for nothing.
+        **options: the encoders' and attention models' own; one that the chosen ones don't have is ignored.
     """
 
     configures = (ITEM_ENCODERS, ITEM_ATTENTIONS)
@@ -114,7 +114,8 @@ class Pointer(Policy):
         given, query = size + beside.output_size - room - 1, reader.query_size
         make = partial(make_core, core, hidden=hidden, rows=rows)
         model = make_item_attention(attention, size, make(given).output_size + query, **options)
-        copying = CopyingCore(ReadingCore(model, make(given + model.reading_size + query), query), size)
+        reading = ReadingCore(model, make(given + model.reading_size + query), query, room=room)
+        copying = CopyingCore(reading, size)
         self.points = output == "pointer"
         assert isinstance(action_space, spaces.Discrete)
         if self.points:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ... import tree
 from ...envs.observations import ObservationReader, seen_space
 from ...envs.space_checks import check_same, check_space
-from ...errors import FoveateError
+from ...errors import FoveateError, check_choice
 from ...tree import Tree
 from ..nn.cores import Core
 from ..nn.cores.base import Source, State, reset_where
@@ -70,11 +70,13 @@ class Policy(nn.Module):
         self.observation_space, self.action_space = seen_space(observation_space), action_space
         self._reader = ObservationReader(self.observation_space)
         self.encoder, self.core, self.isolated = encoder, core, isolated
+        parts = {**action_parts(action_space), **(inner_parts or {})}
+        for name in heads or {}:
+            check_choice("heads", name, parts)
+        for name in isolated:
+            check_choice("isolated", name, [*parts, "critic"])
         self.heads = Parts(
-            {
-                name: (heads or {}).get(name) or make_head(core.output_size, part)
-                for name, part in {**action_parts(action_space), **(inner_parts or {})}.items()
-            }
+            {name: (heads or {}).get(name) or make_head(core.output_size, part) for name, part in parts.items()}
         )
         self.critic = critic or make_critic(core.output_size)
         self.source_encoder = source_encoder

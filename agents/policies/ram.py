@@ -21,8 +21,8 @@ class RAM(Looking):
     Args:
         observation_space: a Dict with `glimpse` and `location`, or whole images, Box (C, H, W).
         action_space: any mix of parts; `location` (and `zoom`) are where to look.
-        core: the recurrent core; "rnn" is the paper's ReLU network, "none" remembers nothing: what it sees hangs on
-            where it looked before all the same.
+        core: the recurrent core; "rnn" is the paper's ReLU network, "none" remembers nothing; even then, what it sees
+            depends on where it looked before.
         hidden: units of the core, and of the glimpse vector.
         rows: rows of the memory, of a core that has one (ntm, dnc).
         what: units on the glimpse.

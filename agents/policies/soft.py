@@ -115,7 +115,7 @@ class SoftAttention(Policy):
         where: units on where it was taken.
         emit_hidden: units between the core and what it emits.
         dropout: share of the glimpse network's units that are dropped while it learns, by policy gradient also at play.
-        **options: the attention models' own; one that the chosen model doesn't have counts for nothing.
+        **options: the attention models' own; one that the chosen model doesn't have is ignored.
     """
 
     configures = (ATTENTIONS,)

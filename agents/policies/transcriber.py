@@ -24,7 +24,7 @@ class Transcriber(Policy):
         embedding: numbers that stand for an item before it is encoded.
         readout: units of a hidden layer between an annotation and its symbol; 0 for none.
         beam: prefixes that a search for the likeliest string keeps, in evaluation; 1 takes the likeliest path.
-        **options: the encoder's own; one that the chosen one doesn't have counts for nothing.
+        **options: the encoder's own; one that the chosen one doesn't have is ignored.
     """
 
     configures = (ITEM_ENCODERS,)

@@ -64,7 +64,7 @@ def look(agent: Agent, learner: Algorithm, image: int, place: int, drawn: np.nda
         learner: the same, loaded.
         image: which test image, modulo their number.
         place: the seed of where it lies, what else lies there and where the first glimpse falls.
-        drawn: an image in the place of the test image, uint8, as large as the data's; None shows the test image.
+        drawn: an image instead of the test image, uint8, as large as the data's; None shows the test image.
 
     Raises:
         FoveateError: the image is of another size, or the agent's world can't be made here.

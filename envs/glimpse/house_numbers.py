@@ -30,7 +30,7 @@ class HouseNumbers(SceneWorld):
 
     Action space:
         ``Dict(label=Discrete(11), location=Box(-1, 1, (2,)))``: the next digit, or 10 for the end, and where to look
-        next; see `GazeWorld` for tiles, moves and zoom. Labels between two answers count for nothing.
+        next; see `GazeWorld` for tiles, moves and zoom. Labels between two answers are ignored.
         With answer="whole" ``label=MultiDiscrete([11] * max_digits)``: all digits at once, 10 behind the last.
 
     Rewards:

@@ -54,7 +54,7 @@ def _no_pieces(count: int) -> np.ndarray:
 
 
 class Eye:
-    """Looks at pictures again and again: what of them hangs on no place, as the kernel wants it.
+    """Looks at pictures again and again: what of them depends on no place, as the kernel wants it.
 
     Args:
         layers: on the CPU; what is written into their tensors afterwards is seen if they are contiguous.

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...tree import outside_inference
+from ...tree import constant, outside_inference
 
 # a place at the very middle of a pixel may be rounded to just before it, where the crop would be its neighbour's;
 # so much further, in units of half the picture, is more than rounding takes and far less than a pixel
@@ -49,15 +49,9 @@ class Fields(NamedTuple):
         return 2 ** (self.levels.shape[1] - 1)
 
 
-@cache
-@outside_inference
-def _extent(picture_size: tuple[int, int], device: torch.device) -> Tensor:
-    return torch.tensor(picture_size, device=device)  # (2,) height, width; copied to the device once
-
-
 def _centre(place: Tensor, fields: Fields) -> Tensor:
     """A place in pixels from the picture's top left corner, (B, 2) as y, x."""
-    return (place.flip(-1) + 1) * 0.5 * _extent(fields.picture_size, place.device)
+    return (place.flip(-1) + 1) * 0.5 * constant(fields.picture_size, place.device)
 
 
 def pool(
@@ -222,7 +216,7 @@ def boxes(
         picture_size: height and width of the picture in pixels.
         zoom: float, (B,), how many times wider than usual each patch is; None is 1 for all.
     """
-    extent = _extent(picture_size, place.device).flip(0)
+    extent = constant(picture_size, place.device).flip(0)
     centre = ((place + 1) * 0.5 * extent)[:, None]  # (B, 1, 2) x, y
     half = size / 2 * 2.0 ** torch.arange(scales, device=place.device, dtype=place.dtype)  # (K,)
     half = half[None, :, None] if zoom is None else zoom[:, None, None] * half[None, :, None]

@@ -31,7 +31,7 @@ class Completion(SequenceWorld):
 
     Description:
         Patterns of `width` bits are shown, one a moment. Then one of them comes back damaged and marked, and its bits
-        are to be written at that very moment. In the mode "flip" a tenth of its bits are turned round, in "erase" its
+        are to be written at that very moment. In the mode "flip" a tenth of its bits are flipped, in "erase" its
         second half is missing (of an image, the lower half), and in "hetero" patterns come in pairs, side by side, and
         of one pair only the first is shown again: its partner is to be written.
 
@@ -61,7 +61,7 @@ class Completion(SequenceWorld):
 
     Args:
         mode: "flip", "erase" or "hetero".
-        damage: the share of bits that are turned round or missing ("hetero": turned round in the first of the pair);
+        damage: the share of bits that are flipped or missing ("hetero": flipped in the first of the pair);
             None for a tenth, a half and none.
         data: "bits" (fair ones), or images whose pixels are bright or dark: "mnist", "fashion-mnist", "openml:NAME" or
             a folder of IDX files.
@@ -113,7 +113,7 @@ class Completion(SequenceWorld):
         pixels = 100 if self.images is None else self.images[0].numel()
         if self.images is not None and width not in (None, pixels):
             raise FoveateError(f"width={width} is not allowed: the images of data={data!r} have {pixels} pixels.")
-        self.width = check_range("width", width or pixels, 2, MOST_BITS)
+        self.width = check_range("width", pixels if width is None else width, 2, MOST_BITS)
         self.shape = _shape(self.width, self.images)
         share = check_range("damage", DAMAGE[mode] if damage is None else damage, 0.0, 1.0)
         self.damaged = round(share * self.width)

@@ -141,7 +141,7 @@ class ShortestPath(PlanningWorld):
         asked = torch.full((n, 1 + self.planning, 3), -1, device=first.device)
         asked[:, 0, 0], asked[:, 0, 2] = name(first), name(goal)
         length = to_goal.gather(1, first[:, None])[:, 0]
-        due = torch.zeros(n, high, 3, dtype=torch.int64, device=first.device)  # it hangs on the way that is taken
+        due = torch.zeros(n, high, 3, dtype=torch.int64, device=first.device)  # it depends on the way that is taken
         relevant = torch.full((n, high, 1), -1, device=first.device)
         asking = torch.full_like(length, 1 + self.planning)
         return Question(asked, asking, due, length, relevant, extra)

@@ -16,7 +16,7 @@ class Graph(NamedTuple):
 
     Attributes:
         target: int64, (n, N, D), the node that each edge leads to; -1 where there is none.
-        kind: int64, (n, N, D), what the label of an edge hangs on; different for the edges out of a node.
+        kind: int64, (n, N, D), what the label of an edge depends on; different for the edges out of a node.
         count: int64, (n,), nodes.
     """
 

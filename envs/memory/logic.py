@@ -1,4 +1,4 @@
-"""Parity and logic: answers that hang on everything seen so far."""
+"""Parity and logic: answers that depend on everything seen so far."""
 
 from typing import Literal
 
@@ -138,7 +138,7 @@ class Logic(SequenceWorld):
 
     Info:
         target, target_mask: the answer, always due; score: whether all answers are right, known at the end;
-        relevance (on request): the moments before, as far as the answer hangs on them.
+        relevance (on request): the moments before, as far as the answer depends on them.
 
     Args:
         gates: the most gates a moment.

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import check_choice, check_range
+from ...tree import constant
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -20,7 +21,7 @@ COLUMNS, HEIGHT, MOST_BLOCKS, LETTERS = 3, 3, 6, 26
 RELATIONS = ("above", "below", "left of", "right of")
 _BESIDE = ((0, 1), (0, -1), (-1, 0), (1, 0))  # from the second block to the first: columns and rows
 MOVES = [(i, j) for i in range(COLUMNS) for j in range(COLUMNS) if i != j]  # from which column to which
-_FROM, _TO = (torch.tensor(each) for each in zip(*MOVES, strict=True))
+_FROM, _TO = zip(*MOVES, strict=True)
 WALKS = 16  # that are tried for each goal, till one changes something
 _SIZES = ("blocks", "goals", "constraints", "moves")
 
@@ -144,6 +145,11 @@ class MiniShrdlu(BatchWorld):
         pick = chosen[:, :, None, None]
         moves = walks.gather(2, pick.expand(-1, -1, 1, self.moves))[:, :, 0]  # (n, G, M)
         end = after.gather(2, pick[..., None].expand(-1, -1, 1, COLUMNS, HEIGHT))[:, :, 0]
+        # of a million walks a few make nothing true: there one move does, with which the goal is met
+        lucky = new.any(-1).any(-1)[..., None]  # (n, G, 1)
+        single, alone = self._telling_move(rng, board)
+        moves = torch.where(lucky, moves, single[:, None, None])
+        end = torch.where(lucky[..., None], end, alone[:, None])
         zero = torch.zeros(n, dtype=torch.int64, device=board.device)
         state = {"constraint": self._constraints(rng, board, end), "asked": rng.integers("asked", self.goals)}
         return {
@@ -174,7 +180,7 @@ class MiniShrdlu(BatchWorld):
         luck = rng.uniform("walk", self.goals * WALKS * self.moves * len(MOVES))
         luck = luck.view(*shape, self.moves, len(MOVES))
         at, walk = board[:, None, None].expand(*shape, -1, -1), []
-        back = torch.tensor([MOVES.index((j, i)) for i, j in MOVES], device=board.device)
+        back = constant(tuple(MOVES.index((j, i)) for i, j in MOVES), board.device)
         for step in range(self.moves):
             wish = (0.5 + luck[..., step, :]) * possible(at)
             if walk:
@@ -182,6 +188,17 @@ class MiniShrdlu(BatchWorld):
             walk.append(wish.argmax(-1))
             at = moved(at, walk[-1])
         return torch.stack(walk, -1)
+
+    def _telling_move(self, rng: CounterRNG, board: Tensor) -> tuple[Tensor, Tensor]:
+        """A random one of the moves that make something true, int64 (n,), and the board after it; there always is one.
+
+        A block that comes upon another, or down beside one, stands to it as it didn't before.
+        """
+        every = torch.arange(len(MOVES), device=board.device).expand(len(board), -1)  # (n, moves)
+        after = moved(board[:, None].expand(-1, len(MOVES), -1, -1), every)  # (n, moves, columns, height)
+        tells = (self.holding(after) & ~self.holding(board)[:, None]).any(-1) & possible(board)
+        chosen = (rng.uniform("single", len(MOVES)) + tells).argmax(1)
+        return chosen, after[torch.arange(len(board), device=board.device), chosen]
 
     def holding(self, board: Tensor) -> Tensor:
         """Which of R = blocks · 4 · blocks relations hold on boards (…, columns, height), as `parts` counts: (…, R)."""
@@ -300,13 +317,13 @@ class MiniShrdlu(BatchWorld):
 def possible(board: Tensor) -> Tensor:
     """Which moves can be made, bool (…, moves): from columns with blocks to columns with room."""
     high = (board > 0).sum(-1)  # (…, columns)
-    return (high[..., _FROM.to(board.device)] > 0) & (high[..., _TO.to(board.device)] < HEIGHT)
+    return (high[..., constant(_FROM, board.device)] > 0) & (high[..., constant(_TO, board.device)] < HEIGHT)
 
 
 def moved(board: Tensor, move: Tensor) -> Tensor:
     """Boards (…, columns, height) after moves (…,) that can be made; what is returned for others means nothing."""
     high = (board > 0).sum(-1)
-    source, goal = _FROM.to(board.device)[move], _TO.to(board.device)[move]  # (…,)
+    source, goal = constant(_FROM, board.device)[move], constant(_TO, board.device)[move]  # (…,)
     out = source * HEIGHT + (high.gather(-1, source[..., None])[..., 0] - 1).clamp(min=0)
     into = goal * HEIGHT + high.gather(-1, goal[..., None])[..., 0].clamp(max=HEIGHT - 1)
     flat = board.flatten(-2)

@@ -53,7 +53,7 @@ def due(listed: Tensor, program: Tensor, line: Tensor, under: Tensor) -> Tensor:
 
 
 def reads(program: Tensor, line: Tensor, calls: bool) -> Tensor:
-    """Where what is due hangs on the cells under the pointers, bool (B,).
+    """Where what is due depends on the cells under the pointers, bool (B,).
 
     Args:
         program: which is on top, (B,).

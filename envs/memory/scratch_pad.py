@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import check_choice
+from ...tree import constant
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..scale import Certified, ScoreScale
@@ -76,7 +77,7 @@ class ScratchPad(BatchWorld):
 
     Info:
         target, target_mask: what a program without mistakes commands next, always. Whatever was done before, this
-        hangs only on the program on top, how many commands it has given, and the cells under the pointers;
+        depends only on the program on top, how many commands it has given, and the cells under the pointers;
         target_set: bool, (5, 11) or (4, 11), what would do as well: anything beside a stop, and any symbol where none
         is written; score: whether the sum is written, and nothing else, known when ADD has stopped; relevance (on
         request): bool, (4, width), the cells that say what is due now.
@@ -271,7 +272,7 @@ class ScratchPad(BatchWorld):
     def _all_right(self, target: Tensor) -> Tensor:
         """All that would do as well as a target, bool (B, K, 11)."""
         value = moments(BASE + 1, target)[..., None, :]  # (1, 1, N)
-        sizes = torch.tensor(self.sizes, device=target.device)[:, None]
+        sizes = constant(tuple(self.sizes), target.device)[:, None]
         stops = (target[:, -1:] == 1)[..., None]  # (B, 1, 1)
         no_symbol = (target[:, -3] != WRITE) & ((target[:, 0] == ACT) | (not self.calls))
         number = torch.arange(len(self.sizes), device=target.device)[:, None]

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from ...errors import check_choice
-from ...tree import outside_inference
+from ...tree import constant, outside_inference
 from ..batch import BatchWorld, State, Tensors
 from ..counter_rng import CounterRNG
 from ..episodes import Episodes, Judged, summed, time_first
@@ -165,7 +165,7 @@ class AnswerWorld(BatchWorld):
         if target_set is None:
             right = written == targets
         else:
-            index = written - torch.tensor(self.least, device=written.device) if any(self.least) else written
+            index = written - constant(tuple(self.least), written.device) if any(self.least) else written
             right = target_set.gather(-1, index[..., None])[..., 0]
         return (right.sum(-1) * mask).long()
 
@@ -307,7 +307,7 @@ class SequenceWorld(AnswerWorld):
         return Judged(returns, self.score({**end, **self.judged_state(episodes, action)}))
 
     def judged_state(self, episodes: Episodes, action: Tensor) -> State:
-        """Entries of the state at the episodes' ends that hang on the actions and that `score` asks for, (n, …).
+        """Entries of the state at the episodes' ends that depend on the actions and that `score` asks for, (n, …).
 
         Args:
             episodes: which.

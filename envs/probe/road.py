@@ -134,7 +134,7 @@ def ground(scene: State, daylight: Tensor) -> Tensor:
 
 
 def _draw_at_once(scene: State, buffers: Buffers) -> Tensor:
-    """The whole picture by one kernel, which is told all that doesn't hang on the scene."""
+    """The whole picture by one kernel, which is told all that doesn't depend on the scene."""
     device = scene["time"].device
     frames = buffers.empty((len(scene["time"]), SIZE, SIZE), torch.uint8, device)
     kernel("roads")(

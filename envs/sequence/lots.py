@@ -1,4 +1,4 @@
-"""Choices by lot, for many episodes at once: so many of some places, or one of those that are allowed."""
+"""Random choices for many episodes at once: so many of some places, or one of those that are allowed."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Tokens: decimal symbols to be copied, turned round, sorted or added."""
+"""Tokens: decimal symbols to be copied, reversed, sorted or added."""
 
 from functools import cached_property
 from typing import Literal
@@ -60,7 +60,7 @@ class Tokens(Passage):
     Info:
         target, target_mask: the digit that is due now, and whether one is; score: whether all is right, the end among
         it; relevance (on request): which symbols decide what is due next, bool (R,): when sorting all that are this
-        digit; when adding those of its column, and of the columns below as far as what is carried hangs on them. As a
+        digit; when adding those of its column, and of the columns below as far as what is carried depends on them. As a
         stream, bool (S + 1 + L,), the moments that showed them.
 
     Args:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from foveate import tree
 from foveate.agents import agent_class
-from foveate.agents.learning.actor import Actor, GuidedActor, Observer, Transition, at_play, play
+from foveate.agents.learning.actor import Actor, GuidedActor, Observer, Transition, play
 from foveate.agents.learning.environments import TimeStep, Unchanging, environments_of
 from foveate.agents.learning.players import policy_of
 from foveate.agents.learning.vec_env import GymVecEnv
+from foveate.agents.policies.modes import at_play
 from foveate.agents.policies.policy import Policy
 from foveate.errors import FoveateError
 

@@ -144,3 +144,10 @@ def test_other_memories_keep_their_rows() -> None:
     learner = learner_class("backprop")("ntm", env, BackpropOptions(worlds=2, batch=2), policy_kwargs=options)
     curriculum.begin(learner)
     assert learner.policy.core.rows == 40  # where a head begins to read and write is learned row by row
+
+
+@pytest.mark.parametrize("name", ["FamilyTree", "Underground", "UndergroundShortestPath"])
+def test_worlds_without_an_argument_for_the_lesson_have_no_curriculum(name: str) -> None:
+    """They are kinds of worlds that have one."""
+    with pytest.raises(FoveateError, match=f"Memory/{name}-v0 has none"):
+        Curriculum(f"Memory/{name}-v0", {}, 0.9)

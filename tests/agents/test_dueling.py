@@ -200,3 +200,27 @@ def test_a_small_game_of_catch_is_learned() -> None:
     made.learn(30_000)
     recent = [row["r"] for row in made.ep_info_buffer]
     assert np.mean(recent) > 0.4  # staying in the middle catches a seventh
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_a_mean_of_the_weights_is_kept_over_all_updates(double: bool) -> None:
+    learner = q_learner(average=0.7, double=double, updates=3)
+    average = learner.learner.average
+    assert average is not None
+    expected = [weight.detach().clone() for weight in learner.policy.parameters()]
+    dqn, taken = learner.learner.collector.dqn, []
+    train = dqn.train
+
+    def noted(gradient_steps: int, batch_size: int = 100) -> None:
+        train(gradient_steps, batch_size)
+        taken.append(gradient_steps)
+        for i, weight in enumerate(learner.policy.parameters()):
+            decay = min(0.7, (1 + len(taken)) / (10 + len(taken)))
+            expected[i] = decay * expected[i] + (1 - decay) * weight.detach()
+
+    dqn.train = noted
+    learner.learn(64)
+    assert taken == [1] * learner.learner.counts.updates
+    assert len(taken) > 3
+    for mean, wanted in zip(average.mean, expected, strict=True):
+        torch.testing.assert_close(mean, wanted)

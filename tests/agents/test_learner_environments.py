@@ -18,6 +18,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from foveate.agents import LearnerOptions, PolicyGradient, load
+from foveate.agents.learning.backprop import TeacherCollector
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.learning.hooks import Hooks
 from foveate.agents.learning.vec_env import GymVecEnv
@@ -191,3 +192,36 @@ def test_targets_are_asked_for_where_something_is_learned_from_them(hybrid: bool
     with mock.patch.object(TMaze, "annotate", autospec=True, side_effect=TMaze.annotate) as asked:
         learner.learn(6, Hooks())
         assert asked.called == hybrid
+
+
+@pytest.mark.parametrize("limit", [None, 4, 6, 9])
+def test_episodes_of_a_fixed_length_that_are_cut_short_are_apart(limit: int | None) -> None:
+    env = gym.make_vec(
+        "Glimpse/Digits-v0",
+        num_envs=3,
+        glimpses=6,
+        autoreset_mode="SameStep",
+        output="torch",
+        max_episode_steps=limit,
+    )
+    length = min(6, limit or 6)
+    assert environments_of(env, CPU).episode_length == env.unwrapped.world.fixed_length == length
+    learner = PolicyGradient("ram", env, small(3), policy_kwargs={"hidden": 8}, device="cpu").learn(3 * length)
+    rollout, _ = learner.learner.collector.collect()
+    assert len(rollout.reward) == length
+    assert bool(rollout.ended[-1].all())
+    assert not bool(rollout.ended[:-1].any())
+    collector = TeacherCollector(environments_of(env, CPU), learner.policy)
+    for _ in range(2):
+        lessons = collector.collect()
+        assert lessons.length.tolist() == [length] * 3
+        for target in lessons.target.values():  # one digit an episode
+            assert bool((target == target[:1]).all())
+
+
+def test_what_a_vec_env_says_of_its_episodes_is_passed_on() -> None:
+    env = gym.make_vec("Glimpse/Digits-v0", num_envs=3, autoreset_mode="SameStep")
+    adapter = environments_of(GymVecEnv(env), CPU)
+    now = adapter.reset(seed=0)
+    native = environments_of(ours(worlds=3), CPU)
+    assert torch.equal(torch.as_tensor(now.index), torch.as_tensor(native.reset(seed=0).index))

@@ -116,9 +116,9 @@ def test_moments_hang_on_what_was_read_before() -> None:
 
 
 def test_what_cannot_be_is_refused_in_a_sentence() -> None:
-    with pytest.raises(FoveateError, match="needs score='additive', got location_filters=2, 'dot'"):
+    with pytest.raises(FoveateError, match="location_filters=2 requires score='additive', got score='dot'"):
         attention_of(score="dot")
     with pytest.raises(FoveateError, match="location_filters=-1"):
         attention_of(location_filters=-1)
-    with pytest.raises(FoveateError, match="location_width must be odd, got 4"):
+    with pytest.raises(FoveateError, match="location_width=4 is not allowed"):
         attention_of(location_width=4)

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from foveate import tree
 from foveate.agents import AGENTS, Policy
-from foveate.agents.learning.actor import Actor, at_play
+from foveate.agents.learning.actor import Actor
 from foveate.agents.learning.backprop import Lessons, numbers_due, wrong_numbers
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.nn.heads import Head, MixtureHead, PenHead, make_head
+from foveate.agents.policies.modes import at_play
 from foveate.errors import FoveateError
 
 ID = "Sequence/Handwriting-v0"

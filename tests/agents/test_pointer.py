@@ -222,3 +222,11 @@ def test_a_pointer_writes_of_more_points_than_it_ever_saw() -> None:
     right = [right_of(learner.policy, points) for points in (4, 6)]
     assert right[0] > 0.2, right  # untrained it is 0
     assert right[1] > 0.02, right
+
+
+def test_it_may_know_where_it_read_before() -> None:
+    policy = policy_of(attention="content", location_filters=2, location_width=3)
+    env = gym.make_vec(ID, num_envs=3, view="whole", min_length=2, max_length=6, output="torch")
+    seen, _ = env.reset(seed=0)
+    said = policy.step(seen, policy.initial_state(3), torch.ones(3, dtype=torch.bool))
+    torch.testing.assert_close(said.state.core.read.sum(-1), torch.ones(3))

@@ -13,7 +13,8 @@ from ids import SEQUENCE_IDS, short
 from torch import Tensor
 
 from foveate import tree
-from foveate.agents import AGENTS
+from foveate.agents import AGENTS, BackpropOptions, LearnerOptions
+from foveate.agents.learning.algorithm import learner_class
 from foveate.agents.nn.attention import ITEM_ATTENTIONS, make_item_attention
 from foveate.agents.nn.cores import GRU, RNN
 from foveate.agents.nn.cores.base import Source
@@ -166,9 +167,23 @@ def test_the_start_is_linear_for_so_many_updates() -> None:
 
     for softly in (False, False, True, True):
         for _ in range(2):
-            with torch.no_grad():  # play counts for no update, and is as the update after it
-                assert shares() == softly
-        assert shares() == softly
+            assert shares() == softly  # however often it is asked
+        attention.count_update()
+
+
+@pytest.mark.parametrize("objective", ["backprop", "ppo"])
+@pytest.mark.parametrize("recompute_every", [0, 2])
+def test_learners_count_their_updates(objective: str, recompute_every: int) -> None:
+    env = gym.make_vec("Sequence/Stories-v0", num_envs=4, view="whole", autoreset_mode="SameStep", output="torch")
+    if objective == "backprop":
+        options: Any = BackpropOptions(worlds=4, batch=4, recompute_every=recompute_every)
+    else:
+        options = LearnerOptions(objective="ppo", worlds=4, minibatches=2, epochs=2)
+    small = {"encoder": "words", "attention": "hops", "core": "none", "embedding": 8, "linear_start": 3}
+    learner = learner_class(objective)("attend", env, options, policy_kwargs=small, device="cpu").learn(12)
+    updates = learner.learner.counts.updates
+    assert updates > 0
+    assert int(learner.policy.core.attention.updates) == updates
 
 
 def test_the_question_is_asked_as_it_is_where_it_fits() -> None:

@@ -95,3 +95,12 @@ def test_a_training_in_pieces_is_that_of_the_whole() -> None:
 def test_a_negative_number_of_moments_is_refused() -> None:
     with pytest.raises(FoveateError, match="recompute_every"):
         BackpropOptions(recompute_every=-1)
+
+
+def test_who_samples_how_a_source_is_read_keeps_everything() -> None:
+    worlds = gym.make_vec(
+        "Sequence/Translation-v0", num_envs=4, view="whole", autoreset_mode="SameStep", output="torch"
+    )
+    options = BackpropOptions(worlds=4, batch=4, recompute_every=2)
+    with pytest.raises(FoveateError, match="recompute_every=2 is not allowed with hard=True"):
+        Backprop("attend", worlds, options, policy_kwargs={"hard": True}, device="cpu")

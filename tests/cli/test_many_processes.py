@@ -197,3 +197,16 @@ def test_what_each_process_takes_of_all_is_what_it_gave(agents: int, monkeypatch
     assert torch.equal(rows[0].gather({"x": parts[0]}, 0)["x"], whole)
     with pytest.raises(ValueError, match="7 rows"):
         rows[0].take({"x": torch.zeros(7)})
+
+
+def test_noise_of_one_s_own_is_other_numbers_each_turn_and_leaves_nothing_behind() -> None:
+    torch.manual_seed(0)
+    own = []
+    for turn in range(3):
+        for rank in range(2):
+            with Processes(rank, 2).own_noise(torch.device("cpu"), turn):
+                own.append(float(torch.rand(())))
+    assert len(set(own)) == 6
+    after = float(torch.rand(()))
+    torch.manual_seed(0)
+    assert after == float(torch.rand(()))

@@ -1,4 +1,4 @@
-"""Memory worlds in which what is shown hangs on what was done: tapes and mazes, against a slow reading of them."""
+"""Memory worlds in which what is shown depends on what was done: tapes and mazes, against a slow reading of them."""
 
 import itertools
 

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from foveate.envs.memory.mini_shrdlu import HEIGHT, LETTERS, MOST_BLOCKS, MOVES, RELATIONS, moved, possible
+from foveate.envs.counter_rng import CounterRNG
+from foveate.envs.memory.mini_shrdlu import (
+    HEIGHT,
+    LETTERS,
+    MOST_BLOCKS,
+    MOVES,
+    RELATIONS,
+    MiniShrdlu,
+    moved,
+    possible,
+)
 from foveate.errors import FoveateError
 
 ID = "Memory/MiniShrdlu-v0"
@@ -189,3 +199,23 @@ def test_a_picture_says_what_was_asked_for() -> None:
             break
     assert all(frame.shape == frames[0].shape for frame in frames)
     assert len({frame.tobytes() for frame in frames}) == len(frames)
+
+
+@pytest.mark.parametrize("blocks", [2, 4, 6])
+def test_a_goal_can_be_met_though_no_walk_makes_anything_true(blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million walks a few come back to where they began."""
+    walks = MiniShrdlu._walks
+
+    def forth_and_back(world: MiniShrdlu, rng: CounterRNG, board: torch.Tensor) -> torch.Tensor:
+        first = walks(world, rng, board)[..., 0]
+        back = torch.tensor([MOVES.index((j, i)) for i, j in MOVES])
+        return torch.stack([first, back[first]], -1)
+
+    monkeypatch.setattr(MiniShrdlu, "_walks", forth_and_back)
+    env = gym.make_vec(ID, num_envs=200, blocks=blocks, goals=2, moves=2, constraints=2, output="torch")
+    env.reset(seed=3)
+    world = env.unwrapped.world
+    assert bool((world.state["missing"] > 0).all())
+    while not world.over.all():
+        world.step(world.oracle())
+        assert bool(world.score(world.state)[world.over].all())

@@ -172,7 +172,7 @@ def test_late_points_are_the_last_stroke_of_i_j_and_t(dots: str) -> None:
 
 
 def test_an_i_without_its_dot_is_the_ink_of_an_l() -> None:
-    """By writing the word anew in the same hand, with an l in the place of the i."""
+    """By writing the word anew in the same hand, with an l instead of the i."""
     world, rng = reading_world(400)
     word, dotted, plain_stem = world.state["targets"], *(1 + pen.LETTERS.index(c) for c in "il")
     chosen = ((word == dotted).cumsum(1) == 1) & (word == dotted)  # the first i of each word
@@ -205,7 +205,7 @@ def test_a_picture_is_of_one_size_and_shows_the_ink() -> None:
 def test_gaps_are_what_spaces_leave(words: list[list[int]], late: bool, seed: int, data: st.DataObject) -> None:
     most = max(map(len, words))
     key = torch.arange(len(words)) + seed
-    hand = pen.hands(CounterRNG(key, 0 * key, 0 * key))._replace(wobble=torch.zeros(len(words)))  # it hangs on x
+    hand = pen.hands(CounterRNG(key, 0 * key, 0 * key))._replace(wobble=torch.zeros(len(words)))  # it depends on x
     plain = torch.tensor([word + [0] * (most - len(word)) for word in words])
     gaps = torch.tensor([[k > 0 and data.draw(st.booleans()) for k in range(most)] for _ in words])
     parted = [

@@ -194,7 +194,7 @@ def logged(record: Record, file: Path) -> None:
 
 
 def timeless(name: str) -> bool:
-    """Whether a column doesn't hang on the clock."""
+    """Whether a column doesn't depend on the clock."""
     return name.endswith("timesteps") or not ("time" in name or "second" in name)
 
 

@@ -96,7 +96,7 @@ def test_a_packed_state_is_the_state(core: str) -> None:
 
 
 def test_predict_without_a_state_begins_an_episode() -> None:
-    """An NTM's memory is not zero at the beginning: zeros in the place of its state would be another state."""
+    """An NTM's memory is not zero at the beginning: zeros instead of its state would be another state."""
     env = maze(2, worlds=3)
     options = {"n_steps": 8, "batch_size": 8, "seed": 0, "device": "cpu"}
     model = RecurrentPPO(CorePolicy, env, policy_kwargs={"core": "ntm", "hidden": 8}, **options)

@@ -10,8 +10,9 @@ import torch
 
 from foveate.agents import AGENTS, Policy, load
 from foveate.agents.learning import checkpoint
-from foveate.agents.learning.actor import Actor, at_play, play
+from foveate.agents.learning.actor import Actor, play
 from foveate.agents.learning.environments import environments_of
+from foveate.agents.policies.modes import at_play
 from foveate.analysis.handwritten import Line, Lines, write_lines
 from foveate.analysis.ink_style import halves, style, variation
 from foveate.analysis.legibility import InkReader, among_letters, legibility, nearest_symbols, placed

@@ -263,7 +263,7 @@ def test_who_compares_ink_reads_an_l_and_who_knows_the_word_an_i(monkeypatch: py
 
 
 def _same(word: Tensor, read: Tensor) -> bool:
-    """Whether a word is what was read, but for one l in the place of an i."""
+    """Whether a word is what was read, but for one l instead of an i."""
     differ = word != read
     return int(differ.sum()) == 1 and bool(((word == DOTTED) & (read == DOTLESS))[differ].all())
 

@@ -27,7 +27,7 @@ class GlimpseConvolutions(Encoder):
         FoveateError: the patches are smaller than 6x6.
 
     Source:
-        Ba et al. 2014, section 2, has three convolutions in the place of the fully connected layer; that two do, and
+        Ba et al. 2014, section 2, has three convolutions instead of the fully connected layer; that two do, and
         the maximum between them, are ours.
     """
 

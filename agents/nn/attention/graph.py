@@ -41,9 +41,9 @@ class GraphItems(ItemAttention[Neighbours]):
     Args:
         item_size: of an annotation, and of h_i.
         state_size: of the controller's state.
-        graph_units: D, of W h for each head.
+        graph_units: size of each head's projection W h, D.
         heads: attention mechanisms side by side.
-        dynamic: whether the nonlinearity comes before a.
+        dynamic: score as GATv2 does, with the nonlinearity before a, instead of as GAT.
     """
 
     def __init__(self, item_size: int, state_size: int, graph_units: int = 64, heads: int = 1, dynamic: bool = True):

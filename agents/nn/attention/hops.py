@@ -38,7 +38,7 @@ class HopItems(ItemAttention[Memories]):
     Args:
         item_size: of an annotation, all codes of it.
         state_size: of the controller's state.
-        hops: K.
+        hops: number of readings, K.
         tying: "adjacent" or "layer-wise".
         linear_start: updates in the beginning without the softmax of eq. 1 (section 4.2, "LS"), which else may never
             leave a poor start.
@@ -73,11 +73,14 @@ class HopItems(ItemAttention[Memories]):
     def codes(cls, **options: object) -> int:
         return 2 if options.get("tying") == "layer-wise" else int(str(options.get("hops", 3))) + 1
 
+    def count_update(self) -> None:
+        """As of `CountsUpdates`."""
+        if self.linear_start:
+            self.updates += 1
+
     def prepare(self, source: Source) -> Memories:
         known = source.answering()
         linear = bool(self.linear_start) and int(self.updates) < self.linear_start
-        if linear and self.training and torch.is_grad_enabled():
-            self.updates += 1  # afterwards: what was played is what is trained
         return Memories(known.items.unflatten(-1, (self.count, -1)).transpose(1, 2), known.mask(), linear)
 
     def look(self, prepared: Memories, emitted: Tensor) -> Reading:

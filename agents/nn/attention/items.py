@@ -48,8 +48,8 @@ class ItemAttention(nn.Module, Generic[P]):
             they were.
         choice_coef: λ_r of eq. 12 in Xu et al. 2015: how much the choice's log-likelihood counts; where `hard`.
         choice_entropy: λ_e there: how much its entropy is worth.
-        recalls: whether what is read next hangs on how much was read of each item so far, too: see `recall`.
-        clocked: whether what is read hangs on the moment alone: `look` then takes how many there were before it, of
+        recalls: whether what is read next depends on how much was read of each item so far, too: see `recall`.
+        clocked: whether what is read depends on the moment alone: `look` then takes how many there were before it, of
             several at once, (T, B, 1), and answers for all of them, (T, B, …).
     """
 
@@ -220,12 +220,12 @@ class ContentItems(ByContent, ItemAttention[Places]):
         gumbel: choose one item at a time (straight-through Gumbel-softmax) instead of the mean over all.
         hard: choose one item at a time, sampled while learning (by back-propagation, with REINFORCE for the choice: Xu
             et al. 2015, section 4.1), the likeliest in play.
-        soft_share: of sources of which the mean over all items is read after all, while hard attention is learned.
+        soft_share: share of sources that are read softly, as the mean over all items, while hard attention is learned.
         choice_coef: weight of REINFORCE, λ_r of their eq. 12 (hard).
         choice_entropy: weight of the entropy of the choice, λ_e there (hard).
         weighting: what makes weights of scores: a softmax over the annotations, or a sigmoid of each, whatever the sum.
         location_filters: how many filters run over what was read so far, whose features the additive score sees beside
-            key and query (location-aware attention); 0: where was read before counts for nothing.
+            key and query (location-aware attention); 0: where was read before is ignored.
         location_width: annotations that each of them spans, an odd number.
     """
 
@@ -271,9 +271,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         self.score = make_score(score, self.query_size, key or item_size, score_units)
         check_range("location_filters", location_filters, 0)
         if location_filters and score != "additive":
-            raise FoveateError(
-                f"location_filters needs score='additive', got location_filters={location_filters}, {score!r}."
-            )
+            raise FoveateError(f"location_filters={location_filters} requires score='additive', got score={score!r}.")
         self.recalls = location_filters > 0
         features = (location_filters, location_width, score_units)
         self.location = LocationFeatures(*features) if self.recalls else None

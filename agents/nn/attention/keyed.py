@@ -40,7 +40,7 @@ class KeyedItems(ItemAttention[Rows]):
         key: size of a key and of what is read; 0 for annotations as they are, in both places.
         heads: keys at a time.
         masked: whether a key has a mask; without, all of it counts.
-        split: whether what rows say is another function of annotations than what they are found by.
+        split: whether keys and values are separate projections of the annotations.
 
     Source:
         Csordás & Schmidhuber 2019, "Improving differentiable neural computers through memory masking, de-allocation,

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ....errors import FoveateError, check_range
+from ....errors import check_odd, check_range
 
 
 class LocationFeatures(nn.Module):
@@ -29,8 +29,7 @@ class LocationFeatures(nn.Module):
     def __init__(self, filters: int, width: int, size: int):
         super().__init__()
         check_range("location_filters", filters, 1)
-        if check_range("location_width", width, 1) % 2 == 0:
-            raise FoveateError(f"location_width must be odd, got {width}: the middle of a filter is an item.")
+        check_odd("location_width", width)
         self.filters = nn.Conv1d(1, filters, width, padding=width // 2, bias=False)
         self.to_score = nn.Linear(filters, size, bias=False)
 

@@ -33,7 +33,7 @@ class WindowItems(ItemAttention[Row]):
     Args:
         item_size: of an item c_u, or of what annotates it.
         state_size: of the controller's state.
-        bumps: K.
+        bumps: number of bumps in the window, K.
         pace: items that each bump moves on in a moment, before anything is learned. A window that outruns the items
             has no gradient any more, so it begins slowly.
         normalised: divide φ by its sum over u, which makes it a distribution over the items.

@@ -184,9 +184,10 @@ def follow(
 def sharpen_links(
     weights: Float[Tensor, "batch reads rows"], sharpness: Float[Tensor, "batch reads"]
 ) -> Float[Tensor, "batch reads rows"]:
-    """S(d, s)_i = d_i^s / Σ_j d_j^s where there is any weight (Csordás & Schmidhuber 2019, eq. 11 to 13).
+    """S(d, s)_i Σ_j d_j with S(d, s)_i = d_i^s / Σ_j d_j^s (Csordás & Schmidhuber 2019, eq. 11 to 13).
 
-    Without weight (no link was made yet) nothing is followed, instead of everything alike.
+    The sum is ours, that a weighting keeps its weight: without any (no link was made yet) nothing is followed, instead
+    of everything alike.
 
     Args:
         weights: (B, R, N), with sums in [0, 1].

@@ -1,4 +1,4 @@
-"""Episodes beside each other in the place of one behind the other: a rollout's pieces as rows of their own.
+"""Episodes beside each other instead of one behind the other: a rollout's pieces as rows of their own.
 
 A core runs over a rollout in as many calls as there are steps at which any row's episode starts (see `unroll`). Where
 episodes are short these calls are short, and what they cost is calling, not arithmetic. Nobody asks for the state at

@@ -19,14 +19,14 @@ class FastWeightsState(NamedTuple):
 
 
 class FastWeights(Core[FastWeightsState]):
-    """Weights that hang on the data: all hidden states so far, the older the weaker, as the memory of a present one.
+    """Weights that depend on the data: all hidden states so far, the older the weaker, as the memory of a present one.
 
         A_t = λ A_{t-1} + η h_t h_tᵀ                                                  (1)
         h_{t+1}^0 = relu(LN(W h_t + C x_{t+1}))
         h_{t+1}^{s+1} = relu(LN(W h_t + C x_{t+1} + A_t h_{t+1}^s))                   (2)
 
     A_t h is attention to all earlier states without a softmax: η Σ_τ λ^{t-τ} h_τ (h_τ · h) (4). So what a unit counts
-    for another hangs on the data, where the weights of a plain network are the same for all. W begins as a small
+    for another depends on the data, where the weights of a plain network are the same for all. W begins as a small
     multiple of the identity.
 
     Args:
@@ -42,6 +42,7 @@ class FastWeights(Core[FastWeightsState]):
 
     def __init__(self, input_size: int, hidden: int = 128, *, steps: int = 1, decay: float = 0.95, rate: float = 0.5):
         super().__init__()
+        check_range("hidden", hidden, 1)
         check_range("steps", steps, 0, 100)
         check_range("decay", decay, 0.0, 1.0)
         check_range("rate", rate, 0.0)

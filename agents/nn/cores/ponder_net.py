@@ -1,4 +1,4 @@
-"""PonderNet: a core that draws lots, after each step, whether it has thought enough (Banino et al. 2021)."""
+"""PonderNet: a core that samples, after each step, whether it has thought enough (Banino et al. 2021)."""
 
 import math
 from typing import Generic, NamedTuple, Self, TypeVar

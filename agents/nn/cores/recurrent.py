@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .... import tree
-from ....errors import check_choice
+from ....errors import check_choice, check_range
 from ..kernels import Fast, serves
 from .base import Core, CoreOutput, begun
 from .unroll import unroll_pieces
@@ -63,6 +63,10 @@ class _TorchCore(Core[R], Generic[R]):
         return CoreOutput(y, self.state_class(*(part.transpose(0, 1) for part in parts)), {}, {})
 
 
+def _sizes(hidden: int, layers: int) -> tuple[int, int]:
+    return check_range("hidden", hidden, 1), check_range("layers", layers, 1)
+
+
 class RNN(_TorchCore[HiddenState]):
     """h_t = relu(W x_t + U h_{t-1} + b): the core network of Mnih et al. 2014, section 4.
 
@@ -76,7 +80,7 @@ class RNN(_TorchCore[HiddenState]):
     nonlinearity: ClassVar[str] = "relu"
 
     def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1):
-        super().__init__(nn.RNN(input_size, hidden, layers, nonlinearity=self.nonlinearity))
+        super().__init__(nn.RNN(input_size, *_sizes(hidden, layers), nonlinearity=self.nonlinearity))
 
 
 class Elman(RNN):
@@ -99,7 +103,7 @@ class LSTM(_TorchCore[LSTMState]):
     state_class = LSTMState
 
     def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1, fast: Fast = "auto"):
-        module = nn.LSTM(input_size, hidden, layers)
+        module = nn.LSTM(input_size, *_sizes(hidden, layers))
         super().__init__(module)
         check_choice("fast", fast, ["auto", "off"])
         self.fast: Fast = fast
@@ -146,7 +150,7 @@ class GRU(_TorchCore[HiddenState]):
     state_class = HiddenState
 
     def __init__(self, input_size: int, hidden: int = 128, *, layers: int = 1, fast: Fast = "auto"):
-        super().__init__(nn.GRU(input_size, hidden, layers))
+        super().__init__(nn.GRU(input_size, *_sizes(hidden, layers)))
         check_choice("fast", fast, ["auto", "off"])
         self.fast: Fast = fast
 

@@ -57,7 +57,7 @@ class Transformer(Core[TransformerState]):
         super().__init__()
         for name in without:
             check_choice("without", name, PARTS)
-        for name, value in (("layers", layers), ("heads", heads), ("context", context)):
+        for name, value in (("hidden", hidden), ("layers", layers), ("heads", heads), ("context", context)):
             check_range(name, value, 1)
         if hidden % (2 * heads):
             raise FoveateError(f"hidden={hidden} is not allowed: it must be a multiple of 2 * heads = {2 * heads}.")

@@ -58,7 +58,7 @@ def unroll(
         starts: bool, (T, B), where episodes start.
         begin: writes the initial state: the state, a moment's inputs (B, …) and its starts (B,) -> the state. Called
             at the first moment of each piece.
-        kernel: runs a whole piece in the place of the loop, if there is one: as in `unroll_pieces`.
+        kernel: runs a whole piece instead of the loop, if there is one: as in `unroll_pieces`.
 
     Returns:
         An output whose tensors are (T, B, …), with the state after the last moment.

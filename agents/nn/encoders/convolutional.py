@@ -15,7 +15,7 @@ class ConvolutionItems(ItemEncoder):
     Args:
         size: of an item.
         units: of each layer.
-        layers: how many.
+        layers: number of layers.
         kernel: items that a layer sees at a time, an odd number.
 
     Source:

@@ -96,7 +96,7 @@ class DirectedItems(ItemEncoder):
 
     Args:
         size: of an item.
-        units: of each direction; an annotation has both.
+        units: of the network; of each direction where it reads in both, and an annotation has both.
         directions: 2, or 1 for the one that reads forwards only.
 
     Attributes:
@@ -159,7 +159,7 @@ class MemoryItems(ItemEncoder):
 
     Args:
         size: of an item.
-        ages: codes; what is older has the last one.
+        ages: number of age codes; what is older shares the last.
 
     Source:
         Sukhbaatar et al. 2015, "End-to-end memory networks".

@@ -20,7 +20,7 @@ class PyramidItems(ItemEncoder):
     Args:
         size: of an item.
         units: of each direction of each layer.
-        halvings: layers above the one at the bottom.
+        halvings: layers above the bottom one, each with half as many annotations.
         stack: items that are put side by side before the bottom reads them, which makes it faster.
 
     Source:

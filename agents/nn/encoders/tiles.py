@@ -22,7 +22,7 @@ class VisionTransformer(Encoder):
         space: Box (C, H, W); black is added below and at the right where tiles don't divide it.
         tile: pixels of a tile's side.
         units: of the residual stream.
-        layers: L.
+        layers: number of layers, L.
         attention_heads: of each layer.
 
     Raises:

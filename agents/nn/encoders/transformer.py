@@ -18,7 +18,7 @@ class CodedItems(ItemEncoder):
     Args:
         size: of an item.
         units: of the residual stream.
-        attention_heads: of each block.
+        attention_heads: heads of each block of self-attention.
         places: whether a code of its place is added to each item; without, the items are a set.
         offset: places by which the codes of a source may be shifted while learning, drawn for each one (Dehghani et al.
             2019, appendix), so that codes of more places are known than sources have; 0 for none.
@@ -63,7 +63,7 @@ class TransformerItems(CodedItems):
         size: of an item.
         units: of the residual stream.
         layers: blocks of attention and a feed-forward layer.
-        attention_heads: of each block.
+        attention_heads: heads of each block of self-attention.
         places: whether a code of its place is added to each item; without, the items are a set.
         offset: places by which the codes of a source may be shifted while learning, drawn for each one (Dehghani et al.
             2019, appendix), so that codes of more places are known than sources have; 0 for none.

@@ -28,7 +28,7 @@ class UniversalItems(CodedItems):
     Args:
         size: of an item.
         units: of the residual stream.
-        attention_heads: of the block.
+        attention_heads: heads of the block of self-attention.
         places: whether a code of its place is added to each item; without, the items are a set.
         offset: places by which the codes of a source may be shifted while learning, drawn for each one (the paper's
             appendix), so that codes of more places are known than sources have; 0 for none.

@@ -54,7 +54,7 @@ class SteppedHead(Head):
     """Another head at every step of a `PonderNet`; its parameters are those of all steps, with log p_n.
 
     While learning a target costs Σ p_n L_n, what it costs in the mean over the steps at which the thinking may stop
-    (Banino et al. 2021, section 2.3); in play the step is drawn by lot, or it is the likeliest one.
+    (Banino et al. 2021, section 2.3); in play the step is sampled, or it is the likeliest one.
 
     Args:
         head: from features (…, D) to parameters.
