@@ -1,7 +1,7 @@
 """How long a training step of each core takes: side by side in one process, one thread, medians of repeats.
 
 python benchmarks/cores.py                      ours, beside torch's LSTM
-python benchmarks/cores.py --json FILE          and keep the figures for docs/results.md
+python benchmarks/cores.py --json FILE          and write the figures to a file
 python benchmarks/cores.py --device cuda        on a GPU
 
 One step is forward, backward, clipping and RMSprop on a copy task of length 20 (41 moments, 8 bits), with 100 units;

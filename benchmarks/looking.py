@@ -3,7 +3,7 @@
 python benchmarks/looking.py speed     maps a second of the 84x84x4 network, one thread, medians of repeats
 python benchmarks/looking.py truth     every method on every trained agent of Probe/, the sequential Jacobian on Copy
 
-`speed` writes runs/looking.json, `truth` benchmarks/saliency.json; benchmarks/results.py shows both.
+`speed` writes runs/looking.json; `truth` writes benchmarks/saliency.json, which benchmarks/results.py shows.
 """
 
 import argparse

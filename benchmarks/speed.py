@@ -1,7 +1,7 @@
 """How fast the worlds are: side by side in one process, one thread, medians of repeats.
 
 python benchmarks/speed.py                    print the table
-python benchmarks/speed.py --json FILE        and keep the figures for docs/results.md
+python benchmarks/speed.py --json FILE        and write the figures to a file
 python benchmarks/speed.py --device cuda      the same worlds, and a whole training run, on a GPU
 """
 

@@ -137,7 +137,11 @@ def run_command(line: str, run: Path, elsewhere: Path) -> None:
         pytest.importorskip("huggingface_hub")
     own = re.search(r"--import (\w+) (\S+)", line)
     if own is not None:  # a file of the user's, as a page prints it
-        (code,) = [block.values[0] for block in blocks() if f'"{own[2]}"' in block.values[0]]
+        printed = [block.values[0] for block in blocks()]
+        # it registers the environment, or what is called as the file
+        (code,) = [code for code in printed if f'register_world("{own[2]}"' in code or f'["{own[1]}"] =' in code] or [
+            code for code in printed if f'"{own[2]}"' in code
+        ]
         (elsewhere / f"{own[1]}.py").write_text(code)
         write_sources(elsewhere)
     if "sweep.yaml" in line:
