@@ -167,7 +167,9 @@ def stock(rows: list[dict]) -> list[str]:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where benchmarks/, stock/ and adapter.json are")
+    parser.add_argument(
+        "--runs", type=Path, default=ROOT / "runs", help="where benchmarks/, stock/ and adapter.json are"
+    )
     arguments = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     lines = [HEAD.format(machine=machine).strip()]

@@ -147,9 +147,8 @@ class HouseNumbers(SceneWorld):
             here = torch.arange(self.max_digits + 1, device=self.device) == slot[:, None]
             said = torch.where(here & is_answer[:, None], label[:, None], state["said"])
             share = ((label == truth) & is_answer & (slot <= digits)).float() / (digits + 1)  # nothing beyond the end
-        # whatever stands behind the end was never said
-        end = (state["number"] != END).cumprod(1).cumsum(1)[:, -1:]  # (B, 1) the slot of the end
-        matters = torch.arange(self.max_digits + 1, device=self.device) <= end
+        # whatever stands behind the end, which is the slot after the last digit, was never said
+        matters = torch.arange(self.max_digits + 1, device=self.device) <= digits[:, None]
         solved = ((said == state["number"]) | ~matters).all(1).float() * done
         reward = share * done if self.whole else share
         if self.reward == "end":

@@ -1,5 +1,6 @@
 """Relations in graphs: what a name stands for is learned over many episodes, where it leads is found in one."""
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import FoveateError, check_range
+from ...tree import constant
 from ..counter_rng import CounterRNG
 from ..sizes import Splits
 from .graph_world import PlanningWorld, Question, lesson_table
@@ -17,7 +19,8 @@ KINDS = 4  # kinds of edges in a graph with relations
 RELATIONS = 400
 
 
-def relation_table() -> list[tuple[int, ...]]:
+@cache
+def relation_table() -> tuple[tuple[int, ...], ...]:
     """The kinds of edges behind each of the 400 relations: of two to five edges, the same in every episode."""
     table: list[tuple[int, ...]] = []
     seen: set[tuple[int, ...]] = set()
@@ -32,12 +35,19 @@ def relation_table() -> list[tuple[int, ...]]:
         if tuple(steps) not in seen:
             seen.add(tuple(steps))
             table.append(tuple(steps))
-    return table
+    return tuple(table)
 
 
-def paths() -> list[tuple[int, ...]]:
+@cache
+def paths() -> tuple[tuple[int, ...], ...]:
     """The kinds of edges of all that can be asked for: the relations, then each kind of edge by itself."""
-    return [*relation_table(), *((kind,) for kind in range(KINDS))]
+    return (*relation_table(), *((kind,) for kind in range(KINDS)))
+
+
+@cache
+def path_table() -> tuple[tuple[int, ...], ...]:
+    """`paths`, each of five numbers: -1 behind its last edge."""
+    return tuple((*steps, *(-1,) * (5 - len(steps))) for steps in paths())
 
 
 def edge_label(kind: Tensor) -> Tensor:
@@ -160,15 +170,14 @@ class GraphInference(SequenceWorld, PlanningWorld):
             return node, RELATIONS + graph.kind[world, node, edge]
         fitting = [i for i, steps in enumerate(paths()) if self.path.low <= len(steps) <= self.path.high]
         relations, edges = [i for i in fitting if i < RELATIONS], [i for i in fitting if i >= RELATIONS]
-        allowed = torch.tensor([*relations[: self.relations], *edges], device=node.device)
+        allowed = constant((*relations[: self.relations], *edges), node.device)
         return node, allowed[rng.integers("relation", len(allowed))]
 
     def question(self, rng: CounterRNG, graph: Graph, triples: Tensor, place: Tensor) -> Question:
         n = len(rng)
         rows = torch.arange(n, device=graph.count.device)
         node, relation = self.pairs(rng, graph)
-        table = [(*steps, *(-1,) * (5 - len(steps))) for steps in paths()]
-        steps = torch.tensor(table, device=node.device)[relation]  # (n, 5)
+        steps = constant(path_table(), node.device)[relation]  # (n, 5)
         here, shown = node, []
         way: list[Tensor] = []  # the triple of each edge and when it is shown, (n, 4); the last one stays
         for step in steps.unbind(1):
