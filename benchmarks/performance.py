@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 HEAD = """# Performance
 
-Written by `python benchmarks/performance.py` from measured figures; what comes from other runs than the rest says so where it
-stands. `make bench` measures both parts again.
+Written by `python benchmarks/performance.py` from measured figures; what comes from other runs than the rest says so
+where it stands. `make bench` measures both parts again.
 """
 
 

@@ -37,8 +37,8 @@ ADAPTER = "Speed of the adapter (`python benchmarks/stock.py --speed`; one threa
 SUPERSEDED = """
 ## Superseded rows
 
-Measured with earlier presets or steps: today's command gives other figures, in the tables above or not yet. They are kept
-because notes speak of them."""
+Measured with earlier presets or steps: today's command gives other figures, in the tables above or not yet. They are
+kept because notes speak of them."""
 HEAD = """# Results
 
 Written by `python benchmarks/results.py` from run folders; nothing here is typed by hand. What was tried on the way,
