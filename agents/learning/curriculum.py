@@ -24,7 +24,7 @@ class Curriculum:
 
     def __init__(self, env_id: str, arguments: Config, pass_score: float, lesson: int = 1):
         world = world_class(env_id)
-        if not (isinstance(world, HasLessons) and "lesson" in constructor_options(world)):
+        if "lesson" not in constructor_options(world) or not isinstance(world, HasLessons):
             raise FoveateError(f"--curriculum needs an environment with lessons; {env_id} has none.")
         lessons, self._fewer_is_better = world.lessons, world.lower_is_better
         self.env_id, self.pass_score, self.lesson = env_id, pass_score, lesson
