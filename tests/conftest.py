@@ -61,7 +61,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         for name in set(registry) - known:
             del registry[name]
     for name in set(sys.modules) - modules:
-        if getattr(sys.modules[name], "__file__", None) and Path(str(sys.modules[name].__file__)).parent == tmp_path:
+        # of another test's folder, too, which a command left on the path
+        if tmp_path.parent in Path(str(getattr(sys.modules[name], "__file__", None))).parents:
             del sys.modules[name]
 
 

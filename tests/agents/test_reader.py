@@ -179,7 +179,7 @@ def test_learners_count_their_updates(objective: str, recompute_every: int) -> N
         options: Any = BackpropOptions(worlds=4, batch=4, recompute_every=recompute_every)
     else:
         options = LearnerOptions(objective="ppo", worlds=4, minibatches=2, epochs=2)
-    small = {"encoder": "words", "attention": "hops", "core": "none", "embedding": 8, "linear_start": 3}
+    small = {"encoder": "words", "attention": "hops", "core": "none", "embedding": 8, "linear_start": 100}
     learner = learner_class(objective)("attend", env, options, policy_kwargs=small, device="cpu").learn(12)
     updates = learner.learner.counts.updates
     assert updates > 0

@@ -61,6 +61,7 @@ GRADIENT = [
     for objective, hybrid, likelihood, forcing in itertools.product(
         ("reinforce", "ppo"), (True, False), (True, False), (True, False)
     )
+    if hybrid or not (likelihood or forcing)
 ]
 
 
@@ -88,6 +89,13 @@ def test_every_learner_takes_it_or_refuses_it_before_a_step(world: str, options:
         episodes = play_episodes(made.policy, environments_of(WORLDS[world]()), 1, 0, deterministic)
         assert np.isfinite(episodes.returns).all()
         assert np.isnan(episodes.bits).all() == (world == "played" or not deterministic)  # no step can say them
+
+
+@pytest.mark.parametrize("name", ["likelihood_reward", "teacher_forcing"])
+@pytest.mark.parametrize("objective", ["reinforce", "ppo"])
+def test_what_needs_targets_is_refused_where_nobody_asks_for_them(objective: str, name: str) -> None:
+    with pytest.raises(FoveateError, match=f"{name}=True requires hybrid=True"):
+        LearnerOptions(objective=objective, hybrid=False, **{name: True})
 
 
 def test_pieces_of_a_fixed_length_are_refused() -> None:

@@ -75,8 +75,7 @@ class HopItems(ItemAttention[Memories]):
 
     def count_update(self) -> None:
         """As of `CountsUpdates`."""
-        if self.linear_start:
-            self.updates += 1
+        self.updates.add_(1).clamp_(max=self.linear_start)
 
     def prepare(self, source: Source) -> Memories:
         known = source.answering()
