@@ -15,8 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..agents.nn.attention.estimators import leave_one_out
 from ..errors import check_range
+from .estimators import leave_one_out
 
 Play = Callable[[Tensor], tuple[Tensor, Tensor]]  # images (N, …) -> losses (N,), log-probability of the places (N,)
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...agents.nn.attention import estimators
 from ...agents.nn.attention.tiles import TileAttention
+from .. import estimators
 from .figures import EstimatorRow
 from .gather import Run
 from .robustness import images_of

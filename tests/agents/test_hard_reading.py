@@ -13,7 +13,7 @@ from torch import distributions as td
 from foveate.agents import AGENTS, Backprop, BackpropOptions, LearnerOptions, PolicyGradient
 from foveate.agents.learning.distributed import Processes, Share
 from foveate.agents.learning.inner_choices import choice_loss, choosing_core
-from foveate.agents.nn.attention.estimators import sampled_choice
+from foveate.agents.nn.attention.choice import sampled_choice
 from foveate.agents.policies.attend import Attend
 from foveate.errors import FoveateError
 

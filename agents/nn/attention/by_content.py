@@ -5,8 +5,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch import distributions as td
 
+from .choice import chosen_weights
 from .content import Score, projected_keys, score_of, weighted_sum
-from .estimators import chosen_weights
 
 
 class Places(NamedTuple):

@@ -12,8 +12,8 @@ from ....errors import FoveateError, check_choice, check_range
 from .. import noise
 from ..cores.base import Source
 from .by_content import ByContent, Places
+from .choice import sampled_choice
 from .content import make_score
-from .estimators import sampled_choice
 from .location_features import LocationFeatures
 
 

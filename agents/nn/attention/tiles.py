@@ -8,8 +8,8 @@ from torch import distributions as td
 from ....envs.glimpse.retina import tile_centres
 from ....errors import check_range
 from .base import Glimpse, VisualAttention
+from .choice import chosen_weights
 from .content import weighted_sum
-from .estimators import chosen_weights
 from .foveal import Fovea
 
 

@@ -11,19 +11,17 @@ Each estimator returns a scalar to maximise, whose gradient is the estimate. f i
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from ....errors import FoveateError, check_choice, check_range
-from .. import noise
+from ..agents.nn.attention.choice import gumbel_weights
+from ..errors import FoveateError, check_range
 
 Gain = Callable[[Tensor], Tensor]  # weights over the places (B, N) -> how good that was, (B,)
-Baseline = Literal["none", "moving-average", "learned", "leave-one-out"]
-BASELINES: tuple[Baseline, ...] = ("none", "moving-average", "learned", "leave-one-out")
 
 
 def exact(logits: Float[Tensor, "batch places"], gain: Gain) -> Float[Tensor, ""]:
@@ -97,23 +95,6 @@ def reinforce(
     return (gains + (value - b) * score).mean()
 
 
-def gumbel_weights(
-    logits: Float[Tensor, "*shape"], temperature: float = 1.0, uniform: Tensor | None = None
-) -> Float[Tensor, "*shape"]:
-    """A sample, one-hot (…, N), with the gradient of its softened form (Jang et al. 2017, section 2.2).
-
-    Args:
-        logits: of the choice, (…, N).
-        temperature: of the softmax, at least 0.001.
-        uniform: the noise, in [0, 1), the shape of the logits; None draws it.
-    """
-    check_range("temperature", temperature, 1e-3)
-    uniform = (torch.rand_like(logits) if uniform is None else uniform.to(logits.dtype)).clamp(1e-20, 1 - 1e-7)
-    soft = torch.softmax((logits - (-uniform.log()).log()) / temperature, -1)  # eq. 2
-    hard = F.one_hot(soft.argmax(-1), logits.shape[-1]).to(logits.dtype)
-    return hard - soft.detach() + soft
-
-
 def straight_through(
     logits: Float[Tensor, "batch places"], gain: Gain, samples: int = 1, temperature: float = 1.0
 ) -> Float[Tensor, ""]:
@@ -126,50 +107,6 @@ def straight_through(
         temperature: of the softmax backwards, at least 0.001; a lower one has less bias and more variance.
     """
     return torch.stack([gain(gumbel_weights(logits, temperature)) for _ in range(samples)]).mean()
-
-
-def chosen_weights(logits: Float[Tensor, "*shape"], gumbel: bool, training: bool) -> Float[Tensor, "*shape"]:
-    """Weights over places (…, N): their probabilities, or one place, sampled in training and the likeliest in play.
-
-    With keys (see `noise`) the place is always sampled, by them.
-    """
-    if not gumbel:
-        return torch.softmax(logits, -1)
-    if noise.present():
-        return gumbel_weights(logits, uniform=noise.uniform("gumbel", *logits.shape[1:]))
-    if training:
-        return gumbel_weights(logits)
-    return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
-
-
-class Choice(NamedTuple):
-    """One place that was sampled for each of several queries.
-
-    Attributes:
-        weights: 1 at the place, 0 elsewhere, (…, Q, N); nothing flows through them.
-        log_prob: of all of them together, (…).
-        entropy: of their distributions, added up, (…).
-    """
-
-    weights: Tensor
-    log_prob: Tensor
-    entropy: Tensor
-
-
-def sampled_choice(logits: Float[Tensor, "*batch queries places"]) -> Choice:
-    """A place for each query by its probability, as hard attention chooses (Xu et al. 2015, eq. 8); -∞ is no place."""
-    shape = logits.shape
-    uniform = noise.uniform("choice", *shape[1:]) if noise.present() else torch.rand_like(logits)
-    with torch.no_grad():
-        gumbel = -(-uniform.clamp(1e-20, 1 - 1e-7).to(logits.dtype).log()).log()
-        place = (logits + gumbel).argmax(-1, keepdim=True)  # (…, Q, 1)
-    log_p = torch.log_softmax(logits, -1)
-    known = log_p.masked_fill(logits == -torch.inf, 0.0)
-    return Choice(
-        torch.zeros_like(logits).scatter(-1, place, 1.0),
-        log_p.gather(-1, place)[..., 0].sum(-1),
-        -(known.exp() * known).masked_fill(logits == -torch.inf, 0.0).sum((-1, -2)),
-    )
 
 
 # ---- how good an estimator is ----
@@ -217,21 +154,3 @@ def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     gradients = torch.autograd.grad(value, list(parameters), allow_unused=True)
     flat = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
     return torch.cat([g.flatten() for g in flat])
-
-
-def baseline_of(
-    name: Baseline, gains: Float[Tensor, "*_"], learned: Float[Tensor, " batch"]
-) -> Float[Tensor, " batch"] | float | None:
-    """The baseline of a name, for `reinforce`.
-
-    Args:
-        name: one of `BASELINES`.
-        gains: earlier gains (any shape), for the moving average.
-        learned: what a critic says, (B,).
-    """
-    check_choice("baseline", name, BASELINES)
-    if name == "leave-one-out":
-        return None
-    if name == "learned":
-        return learned.detach()
-    return float(gains.mean()) if name == "moving-average" else 0.0
