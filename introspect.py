@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import operator
 import types
 import typing
 from collections.abc import Container, Mapping
@@ -53,6 +54,8 @@ class OneOf:
 
 def _named_now(hint: Any) -> Any:
     """An annotation with the names of today instead of `OneOf`."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, map(_named_now, typing.get_args(hint)))
     if typing.get_origin(hint) is typing.Annotated:
         for each in hint.__metadata__:
             if isinstance(each, OneOf):
@@ -100,7 +103,7 @@ def _configured(classes: tuple[type, ...], hidden: Container[str]) -> dict[str, 
     """The options of configured classes, but for hidden ones."""
     options: dict[str, Option] = {}
     for other in classes:
-        for name, option in constructor_options(other).items():
+        for name, option in _constructor_options(other, configured_classes(other)).items():
             if name in hidden or option.default is inspect.Parameter.empty:
                 continue
             known = options.setdefault(name, option)

@@ -187,15 +187,14 @@ def outside_inference(function: Callable[P, R]) -> Callable[P, R]:
 
 @functools.cache
 @outside_inference
-def constant(numbers: tuple, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
-    """Numbers that never change, as a tensor that is copied to its device once.
+def constant(numbers: tuple, device: torch.device) -> Tensor:
+    """Whole numbers that never change, as an int64 tensor that is copied to its device once; nobody may write into it.
 
     Args:
         numbers: (nested) tuples of them.
         device: where they are wanted.
-        dtype: None for that of `torch.tensor`.
     """
-    return torch.tensor(numbers, device=device, dtype=dtype)
+    return torch.tensor(numbers, device=device, dtype=torch.int64)
 
 
 def flatten_names(tree: Tree) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
     I_j = E[(y − f(x with x_j of another setting))²] − E[(y − f(x))²]       (Breiman 2001, "Random forests", section 10)
 
-The forest f that predicts a setting was fitted without it (cross-validation), and every other setting's value takes its
-turn instead of x_j, so nothing but the forest is by chance. It is the same for a grid, for settings by chance and
+The forest f that predicts a setting was fitted without it (cross-validation), and every other setting's value is put
+in for x_j in turn, so nothing but the forest is by chance. It is the same for a grid, for settings by chance and
 for those of a Bayesian search; of the last, which looks where scores are high, it speaks about that part of the space.
 """
 

@@ -304,8 +304,8 @@ def pages(kept: Json) -> list[str]:
     lines = ["\n## Hopfield networks (`python benchmarks/hopfield.py`)\n"]
     lines.append(
         "Nothing is trained. The share of damaged patterns that is retrieved, with at most 2 % of the bits wrong, and "
-        f"its 95 % interval over {NETWORKS} networks (of digits 3). Random patterns have a tenth of their bits turned "
-        "round; digits are the 5,000 offline ones as bright and dark pixels, without their lower half. Classical "
+        f"its 95 % interval over {NETWORKS} networks (of digits 3). Random patterns have a tenth of their bits "
+        "flipped; digits are the 5,000 offline ones as bright and dark pixels, without their lower half. Classical "
         "networks are updated asynchronously until they settle, from 100 of the patterns; the modern one makes a step "
         f"at β = {BETA:g}, from 100 or, of digits, from all. A picture: [hopfield.png](hopfield.png).\n"
     )

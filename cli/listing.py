@@ -36,7 +36,7 @@ def _environments(word: str) -> list[tuple[str, str]]:
     lines = []
     for (family, text), group in groupby(ids, key=lambda env_id: (env_id.partition("/")[0], about(env_id))):
         alike = list(group)
-        if len(alike) <= FEW or word:
+        if len(alike) <= FEW or word or not text:
             lines += [(env_id, text) for env_id in alike]
         else:
             lines.append((f"{family}/… ({len(alike)})", f"{text}; all: train.py list {family}/"))

@@ -57,10 +57,16 @@ def test_what_is_registered_later_is_an_option_s_value_and_brings_its_own_option
     class Kinds:
         configures = (registry,)
 
-        def __init__(self, kind: Annotated[str, OneOf(registry, without="no")] = "short", **options: object):
+        def __init__(
+            self,
+            kind: Annotated[str, OneOf(registry, without="no")] = "short",
+            other: Annotated[str, OneOf(registry)] | None = None,
+            **options: object,
+        ):
             pass
 
     assert constructor_options(Kinds)["kind"].type == Literal["short"]
+    assert constructor_options(Kinds)["other"].type == Literal["short"] | None
     registry |= {"long": Long, "no": Short}
     assert constructor_options(Kinds)["kind"].type == Literal["short", "long"]
     assert constructor_options(Kinds)["layers"].default is None  # now that two differ

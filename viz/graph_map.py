@@ -25,7 +25,7 @@ class GraphMap(NamedTuple):
         places: float, (n, 2).
         edges: the nodes that each joins, int (E, 2).
         path: those of the edges of the path, int (A, 2).
-        read: those of the edge that is read instead of each, int (A, 2); -1 where it is none.
+        read: those of the edge that is read where each is due, int (A, 2); -1 where it is none.
     """
 
     names: Sequence[str]

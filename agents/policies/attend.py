@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ... import tree
-from ...errors import check_choice, check_range
+from ...errors import FoveateError, check_choice, check_range
 from ...introspect import own_arguments
 from ...tree import Tree
 from ..nn.attention import ITEM_ATTENTIONS, AnyItemAttention, make_item_attention
@@ -68,6 +68,8 @@ class ReadingCore(Core[ReadingState]):
         super().__init__()
         self.attention, self.inner = attention, inner
         self.evenly = evenly if attention.emitted_size else 0.0
+        if attention.recalls and not room:
+            raise FoveateError("an attention that recalls what was read needs the room of its sources, got room=0.")
         self.room = room if self.evenly or attention.recalls else 0
         self.register_buffer("baseline", torch.zeros(PLACES) if attention.hard else None)
         self.output_size = inner.output_size + attention.reading_size

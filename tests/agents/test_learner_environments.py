@@ -219,9 +219,28 @@ def test_episodes_of_a_fixed_length_that_are_cut_short_are_apart(limit: int | No
             assert bool((target == target[:1]).all())
 
 
-def test_what_a_vec_env_says_of_its_episodes_is_passed_on() -> None:
-    env = gym.make_vec("Glimpse/Digits-v0", num_envs=3, autoreset_mode="SameStep")
-    adapter = environments_of(GymVecEnv(env), CPU)
+class SaysAtTheEnd(gym.Wrapper):
+    """Says a score at an episode's end alone, as most environments do."""
+
+    def step(self, action: object) -> tuple:
+        *rest, info = self.env.step(action)
+        return *rest, {name: value for name, value in info.items() if name != "score" or any(rest[2:])}
+
+
+def test_what_a_vec_env_s_environments_say_of_their_episodes_is_passed_on() -> None:
+    lengths = iter([2, 3, 3])  # of three environments: the first ends alone
+
+    def make() -> gym.Env:
+        return SaysAtTheEnd(gym.make("Glimpse/Digits-v0", glimpses=next(lengths)))
+
+    adapter = environments_of(DummyVecEnv([make] * 3), CPU)
+    assert type(adapter).__name__ == "VecEnvEnvironments"
     now = adapter.reset(seed=0)
-    native = environments_of(ours(worlds=3), CPU)
-    assert torch.equal(torch.as_tensor(now.index), torch.as_tensor(native.reset(seed=0).index))
+    native = environments_of(ours(worlds=3), CPU).reset(seed=0)
+    assert torch.equal(now.index, native.index)
+    action = {"location": torch.zeros(3, 2), "label": torch.zeros(3, dtype=torch.int64)}
+    middle = adapter.step(action)
+    assert torch.equal(middle.index, native.index)  # still the same images
+    last = adapter.step(action)
+    assert last.terminated.tolist() == [True, False, False]
+    assert last.score.isnan().tolist() == [False, True, True]

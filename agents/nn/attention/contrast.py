@@ -23,7 +23,7 @@ def normalize_contrast(patches: Num[Tensor, "*batch height width"]) -> Float[Ten
 
     Source:
         Jarrett et al. 2009, "What is the best multi-stage architecture for object recognition?", section 2.1, with one
-        window, the patch, and a sum instead of the maximum of σ and a constant.
+        window, the patch, and σ plus a constant instead of the larger of both.
     """
     x = to_floats(patches)
     v = x - x.mean((-2, -1), keepdim=True)  # subtractive

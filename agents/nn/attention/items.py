@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ....errors import FoveateError, check_choice, check_range
+from ....errors import FoveateError, check_choice, check_odd, check_range
 from .. import noise
 from ..cores.base import Source
 from .by_content import ByContent, Places
@@ -272,6 +272,7 @@ class ContentItems(ByContent, ItemAttention[Places]):
         check_range("location_filters", location_filters, 0)
         if location_filters and score != "additive":
             raise FoveateError(f"location_filters={location_filters} requires score='additive', got score={score!r}.")
+        check_odd("location_width", location_width)
         self.recalls = location_filters > 0
         features = (location_filters, location_width, score_units)
         self.location = LocationFeatures(*features) if self.recalls else None

@@ -28,8 +28,8 @@ class LocationFeatures(nn.Module):
 
     def __init__(self, filters: int, width: int, size: int):
         super().__init__()
-        check_range("location_filters", filters, 1)
-        check_odd("location_width", width)
+        check_range("filters", filters, 1)
+        check_odd("width", width)
         self.filters = nn.Conv1d(1, filters, width, padding=width // 2, bias=False)
         self.to_score = nn.Linear(filters, size, bias=False)
 
