@@ -40,7 +40,7 @@ def test_list_names_everything_in_a_line_each(root: Path) -> None:
     assert all(len(line.split()) > 3 for line in lines)
     for name in ("Glimpse/ClutteredDigits100-v0", "Glimpse/Catch-v0", "ram", "random-glimpse", "cnn", "mlp"):
         assert sum(line.split()[0] == name for line in lines) == 1
-    assert done.stdout.count("ALE/… (104)") == (importlib.util.find_spec("ale_py") is not None)  # all in one line
+    assert done.stdout.count("ALE/… (") == (importlib.util.find_spec("ale_py") is not None)  # all in one line
     assert "CartPole" not in done.stdout  # Gymnasium's own are too many
     assert "Boxing-v4" not in done.stdout
 
