@@ -19,6 +19,9 @@ from foveate.viz.window import Key
 RUN = "import sys; from foveate.evaluate import main; sys.exit(main())"
 
 
+PAUSE = 0.4  # seconds after a key or a click: what comes while the window stands still comes in another order
+
+
 class Hand:
     """Keys and a mouse on a display.
 
@@ -49,17 +52,17 @@ class Hand:
 
     def point(self, x: int, y: int) -> None:
         self.tool("mousemove", "--window", self.window, x, y)
-        time.sleep(0.25)
+        time.sleep(PAUSE)
 
     def click(self, x: int, y: int) -> None:
         self.point(x, y)
         self.tool("click", 1)
-        time.sleep(0.25)
+        time.sleep(PAUSE)
 
     def keys(self, *names: str) -> None:
         for name in names:
             self.tool("key", name)
-            time.sleep(0.25)
+            time.sleep(PAUSE)
 
 
 @pytest.fixture
