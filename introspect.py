@@ -47,9 +47,9 @@ class OneOf:
     def __init__(self, registry: Mapping[str, object], without: str = ""):
         self.registry, self.without = registry, without
 
-    def names(self) -> list[str]:
+    def names(self) -> tuple[str, ...]:
         """The names that are allowed now."""
-        return [name for name in self.registry if name != self.without]
+        return tuple(name for name in self.registry if name != self.without)
 
 
 def _named_now(hint: Any) -> Any:
@@ -59,7 +59,7 @@ def _named_now(hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Annotated:
         for each in hint.__metadata__:
             if isinstance(each, OneOf):
-                return typing.Literal[tuple(each.names())]
+                return typing.Literal[each.names()]
     return hint
 
 
