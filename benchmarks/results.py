@@ -1,6 +1,7 @@
 """Write docs/results.md from the run folders: one row a result, with its command, seeds and interval.
 
 python benchmarks/run_jobs.py                          the trainings (resumable)
+python benchmarks/learning.py --runs …                 their learning curves
 python benchmarks/looking.py truth                     how true saliency is
 python benchmarks/hopfield.py                          what Hopfield networks retrieve
 python benchmarks/scores.py                            how scores of attention begin
@@ -19,8 +20,10 @@ import os
 import platform
 from pathlib import Path
 
+import aims
 import flares
 import hopfield
+import learning
 import named_graphs
 import numpy as np
 import paths
@@ -178,6 +181,7 @@ def main() -> None:
     by_table: dict[bool, dict[str, list[dict]]] = {True: {}, False: {}}
     for row in results:
         by_table[today.get(row["name"]) == row["command"]].setdefault(row["table"], []).append(row)
+    lines += aims.pages([row for rows in by_table[True].values() for row in rows])
     for name, rows in by_table[True].items():
         lines += table(name, rows)
     kept = ROOT / "benchmarks" / "stock.json"
@@ -197,6 +201,8 @@ def main() -> None:
         lines += comparison(json.loads((ROOT / "benchmarks" / "compare.json").read_text(encoding="utf-8")))
     if (ROOT / "benchmarks" / "saliency.json").exists():
         lines += pages(json.loads((ROOT / "benchmarks" / "saliency.json").read_text(encoding="utf-8")))
+    if learning.KEPT.exists():
+        lines += learning.pages(json.loads(learning.KEPT.read_text(encoding="utf-8")))
     if hopfield.KEPT.exists():
         lines += hopfield.pages(json.loads(hopfield.KEPT.read_text(encoding="utf-8")))
     if named_graphs.KEPT.exists():

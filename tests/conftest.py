@@ -103,6 +103,7 @@ def display() -> Iterator[str]:
 def bench() -> Iterator[SimpleNamespace]:
     """The modules of benchmarks/, which find each other as they do when one of them is run."""
     names = (
+        "aims",
         "turns",
         "performance",
         "curves",
@@ -114,6 +115,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "run_jobs",
         "gpu",
         "hopfield",
+        "learning",
         "scores",
         "flares",
         "paths",

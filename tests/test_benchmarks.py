@@ -225,3 +225,38 @@ def test_what_was_measured_in_another_checkout_is_not_trained_again(
         lines = [line.split() for line in capsys.readouterr().out.splitlines()]
         assert {name for state, name in lines if state == "done"} == done
         assert other.home.name in {name for state, name in lines if state == "left"}
+
+
+# ---- learning curves ----
+
+
+def test_curves_of_finished_runs_of_todays_plan_become_panels(
+    bench: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    entries = [entry for entry in bench.run_jobs.benchmarks(tmp_path / "runs").entries() if entry.job]
+    table = entries[0].job["table"]
+    homes = [entry for entry in entries if entry.job["table"] == table]
+    assert len(homes) > bench.learning.ENOUGH
+    for number, entry in enumerate(homes):
+        folder = entry.home / "run"
+        folder.mkdir(parents=True)
+        points = range(1, 2 * bench.learning.POINTS)
+        rows = [f"{1000 * i},{60 * i},{i / 100}" for i in points] + ["99000,,"]  # the last is no evaluation
+        (folder / "metrics.csv").write_text("\n".join(["time/total_timesteps,time/cpu_seconds,eval/score", *rows]))
+        command = entry.job["command"] if number else "what it was before"
+        result = {**entry.job, "command": command, "seed": number, "run": "run", "score_name": "wrong bits"}
+        (entry.home / "result.json").write_text(json.dumps(result))
+    kept, picture = tmp_path / "learning.json", tmp_path / "learning.png"
+    words = ["--runs", str(tmp_path / "runs"), "--json", str(kept), "--picture", str(picture)]
+    assert bench.learning.main(words) == 0
+    curves = json.loads(kept.read_text())
+    assert set(curves) == {entry.home.name for entry in homes[1:]}
+    for curve in curves.values():
+        assert len(curve["minutes"]) == len(curve["scores"]) == bench.learning.POINTS
+        ends = [(curve["minutes"][i], curve["scores"][i]) for i in (0, -1)]
+        assert ends == [(1, 0.01), (points[-1], points[-1] / 100)]
+    assert list(bench.learning.of_today(curves)) == [table]
+    drawn = picture.read_bytes()
+    assert drawn.startswith(b"\x89PNG")
+    assert bench.learning.main(["--draw", *words]) == 0
+    assert picture.read_bytes() == drawn
