@@ -154,7 +154,7 @@ def read_idx(path: Path) -> np.ndarray:
         raise FoveateError(f"{path} can't be read as an IDX file: {error}.") from error
     if not shape or len(body) != size:
         raise FoveateError(f"{path} is truncated or damaged: {shape[:9]} needs {size} bytes, it holds {len(body)}.")
-    return np.frombuffer(body, np.uint8).reshape(shape)
+    return np.frombuffer(bytearray(body), np.uint8).reshape(shape)  # of a bytearray, so that it may become a tensor
 
 
 def check_images(images: np.ndarray, labels: np.ndarray, source: str) -> Images:
