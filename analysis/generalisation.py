@@ -17,7 +17,7 @@ from .bleu import Bleu
 from .measure import EVALUATION_SEED, main_figure, with_split
 
 if TYPE_CHECKING:
-    from ..agents.learning.evaluation import Episodes
+    from ..agents.learning.evaluation import Outcomes
 
 
 class SplitFigures(TypedDict):
@@ -64,7 +64,7 @@ def number_or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def sweep_row(episodes: "Episodes") -> SplitFigures:
+def sweep_row(episodes: "Outcomes") -> SplitFigures:
     """The figures of one split."""
     from ..agents.learning.evaluation import clustered_interval
 
@@ -96,7 +96,7 @@ def numbers_due(env_id: str, arguments: Mapping[str, object], split: str) -> flo
 
 
 def figures_of(
-    run: Mapping[str, object], split: str, episodes: "Episodes", sweep: dict[str, SplitFigures], name: str
+    run: Mapping[str, object], split: str, episodes: "Outcomes", sweep: dict[str, SplitFigures], name: str
 ) -> Figures:
     """The figures of one run, with where they lie on its environment's certified scale.
 

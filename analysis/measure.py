@@ -8,7 +8,7 @@ import numpy as np
 
 from ..agents.learning.actor import Observer
 from ..agents.learning.environments import environments_of
-from ..agents.learning.evaluation import Episodes, play_episodes
+from ..agents.learning.evaluation import Outcomes, play_episodes
 from ..agents.policies.policy import Policy
 from ..envs.protocols import HasItems, RetinaWorld, TellsRelevance, world_of
 from ..envs.registry import check_arguments, env_options, is_slow, make_worlds, world_class
@@ -32,7 +32,7 @@ def measure(
     on_step: Callable[[int], object] | None = None,
     gaze: bool = False,
     watch: Callable[[object, int], Observer] | None = None,
-) -> Episodes:
+) -> Outcomes:
     """Play about `episodes` episodes.
 
     Where the environment has as many items as that or fewer, each is shown equally often; else they are drawn.
@@ -74,14 +74,14 @@ def measure(
     arguments["order"] = "each"
     rounds = math.ceil(episodes / items)
     first = seed - seed % items  # with order="each" a world seeded with s shows item s modulo their number
-    parts: list[Episodes] = []
+    parts: list[Outcomes] = []
     for begin in range(0, items, MOST_WORLDS):
         count = min(MOST_WORLDS, items - begin)
         worlds = environments_of(make_worlds(env_id, count, device, arguments, relevance), policy.device)
         done = sum(len(part.returns) for part in parts)
         report = None if on_step is None else (lambda n, done=done: on_step(done + n))
         parts.append(play_episodes(policy, worlds, rounds, first + begin, on_step=report))
-    return Episodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return Outcomes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def with_split(env_id: str, arguments: Mapping[str, object], split: str | None) -> dict[str, object]:
@@ -96,7 +96,7 @@ def with_split(env_id: str, arguments: Mapping[str, object], split: str | None) 
     return {**arguments, **dict.fromkeys((name for name in own if name in arguments), None), "split": split}
 
 
-def main_figure(episodes: Episodes) -> np.ndarray:
+def main_figure(episodes: Outcomes) -> np.ndarray:
     """What to judge by, one figure an episode: the task's own score where there is one, else the return."""
     return episodes.returns if np.isnan(episodes.scores).any() else episodes.scores
 

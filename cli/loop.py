@@ -16,7 +16,7 @@ from ..agents import Algorithm
 from ..agents.learning.averaging import averaged
 from ..agents.learning.curriculum import Curriculum
 from ..agents.learning.distributed import present
-from ..agents.learning.evaluation import Episodes
+from ..agents.learning.evaluation import Outcomes
 from ..agents.learning.keeper import Keeper
 from ..agents.learning.run_folder import CPU_COLUMN, own_folder
 from ..agents.learning.schema import Progress, plain_progress
@@ -246,7 +246,7 @@ class TrainingLoop:
         self._record(learner, episodes, figure)
         return figure, int(episodes.lengths.max())
 
-    def _record(self, learner: Algorithm, episodes: Episodes, figure: float) -> None:
+    def _record(self, learner: Algorithm, episodes: Outcomes, figure: float) -> None:
         """Leave the figures of an evaluation for the log."""
         record = learner.logger.record
         record("eval/score", figure)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ..agents import load
 from ..agents.learning import checkpoint
-from ..agents.learning.evaluation import Episodes
+from ..agents.learning.evaluation import Outcomes
 from ..agents.nn.cores.external import ExternalMemoryCore
 from ..agents.policies.policy import Policy
 from ..analysis.bleu import Sentences, bleu
@@ -64,7 +64,7 @@ def score(path: Path, options: ScoreOptions, changed: Mapping[str, object]) -> F
     env_id, env = place(learner.policy, run, options.world, changed, path)
     run = {**run, "env_id": env_id}
     splits = [options.split, *options.sweep]
-    measured: dict[str, Episodes] = {}
+    measured: dict[str, Outcomes] = {}
     watched: list[Sentences] = []
 
     def watch(world: object, rounds: int) -> Sentences:

@@ -28,7 +28,7 @@ from .learner import Learner
 from .losses import added, counted, first_of, supervised_parts, target_loss
 from .options import BackpropOptions
 from .recomputation import run_in_pieces
-from .rollout import Episodes as Ended
+from .rollout import EndedEpisodes
 from .room import Room
 
 REMEDY = "play fewer worlds (--learner.worlds, and --learner.batch with them), or shorter episodes"
@@ -262,7 +262,7 @@ class BackpropLearner(Learner[TeacherCollector | ScriptCollector, Lessons]):
         perfect = (wrong == 0).float()
         played = torch.cat([order[parts[number]] for number in numbers])
         scores, all_right = torch.stack([right, perfect])[:, played].tolist()
-        self.count(Ended(scores, collected.length[played].tolist(), all_right))
+        self.count(EndedEpisodes(scores, collected.length[played].tolist(), all_right))
         means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
         return {**means, "wrong_per_episode": wrong.mean(), "perfect_episodes": perfect.mean()}
 

@@ -76,7 +76,7 @@ class Rows:
         mine = torch.arange(worlds * agents, device=device).view(worlds, 1, agents)
         everyone = torch.arange(worlds * processes.size * agents, device=device).view(shape)
         # of each row of all, a row that this process has; of each row of this process, its place among all
-        self.drawing = noise.Rows(mine.expand(shape).flatten(), everyone[:, processes.rank].flatten())
+        self.drawing = noise.BatchRows(mine.expand(shape).flatten(), everyone[:, processes.rank].flatten())
 
     def seeds(self, seed: int) -> list[int]:
         """The seeds of this process's worlds, where the worlds of all begin with `seed`."""

@@ -20,7 +20,7 @@ from .environments import Environments, TimeStep, VectorEnvironments, check_play
 from .losses import counted, first_of, supervised_parts, target_loss
 
 
-class Episodes(NamedTuple):
+class Outcomes(NamedTuple):
     """Finished episodes, each array (n,).
 
     Attributes:
@@ -52,7 +52,7 @@ def play_episodes(
     deterministic: bool = True,
     on_step: Callable[[int], object] | None = None,
     observers: Sequence[Observer] = (),
-) -> Episodes:
+) -> Outcomes:
     """Play `rounds` episodes in each row, and leave the random state as it was.
 
     Args:
@@ -85,7 +85,7 @@ def _at_once(
     script: ScriptedWorld,
     rounds: int,
     on_step: Callable[[int], object] | None,
-) -> Episodes:
+) -> Outcomes:
     """The same of worlds that know whole episodes at their reset: one call of the policy a round, and nobody steps."""
     tables, ends = [], []
     clock = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
@@ -121,10 +121,10 @@ def _at_once(
     return _episodes(torch.cat(tables, 1)[:, order])
 
 
-def _episodes(table: Tensor) -> Episodes:
+def _episodes(table: Tensor) -> Outcomes:
     """The columns of a table, float (7, n), as arrays."""
     rows = table.cpu().numpy()
-    return Episodes(rows[0], rows[1].astype(int), rows[2], rows[3].astype(int), *rows[4:])
+    return Outcomes(rows[0], rows[1].astype(int), rows[2], rows[3].astype(int), *rows[4:])
 
 
 class _Sums(NamedTuple):
@@ -172,7 +172,7 @@ class _Figures(Observer):
         if self._on_step is not None:
             self._on_step(self._count)
 
-    def episodes(self) -> Episodes:
+    def episodes(self) -> Outcomes:
         """All of them, in the order of their ends."""
         return _episodes(torch.cat(self._rows, 1))
 

@@ -21,7 +21,7 @@ from .distributed import present
 from .environments import Environments, divided, environments_of
 from .hooks import Hooks, Patient
 from .options import Options
-from .rollout import Episodes
+from .rollout import EndedEpisodes
 
 EpisodeRow = dict[str, float]  # "r", the return; "l", the length; "t", seconds since the training began; "score"
 
@@ -301,7 +301,7 @@ class Learner(abc.ABC, Generic[Collecting, Experience]):
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
 
-    def count(self, episodes: Episodes) -> None:
+    def count(self, episodes: EndedEpisodes) -> None:
         """Remember the figures of ended episodes for the log."""
         now = round((time.time_ns() - self.started) / 1e9, 3)
         rows = list(zip(episodes.returns, episodes.lengths, episodes.scores, strict=True))[-self.window :]

@@ -64,7 +64,7 @@ def _gathered(rollout: Rollout, rows: Rows) -> Rollout:
     return over_time._replace(state=state, last_value=last_value)
 
 
-class Episodes(NamedTuple):
+class EndedEpisodes(NamedTuple):
     """The episodes that ended during a rollout, each (n,) on the host."""
 
     returns: list[float]
@@ -72,7 +72,7 @@ class Episodes(NamedTuple):
     scores: list[float]
 
 
-class _Ended(NamedTuple):
+class _EndedNow(NamedTuple):
     """The figures of the episodes that ended at one step, each (B,)."""
 
     counts: Tensor
@@ -94,7 +94,7 @@ class EpisodeStatistics(Observer):
         self.returns = torch.zeros(environments.num_envs, device=environments.device, dtype=torch.float32)
         self.lengths = torch.zeros(environments.num_envs, dtype=torch.int64, device=environments.device)
         self._alive = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
-        self._ended: list[_Ended] = []
+        self._ended: list[_EndedNow] = []
 
     def on_reset(self, now: TimeStep) -> None:
         self.forget()
@@ -104,7 +104,7 @@ class EpisodeStatistics(Observer):
         self.returns, self.lengths = self.returns + after.reward, self.lengths + 1
         if after.final_observation is not None or self._rows is not None:  # elsewhere one may have ended
             score = after.score if after.score is not None else torch.full_like(after.reward, torch.nan)
-            self._ended.append(_Ended(ended & self._alive, self.returns, self.lengths, score))
+            self._ended.append(_EndedNow(ended & self._alive, self.returns, self.lengths, score))
             self.returns = self.returns.masked_fill(ended, 0.0)
             self.lengths = self.lengths.masked_fill(ended, 0)
         if self.whole:
@@ -114,18 +114,18 @@ class EpisodeStatistics(Observer):
         """Begin the figures of the present episodes anew."""
         self.returns, self.lengths = torch.zeros_like(self.returns), torch.zeros_like(self.lengths)
 
-    def collect(self) -> Episodes:
+    def collect(self) -> EndedEpisodes:
         """The episodes since the last call, in one transfer from the device."""
         rows, self._ended, self._alive = self._ended, [], torch.ones_like(self._alive)
         if not rows:
-            return Episodes([], [], [])
+            return EndedEpisodes([], [], [])
         stacked = tree.stack(rows)  # (steps, B)
         if self._rows is not None:
             stacked = self._rows.gather(stacked)
-        columns: _Ended = tree.map(lambda x: x.flatten().float(), stacked)  # an Apple GPU has no float64
+        columns: _EndedNow = tree.map(lambda x: x.flatten().float(), stacked)  # an Apple GPU has no float64
         table = torch.stack(columns).cpu()
         chosen = table[1:, table[0] > 0]
-        return Episodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())
+        return EndedEpisodes(chosen[0].tolist(), [int(n) for n in chosen[1].tolist()], chosen[2].tolist())
 
 
 class _Row(NamedTuple):
@@ -255,7 +255,7 @@ class Collector:
         self.statistics = EpisodeStatistics(environments, whole=self.ragged)
 
     @torch.no_grad()
-    def collect(self, on_step: OnStep | None = None, most: int | None = None) -> tuple[Rollout, Episodes] | None:
+    def collect(self, on_step: OnStep | None = None, most: int | None = None) -> tuple[Rollout, EndedEpisodes] | None:
         """One rollout, and the figures of the episodes that ended in it.
 
         Args:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ...envs.counter_rng import CounterRNG
 
 
-class Rows(NamedTuple):
+class BatchRows(NamedTuple):
     """The rows of a batch that is a part of a larger one.
 
     Attributes:
@@ -39,7 +39,7 @@ class Rows(NamedTuple):
 
 
 _KEYS: ContextVar[Tensor | None] = ContextVar("keys", default=None)
-_ROWS: ContextVar[Rows | None] = ContextVar("rows", default=None)
+_ROWS: ContextVar[BatchRows | None] = ContextVar("rows", default=None)
 
 
 @runtime_checkable
@@ -98,7 +98,7 @@ def new_keys(rows: int, device: torch.device) -> Int[Tensor, " rows"]:
 
 
 @contextlib.contextmanager
-def among(rows: Rows) -> Iterator[None]:
+def among(rows: BatchRows) -> Iterator[None]:
     """Within, what is drawn for a batch is what is drawn for these rows of a larger one."""
     token = _ROWS.set(rows)
     try:

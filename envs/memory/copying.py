@@ -187,6 +187,8 @@ class RepeatCopy(SequenceWorld):
         max_length: the longest sequence; None leaves it to the split.
         min_repeats: the fewest repeats; None leaves it to the split.
         max_repeats: the most repeats; None leaves it to the split.
+        zeros: from 0 to 1, the share of the training split's vectors that are all 0, besides those that chance makes.
+            Such a vector looks like the silence in which is to be written, and one in 256 is too rare to learn from.
         reward: "dense" or "whole".
 
     Source:
@@ -223,14 +225,17 @@ class RepeatCopy(SequenceWorld):
         max_length: int | None = None,
         min_repeats: int | None = None,
         max_repeats: int | None = None,
+        zeros: float = 0.0,
         reward: Reward = "dense",
     ):
         check_range("width", width, 1, 62)
+        check_range("zeros", zeros, 0.0, 1.0)
         self.set_reward(reward)
         sizes = self.splits.sizes(
             split, min_length=min_length, max_length=max_length, min_repeats=min_repeats, max_repeats=max_repeats
         )
         self.width = width
+        self.zeros = zeros if split == "train" else 0.0
         self.length, self.repeats = sizes.range("length", 1, 100), sizes.range("repeats", 1, 100)
         steps = self.length.high * (1 + self.repeats.high) + 2
         self.set_spaces(width + 1, spaces.MultiBinary(width + 1), steps, -10, 100)
@@ -239,6 +244,8 @@ class RepeatCopy(SequenceWorld):
         length = self.length.sample(rng, "length")[:, None]  # (n, 1)
         repeats = self.repeats.sample(rng, "repeats")[:, None]
         bits = draw_bits(rng, "bits", self.length.high, self.width)  # (n, L, W)
+        if self.zeros:
+            bits = bits * (rng.uniform("zeros", self.length.high, 1) >= self.zeros)
         time = moments(self.most_steps, length)
         end = length * (1 + repeats) + 1  # the moment of the end marker
         shown, answered = time < length, (time > length) & (time < end)

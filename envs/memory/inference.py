@@ -16,7 +16,7 @@ from .graphs import LABELS, Graph, digits_of
 from .script import Script, SequenceWorld, moments, rows_at
 
 KINDS = 4  # kinds of edges in a graph with relations
-RELATIONS = 400
+RELATION_COUNT = 400
 
 
 @cache
@@ -25,7 +25,7 @@ def relation_table() -> tuple[tuple[int, ...], ...]:
     table: list[tuple[int, ...]] = []
     seen: set[tuple[int, ...]] = set()
     number = 12345
-    while len(table) < RELATIONS:
+    while len(table) < RELATION_COUNT:
         number = (1103515245 * number + 12345) % 2**31  # a small fixed generator: this table is part of the task
         length = 2 + (number >> 16) % 4
         code, steps = number >> 3, []
@@ -119,15 +119,15 @@ class GraphInference(SequenceWorld, PlanningWorld):
         },
     )
     splits = Splits({"test-path-5": {"min_path": 5, "max_path": 5}})
-    relations, aloud = RELATIONS, False  # of a world without lessons, as `FamilyTree`
+    relations, aloud = RELATION_COUNT, False  # of a world without lessons, as `FamilyTree`
 
     def __init__(
         self, *, lesson: int | None = None, relations: int | None = None, aloud: bool | None = None, **rest: Any
     ):
         super().__init__(lesson=lesson, **rest)
         here = self.splits.at_lesson(self.lessons, lesson)["train"]
-        given = here.get("relations", RELATIONS) if relations is None else relations
-        self.relations = check_range("relations", given, 1, RELATIONS)
+        given = here.get("relations", RELATION_COUNT) if relations is None else relations
+        self.relations = check_range("relations", given, 1, RELATION_COUNT)
         self.aloud = bool(here.get("aloud", False)) if aloud is None else aloud
 
     def usual_planning(self) -> int:
@@ -167,9 +167,9 @@ class GraphInference(SequenceWorld, PlanningWorld):
         if self.path.high == 1:  # an edge out of it
             world = torch.arange(len(node), device=node.device)
             edge = rng.bits("edge") % graph.degree[world, node]
-            return node, RELATIONS + graph.kind[world, node, edge]
+            return node, RELATION_COUNT + graph.kind[world, node, edge]
         fitting = [i for i, steps in enumerate(paths()) if self.path.low <= len(steps) <= self.path.high]
-        relations, edges = [i for i in fitting if i < RELATIONS], [i for i in fitting if i >= RELATIONS]
+        relations, edges = [i for i in fitting if i < RELATION_COUNT], [i for i in fitting if i >= RELATION_COUNT]
         allowed = constant((*relations[: self.relations], *edges), node.device)
         return node, allowed[rng.integers("relation", len(allowed))]
 
@@ -189,7 +189,9 @@ class GraphInference(SequenceWorld, PlanningWorld):
                 way.append(torch.where(step[:, None] >= 0, told, way[-1]) if way else told)
             here = torch.where(step >= 0, graph.target[rows, here, edge], here)
         name = lambda who: triples[rows, who, 0, 0]  # noqa: E731
-        label = torch.where(relation < RELATIONS, (7 * relation + 3) % LABELS, edge_label(relation - RELATIONS))
+        label = torch.where(
+            relation < RELATION_COUNT, (7 * relation + 3) % LABELS, edge_label(relation - RELATION_COUNT)
+        )
         whole = torch.stack([name(node), label, name(here)], -1)[:, None]  # (n, 1, 3)
         asked = torch.full((n, 1 + self.planning, 3), -1, device=node.device)
         asked[:, 0, :2] = whole[:, 0, :2]

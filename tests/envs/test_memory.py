@@ -46,6 +46,19 @@ def test_repeat_copy(seed: int) -> None:
     assert e.sources == [[i] for i in range(length)] * repeats + [[length]]
 
 
+def test_zeros_are_more_in_training_alone() -> None:
+    """A share of the vectors is empty, and what is to be written still is what was shown."""
+    for split, share, wide in [("train", 0.25, 0.06), ("validation", 1 / 256, 0.01)]:
+        vectors = []
+        for seed in range(60):
+            e = Episode("RepeatCopy", seed, split=split, min_length=10, max_repeats=2, zeros=0.25)
+            length = next(t for t, row in enumerate(e.seen) if row[-1] != 0)
+            shown = bits([row[:-1] for row in e.seen[:length]])
+            assert e.answers[:length] == [[*row, 0] for row in shown]
+            vectors += shown
+        assert np.mean([not any(vector) for vector in vectors]) == pytest.approx(share, abs=wide)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_allocation(seed: int) -> None:
     e = Episode("Allocation", seed, sequences=3, length=2)

@@ -14,7 +14,7 @@ from .items import ItemAttention, Reading
 SHARP = 10.0  # the strength that heads begin with: at 1 a cosine hardly tells twelve items apart
 
 
-class Rows(NamedTuple):
+class KeyedRows(NamedTuple):
     """The items as rows of a memory.
 
     Attributes:
@@ -28,7 +28,7 @@ class Rows(NamedTuple):
     there: Tensor
 
 
-class KeyedItems(ItemAttention[Rows]):
+class KeyedItems(ItemAttention[KeyedRows]):
     """Each head emits a key k, a mask m of it and a strength β, as heads of a DNC do.
 
     w = softmax(β D(k ⊙ m, M ⊙ m)), D the cosine: eqs. 5 and 6 of Graves et al. 2014 with the mask of Csordás &
@@ -69,12 +69,12 @@ class KeyedItems(ItemAttention[Rows]):
         first[:, -1] = SHARP - 1
         return first.flatten()
 
-    def prepare(self, source: Source) -> Rows:
+    def prepare(self, source: Source) -> KeyedRows:
         known = source.answering()
         keys = self.to_key(known.items)
-        return Rows(keys, keys if self.to_value is None else self.to_value(known.items), known.mask())
+        return KeyedRows(keys, keys if self.to_value is None else self.to_value(known.items), known.mask())
 
-    def look(self, prepared: Rows, emitted: Tensor) -> Reading:
+    def look(self, prepared: KeyedRows, emitted: Tensor) -> Reading:
         each = emitted.unflatten(-1, (self.heads, -1))  # (B, heads, E)
         key, strength = each[..., : self.key], oneplus(each[..., -1])
         if self.masked:
