@@ -28,11 +28,13 @@ import named_graphs
 import numpy as np
 import paths
 import scores
+import settings
 from comparison import comparison
 from looking import pages
 from run_jobs import KEPT, benchmarks
 
 from foveate.agents.learning import checkpoint
+from foveate.cli import configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 LOWER_IS_BETTER = ("wrong bits", "regret")
@@ -69,6 +71,7 @@ def load_results(runs: Path) -> list[dict]:
         progress = whole["progress"]
         row |= {"steps": whole["steps"], "training_cpu_seconds": progress["cpu_seconds"]}
         row["lesson"] = progress.get("lesson")
+        row["settings"] = settings.special(configuration.read(file.parent / row["run"]))
         rows[row["name"]] = {key: value for key, value in row.items() if key != "run"}
     KEPT.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
     order = {entry.home.name: i for i, entry in enumerate(benchmarks().entries())}
@@ -180,7 +183,8 @@ def main() -> None:
     today = {entry.home.name: entry.job["command"] for entry in benchmarks().entries() if entry.job is not None}
     by_table: dict[bool, dict[str, list[dict]]] = {True: {}, False: {}}
     for row in results:
-        by_table[today.get(row["name"]) == row["command"]].setdefault(row["table"], []).append(row)
+        same = today.get(row["name"]) == row["command"] and settings.is_of_today(row)
+        by_table[same].setdefault(row["table"], []).append(row)
     lines += aims.pages([row for rows in by_table[True].values() for row in rows])
     for name, rows in by_table[True].items():
         lines += table(name, rows)

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import settings
+
 from foveate.cli.compare import PlanOptions, work_through
 from foveate.cli.plan import Entry, Plan, read_plan
 
@@ -30,8 +32,9 @@ def benchmarks(runs: Path = ROOT / "runs" / "benchmarks") -> Plan:
 
 
 def kept() -> Callable[[Entry], bool]:
-    """Whether the figures of a job's very command are in results.json."""
-    commands = {row["name"]: row["command"] for row in json.loads(KEPT.read_text(encoding="utf-8"))}
+    """Whether the figures of a job's very command, as presets set it today, are in results.json."""
+    rows = json.loads(KEPT.read_text(encoding="utf-8"))
+    commands = {row["name"]: row["command"] for row in rows if settings.is_of_today(row)}
     return lambda entry: entry.job is not None and commands.get(entry.home.name) == entry.job["command"]
 
 

@@ -117,6 +117,7 @@ def bench() -> Iterator[SimpleNamespace]:
         "hopfield",
         "learning",
         "scores",
+        "settings",
         "flares",
         "paths",
         "wiring",
