@@ -20,7 +20,7 @@ def special(config: Configuration) -> dict[str, Any]:
 
     An option that came later, and is left as it is, is not there: it changes nothing.
     """
-    plain = config.plain()
+    plain: dict[str, Any] = config.plain()
     environment, agent = env_options(config.env_id), constructor_options(AGENTS[config.agent])
     defaults = {
         "env": {name: option.default for name, option in environment.items()},
