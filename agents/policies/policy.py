@@ -80,7 +80,7 @@ class Policy(nn.Module):
         )
         self.critic = critic or make_critic(core.output_size)
         self.source_encoder = source_encoder
-        self._quiet_core = not is_noisy(core)
+        self._quiet_core, self._quiet_reader = not is_noisy(core), not is_noisy(source_encoder)
         self.register_buffer("_place", torch.empty(0), persistent=False)  # lies where the weights do
         if source_encoder is None and (core.needs_source or any(self.head(name).needs_source for name in self.heads)):
             raise FoveateError("a core or a head of this policy needs a source, and there is no source_encoder.")
@@ -194,9 +194,16 @@ class Policy(nn.Module):
         count = int(starts.count_nonzero())
         if not count:
             return state
-        source = self.prepare(inputs[0])
+        observation = inputs[0]
+        rows = None
+        if count < len(starts) and self._quiet_reader:  # noise is drawn for all rows together
+            rows = starts.int().argsort(descending=True, stable=True)[:count]  # `nonzero` would ask the device again
+            observation = tree.map(lambda part: part.index_select(0, rows), observation)
+        source = self.prepare(observation)
         assert source is not None
-        if count < len(starts):  # else nothing of it is kept, and that is as large as all that was read
+        if rows is not None:
+            source = tree.map(lambda old, new: old.index_copy(0, rows, new), state.source, source)
+        elif count < len(starts):  # else nothing of what was read before is kept, and that is as large
             source = reset_where(state.source, source, starts)
         return state._replace(source=source)
 

@@ -16,6 +16,7 @@ from foveate.agents import AGENTS, Backprop, BackpropOptions
 from foveate.agents.nn.attention import ITEM_ATTENTIONS, make_item_attention
 from foveate.agents.nn.attention.content import SCORES
 from foveate.agents.nn.cores import GRU, make_core
+from foveate.agents.nn.cores.base import reset_where
 from foveate.agents.nn.encoders import ITEM_ENCODERS
 from foveate.agents.policies.attend import Attend, ReadingCore
 from foveate.errors import FoveateError
@@ -272,3 +273,32 @@ def test_short_sentences_are_learned_in_seconds() -> None:
             seen, state, starts = world.observe(world.state), said.state, torch.zeros_like(starts)
     right = float(world.score(world.state).mean())
     assert right > 0.5, right
+
+
+@pytest.mark.parametrize(
+    "encoder", [name for name in ITEM_ENCODERS if name not in ("convolution", "hierarchical", "flow")]
+)
+@pytest.mark.parametrize("noisy", [False, True])
+def test_only_sources_of_episodes_that_start_are_read(
+    encoder: str, noisy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless noise is drawn for all of them together; what is kept is the same as if all were."""
+    options = {"offset": 3} if noisy else {}
+    policy = policy_of(encoder=encoder, **({"attention_heads": 2} | options))
+    noisy &= encoder in ("transformer", "universal")
+    seen, starts = tree.index(observations(policy, 1, 5), 0), torch.tensor([False, True, False, True, True])
+    other = {"source": seen["source"].flip(0), "written": seen["written"]}
+    counts = []
+    prepare = policy.prepare
+    monkeypatch.setattr(
+        policy, "prepare", lambda observation: counts.append(len(observation["source"])) or prepare(observation)
+    )
+    with torch.no_grad():
+        state = policy.step(seen, policy.initial_state(5), torch.ones(5, dtype=torch.bool)).state
+        after = policy.step(other, state, starts).state.source
+        policy.step(other, state, torch.zeros(5, dtype=torch.bool))
+        assert counts == [5, 5 if noisy else 3]
+        if not noisy:
+            whole = reset_where(state.source, prepare(other), starts)
+            assert [leaf.shape for leaf in tree.leaves(after)] == [leaf.shape for leaf in tree.leaves(whole)]
+            tree.map(lambda found, right: torch.testing.assert_close(found, right), after, whole)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ....errors import FoveateError, check_choice, check_range
 from ..attention.content import scaled_dot, weighted_sum
-from .base import Core, CoreOutput, reset_where, used_room
+from .base import Core, CoreOutput, begun, used_room
 
 Beside = Callable[[int, Tensor], Tensor]
 Parts = Literal["places", "norm", "residual", "feedforward"]
@@ -98,7 +98,7 @@ class Transformer(Core[TransformerState]):
         """
         steps = len(x)
         # what isn't visible has weight zero, but zero times NaN is NaN
-        state = reset_where(state, self.initial_state(len(starts[0]), starts.device), starts[0])
+        state = begun(self, state, starts[0])
         # nothing is computed for moments that no episode had
         before = min(used_room(state.clock, self.context), self.context)
         clock, visible = self._visible(state.clock, starts, before)  # (B, T), (B, T, C + T)
