@@ -202,7 +202,7 @@ class Policy(nn.Module):
         source = self.prepare(observation)
         assert source is not None
         if rows is not None:
-            source = tree.map(lambda old, new: old.index_copy(0, rows, new), state.source, source)
+            source = tree.map(lambda old, new: old.to(new.dtype).index_copy(0, rows, new), state.source, source)
         elif count < len(starts):  # else nothing of what was read before is kept, and that is as large
             source = reset_where(state.source, source, starts)
         return state._replace(source=source)
