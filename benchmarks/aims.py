@@ -20,7 +20,9 @@ HEAD = """
 
 Aims were set before anything was measured. A mean over seeds is judged, or each seed where so many of them should
 reach the aim by themselves. Minutes are of one training on a processor that others shared. *Ablation*: what must fail
-if the mechanism that it lacks is what counts. {summary}"""
+if the mechanism that it lacks is what counts. What was tried where an aim was not reached: [notes](notes.md).
+
+{summary}"""
 
 
 class Aim(NamedTuple):
