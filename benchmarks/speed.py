@@ -156,9 +156,9 @@ def main() -> None:
     ratio = figures[f"TranslatedDigits, {WORLDS} worlds, steps a second"]
     ratio /= figures["TranslatedDigits, pooling at each glimpse, steps a second"]
     note("ratio of the two: pooling once an episode against at each glimpse", ratio)
-    for env_id in [i for i in IDS if i.startswith("Memory/")]:
+    for env_id in [i for i in IDS if i.startswith(("Memory/", "Sequence/"))]:
         env = gym.make_vec(env_id, num_envs=WORLDS, **same)
-        note(f"{env_id[7:-3]}, {WORLDS} worlds, steps a second", vector_rate(env, 60))
+        note(f"{env_id.split('/')[1][:-3]}, {WORLDS} worlds, steps a second", vector_rate(env, 60))
     env = gym.make_vec("Memory/Copy-v0", num_envs=WORLDS, output="torch", **same)
     note(f"Copy, {WORLDS} worlds, tensors out, steps a second", vector_rate(env))
     if arguments.device == "cpu":
