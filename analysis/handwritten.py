@@ -11,12 +11,16 @@ from torch import Tensor
 from .. import tree
 from ..agents.learning.actor import Actor, Observer, Transition, play
 from ..agents.learning.environments import environments_of
+from ..agents.learning.time_step import TimeStep
+from ..agents.nn.attention.window import WindowItems
 from ..agents.policies.modes import at_play
+from ..agents.policies.outputs import PolicyOutput
+from ..agents.policies.policy import Policy
 from ..envs.actions import as_box
 from ..envs.protocols import world_of
 from ..envs.registry import make_worlds
 from ..envs.sequence.handwriting import UNIT, Handwriting
-from ..envs.sequence.pen_passage import DONE
+from ..envs.sequence.pen_passage import DONE, LIFTED
 from ..envs.sequence.render_ink import strokes
 from ..errors import FoveateError
 from ..tree import Tree
@@ -69,6 +73,36 @@ class _Notes(Observer):
         self.actions.append(action[WRITE] if isinstance(action, dict) else action)
 
 
+class _Scribe(Actor):
+    """Lifts the pen where a policy says that all is written before its window has come to the last letter.
+
+    In Graves 2013, section 5.1, the window alone ends a text. Here a policy says so by itself, and says it too early in
+    texts that are longer than those it learned from.
+
+    Attributes:
+        last: the last letter of each text, int64 (B,); None heeds every end.
+    """
+
+    policy: Policy
+    last: Tensor | None = None
+
+    def choose(self, now: TimeStep) -> PolicyOutput:
+        output = super().choose(now)
+        if self.last is None:
+            return output
+        letter = output.records["source_weights"].mean(1).argmax(-1)  # (B, heads, S) -> (B,)
+        action = output.action[WRITE] if isinstance(output.action, dict) else output.action  # (B, 3)
+        pen = torch.where((action[:, 2].round() == DONE) & (letter < self.last), LIFTED, action[:, 2])
+        action = torch.cat([action[:, :2], pen[:, None].to(action.dtype)], 1)
+        return output._replace(action={**output.action, WRITE: action} if isinstance(output.action, dict) else action)
+
+    def _asked(self, now: TimeStep) -> PolicyOutput:
+        record = self.last is not None
+        return self.policy.step(
+            now.observation, self.state, self.starts, self.deterministic, record=record, log_probs=False, bias=self.bias
+        )
+
+
 def write_lines(
     policy: object,
     env_id: str,
@@ -77,6 +111,7 @@ def write_lines(
     seed: int,
     bias: float = 0.0,
     deterministic: bool = False,
+    to_the_end: bool = False,
 ) -> Lines:
     """Let a policy write.
 
@@ -88,6 +123,7 @@ def write_lines(
         seed: of the texts and of the samples.
         bias: how far samples are drawn towards what is likely (Graves 2013, section 5.4).
         deterministic: write the likeliest points instead.
+        to_the_end: heed no end before a window that moves along the text has come to its last letter.
 
     Raises:
         FoveateError: another world, or another policy.
@@ -97,13 +133,15 @@ def write_lines(
     world = world_of(env)
     if not isinstance(world, Handwriting) or not isinstance(view, OwnView):
         raise FoveateError(f"writing by hand needs a policy of foveate in Sequence/Handwriting-v0, not in {env_id}.")
-    actor = Actor(view.policy, environments_of(env, view.device), deterministic)
-    actor.bias, actor.log_probs = bias, False
+    actor = _Scribe(view.policy, environments_of(env, view.device), deterministic)
+    actor.bias = bias
     notes = _Notes()
     with torch.random.fork_rng([view.device] if view.device.type == "cuda" else []), at_play(view.policy):
         torch.manual_seed(seed)
         actor.reset(seed)
         before = {name: value.clone() for name, value in world.state.items()}
+        if to_the_end and isinstance(getattr(view.policy.core, "attention", None), WindowItems):
+            actor.last = before["length"] - 1
         play(actor, episodes=1, observers=[notes])
     begin = (
         before["length"] + 1 if world.view == "stream" else 0 * before["length"] + world.looks - 1

@@ -38,6 +38,8 @@ class WriteOptions:
         styles: lines, each a sample of its own: who learned from many hands picks another one for each.
         bias: how far samples are drawn towards what is likely (Graves 2013): 0 writes as it learned, more is neater.
         deterministic: write a single line, always by the most likely point.
+        own_end: end a line where the agent says that all is written, even if its window isn't at the last letter yet,
+            as happens in texts longer than those it learned from.
         seed: of the samples.
         device: "auto" (the GPU if there is one), "cpu", "cuda", …
         checkpoint: which checkpoint of a run.
@@ -48,6 +50,7 @@ class WriteOptions:
     styles: int = 5
     bias: float = 1.0
     deterministic: bool = False
+    own_end: bool = False
     seed: int = 0
     device: str = "auto"
     checkpoint: Literal["best", "last"] = "best"
@@ -119,9 +122,10 @@ def written_page(policy: Policy, env_id: str, env: Mapping[str, object], options
         FoveateError: the text can't be written.
     """
     count = 1 if options.deterministic else options.styles
-    written = write_lines(policy, env_id, env, count, options.seed, options.bias, options.deterministic).written
-    how = "the likeliest points" if options.deterministic else f"bias {options.bias:g}: the larger, the neater"
-    return Page([line.strokes() for line in written], f'to be written: "{env["text"]}"\n{how}')
+    how = options.bias, options.deterministic, not options.own_end
+    written = write_lines(policy, env_id, env, count, options.seed, *how).written
+    legend = "the likeliest points" if options.deterministic else f"bias {options.bias:g}: the larger, the neater"
+    return Page([line.strokes() for line in written], f'to be written: "{env["text"]}"\n{legend}')
 
 
 def reads_nothing(policy: Policy) -> bool:

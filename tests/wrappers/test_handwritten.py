@@ -13,12 +13,14 @@ from foveate.agents.learning import checkpoint
 from foveate.agents.learning.actor import Actor, play
 from foveate.agents.learning.environments import environments_of
 from foveate.agents.policies.modes import at_play
+from foveate.agents.policies.outputs import PolicyOutput
 from foveate.analysis.handwritten import Line, Lines, write_lines
 from foveate.analysis.ink_style import halves, style, variation
 from foveate.analysis.legibility import InkReader, among_letters, legibility, nearest_symbols, placed
 from foveate.envs.counter_rng import CounterRNG
 from foveate.envs.protocols import world_of
 from foveate.envs.sequence import pen
+from foveate.envs.sequence.pen_passage import DONE, LIFTED
 from foveate.errors import FoveateError
 
 ID, READS = "Sequence/Handwriting-v0", "Sequence/PenReading-v0"
@@ -92,6 +94,33 @@ def test_who_reads_the_same_all_the_time_has_no_window(attention: str, reader: I
     found = write_lines(writer_of(attention), ID, {"view": "whole", "max_length": 5}, 4, 0)
     assert all(line.letter is None for line in found.written)
     assert legibility(reader, found).window is None
+
+
+@pytest.mark.parametrize("attention", ["window", "content", "last"])
+def test_an_end_is_heeded_where_the_window_is_at_the_last_letter(
+    attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of somebody who says at each point that all is written; whoever has no window ends where he says so."""
+    policy = writer_of(attention)
+    step = policy.step
+
+    def done(*arguments: Any, **options: Any) -> PolicyOutput:
+        output = step(*arguments, **options)
+        return output._replace(action=torch.cat([output.action[:, :2], torch.full_like(output.action[:, 2:], DONE)], 1))
+
+    monkeypatch.setattr(policy, "step", done)
+    options = {"view": "whole", "text": "on it"}
+    for to_the_end in (False, True):
+        for line in write_lines(policy, ID, options, 4, 0, to_the_end=to_the_end).written:
+            assert line.points[-1, 2] == DONE
+            if not to_the_end or attention != "window":
+                assert len(line.points) == 1
+                continue
+            assert line.letter is not None
+            assert len(line.points) > 1
+            assert line.letter[-1] == len("on it") - 1
+            assert (line.letter[:-1] < len("on it") - 1).all()
+            assert (line.points[:-1, 2] == LIFTED).all()
 
 
 def test_the_world_s_own_hands_are_read_and_other_texts_are_not(reader: InkReader, lines: Lines) -> None:
