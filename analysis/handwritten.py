@@ -15,7 +15,6 @@ from ..agents.learning.time_step import TimeStep
 from ..agents.nn.attention.window import WindowItems
 from ..agents.policies.modes import at_play
 from ..agents.policies.outputs import PolicyOutput
-from ..agents.policies.policy import Policy
 from ..envs.actions import as_box
 from ..envs.protocols import world_of
 from ..envs.registry import make_worlds
@@ -83,7 +82,6 @@ class _Scribe(Actor):
         last: the last letter of each text, int64 (B,); None heeds every end.
     """
 
-    policy: Policy
     last: Tensor | None = None
 
     def choose(self, now: TimeStep) -> PolicyOutput:
@@ -91,16 +89,9 @@ class _Scribe(Actor):
         if self.last is None:
             return output
         letter = output.records["source_weights"].mean(1).argmax(-1)  # (B, heads, S) -> (B,)
-        action = output.action[WRITE] if isinstance(output.action, dict) else output.action  # (B, 3)
-        pen = torch.where((action[:, 2].round() == DONE) & (letter < self.last), LIFTED, action[:, 2])
-        action = torch.cat([action[:, :2], pen[:, None].to(action.dtype)], 1)
-        return output._replace(action={**output.action, WRITE: action} if isinstance(output.action, dict) else action)
-
-    def _asked(self, now: TimeStep) -> PolicyOutput:
-        record = self.last is not None
-        return self.policy.step(
-            now.observation, self.state, self.starts, self.deterministic, record=record, log_probs=False, bias=self.bias
-        )
+        action = output.action.clone()  # (B, 3): who reads through a window sees the whole text, and only writes
+        action[(action[:, 2].round() == DONE) & (letter < self.last), 2] = LIFTED
+        return output._replace(action=action)
 
 
 def write_lines(
@@ -134,14 +125,14 @@ def write_lines(
     if not isinstance(world, Handwriting) or not isinstance(view, OwnView):
         raise FoveateError(f"writing by hand needs a policy of foveate in Sequence/Handwriting-v0, not in {env_id}.")
     actor = _Scribe(view.policy, environments_of(env, view.device), deterministic)
-    actor.bias = bias
+    actor.bias, actor.log_probs = bias, False
     notes = _Notes()
     with torch.random.fork_rng([view.device] if view.device.type == "cuda" else []), at_play(view.policy):
         torch.manual_seed(seed)
         actor.reset(seed)
         before = {name: value.clone() for name, value in world.state.items()}
         if to_the_end and isinstance(getattr(view.policy.core, "attention", None), WindowItems):
-            actor.last = before["length"] - 1
+            actor.last, actor.records = before["length"] - 1, True
         play(actor, episodes=1, observers=[notes])
     begin = (
         before["length"] + 1 if world.view == "stream" else 0 * before["length"] + world.looks - 1

@@ -1,6 +1,7 @@
 """How the agents of docs/results.md learned: each run's validation scores by processor minutes, docs/learning.png.
 
 python benchmarks/learning.py --runs runs/benchmarks   take the curves of finished runs into benchmarks/learning.json
+                                                       (after benchmarks/results.py, which says whose figures count)
 python benchmarks/learning.py --draw                   only draw what is there
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from run_jobs import benchmarks
+from run_jobs import kept as figures_kept
 
 from foveate.analysis.comparison.gather import Point, curve_of
 from foveate.viz.palette import OKABE_ITO_LINES
@@ -82,10 +84,11 @@ def curves(runs: Path) -> dict[str, Curve]:
 
 
 def of_today(kept: Mapping[str, Curve]) -> dict[str, list[Curve]]:
-    """Curves that make a panel, by table, as the plan has them in order."""
+    """Curves that make a panel, by table, as the plan has them in order: of runs whose figures count today."""
     tables: dict[str, list[Curve]] = {}
+    counts = figures_kept()
     for entry in benchmarks().entries():
-        if entry.job is not None and entry.home.name in kept:
+        if entry.job is not None and entry.home.name in kept and counts(entry):
             tables.setdefault(str(entry.job["table"]), []).append(kept[entry.home.name])
     return {name: here for name, here in tables.items() if len(here) >= ENOUGH}
 

@@ -106,6 +106,7 @@ class Actor:
         noisy: whether the policy plays with the noise inside it, as it is trained; the keys are among its choices.
         log_probs: whether `Transition.output` says how probable the choices were.
         bias: how far samples are drawn towards what is likely (see `Policy.step`).
+        records: whether `Transition.output` says what was attended to.
         state: the policy's state, tensors (B, …).
         starts: bool, (B,), where the present time step is the first of an episode.
     """
@@ -122,7 +123,7 @@ class Actor:
         if isinstance(policy, Policy):
             check_plays(policy, environments)
         self.deterministic, self.greedy = deterministic, greedy
-        self.noisy, self.log_probs, self.bias = False, True, 0.0
+        self.noisy, self.log_probs, self.bias, self.records = False, True, 0.0, False
         self.starts = torch.ones(environments.num_envs, dtype=torch.bool, device=environments.device)
         self.state = self._first_state()
         self._now: TimeStep | None = None
@@ -170,6 +171,7 @@ class Actor:
         """What the policy says of a time step."""
         more: dict[str, Any] = {} if self.log_probs else {"log_probs": False}  # policies of users' own may not know it
         more |= {"bias": self.bias} if self.bias else {}
+        more |= {"record": True} if self.records else {}
         return self.policy.step(now.observation, self.state, self.starts, self.deterministic, self.greedy, **more)
 
     @property
