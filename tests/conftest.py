@@ -75,6 +75,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (shared / "built").exists():
             build = [sys.executable, str(ROOT / "docs" / "site" / "build.py"), "--out", str(shared)]
             done = subprocess.run(build, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+            if "no Fashion-MNIST found" in done.stderr:  # a page of every world needs every world's data
+                pytest.skip("Fashion-MNIST is not on this machine")
             assert done.returncode == 0, done.stderr
             (shared / "built").touch()
     return shared
