@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from commands import command, measure_little, run_folder
-from ids import ALL_IDS
 from sources import write_sources
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -24,7 +23,7 @@ from foveate.cli.scheduler import LocalExecutor
 from foveate.cli.serve import command as serve
 from foveate.cli.serve.command import listen
 from foveate.cli.sweep import command as sweep
-from foveate.envs import MULTI_IDS
+from foveate.envs import IDS, MULTI_IDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -167,11 +166,13 @@ def test_a_sweep_runs_as_it_is_printed(text: str, elsewhere: Path) -> None:
     assert "0 of " in next(elsewhere.rglob("leaderboard.html")).read_text()
 
 
-@pytest.mark.parametrize("title", [*ALL_IDS, *MULTI_IDS, *presets.names()])
+@pytest.mark.parametrize("title", [*IDS, *MULTI_IDS, *presets.names()])
 @pytest.mark.usefixtures("shortened", "hasty")
 def test_what_a_generated_page_shows_runs(
-    title: str, site: Path, run: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    title: str, site: Path, run: Path, elsewhere: Path, with_fashion: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in with_fashion.items():
+        monkeypatch.setenv(name, value)
     texts = (page.read_text(encoding="utf-8") for page in (site / "source").rglob("*.md"))
     (text,) = [text for text in texts if text.startswith(f"# {title}\n")]
     assert blocks_of(text) or commands_of(text)

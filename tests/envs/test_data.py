@@ -1,29 +1,19 @@
 """Data sources: splits that share nothing, and one clear error for whatever is wrong."""
 
-import gzip
-import struct
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from idx_files import write_data_set, write_idx
 
 from foveate.envs.glimpse import data, kept
 from foveate.errors import FoveateError
 
 
-def write_idx(path: Path, array: np.ndarray, zipped: bool) -> None:
-    raw = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-    path.write_bytes(gzip.compress(raw) if zipped else raw)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    generator = np.random.default_rng(0)
-    for stem, count in (("train", 60), ("t10k", 20)):
-        images = generator.integers(0, 256, (count, 9, 9), dtype=np.uint8)
-        write_idx(tmp_path / f"{stem}-images-idx3-ubyte.gz", images, True)
-        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte", (np.arange(count) % 4).astype(np.uint8), False)
+    write_data_set(tmp_path)
     return tmp_path
 
 
